@@ -1,0 +1,47 @@
+import { randomBytes } from 'node:crypto'
+
+/** A source of random bytes: as many as asked for. */
+export type RandomBytes = (size: number) => Uint8Array
+
+/** The system's generator, fit for secrets. */
+export const systemRandom: RandomBytes = (size) => randomBytes(size)
+
+export const LETTERS_AND_DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
+export const DIGITS = '0123456789'
+export const HEX = '0123456789abcdef'
+
+/**
+ * `length` characters, each drawn from the alphabet (2 to 256 ASCII characters) with the same chance.
+ * Bytes that would favour the alphabet's beginning are thrown away.
+ */
+export function randomString(length: number, alphabet: string = LETTERS_AND_DIGITS, random: RandomBytes = systemRandom): string {
+  if (alphabet.length < 2 || alphabet.length > 256) throw new RangeError('An alphabet has 2 to 256 characters.')
+  const limit = 256 - (256 % alphabet.length)
+  let result = ''
+  while (result.length < length) {
+    for (const byte of random(Math.ceil((length - result.length) * 1.25))) {
+      if (byte < limit && result.length < length) result += alphabet[byte % alphabet.length]
+    }
+  }
+  return result
+}
+
+/** A whole number from 0 up to but without `limit` (at most 2^32), each with the same chance. */
+export function randomInteger(limit: number, random: RandomBytes = systemRandom): number {
+  if (!Number.isInteger(limit) || limit < 1 || limit > 2 ** 32) throw new RangeError('A limit is a whole number from 1 to 2^32.')
+  const fair = 2 ** 32 - (2 ** 32 % limit)
+  for (;;) {
+    const [a = 0, b = 0, c = 0, d = 0] = random(4)
+    const value = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0
+    if (value < fair) return value % limit
+  }
+}
+
+/** A random UUID (RFC 9562 §5.4), lower case. */
+export function randomUuid(random: RandomBytes = systemRandom): string {
+  const bytes = Uint8Array.from(random(16))
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80
+  const hex = Buffer.from(bytes).toString('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+}

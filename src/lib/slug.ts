@@ -1,0 +1,17 @@
+const SLUG = /^[-a-zA-Z0-9_]+$/
+
+/** Whether the text is a slug as URLs of the API take it: letters, digits, hyphens and underscores. */
+export const isSlug = (text: string): boolean => SLUG.test(text)
+
+/**
+ * A slug made of a name: marks are dropped (`é` becomes `e`), what is no letter or digit becomes one hyphen, at most `maxLength`
+ * characters. May be empty when nothing of the name can be kept.
+ */
+export const slugify = (name: string, maxLength = 50): string =>
+  name
+    .normalize('NFKD')
+    .replace(/[^\x20-\x7e]/g, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9_]+/g, '-')
+    .slice(0, maxLength)
+    .replace(/^-+|-+$/g, '')
