@@ -1,0 +1,102 @@
+import { useEffect, useRef, useState } from 'preact/hooks'
+import type { Answer, Challenge, FlowData } from './challenge.ts'
+import { callExecutor, type Failure } from './executor.ts'
+import { FailureNotice } from './parts/failure-notice.tsx'
+import { StageContext } from './stage.ts'
+import { sayServerText, type Translate } from './translate.ts'
+import { viewOf } from './views.ts'
+
+interface Step {
+  /** Counts the challenges; a retry of the same one keeps its number, and so its form and what was typed. */
+  number: number
+  challenge: Challenge
+  errors: Record<string, string[]>
+}
+
+/**
+ * The card's content: the view of the current challenge. Rendered by the server first, then taken over by the browser;
+ * only here is the executor called.
+ */
+export function App({ data, t }: { data: FlowData; t: Translate }) {
+  const [step, setStep] = useState<Step>(() => ({ number: 0, challenge: data.challenge, errors: errorsOf(data.challenge, t) }))
+  const [busy, setBusy] = useState(false)
+  const [failure, setFailure] = useState<{ what: Failure; retry(): void }>()
+  const region = useRef<HTMLDivElement>(null)
+
+  const show = (challenge: Challenge) => {
+    const isRetry = challenge.response_errors !== undefined && challenge.component === step.challenge.component
+    setStep({ number: isRetry ? step.number : step.number + 1, challenge, errors: errorsOf(challenge, t) })
+  }
+  const ask = async (answer?: Answer) => {
+    setBusy(true)
+    setFailure(undefined)
+    const reply = await callExecutor(data.executor, answer)
+    if ('failure' in reply) {
+      setFailure({ what: reply.failure, retry: () => void ask(answer) })
+    } else if (reply.challenge.component === 'ak-stage-autosubmit') {
+      return location.reload() // the page's policy must allow the form's target; see AutosubmitStage
+    } else {
+      show(reply.challenge)
+    }
+    // A redirect is still under way when it has been shown: keep the page still until the next one is there.
+    setBusy('challenge' in reply && reply.challenge.component === 'xak-flow-redirect')
+  }
+
+  useEffect(() => {
+    // Brought back from the browser's memory, the page may show a step that is long done.
+    const restore = (event: PageTransitionEvent) => {
+      if (event.persisted) void ask()
+    }
+    addEventListener('pageshow', restore)
+    return () => removeEventListener('pageshow', restore)
+  })
+  useEffect(() => {
+    const title = step.challenge.flow_info?.title
+    document.title = [title, data.brand].filter(Boolean).join(' · ')
+    focusWhereWorkIs(region.current!, step)
+  }, [step])
+
+  const View = viewOf(step.challenge.component)
+  const title = step.challenge.flow_info?.title
+  return (
+    <StageContext.Provider
+      value={{
+        challenge: step.challenge,
+        t,
+        errors: step.errors,
+        busy,
+        csrf: data.csrf,
+        values: step.number === 0 ? data.values : {},
+        submit: answer => void ask(answer),
+        refuse: errors => setStep({ ...step, errors }),
+        show,
+      }}
+    >
+      <div ref={region}>
+        {title && <h1 tabIndex={-1}>{title}</h1>}
+        {failure && <FailureNotice failure={failure.what} retry={failure.retry} />}
+        <View key={step.number} challenge={step.challenge} />
+      </div>
+    </StageContext.Provider>
+  )
+}
+
+const errorsOf = (challenge: Challenge, t: Translate): Record<string, string[]> =>
+  Object.fromEntries(
+    Object.entries(challenge.response_errors ?? {}).map(([name, details]) => [name, details.map(detail => sayServerText(t, detail.string))]),
+  )
+
+/** Refused passwords are emptied; then the focus goes to the first wrong field, or the first field of a new step. */
+function focusWhereWorkIs(region: HTMLElement, { number, challenge, errors }: Step) {
+  const refused = Object.keys(errors).length > 0
+  if (number === 0 && !refused) return // the browser has set the focus by itself, and someone may be typing
+  if (challenge.response_errors && challenge.component !== 'ak-stage-prompt') {
+    for (const password of region.querySelectorAll<HTMLInputElement>('[name=password]')) password.value = ''
+  }
+  const target =
+    (refused && region.querySelector<HTMLElement>('[aria-invalid=true]')) ||
+    (refused && region.querySelector<HTMLElement>('[name=password]')) ||
+    region.querySelector<HTMLElement>('[autofocus]') ||
+    region.querySelector<HTMLElement>('h1')
+  target?.focus()
+}

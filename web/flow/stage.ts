@@ -1,0 +1,31 @@
+import { createContext } from 'preact'
+import { useContext } from 'preact/hooks'
+import type { Answer, Challenge } from './challenge.ts'
+import type { FormFields } from './answer.ts'
+import type { Translate } from './translate.ts'
+
+/** What every view may use besides its own challenge. */
+export interface Stage {
+  challenge: Challenge
+  t: Translate
+  /** Texts by field name, translated where known; `non_field_errors` for the form. */
+  errors: Record<string, string[]>
+  /** True while the executor is being asked. */
+  busy: boolean
+  csrf: string
+  /** What was typed before a form without JavaScript was refused. */
+  values: FormFields
+  submit(answer: Answer): void
+  /** Shows errors found before anything was sent. */
+  refuse(errors: Record<string, string[]>): void
+  /** Shows another challenge without asking the executor, as the buttons of some sources do. */
+  show(challenge: Challenge): void
+}
+
+export const StageContext = createContext<Stage | undefined>(undefined)
+
+export function useStage(): Stage {
+  const stage = useContext(StageContext)
+  if (!stage) throw new Error('A stage view was rendered outside of StageContext')
+  return stage
+}

@@ -1,0 +1,24 @@
+import type { AccessDeniedChallenge } from '../challenge.ts'
+import { Notice } from '../parts/notice.tsx'
+import { UserPill } from '../parts/user-pill.tsx'
+import { useStage } from '../stage.ts'
+import { sayServerText } from '../translate.ts'
+
+export function AccessDeniedStage({ challenge }: { challenge: AccessDeniedChallenge }) {
+  const { t } = useStage()
+  return (
+    <>
+      <UserPill challenge={challenge} />
+      <Notice kind="bad" title={t('request_denied')}>
+        {challenge.error_message?.split('\n').map(line => (
+          <p key={line}>{sayServerText(t, line)}</p>
+        ))}
+      </Notice>
+      {challenge.flow_info && (
+        <a class="btn wide" href={challenge.flow_info.cancel_url}>
+          {t('back')}
+        </a>
+      )}
+    </>
+  )
+}

@@ -1,0 +1,139 @@
+import { useEffect, useRef, useState } from 'preact/hooks'
+import type { IdentificationChallenge, LoginSource } from '../challenge.ts'
+import { Alert } from '../parts/alert.tsx'
+import { PasswordField, TextField } from '../parts/field.tsx'
+import { StageForm, SubmitButton } from '../parts/form.tsx'
+import { useStage } from '../stage.ts'
+import { sayServerText, type Translate } from '../translate.ts'
+
+const REMEMBERED = 'authentik-remember-me-user'
+
+export function IdentificationStage({ challenge }: { challenge: IdentificationChallenge }) {
+  const { t } = useStage()
+  const fields = challenge.user_fields ?? []
+  const sources = [...(challenge.sources ?? [])].sort((a, b) => Number(b.promoted ?? false) - Number(a.promoted ?? false))
+  return (
+    <>
+      {challenge.application_pre && (
+        <div class="app">
+          <span class="tile" aria-hidden="true">
+            {[...challenge.application_pre][0]?.toUpperCase()}
+          </span>
+          <span>{t('to_continue_to', { name: challenge.application_pre })}</span>
+        </div>
+      )}
+      {challenge.captcha_stage && <Alert kind="warn" texts={[t('unknown_component', { name: 'captcha_stage' })]} />}
+      {fields.length > 0 && <IdentificationForm challenge={challenge} fields={fields} />}
+      {sources.length > 0 && (
+        <>
+          {fields.length > 0 && <div class="or">{t('or_continue_with')}</div>}
+          <div class="sources">
+            {sources.map(source => (
+              <SourceButton key={source.name} source={source} labelled={challenge.show_source_labels || !source.icon_url} />
+            ))}
+          </div>
+        </>
+      )}
+      {challenge.enroll_url && (
+        <p class="below">
+          {t('no_account')} <a href={challenge.enroll_url}>{t('sign_up')}</a>
+        </p>
+      )}
+    </>
+  )
+}
+
+function IdentificationForm({ challenge, fields }: { challenge: IdentificationChallenge; fields: string[] }) {
+  const { t, values } = useStage()
+  const remember = useRememberedName(challenge)
+  const forgot = challenge.recovery_url && <a href={challenge.recovery_url}>{t('forgot_password')}</a>
+  return (
+    <StageForm>
+      <div ref={remember.ref} onInput={remember.onInput} class="fields">
+        <TextField
+          name="uid_field"
+          label={labelOf(fields, t)}
+          autocomplete="username webauthn"
+          autocapitalize="none"
+          spellcheck={false}
+          inputmode={fields.length === 1 && fields[0] === 'email' ? 'email' : undefined}
+          defaultValue={values.uid_field ?? challenge.pending_user_identifier ?? ''}
+          required
+          autofocus
+        />
+        {challenge.password_fields && (
+          <PasswordField label={t('password')} canShow={challenge.allow_show_password ?? false} required />
+        )}
+        <div class="row">
+          {challenge.enable_remember_me && (
+            <label class="check js-only">
+              <input type="checkbox" name="remember_username" checked={remember.on} onChange={remember.onChange} /> {t('remember_username')}
+            </label>
+          )}
+          {forgot}
+        </div>
+      </div>
+      <SubmitButton label={sayServerText(t, challenge.primary_action)} />
+      {challenge.passwordless_url && (
+        <a class="btn" href={challenge.passwordless_url}>
+          {t('passwordless')}
+        </a>
+      )}
+    </StageForm>
+  )
+}
+
+/** "Email or username", in the order the administrator gave. */
+function labelOf(fields: string[], t: Translate): string {
+  const names = fields.map(field => (field === 'username' || field === 'email' || field === 'upn' ? t(field) : field))
+  return names.reduce((a, b) => t('or', { a, b: b === t('upn') ? b : b.toLowerCase() }))
+}
+
+/**
+ * The name that this browser remembers if the stage allows and the person asked for it. It is read
+ * only after the first rendering, since the server, which renders the page first, cannot know it.
+ */
+function useRememberedName(challenge: IdentificationChallenge) {
+  const ref = useRef<HTMLDivElement>(null)
+  const [on, setOn] = useState(false)
+  const input = () => ref.current!.querySelector<HTMLInputElement>('[name=uid_field]')!
+  useEffect(() => {
+    if (!challenge.enable_remember_me) return
+    const name = localStorage.getItem(REMEMBERED)
+    if (name === null) return
+    setOn(true)
+    if (input().value === '') input().value = name
+  }, [challenge.enable_remember_me])
+  const store = (keep: boolean) => (keep ? localStorage.setItem(REMEMBERED, input().value) : localStorage.removeItem(REMEMBERED))
+  return {
+    ref,
+    on,
+    onInput: () => on && store(true),
+    onChange: (event: { currentTarget: HTMLInputElement }) => {
+      setOn(event.currentTarget.checked)
+      store(event.currentTarget.checked)
+    },
+  }
+}
+
+function SourceButton({ source, labelled }: { source: LoginSource; labelled: boolean }) {
+  const { show, t } = useStage()
+  const label = t('continue_with', { name: source.name })
+  const content = (
+    <>
+      {source.icon_url && <img src={source.icon_url} alt="" width="20" height="20" />}
+      {labelled && <span aria-hidden="true">{source.name}</span>}
+    </>
+  )
+  const css = source.promoted ? 'btn promoted' : 'btn'
+  // A plain link where the source is only a redirect: it works without JavaScript and opens where the browser is told to.
+  return source.challenge.component === 'xak-flow-redirect' ? (
+    <a class={css} href={String(source.challenge.to)} aria-label={label} title={source.name}>
+      {content}
+    </a>
+  ) : (
+    <button class={`${css} js-only`} type="button" aria-label={label} title={source.name} onClick={() => show(source.challenge)}>
+      {content}
+    </button>
+  )
+}

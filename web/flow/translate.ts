@@ -1,0 +1,31 @@
+import type { Texts } from './locales/en.ts'
+
+/** Looks up a text and fills its `{placeholders}`. */
+export type Translate = (key: keyof Texts, values?: Record<string, string>) => string
+
+/** Makes `t` for one table. */
+export const translator = (texts: Texts): Translate => (key, values) =>
+  texts[key].replace(/\{(\w+)\}/g, (whole, name: string) => values?.[name] ?? whole)
+
+/** Sentences that the server writes in English and that every installation shows, with the key of their translation. */
+const SERVER_TEXTS: Record<string, keyof Texts> = {
+  'Log in': 'log_in',
+  Continue: 'continue',
+  'Failed to authenticate.': 'failed_to_authenticate',
+  'No identification data provided.': 'no_identification',
+  'Invalid password': 'invalid_password',
+  'This field is required.': 'field_required',
+  'This field may not be blank.': 'field_required',
+  'This field may not be null.': 'field_required',
+  "Passwords don't match.": 'passwords_differ',
+  'Username is already taken.': 'username_taken',
+  'Enter a valid email address.': 'email_invalid',
+  'A valid integer is required.': 'number_invalid',
+  'Request has been denied.': 'request_denied',
+  'Flow does not apply to current user.': 'flow_not_applicable',
+  'Unknown error': 'unknown_error',
+}
+
+/** Translates a sentence of the server's if it is a known one; what administrators wrote stays as it is. */
+export const sayServerText = (t: Translate, text: string): string =>
+  Object.hasOwn(SERVER_TEXTS, text) ? t(SERVER_TEXTS[text]!) : text

@@ -1,0 +1,36 @@
+import type { ComponentType } from 'preact'
+import { AccessDeniedStage } from './stages/ak-stage-access-denied.tsx'
+import { AutosubmitStage } from './stages/ak-stage-autosubmit.tsx'
+import { ConsentStage } from './stages/ak-stage-consent.tsx'
+import { DummyStage } from './stages/ak-stage-dummy.tsx'
+import { FlowErrorStage } from './stages/ak-stage-flow-error.tsx'
+import { IdentificationStage } from './stages/ak-stage-identification.tsx'
+import { PasswordStage } from './stages/ak-stage-password.tsx'
+import { PromptStage } from './stages/ak-stage-prompt.tsx'
+import { SessionEndStage } from './stages/ak-stage-session-end.tsx'
+import { UserLoginStage } from './stages/ak-stage-user-login.tsx'
+import { UnknownStage } from './stages/unknown.tsx'
+import { RedirectStage } from './stages/xak-flow-redirect.tsx'
+import { ShellStage } from './stages/xak-flow-shell.tsx'
+
+// Each view knows the shape of its own challenge; the name on the wire is the promise that it gets that one.
+// oxlint-disable-next-line typescript/no-explicit-any
+type View = ComponentType<{ challenge: any }>
+
+/** The view of each challenge, by the `component` it names. A new stage is a file and a line here. */
+const VIEWS: Record<string, View> = {
+  'ak-stage-access-denied': AccessDeniedStage,
+  'ak-stage-autosubmit': AutosubmitStage,
+  'ak-stage-consent': ConsentStage,
+  'ak-stage-dummy': DummyStage,
+  'ak-stage-flow-error': FlowErrorStage,
+  'ak-stage-identification': IdentificationStage,
+  'ak-stage-password': PasswordStage,
+  'ak-stage-prompt': PromptStage,
+  'ak-stage-session-end': SessionEndStage,
+  'ak-stage-user-login': UserLoginStage,
+  'xak-flow-redirect': RedirectStage,
+  'xak-flow-shell': ShellStage,
+}
+
+export const viewOf = (component: string): View => (Object.hasOwn(VIEWS, component) ? VIEWS[component]! : UnknownStage)

@@ -1,0 +1,39 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vite'
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+/**
+ * Two outputs: `dist/web`, served as /static/dist/, and with `--ssr` `dist/web-server`, the flow's views for the server,
+ * which renders each page with them before the browser does.
+ */
+export default defineConfig(({ isSsrBuild }) => ({
+  root: here('.'),
+  // Relative, so that the pages also work under a path prefix.
+  base: './',
+  publicDir: isSsrBuild ? false : here('public'),
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  ssr: { noExternal: true },
+  build: {
+    target: ['es2022', 'chrome111', 'firefox114', 'safari16.4'],
+    outDir: here(isSsrBuild ? '../dist/web-server' : '../dist/web'),
+    emptyOutDir: true,
+    assetsDir: 'bundle',
+    assetsInlineLimit: 0, // data: fonts and scripts are not in our content security policy
+    modulePreload: false, // the server writes the preload links, with their nonce
+    manifest: isSsrBuild ? false : 'manifest.json',
+    reportCompressedSize: false,
+    rollupOptions: {
+      input: isSsrBuild
+        ? { flow: here('flow/server.tsx') }
+        : {
+            flow: here('flow/main.tsx'),
+            'form-post': here('pages/form-post.ts'),
+            library: here('pages/library.ts'),
+            'flow-style': here('flow/flow.css'),
+            'library-style': here('pages/library.css'),
+          },
+      output: isSsrBuild ? { entryFileNames: '[name].js' } : {},
+    },
+  },
+}))
