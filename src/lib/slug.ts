@@ -4,14 +4,15 @@ const SLUG = /^[-a-zA-Z0-9_]+$/
 export const isSlug = (text: string): boolean => SLUG.test(text)
 
 /**
- * A slug made of a name: marks are dropped (`é` becomes `e`), what is no letter or digit becomes one hyphen, at most `maxLength`
- * characters. May be empty when nothing of the name can be kept.
+ * A slug made of a name: marks and punctuation are dropped (`Zoë's café` becomes `zoes-cafe`), spaces and hyphens become one hyphen,
+ * at most `maxLength` characters. May be empty when nothing of the name can be kept.
  */
 export const slugify = (name: string, maxLength = 50): string =>
   name
     .normalize('NFKD')
-    .replace(/[^\x20-\x7e]/g, '')
     .toLowerCase()
-    .replace(/[^a-z0-9_]+/g, '-')
+    .replace(/[^a-z0-9_\s-]/g, '')
+    .replace(/[-\s]+/g, '-')
+    .replace(/^[-_]+/, '')
     .slice(0, maxLength)
-    .replace(/^-+|-+$/g, '')
+    .replace(/[-_]+$/, '')

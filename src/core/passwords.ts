@@ -1,0 +1,118 @@
+import { pbkdf2 } from 'node:crypto'
+import { availableParallelism } from 'node:os'
+import { promisify } from 'node:util'
+import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2'
+import { secretsEqual } from '../lib/constant-time.ts'
+import type { RandomBytes } from '../lib/random.ts'
+import { LETTERS_AND_DIGITS, randomString } from '../lib/random.ts'
+import { TurnQueue } from '../lib/turn-queue.ts'
+
+/** Longer passwords are refused: hashing must not take as long as the caller likes. */
+export const MAX_PASSWORD_BYTES = 512
+
+/** argon2id with 19 MiB and two passes: about 20 ms of CPU. */
+const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
+
+// A stored hash says what its check costs; imported ones beyond these limits never match.
+const MAX_MEMORY_KIB = 262_144
+const MAX_PASSES = 16
+const MAX_LANES = 16
+const MAX_ITERATIONS = 10_000_000
+
+const ARGON2 = /^(?:argon2)?(\$argon2(?:id|i|d)\$v=(\d+)\$m=(\d{1,10}),t=(\d{1,4}),p=(\d{1,3})\$[\w+/]{11,}\$[\w+/]{16,})$/
+const PBKDF2 = /^pbkdf2_sha256\$(\d{1,9})\$([^$]{1,128})\$([\w+/]+={0,2})$/
+
+const derive = promisify(pbkdf2)
+
+/** The password is longer than 512 bytes. */
+export class PasswordTooLongError extends Error {
+  constructor() {
+    super(`A password has at most ${MAX_PASSWORD_BYTES} bytes.`)
+    this.name = 'PasswordTooLongError'
+  }
+}
+
+/** Hashing and checking, a few at a time. */
+export type Passwords = {
+  /**
+   * The stored form of a password: a PHC string of argon2id with a salt of its own.
+   * @throws PasswordTooLongError, QueueFullError
+   */
+  readonly hash: (password: string, client?: string) => Promise<string>
+  /**
+   * Whether the password belongs to the stored form. Without a stored form, with an unusable one, and for a password that is too long
+   * the answer is no after the same time. Of those who wait, clients (addresses, say) take turns.
+   * @throws QueueFullError
+   */
+  readonly verify: (stored: string | null | undefined, password: string, client?: string) => Promise<boolean>
+  /** Checks that wait or run, for metrics. */
+  readonly pending: () => number
+}
+
+/**
+ * @param concurrency how many run at once; one core is left to everything else
+ * @param maxWaiting how many may wait before further ones are refused
+ */
+export function makePasswords({
+  concurrency = Math.max(1, availableParallelism() - 1),
+  maxWaiting = 512,
+}: { concurrency?: number; maxWaiting?: number } = {}): Passwords {
+  const queue = new TurnQueue({ concurrency, maxWaiting })
+  return {
+    async hash(password, client = '') {
+      if (isTooLong(password)) throw new PasswordTooLongError()
+      return queue.run(client, () => argon2Hash(password, COST))
+    },
+    verify: (stored, password, client = '') => queue.run(client, () => check(stored, password)),
+    pending: () => queue.pending,
+  }
+}
+
+const isTooLong = (password: string) => password.length > MAX_PASSWORD_BYTES || Buffer.byteLength(password) > MAX_PASSWORD_BYTES
+
+async function check(stored: string | null | undefined, password: string): Promise<boolean> {
+  const known = stored ? parse(stored) : undefined
+  if (!known || isTooLong(password)) {
+    await argon2Hash(password.slice(0, MAX_PASSWORD_BYTES), COST) // the same work as a check
+    return false
+  }
+  if (known.kind === 'argon2') return argon2Verify(known.phc, password)
+  const derived = await derive(password, known.salt, known.iterations, 32, 'sha256')
+  return secretsEqual(derived, known.hash)
+}
+
+type Parsed =
+  | { kind: 'argon2'; phc: string; current: boolean }
+  | { kind: 'pbkdf2'; iterations: number; salt: string; hash: Uint8Array }
+
+/** Undefined for what can never match: unusable, unknown, out of bounds. */
+function parse(stored: string): Parsed | undefined {
+  const argon2 = ARGON2.exec(stored)
+  if (argon2) {
+    const [, phc = '', version, memory, passes, lanes] = argon2
+    const [m, t, p] = [Number(memory), Number(passes), Number(lanes)]
+    if (version !== '19' || m > MAX_MEMORY_KIB || t > MAX_PASSES || p > MAX_LANES || t < 1 || p < 1 || m < 8 * p) return undefined
+    const current = phc === stored && phc.startsWith('$argon2id$') && m === COST.memoryCost && t === COST.timeCost && p === COST.parallelism
+    return { kind: 'argon2', phc, current }
+  }
+  const pbkdf2 = PBKDF2.exec(stored)
+  if (pbkdf2) {
+    const [, iterations, salt = '', encoded = ''] = pbkdf2
+    const hash = Buffer.from(encoded, 'base64')
+    if (Number(iterations) < 1 || Number(iterations) > MAX_ITERATIONS || hash.length !== 32) return undefined
+    return { kind: 'pbkdf2', iterations: Number(iterations), salt, hash }
+  }
+  return undefined
+}
+
+/** Whether a stored form can ever match a password, for those who bring one from elsewhere. */
+export const isUsable = (stored: string | null | undefined): boolean => stored != null && parse(stored) !== undefined
+
+/** Whether a stored form should be replaced by `hash(password)` now that the password has just been shown to be right. */
+export function needsRehash(stored: string): boolean {
+  const known = parse(stored)
+  return known !== undefined && !(known.kind === 'argon2' && known.current)
+}
+
+/** A stored form that no password matches, for accounts that sign in another way. */
+export const unusablePassword = (random?: RandomBytes): string => `!${randomString(40, LETTERS_AND_DIGITS, random)}`
