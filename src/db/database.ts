@@ -1,0 +1,133 @@
+import { CompiledQuery, Kysely } from 'kysely'
+import { randomUUID } from 'node:crypto'
+import { BackgroundReader } from './background.ts'
+import { connectPatiently } from './connect.ts'
+import type { ChangeFeed } from './feed.ts'
+import { Feed } from './feed.ts'
+import type { Engine } from './engine.ts'
+import type { PostgresOptions } from './postgres.ts'
+import { CHANNEL, PostgresStore, postgresDialect } from './postgres.ts'
+import { ChangeListener } from './postgres-listener.ts'
+import { SqliteStore, sqliteDialect, sqliteStoreDialect } from './sqlite.ts'
+import { runTransaction } from './transaction.ts'
+import type { DB } from './types.gen.ts'
+
+export type { ChangeFeed } from './feed.ts'
+export type { Engine } from './engine.ts'
+export type { DB } from './types.gen.ts'
+export { DatabaseBusyError } from './sqlite.ts'
+export { afterCommit, attempt, inTransaction } from './transaction.ts'
+export { ConstraintError, asConstraintError } from './constraint.ts'
+export { UnstorableTextError } from './codec.ts'
+export { engineOf } from './engine.ts'
+
+/** A pool of connections or an open transaction: what queries take first. */
+export type Db = Kysely<DB>
+
+export type SqliteOptions = {
+  engine: 'sqlite'
+  /** Path of the file, made when missing; `:memory:` for one that ends with the process. */
+  file: string
+}
+
+export type DatabaseOptions = (SqliteOptions | PostgresOptions) & {
+  /** The tables that the change feed can tell of: rarely written ones, which caches hold. */
+  watchedTables?: readonly string[]
+  /** Gets what happens off the path of any caller: lost connections, errors of feed and `afterCommit` functions. Default: crash. */
+  report?: (error: unknown) => void
+  /** ms on a clock that never goes back. */
+  elapsed?: () => number
+  /** ms that a PostgreSQL server may take to become reachable; default one minute. */
+  connectWithin?: number
+}
+
+export type Database = {
+  readonly engine: Engine
+  readonly db: Db
+  /**
+   * Same database, for heavy reading by administrators: on SQLite a thread of its own does it, so that the event loop runs on.
+   * Sees everything that was committed before the call.
+   */
+  readonly background: Db
+  /**
+   * Runs `fn` in a transaction: all of it happens or nothing. On SQLite transactions run one after the other; on PostgreSQL the
+   * isolation is READ COMMITTED. After a deadlock, a serialization failure or a changed schema `fn` runs again (4 times in all):
+   * it must change nothing but the database. It must not wait for network, hashing or timers.
+   */
+  transaction<T>(fn: (trx: Db) => Promise<T>): Promise<T>
+  readonly feed: ChangeFeed
+  /** Path of the SQLite file; undefined for others. */
+  readonly file: string | undefined
+  close(): Promise<void>
+}
+
+const crash = (error: unknown): void =>
+  queueMicrotask(() => {
+    throw error
+  })
+
+const openSqlite = async (options: DatabaseOptions & SqliteOptions, feed: Feed, report: (error: unknown) => void): Promise<Database> => {
+  const store = await SqliteStore.open(options.file, feed, options.elapsed ?? (() => performance.now()))
+  const db = new Kysely<DB>({ dialect: sqliteStoreDialect(store) })
+  const inMemory = options.file === ':memory:'
+  const reader = inMemory ? undefined : new BackgroundReader(options.file)
+  return {
+    engine: 'sqlite',
+    db,
+    background: reader === undefined ? db : new Kysely<DB>({ dialect: sqliteDialect(reader) }),
+    transaction: fn => runTransaction(db, store, report, fn),
+    feed,
+    file: inMemory ? undefined : options.file,
+    async close() {
+      await reader?.close()
+      await db.destroy()
+      store.close()
+    },
+  }
+}
+
+const openPostgres = async (options: DatabaseOptions & PostgresOptions, feed: Feed, report: (error: unknown) => void): Promise<Database> => {
+  const sender = randomUUID()
+  const store = new PostgresStore(options, feed, sender, report)
+  const db = new Kysely<DB>({ dialect: postgresDialect(store) })
+  const listener =
+    feed.watched.length === 0
+      ? undefined
+      : new ChangeListener(options, {
+          feed,
+          sender,
+          report,
+          notify: async payload => void (await db.executeQuery(CompiledQuery.raw('select pg_notify($1, $2)', [CHANNEL, payload]))),
+        })
+  try {
+    await connectPatiently(store.pool, { within: options.connectWithin ?? 60_000, elapsed: options.elapsed ?? (() => performance.now()), report })
+    await listener?.start()
+  } catch (error) {
+    await listener?.close()
+    await store.pool.end()
+    throw error
+  }
+  return {
+    engine: 'postgres',
+    db,
+    background: db,
+    transaction: fn => runTransaction(db, store, report, fn),
+    feed,
+    file: undefined,
+    async close() {
+      await listener?.close()
+      await db.destroy()
+      await store.pool.end()
+    },
+  }
+}
+
+/**
+ * Opens the database; makes a SQLite file that is not there, waits for a PostgreSQL server that is starting. Migrates nothing.
+ * @throws what the server says when it refuses (password, no such database), or when it was not reachable in time
+ */
+export const openDatabase = async (options: DatabaseOptions): Promise<Database> => {
+  const report = options.report ?? crash
+  const feed = new Feed({ watched: options.watchedTables ?? [], elapsed: options.elapsed ?? (() => performance.now()), report })
+  return options.engine === 'sqlite' ? openSqlite(options, feed, report) : openPostgres(options, feed, report)
+}

@@ -1,0 +1,128 @@
+import pg from 'pg'
+import type { Feed } from './feed.ts'
+import { CHANNEL, clientConfig } from './postgres.ts'
+import type { PostgresOptions } from './postgres.ts'
+
+/** ms */
+const HEARTBEAT = 15_000
+const ANSWER_WITHIN = 5000
+const PROBE_WITHIN = 2000
+const LONGEST_PAUSE = 5000
+
+/**
+ * The one connection of a process that hears of changes made by others. It comes back by itself when it is lost; what may have
+ * been missed meanwhile counts as changed. While it is away, and behind a pooler that swallows notifications, `feed.check()`
+ * finds everything changed, so that caches stay right and are merely slower.
+ */
+export class ChangeListener {
+  readonly #options: PostgresOptions
+  readonly #feed: Feed
+  readonly #sender: string
+  readonly #report: (error: unknown) => void
+  readonly #notify: (payload: string) => Promise<void>
+  #client: pg.Client | undefined
+  #hearing = false
+  #closed = false
+  #pause = 100
+  #timers = new Set<NodeJS.Timeout>()
+  #heard: (() => void) | undefined
+
+  /** @param notify sends a payload over the channel through another connection */
+  constructor(options: PostgresOptions, parts: { feed: Feed; sender: string; report: (error: unknown) => void; notify: (payload: string) => Promise<void> }) {
+    this.#options = options
+    this.#feed = parts.feed
+    this.#sender = parts.sender
+    this.#report = parts.report
+    this.#notify = parts.notify
+    this.#feed.missed = () => !this.#hearing
+  }
+
+  /** Resolves when it has tried once; goes on trying by itself. */
+  async start(): Promise<void> {
+    if (this.#closed) return
+    const client = new pg.Client({ ...clientConfig(this.#options), application_name: 'signet' })
+    this.#client = client
+    client.on('error', error => this.#lost(client, error))
+    client.on('end', () => this.#lost(client, undefined))
+    client.on('notification', ({ payload }) => this.#hear(payload ?? ''))
+    try {
+      await client.connect()
+      await client.query(`listen ${CHANNEL}`)
+      this.#hearing = await this.#probe()
+      this.#pause = 100
+      this.#feed.emitAll()
+      this.#beat(client)
+    } catch (error) {
+      this.#lost(client, error)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const timer of this.#timers) clearTimeout(timer)
+    const client = this.#client
+    this.#client = undefined
+    await client?.end()
+  }
+
+  /** Whether a notification sent elsewhere arrives here. */
+  async #probe(): Promise<boolean> {
+    const heard = Promise.withResolvers<boolean>()
+    this.#heard = () => heard.resolve(true)
+    const timer = this.#after(PROBE_WITHIN, () => heard.resolve(false))
+    await this.#notify(`${this.#sender}:`)
+    const arrived = await heard.promise
+    this.#cancel(timer)
+    this.#heard = undefined
+    return arrived
+  }
+
+  #hear(payload: string): void {
+    const [sender, tables = ''] = payload.split(':', 2)
+    if (sender === this.#sender) this.#heard?.()
+    else this.#feed.emit(tables.split(','))
+  }
+
+  /** A network that went silent shows only when something is asked. */
+  #beat(client: pg.Client): void {
+    this.#after(HEARTBEAT, () => {
+      const timer = this.#after(ANSWER_WITHIN, () => this.#lost(client, new Error('the listening connection does not answer')))
+      client.query('select 1').then(
+        () => {
+          this.#cancel(timer)
+          if (client === this.#client) this.#beat(client)
+        },
+        (error: unknown) => {
+          this.#cancel(timer)
+          this.#lost(client, error)
+        },
+      )
+    })
+  }
+
+  #lost(client: pg.Client, error: unknown): void {
+    if (client !== this.#client) return
+    this.#client = undefined
+    this.#hearing = false
+    // The socket may be half open: it is not asked politely.
+    ;(client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
+    if (this.#closed) return
+    if (error !== undefined) this.#report(error)
+    this.#after(this.#pause, () => void this.start())
+    this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE)
+  }
+
+  #after(milliseconds: number, work: () => void): NodeJS.Timeout {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer)
+      work()
+    }, milliseconds)
+    this.#timers.add(timer)
+    return timer.unref()
+  }
+
+  #cancel(timer: NodeJS.Timeout): void {
+    clearTimeout(timer)
+    this.#timers.delete(timer)
+  }
+}

@@ -1,0 +1,250 @@
+import { AbortedTransactionError, SqliteIntrospector, SqliteQueryCompiler } from 'kysely'
+import type { CompiledQuery, DatabaseConnection, Dialect, Driver, QueryCompiler, QueryResult } from 'kysely'
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import { setTimeout as delay } from 'node:timers/promises'
+import { FOREIGN_KEYS, foreignKeysOf, reachedByDelete } from './catalogue.ts'
+import type { ForeignKey } from './catalogue.ts'
+import { encodeSqlite } from './codec.ts'
+import { OurSqliteAdapter } from './engine.ts'
+import type { Feed } from './feed.ts'
+import { Mutex } from './mutex.ts'
+import { refuseInsideTransaction } from './scope.ts'
+import { openReader, openWriter } from './sqlite-open.ts'
+import type { StatementResult } from './statements.ts'
+import { Statements } from './statements.ts'
+import { changesSchema, readsOnly, writesOf } from './writes.ts'
+
+/** ms that a write waits for another process to finish writing; meanwhile the event loop runs on. */
+const BUSY_TIMEOUT = 10_000
+
+/** Another process kept the database for longer than a write waits. Nothing was done. */
+export class DatabaseBusyError extends Error {
+  constructor(cause: unknown) {
+    super('the database is being written by another process', { cause })
+  }
+}
+
+const isBusy = (error: unknown): boolean => {
+  const code = (error as { errcode?: number }).errcode
+  return code !== undefined && (code & 0xff) === 5
+}
+
+/** Runs a statement that takes the write lock; as long as it is refused nothing has happened, so that it can be run again. */
+const whenFree = async <T>(work: () => T, elapsed: () => number): Promise<T> => {
+  const until = elapsed() + BUSY_TIMEOUT
+  for (let wait = 2; ; wait = Math.min(wait * 2, 50)) {
+    try {
+      return work()
+    } catch (error) {
+      if (!isBusy(error)) throw error
+      if (elapsed() >= until) throw new DatabaseBusyError(error)
+    }
+    await delay(wait)
+  }
+}
+
+/** What the connections of one SQLite database share: the writer with its queue, and the reader. */
+export class SqliteStore {
+  readonly file: string
+  readonly writer: Statements
+  /** For plain selects outside transactions; an in-memory database has one connection only. */
+  readonly reader: Statements | undefined
+  readonly turn = new Mutex()
+  readonly feed: Feed
+  readonly elapsed: () => number
+  #foreignKeys: readonly ForeignKey[] | undefined
+  #version: unknown
+
+  /** Opens the file, and makes it when there is none. */
+  static async open(file: string, feed: Feed, elapsed: () => number): Promise<SqliteStore> {
+    return new SqliteStore(file, feed, elapsed, await whenFree(() => openWriter(file), elapsed))
+  }
+
+  private constructor(file: string, feed: Feed, elapsed: () => number, writer: DatabaseSync) {
+    this.file = file
+    this.feed = feed
+    this.elapsed = elapsed
+    this.writer = new Statements(writer)
+    this.reader = file === ':memory:' ? undefined : new Statements(openReader(file))
+    this.#version = this.#dataVersion()
+    feed.missed = () => {
+      const before = this.#version
+      this.#version = this.#dataVersion()
+      return this.#version !== before
+    }
+  }
+
+  /** All tables that a statement writes, with those that its deletes reach by foreign keys. */
+  writtenBy(compiled: CompiledQuery): ReadonlySet<string> {
+    const { tables, deletes } = writesOf(compiled)
+    const written = new Set(tables)
+    if (!deletes) return written
+    this.#foreignKeys ??= foreignKeysOf(this.writer.run(FOREIGN_KEYS.sqlite, []).rows as never)
+    for (const table of tables) for (const reached of reachedByDelete(this.#foreignKeys, table)) written.add(reached)
+    return written
+  }
+
+  schemaChanged(): void {
+    this.#foreignKeys = undefined
+    this.writer.forget()
+    this.reader?.forget()
+  }
+
+  /** Moves when another connection has changed the file; ours that writes is the one that asks. */
+  #dataVersion(): unknown {
+    return this.writer.run('pragma data_version', []).rows[0]?.['data_version']
+  }
+
+  close(): void {
+    this.reader?.connection.close()
+    this.writer.connection.exec('pragma optimize')
+    this.writer.connection.close()
+  }
+}
+
+type Open = { written: Set<string>; giveBack: () => void; failed: unknown; schema: boolean }
+
+const resultOf = <R>({ rows, changes, lastId }: StatementResult, isWrite: boolean): QueryResult<R> => ({
+  rows: rows as R[],
+  ...(isWrite ? { numAffectedRows: BigInt(changes) } : {}),
+  ...(lastId === undefined ? {} : { insertId: BigInt(lastId) }),
+})
+
+/** Decides per query: inside a transaction the writer, for a select the reader, else the writer in its turn. */
+class SqliteConnection implements DatabaseConnection {
+  readonly #store: SqliteStore
+  #open: Open | undefined
+
+  constructor(store: SqliteStore) {
+    this.#store = store
+  }
+
+  async executeQuery<R>(compiled: CompiledQuery): Promise<QueryResult<R>> {
+    if (this.#open !== undefined) return this.#executeInside(this.#open, compiled)
+    const { reader } = this.#store
+    if (reader !== undefined && readsOnly(compiled)) return resultOf(reader.run(compiled.sql, compiled.parameters), false)
+    const parameters = compiled.parameters.map(encodeSqlite)
+    const giveBack = await this.#turn()
+    try {
+      const { written, result } = await whenFree(() => this.#write(compiled, parameters), this.#store.elapsed)
+      this.#store.feed.emit(written)
+      return resultOf(result, !readsOnly(compiled))
+    } finally {
+      giveBack()
+    }
+  }
+
+  #executeInside<R>(open: Open, compiled: CompiledQuery): QueryResult<R> {
+    // PostgreSQL refuses everything after a failed statement until the rollback. Here it must be no different, or what is tried out
+    // on SQLite breaks there.
+    const recovers = /^\s*rollback\b/i.test(compiled.sql)
+    if (open.failed !== undefined && !recovers) {
+      throw new Error('the transaction has failed: nothing can be done in it but to roll back', { cause: open.failed })
+    }
+    const parameters = compiled.parameters.map(encodeSqlite)
+    try {
+      const { written, result } = this.#write(compiled, parameters)
+      open.schema ||= changesSchema(compiled.sql)
+      if (recovers) open.failed = undefined
+      for (const table of written) open.written.add(table)
+      return resultOf(result, !readsOnly(compiled))
+    } catch (error) {
+      open.failed = error
+      throw error
+    }
+  }
+
+  #write(compiled: CompiledQuery, parameters: readonly SQLInputValue[]): { written: Iterable<string>; result: StatementResult } {
+    const written = this.#store.writtenBy(compiled)
+    const result = this.#store.writer.runEncoded(compiled.sql, parameters)
+    if (changesSchema(compiled.sql)) this.#store.schemaChanged()
+    // Raw statements that return nothing countable are told of in any case.
+    const idle = result.changes === 0 && compiled.query.kind !== 'RawNode'
+    return { written: idle ? [] : written, result }
+  }
+
+  async #turn(): Promise<() => void> {
+    if (this.#store.turn.held) refuseInsideTransaction(this.#store)
+    return this.#store.turn.acquire()
+  }
+
+  async begin(): Promise<void> {
+    const giveBack = await this.#turn()
+    try {
+      await whenFree(() => this.#store.writer.connection.exec('begin immediate'), this.#store.elapsed)
+    } catch (error) {
+      giveBack()
+      throw error
+    }
+    this.#open = { written: new Set(), giveBack, failed: undefined, schema: false }
+  }
+
+  async commit(): Promise<void> {
+    const open = this.#open!
+    if (open.failed !== undefined) {
+      await this.rollback()
+      throw new AbortedTransactionError()
+    }
+    this.#store.writer.connection.exec('commit')
+    this.#open = undefined
+    this.#store.feed.emit(open.written)
+    open.giveBack()
+  }
+
+  async rollback(): Promise<void> {
+    const open = this.#open!
+    this.#open = undefined
+    try {
+      // Some errors (a full disk) have rolled back already.
+      if (this.#store.writer.connection.isTransaction) this.#store.writer.connection.exec('rollback')
+      if (open.schema) this.#store.schemaChanged()
+    } finally {
+      open.giveBack()
+    }
+  }
+
+  // eslint-disable-next-line require-yield -- refuses
+  async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
+    throw new Error('rows are not streamed: page by key')
+  }
+}
+
+class SqliteDriver implements Driver {
+  readonly #store: SqliteStore
+
+  constructor(store: SqliteStore) {
+    this.#store = store
+  }
+
+  async init(): Promise<void> {}
+
+  async acquireConnection(): Promise<DatabaseConnection> {
+    return new SqliteConnection(this.#store)
+  }
+
+  beginTransaction(connection: DatabaseConnection): Promise<void> {
+    return (connection as SqliteConnection).begin()
+  }
+
+  commitTransaction(connection: DatabaseConnection): Promise<void> {
+    return (connection as SqliteConnection).commit()
+  }
+
+  rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    return (connection as SqliteConnection).rollback()
+  }
+
+  async releaseConnection(): Promise<void> {}
+
+  async destroy(): Promise<void> {}
+}
+
+/** The parts of a SQLite dialect around any driver that speaks it. */
+export const sqliteDialect = (driver: Driver): Dialect => ({
+  createDriver: () => driver,
+  createQueryCompiler: (): QueryCompiler => new SqliteQueryCompiler(),
+  createAdapter: () => new OurSqliteAdapter(),
+  createIntrospector: db => new SqliteIntrospector(db),
+})
+
+export const sqliteStoreDialect = (store: SqliteStore): Dialect => sqliteDialect(new SqliteDriver(store))

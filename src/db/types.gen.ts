@@ -1,0 +1,449 @@
+// Written by `npm run db:types` from a migrated database; not edited by hand.
+import type { Generated } from 'kysely'
+
+/** A JSON column: what JSON.parse gives. JSON null reads as null. */
+export type Json = object | string | number | boolean
+
+export interface ApplicationTable {
+  pbm_uuid: string
+  name: string
+  slug: string
+  group: string
+  provider: number | null
+  open_in_new_tab: boolean
+  meta_launch_url: string
+  meta_icon: string
+  meta_description: string
+  meta_publisher: string
+  meta_hide: boolean
+}
+
+export interface ApplicationBackchannelProviderTable {
+  application: string
+  provider: number
+}
+
+export interface BrandTable {
+  brand_uuid: string
+  domain: string
+  default: boolean
+  branding_title: string
+  branding_logo: string
+  branding_favicon: string
+  branding_custom_css: string
+  branding_default_flow_background: string
+  flow_authentication: string | null
+  flow_invalidation: string | null
+  flow_recovery: string | null
+  flow_unenrollment: string | null
+  flow_user_settings: string | null
+  flow_device_code: string | null
+  flow_lockdown: string | null
+  default_application: string | null
+  web_certificate: string | null
+  attributes: Json
+}
+
+export interface BrandClientCertificateTable {
+  brand: string
+  keypair: string
+}
+
+export interface EventTable {
+  event_uuid: string
+  user: Json
+  action: string
+  app: string
+  context: Json
+  client_ip: string | null
+  created: Date
+  expires: Date
+  brand: Json
+}
+
+export interface FlowTable {
+  flow_uuid: string
+  policybindingmodel_ptr_id: string
+  name: string
+  slug: string
+  title: string
+  designation: string
+  background: string
+  compatibility_mode: boolean
+  layout: string
+  denied_action: string
+  authentication: string
+}
+
+export interface FlowStageBindingTable {
+  fsb_uuid: string
+  policybindingmodel_ptr_id: string
+  target: string
+  stage: string
+  order: number
+  evaluate_on_plan: boolean
+  re_evaluate_policies: boolean
+  invalid_response_action: string
+}
+
+export interface GroupTable {
+  group_uuid: string
+  name: string
+  is_superuser: boolean
+  attributes: Json
+}
+
+export interface GroupParentTable {
+  child: string
+  parent: string
+}
+
+export interface GroupRoleTable {
+  group: string
+  role: string
+}
+
+export interface InstallationTable {
+  name: string
+  value: string
+}
+
+export interface KeypairTable {
+  kp_uuid: string
+  name: string
+  certificate_data: string
+  key_data: string
+  managed: string | null
+  fingerprint_sha256: string
+  fingerprint_sha1: string
+  cert_expiry: Date
+  cert_subject: string
+  key_type: string
+  kid: string
+}
+
+export interface PolicyTable {
+  policy_uuid: string
+  kind: string
+  name: string
+  execution_logging: boolean
+}
+
+export interface PolicyBindingTable {
+  policy_binding_uuid: string
+  target: string
+  policy: string | null
+  group: string | null
+  user: number | null
+  order: number
+  enabled: boolean
+  negate: boolean
+  timeout: number
+  failure_result: boolean
+}
+
+export interface PolicyTargetTable {
+  pbm_uuid: string
+  policy_engine_mode: string
+  kind: string
+}
+
+export interface PromptTable {
+  prompt_uuid: string
+  name: string
+  field_key: string
+  label: string
+  type: string
+  required: boolean
+  placeholder: string
+  initial_value: string
+  sub_text: string
+  order: number
+  placeholder_expression: boolean
+  initial_value_expression: boolean
+}
+
+export interface PropertyMappingTable {
+  pm_uuid: string
+  kind: string
+  managed: string | null
+  name: string
+  expression: string
+}
+
+export interface ProviderTable {
+  id: Generated<number>
+  kind: string
+  name: string
+  authentication_flow: string | null
+  authorization_flow: string
+  invalidation_flow: string
+}
+
+export interface ProviderOauth2Table {
+  id: number
+  client_type: string
+  client_id: string
+  client_secret: string
+  redirect_uris: Json
+  logout_uri: string
+  logout_method: string
+  include_claims_in_id_token: boolean
+  access_code_validity: string
+  access_token_validity: string
+  refresh_token_validity: string
+  refresh_token_threshold: string
+  sub_mode: string
+  issuer_mode: string
+  grant_types: Json
+  signing_key: string | null
+  encryption_key: string | null
+}
+
+export interface ProviderOauth2FederationTable {
+  provider: number
+  trusted: number
+}
+
+export interface ProviderPropertyMappingTable {
+  provider: number
+  mapping: string
+}
+
+export interface RoleTable {
+  role_uuid: string
+  name: string
+  managed: string | null
+}
+
+export interface RoleObjectPermissionTable {
+  role: string
+  permission: string
+  model: string
+  object_pk: string
+}
+
+export interface RolePermissionTable {
+  role: string
+  permission: string
+}
+
+export interface SchemaMigrationTable {
+  name: string
+  applied_at: Date
+  program_version: string
+}
+
+export interface ScopeMappingTable {
+  pm_uuid: string
+  scope_name: string
+  description: string
+}
+
+export interface SessionTable {
+  session_hash: string
+  uuid: string
+  user: number | null
+  data: Json
+  created: Date
+  expires: Date
+  persistent: boolean
+  last_used: Date
+  last_ip: string
+  last_user_agent: string
+  auth_time: Date | null
+  auth_method: string | null
+  auth_method_args: Json | null
+}
+
+export interface StageTable {
+  stage_uuid: string
+  kind: string
+  name: string
+}
+
+export interface StageConsentTable {
+  stage_uuid: string
+  mode: string
+  consent_expire_in: string
+}
+
+export interface StageDenyTable {
+  stage_uuid: string
+  deny_message: string
+}
+
+export interface StageDummyTable {
+  stage_uuid: string
+  throw_error: boolean
+}
+
+export interface StageIdentificationTable {
+  stage_uuid: string
+  user_fields: Json
+  password_stage: string | null
+  case_insensitive_matching: boolean
+  show_matched_user: boolean
+  pretend_user_exists: boolean
+  enable_remember_me: boolean
+  enrollment_flow: string | null
+  recovery_flow: string | null
+  passwordless_flow: string | null
+  show_source_labels: boolean
+}
+
+export interface StagePasswordTable {
+  stage_uuid: string
+  backends: Json
+  configure_flow: string | null
+  failed_attempts_before_cancel: number
+  allow_show_password: boolean
+}
+
+export interface StagePromptTable {
+  stage_uuid: string
+}
+
+export interface StagePromptFieldTable {
+  stage: string
+  prompt: string
+}
+
+export interface StagePromptValidationTable {
+  stage: string
+  policy: string
+}
+
+export interface StageRedirectTable {
+  stage_uuid: string
+  mode: string
+  target_static: string
+  target_flow: string | null
+  keep_context: boolean
+}
+
+export interface StageUserLoginTable {
+  stage_uuid: string
+  session_duration: string
+  remember_me_offset: string
+  remember_device: string
+  network_binding: string
+  geoip_binding: string
+  terminate_other_sessions: boolean
+}
+
+export interface StageUserLogoutTable {
+  stage_uuid: string
+}
+
+export interface StageUserWriteTable {
+  stage_uuid: string
+  user_creation_mode: string
+  create_users_as_inactive: boolean
+  create_users_group: string | null
+  user_type: string
+  user_path_template: string
+}
+
+export interface SystemSettingsTable {
+  id: number
+  value: Json
+}
+
+export interface TokenTable {
+  token_uuid: string
+  identifier: string
+  key_hash: string
+  key_sealed: string
+  intent: string
+  user: number
+  description: string
+  expires: Date | null
+  expiring: boolean
+  managed: string | null
+}
+
+export interface UserTable {
+  id: Generated<number>
+  uuid: string
+  username: string
+  name: string
+  email: string
+  password: string
+  is_active: boolean
+  type: string
+  path: string
+  attributes: Json
+  date_joined: Date
+  last_login: Date | null
+  password_change_date: Date
+  last_updated: Date
+}
+
+export interface UserConsentTable {
+  id: Generated<number>
+  user: number
+  application: string
+  permissions: string
+  expires: Date | null
+  expiring: boolean
+}
+
+export interface UserGroupTable {
+  user: number
+  group: string
+}
+
+export interface UserRoleTable {
+  user: number
+  role: string
+}
+
+export interface DB {
+  application: ApplicationTable
+  application_backchannel_provider: ApplicationBackchannelProviderTable
+  brand: BrandTable
+  brand_client_certificate: BrandClientCertificateTable
+  event: EventTable
+  flow: FlowTable
+  flow_stage_binding: FlowStageBindingTable
+  group: GroupTable
+  group_parent: GroupParentTable
+  group_role: GroupRoleTable
+  installation: InstallationTable
+  keypair: KeypairTable
+  policy: PolicyTable
+  policy_binding: PolicyBindingTable
+  policy_target: PolicyTargetTable
+  prompt: PromptTable
+  property_mapping: PropertyMappingTable
+  provider: ProviderTable
+  provider_oauth2: ProviderOauth2Table
+  provider_oauth2_federation: ProviderOauth2FederationTable
+  provider_property_mapping: ProviderPropertyMappingTable
+  role: RoleTable
+  role_object_permission: RoleObjectPermissionTable
+  role_permission: RolePermissionTable
+  schema_migration: SchemaMigrationTable
+  scope_mapping: ScopeMappingTable
+  session: SessionTable
+  stage: StageTable
+  stage_consent: StageConsentTable
+  stage_deny: StageDenyTable
+  stage_dummy: StageDummyTable
+  stage_identification: StageIdentificationTable
+  stage_password: StagePasswordTable
+  stage_prompt: StagePromptTable
+  stage_prompt_field: StagePromptFieldTable
+  stage_prompt_validation: StagePromptValidationTable
+  stage_redirect: StageRedirectTable
+  stage_user_login: StageUserLoginTable
+  stage_user_logout: StageUserLogoutTable
+  stage_user_write: StageUserWriteTable
+  system_settings: SystemSettingsTable
+  token: TokenTable
+  user: UserTable
+  user_consent: UserConsentTable
+  user_group: UserGroupTable
+  user_role: UserRoleTable
+}
