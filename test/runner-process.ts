@@ -1,0 +1,121 @@
+import { spawn } from 'node:child_process'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import type { Chunk } from './runner-plan.ts'
+import type { Report } from './runner-reporter.ts'
+import type { Summary } from './runner-summary.ts'
+
+const TEST_TIMEOUT = 60_000 // ms, for one test
+const SILENCE = 150_000 // ms without any news from a process: a hang outside a test
+
+export type Settings = { root: string; summary: Summary; namePattern?: string; env?: NodeJS.ProcessEnv }
+
+const groups = new Set<number>()
+const folders = new Set<string>()
+
+/** Ends the processes that run tests, and what those started, and removes their files. */
+export function stopAll(): void {
+  for (const pid of groups) endGroup(pid)
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+}
+
+/**
+ * Runs a chunk in one process of node's test runner and adds the outcomes to the summary. Every way to not run a test is a failure
+ * there: a process that crashes, hangs, ends early or leaves a file out.
+ */
+export async function runChunk(chunk: Chunk, { root, summary, namePattern, env }: Settings): Promise<void> {
+  const started = performance.now()
+  // Whatever tests leave in the folder for temporary files goes with it. Open to all: a database server runs as another user.
+  const folder = mkdtempSync(join(tmpdir(), 'signet-test-'))
+  chmodSync(folder, 0o755)
+  folders.add(folder)
+  const args = [
+    '--test',
+    '--test-isolation=none',
+    '--test-force-exit',
+    `--test-timeout=${TEST_TIMEOUT}`,
+    '--disable-warning=ExperimentalWarning',
+  ]
+  const child = spawn(
+    process.execPath,
+    [
+      ...args,
+      ...(namePattern ? [`--test-name-pattern=${namePattern}`] : []),
+      `--test-reporter=${join(root, 'test/runner-reporter.ts')}`,
+      ...chunk.files,
+    ],
+    {
+      cwd: root,
+      env: {
+        NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/tests'),
+        ...process.env,
+        ...env,
+        TMPDIR: folder,
+        ...(chunk.engine && { SIGNET_TEST_ENGINE: chunk.engine }),
+      },
+      stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+      detached: true, // a process group of its own, so that all of it can be ended
+    },
+  )
+  const pid = child.pid
+  if (pid) groups.add(pid)
+
+  const running = new Set<string>()
+  let tests = 0
+  let hung = false
+  const giveUp = () => {
+    hung = true
+    if (pid) endGroup(pid)
+  }
+  const watch = setTimeout(giveUp, SILENCE)
+  const lines = createInterface({ input: child.stdio[3] as Readable })
+  lines.on('line', line => {
+    watch.refresh()
+    const report = JSON.parse(line) as Report
+    if (report.type === 'note') {
+      // An error that no test was there to catch.
+      if (report.text.includes('asynchronous activity')) summary.fail(chunk.label, 'after a test', report.text)
+      else console.log(`  ${chunk.label}: ${report.text}`)
+      return
+    }
+    const name = `${report.file ? relative(root, report.file) : ''} ${report.name}`
+    if (report.type === 'begin') return void running.add(name)
+    running.delete(name)
+    if (report.kind === 'test') tests++
+    summary.add(chunk.label, report)
+  })
+
+  const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null; error?: Error }>(resolve => {
+    child.on('error', error => resolve({ code: null, signal: null, error }))
+    child.on('exit', (code, signal) => resolve({ code, signal }))
+  })
+  const { code, signal, error } = await ended
+  // What a test started and left behind holds the pipe open; it ends with its group.
+  if (pid) endGroup(pid)
+  await new Promise(resolve => (child.stdio[3]!.destroyed || error ? resolve(undefined) : lines.once('close', resolve)))
+  clearTimeout(watch)
+  if (pid) groups.delete(pid)
+  rmSync(folder, { recursive: true, force: true })
+  folders.delete(folder)
+
+  const during = running.size > 0 ? ` while running:\n${[...running].join('\n')}` : ''
+  if (error) summary.fail(chunk.label, 'process', error.message)
+  else if (hung) summary.fail(chunk.label, 'process', `Nothing happened for ${SILENCE / 1000} s${during}`)
+  else if (signal) summary.fail(chunk.label, 'process', `Ended by ${signal}${during}`)
+  else if (code !== 0 && !summary.failedIn(chunk.label)) summary.fail(chunk.label, 'process', `Ended with exit code ${code}${during}`)
+  const unheard = chunk.files.filter(file => !summary.heardOf(chunk.label, file))
+  if (!namePattern) for (const file of unheard) summary.fail(chunk.label, file, 'The file did not run.')
+  const seconds = ((performance.now() - started) / 1000).toFixed(1)
+  console.log(`${summary.failedIn(chunk.label) ? '✖' : '✔'} ${chunk.label}: ${chunk.files.length} files, ${tests} tests, ${seconds} s`)
+}
+
+function endGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { describe, test } from 'node:test'
+import { discover, plan, select, type TestFile } from './runner-plan.ts'
+
+const root = dirname(import.meta.dirname)
+
+/** A repository of its own with these files, the runner, and what the runner needs. */
+function repository(files: Record<string, string>): string {
+  const folder = mkdtempSync(join(tmpdir(), 'runner-'))
+  for (const name of ['runner.ts', 'runner-plan.ts', 'runner-process.ts', 'runner-reporter.ts', 'runner-summary.ts'])
+    cpSync(join(root, 'test', name), join(folder, 'test', name))
+  for (const name of ['bin', 'scripts']) cpSync(join(root, name), join(folder, name), { recursive: true })
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+  for (const [path, text] of Object.entries({ 'package.json': '{"type":"module"}', ...files })) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true })
+    writeFileSync(join(folder, path), text)
+  }
+  return folder
+}
+
+function run(files: Record<string, string>, ...args: string[]): { code: number | null; output: string } {
+  const { NODE_TEST_CONTEXT: _, CI: __, ...env } = process.env
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['test/runner.ts', ...args], {
+    cwd: repository(files),
+    env,
+    encoding: 'utf8',
+  })
+  return { code: status, output: stdout + stderr }
+}
+
+const passing = "import { test } from 'node:test'\ntest('holds', () => {})\n"
+
+describe('the plan', () => {
+  const folder = repository({
+    'src/pure.test.ts': passing,
+    'src/types.test.ts': "import type { Harness } from '../test/harness.ts'\n",
+    'src/stored.test.ts': "import { aUser } from '../test/builders.ts'\n",
+    'src/raw.test.ts': "import { throwawayPostgres } from '../test/postgres.ts'\n",
+    'test/builders.ts': "import {\n  harness,\n} from './harness.ts'\nexport const aUser = harness\n",
+    'test/harness.ts': "import './postgres.ts'\nexport const harness = 1\n",
+    'test/postgres.ts': 'export const throwawayPostgres = 1\n',
+    'test/e2e/login.test.ts': '// needs: chromium, apache2\n',
+  })
+  const files = discover(folder)
+
+  test('imports tell what a file needs, through other files too', () => {
+    assert.deepEqual(Object.fromEntries(files.map(({ path, kind }) => [path, kind])), {
+      'src/pure.test.ts': 'unit',
+      'src/raw.test.ts': 'postgres',
+      'src/stored.test.ts': 'engine',
+      'src/types.test.ts': 'unit',
+      'test/e2e/login.test.ts': 'e2e',
+    })
+  })
+
+  test('a comment names the programs that a file needs', () => {
+    assert.deepEqual(files.find(({ kind }) => kind === 'e2e')?.programs, ['chromium', 'apache2'])
+  })
+
+  test('what uses the database runs once on each engine', () => {
+    const chunks = plan(files).filter(chunk => chunk.files.includes('src/stored.test.ts'))
+    assert.deepEqual(
+      chunks.map(({ engine, needsPostgres }) => ({ engine, needsPostgres })),
+      [
+        { engine: 'sqlite', needsPostgres: false },
+        { engine: 'postgres', needsPostgres: true },
+      ],
+    )
+    assert.equal(
+      plan(files, 'sqlite').some(chunk => chunk.engine === 'postgres'),
+      false,
+    )
+  })
+
+  test('every file is in one chunk of its kind, and chunks are of one size', () => {
+    const many = Array.from({ length: 70 }, (_, index): TestFile => ({ path: `src/${index}.test.ts`, kind: 'engine', programs: [] }))
+    const chunks = plan(many, 'sqlite')
+    assert.deepEqual(
+      chunks.map(({ files: { length } }) => length),
+      [24, 23, 23],
+    )
+    assert.equal(new Set(chunks.flatMap(chunk => chunk.files)).size, 70)
+  })
+
+  for (const [pattern, expected] of [
+    ['stored', ['src/stored.test.ts']],
+    ['./src/raw', ['src/raw.test.ts']],
+    ['src/*.test.ts', ['src/pure.test.ts', 'src/raw.test.ts', 'src/stored.test.ts', 'src/types.test.ts']],
+    ['**/login*', ['test/e2e/login.test.ts']],
+    ['nothing', []],
+  ] as const)
+    test(`the argument ${pattern} selects ${expected.length} files`, () => {
+      assert.deepEqual(
+        select(files, { patterns: [pattern] }).map(({ path }) => path),
+        expected,
+      )
+    })
+})
+
+describe('the run', () => {
+  test('closes with the counts of what passed', () => {
+    const { code, output } = run({ 'src/a.test.ts': passing, 'src/b.test.ts': passing })
+    assert.equal(code, 0, output)
+    assert.match(output, /^# tests 2\n# suites 0\n# pass 2\n# fail 0\n/m)
+  })
+
+  for (const [what, code, says] of [
+    [
+      'a test that fails',
+      "import { test } from 'node:test'\ntest('breaks', () => { throw new Error('so it does') })",
+      /a\.test\.ts:2 breaks[^]*so it does/,
+    ],
+    ['a file that cannot be loaded', "import './missing.ts'", /Cannot find module/],
+    ['a file without a test', 'export {}', /holds no test/],
+    ['a process that ends early', "import { test } from 'node:test'\ntest('quits', () => process.exit(0))", /did not run/],
+    [
+      'an error after the test',
+      "import { test } from 'node:test'\ntest('a', () => { setTimeout(() => { throw new Error('late') }, 1) })\ntest('b', () => new Promise(done => setTimeout(done, 50)))",
+      /late/,
+    ],
+  ] as const)
+    test(`${what} is a failure`, () => {
+      const result = run({ 'src/a.test.ts': code })
+      assert.equal(result.code, 1, result.output)
+      assert.match(result.output, says)
+      assert.match(result.output, /^# fail 1$/m)
+    })
+
+  test('a pattern that selects nothing is a failure', () => {
+    assert.equal(run({ 'src/a.test.ts': passing }, 'elsewhere').code, 1)
+  })
+
+  test('what a test leaves in the temporary folder is removed', () => {
+    const code =
+      "import { mkdtempSync } from 'node:fs'\nimport { tmpdir } from 'node:os'\nconsole.log('left', mkdtempSync(tmpdir() + '/x-'))\n"
+    const { output } = run({ 'src/a.test.ts': code + passing })
+    const left = /left (\S+)/.exec(output)?.[1]
+    assert.ok(left)
+    assert.throws(() => symlinkSync('nowhere', join(left, 'link')), { code: 'ENOENT' })
+  })
+})
