@@ -4,8 +4,8 @@ import { defineConfig } from 'vite'
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 /**
- * Two outputs: `dist/web`, served as /static/dist/, and with `--ssr` `dist/web-server`, the flow's views for the server,
- * which renders each page with them before the browser does.
+ * Two outputs: `dist/web`, served as /static/dist/, and with `ssr` the flow's views for the server, which renders each page
+ * with them before the browser does. The latter and the manifest lie in folders with a dot, which are never served.
  */
 export default defineConfig(({ isSsrBuild }) => ({
   root: here('.'),
@@ -16,12 +16,12 @@ export default defineConfig(({ isSsrBuild }) => ({
   ssr: { noExternal: true },
   build: {
     target: ['es2022', 'chrome111', 'firefox114', 'safari16.4'],
-    outDir: here(isSsrBuild ? '../dist/web-server' : '../dist/web'),
-    emptyOutDir: true,
+    outDir: here(isSsrBuild ? '../dist/web/.server' : '../dist/web'),
+    emptyOutDir: !isSsrBuild,
     assetsDir: 'bundle',
     assetsInlineLimit: 0, // data: fonts and scripts are not in our content security policy
     modulePreload: false, // the server writes the preload links, with their nonce
-    manifest: isSsrBuild ? false : 'manifest.json',
+    manifest: !isSsrBuild, // .vite/manifest.json
     reportCompressedSize: false,
     rollupOptions: {
       input: isSsrBuild

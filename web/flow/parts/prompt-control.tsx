@@ -1,10 +1,11 @@
+import type { HTMLInputTypeAttribute } from 'preact'
 import type { PromptField } from '../challenge.ts'
 import { LANGUAGES } from '../languages.ts'
 import { useStage } from '../stage.ts'
 import { Field, FieldErrors, PasswordField, TextField, useFieldState } from './field.tsx'
 import { Markup } from './markup.tsx'
 
-const INPUT_TYPES: Record<string, string> = { email: 'email', number: 'number', date: 'date', 'date-time': 'datetime-local', file: 'file' }
+const INPUT_TYPES: Record<string, HTMLInputTypeAttribute> = { email: 'email', number: 'number', date: 'date', 'date-time': 'datetime-local', file: 'file' }
 const AUTOCOMPLETE: Record<string, string> = { username: 'username', email: 'email', name: 'name', password: 'new-password' }
 
 interface Props {

@@ -1,0 +1,95 @@
+import { html, type Html } from './html.ts'
+import { card, renderPage, type Page, type PageContext } from './page.ts'
+import { contentSecurityPolicy, pageHeaders } from './security-headers.ts'
+import { serverTexts } from './texts.ts'
+
+interface Message {
+  status: number
+  title: string
+  /** What happened, a paragraph each. */
+  texts: readonly string[]
+  /** More for those who may see it, term by term. */
+  facts?: readonly (readonly [term: string, value: string])[]
+  action?: { href: string; label: string }
+  head?: Html
+  retryAfter?: number // seconds
+}
+
+function renderMessage(context: PageContext, { status, title, texts, facts = [], action, head, retryAfter }: Message): Page {
+  const inside = html`<h1>${title}</h1>
+<div class="notice">${texts.map(text => html`<p>${text}</p>`)}</div>
+${facts.length > 0 && html`<dl class="facts">${facts.map(([term, value]) => html`<dt>${term}</dt><dd>${value}</dd>`)}</dl>`}
+${action && html`<a class="btn wide" href="${action.href}">${action.label}</a>`}`
+  return {
+    status,
+    headers: {
+      ...pageHeaders(contentSecurityPolicy(context.nonce)),
+      ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }),
+    },
+    body: renderPage({ ...context, title, style: 'flow/flow.css', bodyClass: 'card-page', head, body: card(context, inside) }),
+  }
+}
+
+/**
+ * A policy denied access to an application. Status 200, as clients and proxies expect.
+ * `messages`: the policies' own words. `explanation`: each policy with its result, only for those who may debug.
+ * `requestId` finds the decision in the log and in the events.
+ */
+export function renderAccessDenied(
+  context: PageContext,
+  denial: { messages: readonly string[]; explanation?: readonly (readonly [term: string, value: string])[]; requestId: string },
+): Page {
+  const t = serverTexts(context.lang)
+  return renderMessage(context, {
+    status: 200,
+    title: t.permission_denied,
+    texts: [t.request_denied, ...denial.messages],
+    facts: [...(denial.explanation ?? []), [t.request_id, denial.requestId]],
+    action: { href: context.web.base, label: t.to_applications },
+  })
+}
+
+/**
+ * An authorization request that cannot be answered to the client, because who it is or where it lives could not be verified
+ * (RFC 6749 §4.1.2.1). `title` and `text` as the wire has them: "Redirect URI Error", "Client ID Error". Status 400.
+ */
+export function renderOAuthError(context: PageContext, error: { title: string; text: string; requestId: string }): Page {
+  const t = serverTexts(context.lang)
+  return renderMessage(context, { status: 400, title: error.title, texts: [error.text], facts: [[t.request_id, error.requestId]] })
+}
+
+/** 404, for whatever has no page. */
+export function renderNotFound(context: PageContext): Page {
+  const t = serverTexts(context.lang)
+  return renderMessage(context, {
+    status: 404,
+    title: t.not_found,
+    texts: [t.not_found_why],
+    action: { href: context.web.base, label: t.to_applications },
+  })
+}
+
+/** 403 for a form whose CSRF token does not fit; `href` is the page to open afresh. */
+export function renderCsrfFailure(context: PageContext, { href }: { href: string }): Page {
+  const t = serverTexts(context.lang)
+  return renderMessage(context, { status: 403, title: t.stale_form, texts: [t.stale_form_why], action: { href, label: t.reload } })
+}
+
+/** 500. Nothing of the cause is shown; `requestId` finds it in the log. */
+export function renderServerError(context: PageContext, { requestId }: { requestId: string }): Page {
+  const t = serverTexts(context.lang)
+  return renderMessage(context, { status: 500, title: t.server_error, texts: [t.server_error_why], facts: [[t.request_id, requestId]] })
+}
+
+/** 503 while the server starts. The browser asks again after two seconds. */
+export function renderStarting(context: PageContext): Page {
+  const t = serverTexts(context.lang)
+  return renderMessage(context, {
+    status: 503,
+    title: t.starting,
+    texts: [t.starting_why],
+    head: html`<meta http-equiv="refresh" content="2">
+`,
+    retryAfter: 2,
+  })
+}

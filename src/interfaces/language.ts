@@ -1,0 +1,37 @@
+import { isLanguage, type Language } from '../../web/flow/languages.ts'
+
+/** Where a wish for a language may stand; each as it was sent, or absent. */
+export interface LanguageWishes {
+  /** `locale` of the query. */
+  query?: string
+  /** Cookie `authentik_language`. */
+  cookie?: string
+  /** Header Accept-Language. */
+  accept?: string
+  /** The brand's `default_locale`. */
+  brand?: string
+}
+
+/** The language to answer in: the first wish that we speak, in the order of `LanguageWishes`, else English. */
+export const chooseLanguage = ({ query, cookie, accept, brand }: LanguageWishes): Language =>
+  [query, cookie, ...preferred(accept ?? ''), brand].map(spoken).find(language => language !== undefined) ?? 'en'
+
+/** `de-AT`, `de_AT` and `DE` all mean `de` here. */
+function spoken(tag: string | undefined): Language | undefined {
+  const primary = tag?.trim().split(/[-_]/)[0]!.toLowerCase()
+  return primary !== undefined && isLanguage(primary) ? primary : undefined
+}
+
+/** The tags of an Accept-Language header, the most wanted first (RFC 9110 §12.5.4). */
+const preferred = (header: string): string[] =>
+  header
+    .slice(0, 1000)
+    .split(',')
+    .map(range => {
+      const [tag = '', ...parameters] = range.split(';')
+      const q = parameters.map(parameter => /^\s*q\s*=\s*([\d.]+)/i.exec(parameter)?.[1]).find(value => value !== undefined)
+      return { tag: tag.trim(), weight: q === undefined ? 1 : Number(q) }
+    })
+    .filter(({ weight }) => weight > 0)
+    .sort((a, b) => b.weight - a.weight)
+    .map(({ tag }) => tag)
