@@ -1,7 +1,7 @@
 /**
  * A PostgreSQL server that lives as long as a test run, from the binaries of a development dependency: nothing to install, nothing
- * left behind, nothing durable. A run that sets `SIGNET_TEST_POSTGRES` (JSON of host, port, user and password) has one server for
- * all its processes; `test/postgres.setup.ts` does that for `node --test --test-global-setup`.
+ * left behind, nothing durable. A run that sets `SIGNET_TEST_POSTGRES` (the `connection` of a server) has one for all its processes;
+ * a process without it starts its own.
  */
 import type { ChildProcess } from 'node:child_process'
 import { execFile, spawn } from 'node:child_process'
@@ -19,6 +19,8 @@ const run = promisify(execFile)
 export type ServerAddress = { host: string; port: number; user: string; password: string }
 
 export type ThrowawayPostgres = ServerAddress & {
+  /** All of the address as JSON: the value for `SIGNET_TEST_POSTGRES`. */
+  connection: string
   /**
    * Makes a database, empty or a copy of another to which nobody is connected, and gives its name.
    */
@@ -164,6 +166,7 @@ export const throwawayPostgres = async (): Promise<ThrowawayPostgres> => {
   }
   return {
     ...address,
+    connection: JSON.stringify(address),
     query,
     async createDatabase(template) {
       const name = `test_${process.pid}_${++databases}`
