@@ -133,7 +133,9 @@ function execute(program: Program, subject: Subject, mode: Mode, options: MatchO
   let start = pos
   let end = -1
   try {
-    machine.payForCharacters(length, 6)
+    // Reading the text is paid once.
+    if (!subject.paid) machine.payForCharacters(subject.text.length, 6)
+    subject.paid = true
     const last = endpos - program.minWidth
     const notAt = mustAdvance ? pos : -1
     if (mode !== 'search' || program.anchored) {
@@ -151,6 +153,8 @@ function execute(program: Program, subject: Subject, mode: Mode, options: MatchO
   } catch (error) {
     if (error instanceof RegexBudgetError) options.charge?.(maxSteps)
     throw error
+  } finally {
+    machine.end()
   }
   options.charge?.(maxSteps - machine.steps)
   if (end < 0) return null

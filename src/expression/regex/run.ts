@@ -29,7 +29,11 @@ export class Machine {
   begin(program: Program, maxSteps: number) {
     this.steps = maxSteps
     if (this.registers.length < program.registers) this.registers = new Int32Array(program.registers * 2)
-    if (this.stack.length > 64 * SMALL_STACK) this.stack = new Int32Array(SMALL_STACK)
+  }
+
+  /** Gives a stack back that had to grow large. */
+  end() {
+    if (this.stack.length > 16 * SMALL_STACK) this.stack = new Int32Array(SMALL_STACK)
   }
 
   grow() {

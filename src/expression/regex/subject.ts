@@ -4,6 +4,8 @@ export class Subject {
   /** Number of code points. */
   readonly length: number
   readonly codes: Int32Array
+  /** True when reading the text has been charged to a budget. */
+  paid = false
   /** True when the text holds characters outside the basic plane, so that offsets differ from those of the JavaScript string. */
   private readonly astral: boolean
 
