@@ -100,6 +100,7 @@ const SETTINGS = [
   'max_connections=100',
   'autovacuum=off',
   'jit=off',
+  'deadlock_timeout=50ms',
   'wal_level=minimal',
   'max_wal_senders=0',
 ]
