@@ -1,0 +1,208 @@
+import { sql, type Kysely } from 'kysely'
+import { asConstraintError } from '../db/database.ts'
+import type { Db } from '../db/database.ts'
+import type { Ctx } from '../context.ts'
+import { invalid, type FieldErrors } from './errors.ts'
+import type { Field } from './fields.ts'
+import type { Condition } from './filters.ts'
+import type { Model, Row } from './model.ts'
+
+/**
+ * The rows of any model: what the operations, the blueprint importer and the expression engine stand on.
+ * Nothing here asks who is calling.
+ */
+
+// Models name their tables at run time, where the generated column types cannot follow.
+// oxlint-disable-next-line typescript/no-explicit-any
+type AnyDb = Kysely<any>
+const dynamic = (db: Db): AnyDb => db as unknown as AnyDb
+
+const columnFields = (fields: Record<string, Field>): [string, Field][] =>
+  Object.entries(fields).filter(([, field]) => field.storage === 'column')
+
+/** A query over the objects of a model with all columns of its tables. */
+export function selectObjects(db: Db, model: Model) {
+  let query = dynamic(db).selectFrom(model.table).selectAll(model.table)
+  for (const { table, pk, on } of model.tables) {
+    if (table === model.table) continue
+    query = query.innerJoin(table, `${table}.${pk}`, `${model.table}.${on}`).selectAll(table)
+  }
+  return query
+}
+
+const allOf = (conditions: (Condition | undefined)[]): Condition | undefined => {
+  const real = conditions.filter(part => part !== undefined)
+  return real.length ? sql`(${sql.join(real, sql` and `)})` : undefined
+}
+
+/** Opens what is kept sealed: from columns to values. */
+export function loadRow(ctx: Ctx, model: Model, row: Row): Row {
+  const out = { ...row }
+  for (const [name, field] of columnFields(model.allFields)) {
+    if (field.load) out[name] = field.load(row[name] as never, ctx)
+  }
+  return out
+}
+
+/** Objects that meet all conditions, in the given order. */
+export async function findObjects(
+  ctx: Ctx,
+  model: Model,
+  options: { where?: (Condition | undefined)[]; orderBy?: ReturnType<typeof sql>[]; limit?: number; offset?: number; background?: boolean } = {},
+): Promise<Row[]> {
+  let query = selectObjects(ctx.db, model)
+  const where = allOf(options.where ?? [])
+  if (where) query = query.where(where)
+  for (const term of options.orderBy ?? []) query = query.orderBy(term)
+  if (options.limit !== undefined) query = query.limit(options.limit)
+  if (options.offset) query = query.offset(options.offset)
+  const rows = (await query.execute()) as Row[]
+  return rows.map(row => loadRow(ctx, model, row))
+}
+
+/** How many objects meet all conditions. */
+export async function countObjects(ctx: Ctx, model: Model, where: (Condition | undefined)[] = []): Promise<number> {
+  let query = dynamic(ctx.db).selectFrom(model.table)
+  for (const { table, pk, on } of model.tables) {
+    if (table !== model.table) query = query.innerJoin(table, `${table}.${pk}`, `${model.table}.${on}`)
+  }
+  const all = allOf(where)
+  if (all) query = query.where(all)
+  const row = await query.select(sql<number>`count(*)`.as('count')).executeTakeFirstOrThrow()
+  return Number(row.count)
+}
+
+/** The object with this key (or look-up field value), or undefined. */
+export async function findObject(ctx: Ctx, model: Model, key: unknown, field: string = model.pk): Promise<Row | undefined> {
+  const home = model.tables.find(part => part.pk === field || part.fields[field]) ?? model.tables.at(-1)!
+  const row = (await selectObjects(ctx.db, model).where(`${home.table}.${field}`, '=', key).executeTakeFirst()) as Row | undefined
+  return row && loadRow(ctx, model, row)
+}
+
+/** Keys on the far side of a many-to-many field, for many objects at once: object key → keys. */
+export async function relatedKeys(ctx: Ctx, field: Field, keys: unknown[]): Promise<Map<unknown, unknown[]>> {
+  const found = new Map<unknown, unknown[]>(keys.map(key => [key, []]))
+  if (keys.length === 0) return found
+  const { table, ours, theirs } = field.relation!
+  const rows = await dynamic(ctx.db).selectFrom(table).select([`${ours} as ours`, `${theirs} as theirs`])
+    .where(ours, 'in', keys).orderBy(theirs).execute()
+  for (const row of rows) found.get(row.ours)?.push(row.theirs)
+  return found
+}
+
+async function writeRelations(ctx: Ctx, model: Model, key: unknown, values: Row): Promise<void> {
+  for (const [name, field] of Object.entries(model.allFields)) {
+    if (field.storage !== 'relation' || !(name in values)) continue
+    const { table, ours, theirs } = field.relation!
+    const wanted = [...new Set(values[name] as unknown[])]
+    const db = dynamic(ctx.db)
+    const present = new Set((await db.selectFrom(table).select(theirs).where(ours, '=', key).execute()).map(row => row[theirs]))
+    const gone = [...present].filter(other => !wanted.includes(other))
+    const fresh = wanted.filter(other => !present.has(other))
+    if (gone.length) await db.deleteFrom(table).where(ours, '=', key).where(theirs, 'in', gone).execute()
+    if (fresh.length) await db.insertInto(table).values(fresh.map(other => ({ [ours]: key, [theirs]: other }))).execute()
+  }
+}
+
+function columns(ctx: Ctx, fields: Record<string, Field>, values: Row): Row {
+  const row: Row = {}
+  for (const [name, field] of columnFields(fields)) {
+    if (name in values) row[name] = field.store ? field.store(values[name] as never, ctx) : values[name]
+  }
+  return row
+}
+
+/** Adds the values that a create may leave out. */
+export function withDefaults(ctx: Ctx, model: Model, values: Row): Row {
+  const full = { ...values }
+  for (const [name, field] of Object.entries(model.allFields)) {
+    if (!(name in full) && field.initial) full[name] = field.initial(ctx)
+  }
+  return full
+}
+
+/** The sentence for a value that another object holds already. */
+export const taken = (model: Model, field: string): string =>
+  `${model.uniqueName ?? model.verboseName} with this ${field.replaceAll('_', ' ')} already exists.`
+
+/** Turns a unique violation that slipped past the check (two callers at once) into the field error that the check gives. */
+async function guarded<T>(model: Model, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    const broken = asConstraintError(error)
+    if (broken?.kind !== 'unique') throw error
+    const column = broken.columns?.find(name => model.allFields[name]?.unique)
+    throw invalid(column ? { [column]: [taken(model, column)] } : { non_field_errors: ['This object exists already.'] })
+  }
+}
+
+/**
+ * Inserts an object with its relations; `values` are complete (see `withDefaults`). Returns the row as stored.
+ * Call inside a transaction.
+ */
+export async function insertObject(ctx: Ctx, model: Model, values: Row): Promise<Row> {
+  const db = dynamic(ctx.db)
+  const numbered = (model.keySchema as { type?: string }).type === 'integer'
+  let key: unknown = values[model.pk] ?? (numbered ? undefined : ctx.uuid())
+  const link: Row = model.baseKey ? { [model.baseKey]: ctx.uuid() } : {}
+  let row: Row = {}
+  await guarded(model, async () => {
+    for (const { table, pk, on, fields } of model.tables) {
+      const own = columns(ctx, fields, values)
+      const kind = table !== model.table && table === model.tables[0]!.table ? { kind: model.label } : {}
+      const id = on === model.baseKey ? link[on] : key
+      const stored = (await db
+        .insertInto(table)
+        .values({ ...own, ...kind, ...(table === model.table && link), ...(id !== undefined && { [pk]: id }) })
+        .returningAll()
+        .executeTakeFirstOrThrow()) as Row
+      key ??= stored[pk]
+      row = { ...row, ...stored }
+    }
+  })
+  await writeRelations(ctx, model, key, values)
+  return loadRow(ctx, model, row)
+}
+
+/** Writes the given values of an object, leaving all others. Call inside a transaction. */
+export async function updateObject(ctx: Ctx, model: Model, key: unknown, values: Row): Promise<void> {
+  await guarded(model, async () => {
+    for (const { table, pk, on, fields } of model.tables) {
+      const own = columns(ctx, fields, values)
+      if (Object.keys(own).length === 0) continue
+      const linked = dynamic(ctx.db).selectFrom(model.table).select(on).where(model.pk, '=', key)
+      await dynamic(ctx.db).updateTable(table).set(own).where(pk, '=', on === model.pk ? key : linked).execute()
+    }
+  })
+  await writeRelations(ctx, model, key, values)
+}
+
+/** Deletes an object; rows that hang on it go or lose their reference as the foreign keys say. */
+export async function removeObject(ctx: Ctx, model: Model, key: unknown): Promise<void> {
+  const { table, pk, on } = model.tables[0]!
+  const linked = dynamic(ctx.db).selectFrom(model.table).select(on).where(model.pk, '=', key)
+  await dynamic(ctx.db).deleteFrom(table).where(pk, '=', on === model.pk ? key : linked).execute()
+}
+
+/** Errors for unique fields whose new value another object holds. */
+export async function uniquenessErrors(ctx: Ctx, model: Model, values: Row, key?: unknown): Promise<FieldErrors> {
+  const errors: FieldErrors = {}
+  for (const { table, pk, on, fields } of model.tables) {
+    if (on === model.baseKey) continue
+    for (const [name, field] of columnFields(fields)) {
+      if (!field.unique || values[name] === undefined || values[name] === null) continue
+      let query = dynamic(ctx.db).selectFrom(table).select(pk).where(name, '=', values[name])
+      if (key !== undefined) query = query.where(pk, '!=', key)
+      if (await query.executeTakeFirst()) errors[name] = [taken(model, name)]
+    }
+  }
+  return errors
+}
+
+/** Which of these keys of `model` exist. */
+export async function existingKeys(ctx: Ctx, model: Model, keys: unknown[]): Promise<Set<unknown>> {
+  if (keys.length === 0) return new Set()
+  const rows = await dynamic(ctx.db).selectFrom(model.table).select(model.pk).where(model.pk, 'in', keys).execute()
+  return new Set(rows.map(row => row[model.pk]))
+}

@@ -1,0 +1,99 @@
+import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify'
+import type { Ctx } from '../context.ts'
+import { bearerCaller, sessionCaller, type BearerSource } from '../core/callers.ts'
+import { CSRF_COOKIE, SESSION_COOKIE } from '../core/sessions.ts'
+import { secretsEqual } from '../lib/constant-time.ts'
+import { ApiError, permissionDenied, unsupportedMediaType } from './errors.ts'
+import { mountResources, specialRoutes, type Resource, type SpecialOperation, type SpecialRoutes } from './mount.ts'
+
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/**
+ * A signed-in browser's writes must prove that they come from our own pages: the header repeats the cookie,
+ * which other sites cannot read. Tokens travel in a header of their own and need no proof.
+ */
+function requireCsrf(request: FastifyRequest): void {
+  if (SAFE.has(request.method)) return
+  const cookie = request.cookies[CSRF_COOKIE]
+  const header = request.headers['x-authentik-csrf']
+  if (!cookie || typeof header !== 'string' || header === '') throw permissionDenied('CSRF Failed: CSRF token missing.')
+  if (!secretsEqual(header, cookie)) throw permissionDenied("CSRF Failed: CSRF token from the 'X-Authentik-Csrf' HTTP header incorrect.")
+}
+
+/** Finds out who is calling, before the body is read. */
+async function identify(request: FastifyRequest, bearerSources: readonly BearerSource[]): Promise<Ctx['caller']> {
+  const header = request.headers.authorization
+  const bearer = header === undefined ? undefined : await bearerCaller(request.ctx, header, bearerSources)
+  if (bearer) return bearer
+  const { caller } = await sessionCaller(request.ctx, request.cookies[SESSION_COOKIE])
+  if (caller.user !== null) requireCsrf(request)
+  return caller
+}
+
+/** What a failure becomes on the wire. Anything that is not ours to explain is a 500 with the request's id; its cause stays in the log. */
+function answerTo(error: FastifyError, request: FastifyRequest): ApiError {
+  if (error instanceof ApiError) return error
+  switch (error.code) {
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return unsupportedMediaType(String(request.headers['content-type'] ?? ''))
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new ApiError(413, { detail: 'Request body is too large.' })
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+      return new ApiError(400, { detail: 'Request body size did not match Content-Length.' })
+    default:
+  }
+  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) return new ApiError(error.statusCode, { detail: error.message })
+  request.ctx.log.error({ err: error, event: 'unhandled error', path: request.url.split('?')[0], request_id: request.id }, 'unhandled error')
+  return new ApiError(500, { detail: `Internal server error. Request id: ${request.id}` })
+}
+
+/** JSON bodies; an empty one is no body. `__proto__` keys are refused, not stripped. */
+function readJson(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, done) => {
+    if (text === '') return done(null, undefined)
+    try {
+      done(null, parseJson(text as string))
+    } catch (error) {
+      done(new ApiError(400, { detail: `JSON parse error - ${(error as Error).message}` }, { cause: error }))
+    }
+  })
+}
+
+/** Nesting beyond this is nobody's honest document, and costs stack wherever it is walked. */
+const MAX_DEPTH = 64
+
+function parseJson(text: string): unknown {
+  const value: unknown = JSON.parse(text, (key, inner: unknown) => {
+    if (key === '__proto__') throw new SyntaxError('forbidden key "__proto__"')
+    return inner
+  })
+  let layer: unknown[] = [value]
+  for (let depth = 0; layer.length > 0; depth++) {
+    if (depth > MAX_DEPTH) throw new SyntaxError(`nested deeper than ${MAX_DEPTH} levels`)
+    layer = layer.flatMap(item => (typeof item === 'object' && item !== null ? Object.values(item) : []))
+  }
+  return value
+}
+
+/** What the composition root tells this surface to offer. */
+export type ApiParts = {
+  resources: readonly Resource[]
+  routes: readonly Record<string, SpecialOperation>[]
+  bearerSources: readonly BearerSource[]
+}
+
+/** The REST API below `/api/v3`. Returns the special routes, for the OpenAPI document. */
+export function apiSurface(app: FastifyInstance, parts: ApiParts): SpecialRoutes {
+  readJson(app)
+  app.addHook('onRequest', async request => {
+    request.ctx = { ...request.ctx, caller: await identify(request, parts.bearerSources) }
+  })
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const { status, body } = answerTo(error, request)
+    return reply.code(status).send(body)
+  })
+  const special = specialRoutes(app, parts.routes)
+  mountResources(app, parts.resources, special)
+  return special
+}

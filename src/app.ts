@@ -1,0 +1,30 @@
+import cookie from '@fastify/cookie'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import { apiSurface } from './api/surface.ts'
+import { visitor } from './context.ts'
+import type { Deps } from './deps.ts'
+import { describeRequest } from './http/request.ts'
+
+/** Larger than an avatar of a megabyte in base64, smaller than what would hurt. */
+const BODY_LIMIT = 2 * 1024 * 1024 // bytes
+
+/** The program's HTTP surfaces, mounted and ready to listen. Tests call it too. */
+export async function createApp(deps: Deps): Promise<FastifyInstance> {
+  const app = Fastify({
+    loggerInstance: deps.log as FastifyBaseLogger,
+    disableRequestLogging: true,
+    genReqId: () => Buffer.from(deps.randomBytes(16)).toString('hex'),
+    bodyLimit: BODY_LIMIT,
+    // Client addresses are our own code over trusted networks; see lib/client-address.
+    trustProxy: false,
+    routerOptions: { maxParamLength: 512 },
+  })
+  await app.register(cookie)
+  app.decorateRequest('ctx')
+  app.addHook('onRequest', async (request, reply) => {
+    request.ctx = { ...deps, caller: visitor, request: describeRequest(deps.config, request) }
+    reply.headers({ 'X-authentik-id': request.id, 'X-Powered-By': 'authentik', 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'same-origin', 'X-Frame-Options': 'DENY' })
+  })
+  await app.register(async api => void apiSurface(api, { ...deps.registry, bearerSources: [] }), { prefix: '/api/v3' })
+  return app
+}

@@ -1,0 +1,44 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import type { Logger } from 'pino'
+import type { Config } from './config.ts'
+import { makePasswords } from './core/passwords.ts'
+import { loadSecretKey } from './crypto/secret-key.ts'
+import { makeSecrets } from './crypto/secrets.ts'
+import { databaseOptions } from './db/options.ts'
+import { migrate } from './db/migrate.ts'
+import { migrations } from './db/migrations/index.ts'
+import { openDatabase, type Database } from './db/database.ts'
+import { VERSION } from './version.ts'
+import type { Deps } from './deps.ts'
+import { registry, watchedTables } from './registry.ts'
+
+export type Outside = { config: Config; log: Logger; now: () => Date }
+
+/** Opens the database that the configuration names. Nothing is migrated yet. */
+export const openConfigured = ({ config, log }: Pick<Outside, 'config' | 'log'>): Promise<Database> =>
+  openDatabase({ ...databaseOptions(config.database), watchedTables, report: error => log.error({ err: error, event: 'database' }, 'database') })
+
+/** Brings the schema up to date and builds the parts that every surface stands on. */
+export async function assemble(outside: Outside, database: Database): Promise<Deps> {
+  const { config, log, now } = outside
+  await migrate(database, migrations, { now, programVersion: VERSION, log: (message, details) => log.info({ event: message, ...details }, message) })
+  return {
+    registry,
+    config,
+    database,
+    db: database.db,
+    now,
+    uuid: () => randomUUID(),
+    randomBytes: count => randomBytes(count),
+    log,
+    secrets: makeSecrets(await loadSecretKey(config)),
+    passwords: makePasswords(),
+    installId: await installationId(database),
+  }
+}
+
+/** Made once, at the first start; two processes that start together agree on one. */
+async function installationId({ db }: Database): Promise<string> {
+  await db.insertInto('installation').values({ name: 'id', value: randomUUID() }).onConflict(conflict => conflict.doNothing()).execute()
+  return (await db.selectFrom('installation').select('value').where('name', '=', 'id').executeTakeFirstOrThrow()).value
+}

@@ -1,0 +1,59 @@
+import type { Deps } from './deps.ts'
+import type { Row } from './api/model.ts'
+import { inTransaction } from './db/database.ts'
+
+/** Who is behind a call, and what they may do. Built once per request. */
+export type Caller = {
+  /** The account that acts; null for visitors and for the program itself. */
+  user: Row | null
+  /** The program itself: start-up, blueprints, command line. May everything, leaves events without a user. */
+  system: boolean
+  superuser: boolean
+  /** Global permissions, as `app.codename`. */
+  permissions: ReadonlySet<string>
+  /** Keys of the roles held directly and through groups; object permissions hang on them. */
+  roles: readonly string[]
+  /** The browser's session, when the call came with one. */
+  session: Row | null
+  /** The token that was presented, when the call came with one. */
+  token: Row | null
+}
+
+/** What is known of the request that led here; null for jobs and the command line. */
+export type RequestInfo = {
+  id: string
+  method: string
+  path: string
+  query: string
+  /** Address of the client behind trusted proxies. */
+  clientIp: string
+  userAgent: string
+  /** Scheme and host as the browser sees them, e.g. `https://id.example.org`. */
+  origin: string
+  host: string
+  headers: Readonly<Record<string, string | string[] | undefined>>
+}
+
+/** What an operation gets: the program's parts, who is calling and from where. */
+export type Ctx = Deps & { caller: Caller; request: RequestInfo | null }
+
+/** Nobody: a visitor who has not signed in. */
+export const visitor: Caller = {
+  user: null,
+  system: false,
+  superuser: false,
+  permissions: new Set(),
+  roles: [],
+  session: null,
+  token: null,
+}
+
+/** The program itself. */
+export const system: Caller = { ...visitor, system: true, superuser: true }
+
+/** The context of work that the program does on its own account. */
+export const systemContext = (deps: Deps): Ctx => ({ ...deps, caller: system, request: null })
+
+/** Runs `work` in one transaction (joining the one already open) and hands it a context bound to that. */
+export const transact = <T>(ctx: Ctx, work: (ctx: Ctx) => Promise<T>): Promise<T> =>
+  inTransaction(ctx.database, ctx.db, db => work({ ...ctx, db }))

@@ -1,0 +1,42 @@
+import type { Ctx } from '../context.ts'
+import type { Database } from '../db/database.ts'
+
+/** How many keys one cache may hold; beyond that the oldest go. */
+const CAPACITY = 2_000
+
+type Store<V> = { entries: Map<string, V>; generation: number }
+
+/**
+ * Remembers what `load` found until a row of one of `tables` changes, in this process or another.
+ * Only for configuration: the tables must be on the change feed's watch list. Inside a transaction that is
+ * still open nothing is remembered, since it may see what others must not.
+ */
+export function cached<V>(tables: readonly string[], load: (ctx: Ctx, key: string) => Promise<V>): (ctx: Ctx, key?: string) => Promise<V> {
+  const stores = new WeakMap<Database, Store<V>>()
+  const storeOf = (database: Database): Store<V> => {
+    const known = stores.get(database)
+    if (known) return known
+    const made: Store<V> = { entries: new Map(), generation: 0 }
+    stores.set(database, made)
+    database.feed.onChange(tables, () => {
+      made.entries.clear()
+      made.generation += 1
+    })
+    return made
+  }
+  return async (ctx, key = '') => {
+    if (ctx.db !== ctx.database.db) return load(ctx, key)
+    ctx.database.feed.check()
+    const store = storeOf(ctx.database)
+    const known = store.entries.get(key)
+    if (known !== undefined) return known
+    // A change that commits while the load runs must not be overwritten by what the load saw before it.
+    const { generation } = store
+    const value = await load(ctx, key)
+    if (store.generation === generation && value !== undefined) {
+      if (store.entries.size >= CAPACITY) store.entries.delete(store.entries.keys().next().value!)
+      store.entries.set(key, value)
+    }
+    return value
+  }
+}

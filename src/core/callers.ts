@@ -1,0 +1,61 @@
+import { visitor, type Caller, type Ctx } from '../context.ts'
+import type { Row } from '../api/model.ts'
+import { permissionDenied } from '../api/errors.ts'
+import { hashToken } from '../crypto/secrets.ts'
+import { groupsOf, permissionsOf, rolesOf } from './membership.ts'
+import { findSession, touchSession, type Session } from './sessions.ts'
+
+/** Someone who acts as `user`: their rights are read once, here. */
+export async function callerFor(ctx: Ctx, user: Row, how: Partial<Pick<Caller, 'session' | 'token'>> = {}): Promise<Caller> {
+  const groups = await groupsOf(ctx.db, user.id as number)
+  const roles = await rolesOf(ctx.db, user.id as number, groups)
+  return {
+    ...visitor,
+    user,
+    superuser: groups.some(group => group.is_superuser),
+    roles,
+    permissions: await permissionsOf(ctx.db, roles),
+    ...how,
+  }
+}
+
+/** An account that may act; undefined when it is gone or switched off. */
+const activeUser = async (ctx: Ctx, id: number): Promise<Row | undefined> =>
+  (await ctx.db.selectFrom('user').selectAll().where('id', '=', id).where('is_active', '=', true).executeTakeFirst()) as Row | undefined
+
+const refused = () => permissionDenied('Token invalid/expired')
+
+/** Other ways than an API token to be accepted as bearer: given the credential, the user it stands for. */
+export type BearerSource = (ctx: Ctx, credential: string) => Promise<number | undefined>
+
+/**
+ * Who presents this `Authorization` header. Throws 403 "Token invalid/expired" when a bearer credential is
+ * good for nothing; undefined when the header is of another scheme and the session decides.
+ */
+export async function bearerCaller(ctx: Ctx, header: string, others: readonly BearerSource[]): Promise<Caller | undefined> {
+  const [scheme, credential = '', ...rest] = header.split(' ')
+  if (scheme!.toLowerCase() !== 'bearer') return undefined
+  if (credential === '' || rest.length > 0) throw permissionDenied('Malformed header')
+  const token = await ctx.db.selectFrom('token').selectAll().where('key_hash', '=', hashToken(credential)).where('intent', '=', 'api').executeTakeFirst()
+  if (token) {
+    const expired = token.expiring && token.expires !== null && token.expires <= ctx.now()
+    const user = expired ? undefined : await activeUser(ctx, token.user)
+    if (!user) throw refused()
+    return callerFor(ctx, user, { token: token as Row })
+  }
+  for (const source of others) {
+    const id = await source(ctx, credential)
+    const user = id === undefined ? undefined : await activeUser(ctx, id)
+    if (user) return callerFor(ctx, user, { token: { credential: 'oauth2' } })
+  }
+  throw refused()
+}
+
+/** Who the browser's session belongs to. A session of a switched-off account is nobody's. */
+export async function sessionCaller(ctx: Ctx, cookie: string | undefined): Promise<{ caller: Caller; session?: Session }> {
+  const session = await findSession(ctx, cookie)
+  if (!session) return { caller: visitor }
+  await touchSession(ctx, session)
+  const user = session.user === null ? undefined : await activeUser(ctx, session.user)
+  return { caller: user ? await callerFor(ctx, user, { session: session as unknown as Row }) : { ...visitor, session: session as unknown as Row }, session }
+}

@@ -1,0 +1,148 @@
+import { sql } from 'kysely'
+import { Type } from 'typebox'
+import { crud, eventModel, objectAt } from '../api/crud.ts'
+import { invalid, notFound } from '../api/errors.ts'
+import { computed, flag, jsonObject, many, text } from '../api/fields.ts'
+import { queryFlag } from '../api/filters.ts'
+import { defineModel, type Model, type Row } from '../api/model.ts'
+import type { Resource, SpecialOperation } from '../api/mount.ts'
+import { holds, mayTouch, requireObject } from '../api/permissions.ts'
+import { body, checked } from '../api/validate.ts'
+import { transact, type Ctx } from '../context.ts'
+import { recordEvent } from '../events/record.ts'
+import { attributesFilter } from './attributes-filter.ts'
+import { wouldCycle } from './membership.ts'
+import { presentGroups } from './group-present.ts'
+import { Role } from '../rbac/role.ts'
+import { User } from './user.ts'
+
+/** A set of people, possibly below other groups; membership is inherited upwards. */
+export const Group: Model = defineModel({
+  name: 'Group',
+  label: 'authentik_core.group',
+  verboseName: 'Group',
+  table: 'group',
+  pk: 'group_uuid',
+  fields: {
+    num_pk: computed(Type.Integer()),
+    name: text({ unique: true }),
+    is_superuser: flag(false),
+    parents: many(() => Group, { table: 'group_parent', ours: 'child', theirs: 'parent' }),
+    parents_obj: computed(Type.Unknown()),
+    users: many(() => User, { table: 'user_group', ours: 'group', theirs: 'user' }),
+    users_obj: computed(Type.Unknown()),
+    attributes: jsonObject(),
+    roles: many(() => Role, { table: 'group_role', ours: 'group', theirs: 'role' }),
+    roles_obj: computed(Type.Unknown()),
+    inherited_roles_obj: computed(Type.Unknown()),
+    children: computed(Type.Array(Type.String())),
+    children_obj: computed(Type.Unknown()),
+  },
+  filters: {
+    name: {},
+    is_superuser: {},
+    attributes: attributesFilter('group'),
+    members_by_pk: { many: true, type: 'integer', apply: membersByPk },
+    members_by_username: { many: true, apply: membersByUsername },
+  },
+  search: ['name'],
+  ordering: ['name'],
+  present: (ctx, rows, query) =>
+    presentGroups(ctx, rows, {
+      users: queryFlag(query, 'include_users', true),
+      children: queryFlag(query, 'include_children', false),
+      parents: queryFlag(query, 'include_parents', false),
+      inheritedRoles: queryFlag(query, 'include_inherited_roles', false),
+    }),
+})
+
+const NOT_A_CHOICE = (value: string) => `Select a valid choice. ${value} is not one of the available choices.`
+
+async function membersByPk(ctx: Ctx, values: string[]) {
+  const keys = values.map(Number)
+  for (const [index, key] of keys.entries()) {
+    const known = Number.isInteger(key) && (await ctx.db.selectFrom('user').select('id').where('id', '=', key).executeTakeFirst())
+    if (!known) throw invalid({ members_by_pk: [NOT_A_CHOICE(values[index]!)] })
+  }
+  return memberOf(keys)
+}
+
+async function membersByUsername(ctx: Ctx, values: string[]) {
+  const users = await ctx.db.selectFrom('user').select(['id', 'username']).where('username', 'in', values).execute()
+  const missing = values.find(value => !users.some(user => user.username === value))
+  if (missing !== undefined) throw invalid({ members_by_username: [NOT_A_CHOICE(missing)] })
+  return memberOf(users.map(user => user.id))
+}
+
+const memberOf = (users: number[]) =>
+  sql<boolean>`"group".group_uuid in (select "group" from user_group where "user" in (${sql.join(users)}))`
+
+/** Making, or unmaking, superusers takes a permission of its own: delegated managers must not promote themselves. */
+async function guardSuperuser(ctx: Ctx, values: Row, current?: Row): Promise<Row> {
+  const before = (current?.is_superuser as boolean | undefined) ?? false
+  const after = (values.is_superuser as boolean | undefined) ?? before
+  if (after !== before) {
+    const permission = `authentik_core.${after ? 'enable' : 'disable'}_group_superuser`
+    const allowed = current ? await mayTouch(ctx, Group, current.group_uuid as string, permission) : holds(ctx, permission)
+    if (!allowed) throw invalid({ is_superuser: [`User does not have permission to set superuser status to ${after ? 'True' : 'False'}.`] })
+  }
+  const key = current?.group_uuid as string | undefined
+  const parents = values.parents as string[] | undefined
+  if (key !== undefined && parents && (await wouldCycle(ctx, key, parents))) throw invalid({ parents: ['Cannot set group as parent of itself.'] })
+  // Membership below a superuser group is superuser status by another road.
+  if (!ctx.caller.superuser && (after || parents?.length)) await guardInheritedSuperuser(ctx, values, current)
+  return values
+}
+
+async function guardInheritedSuperuser(ctx: Ctx, values: Row, current?: Row): Promise<void> {
+  const parents = (values.parents as string[] | undefined) ?? []
+  const above = parents.length ? await makesSuperusers(ctx, parents) : false
+  if (above) throw invalid({ parents: ['User does not have permission to set superuser status to True.'] })
+  const makes = current ? await makesSuperusers(ctx, [current.group_uuid as string]) : Boolean(values.is_superuser)
+  if (makes && 'users' in values) throw invalid({ users: ['User does not have permission to set superuser status to True.'] })
+}
+
+/** Whether membership in one of these groups, or in a group above them, makes a superuser. */
+export async function makesSuperusers(ctx: Ctx, groups: string[]): Promise<boolean> {
+  if (groups.length === 0) return false
+  const { rows } = await sql<{ found: number }>`
+    with recursive above(group_uuid) as (
+      select group_uuid from "group" where group_uuid in (${sql.join(groups)})
+      union
+      select group_parent.parent from group_parent join above on group_parent.child = above.group_uuid
+    )
+    select 1 as found from "group" where is_superuser = ${true} and group_uuid in (select group_uuid from above) limit 1`.execute(ctx.db)
+  return rows.length > 0
+}
+
+export const groups: Resource = { path: '/core/groups', model: Group, operations: crud(Group, { clean: guardSuperuser }) }
+
+const UserKey = body({ pk: Type.Integer() })
+
+/** Adds or removes one member; doing it twice changes nothing. */
+function membership(verb: 'add' | 'remove'): SpecialOperation {
+  return {
+    status: 204,
+    handler: async (ctx, request) => {
+      const group = await objectAt(ctx, Group, (request.params as { pk: string }).pk)
+      const key = group.group_uuid as string
+      await requireObject(ctx, Group, key, `authentik_core.${verb}_user_${verb === 'add' ? 'to' : 'from'}_group`)
+      const { pk } = checked<{ pk: number }>(UserKey, request.body)
+      const user = await ctx.db.selectFrom('user').select(['id', 'username']).where('id', '=', pk).executeTakeFirst()
+      if (!user || !(await mayTouch(ctx, User, pk, 'view'))) throw notFound('User')
+      if (verb === 'add' && !ctx.caller.superuser && (await makesSuperusers(ctx, [key]))) {
+        throw invalid({ non_field_errors: ['User does not have permission to set superuser status to True.'] })
+      }
+      await transact(ctx, async ctx => {
+        if (verb === 'add') await ctx.db.insertInto('user_group').values({ user: pk, group: key }).onConflict(conflict => conflict.doNothing()).execute()
+        else await ctx.db.deleteFrom('user_group').where('user', '=', pk).where('group', '=', key).execute()
+        await recordEvent(ctx, 'model_updated', { model: eventModel(Group, group), diff: { users: { [verb]: [pk] } } })
+      })
+    },
+  }
+}
+
+export const groupRoutes: Record<string, SpecialOperation> = {
+  'POST /core/groups/:pk/add_user/': membership('add'),
+  'POST /core/groups/:pk/remove_user/': membership('remove'),
+}

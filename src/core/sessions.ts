@@ -1,0 +1,142 @@
+import { jwtVerify, SignJWT } from 'jose'
+import { transact, type Ctx } from '../context.ts'
+import type { Row } from '../api/model.ts'
+import { hashToken } from '../crypto/secrets.ts'
+import { userUid } from './uid.ts'
+
+export const SESSION_COOKIE = 'authentik_session'
+export const CSRF_COOKIE = 'authentik_csrf'
+
+/**
+ * A browser's session. The row is the single source of truth for every surface: deleting it signs the
+ * browser out everywhere. The key itself is never stored, only its hash.
+ */
+export type Session = {
+  session_hash: string
+  uuid: string
+  user: number | null
+  /** Flow plans and whatever a visit needs to remember; replaced as a whole. */
+  data: Row
+  created: Date
+  expires: Date
+  /** False: the cookie ends with the browser although the row lives until `expires`. */
+  persistent: boolean
+  last_used: Date
+  last_ip: string
+  last_user_agent: string
+  auth_time: Date | null
+  auth_method: string | null
+  auth_method_args: Row | null
+}
+
+const KEY_BYTES = 32
+/** `last_used` is written at most this often: a write per request would make the audit of sessions the busiest table. */
+const TOUCH_INTERVAL = 60_000 // ms
+
+/**
+ * The cookie's value: a JWT around the session key, in the form that outposts read without verifying
+ * (`sid`, `iss`, `sub`, `authenticated`, `acr`).
+ */
+export async function sessionCookieValue(ctx: Ctx, key: string, user: Row | null): Promise<string> {
+  const claims = { sid: key, iss: 'authentik', sub: user ? userUid(ctx, user.id as number) : 'anonymous', authenticated: user !== null, acr: 'goauthentik.io/core/default' }
+  return new SignJWT(claims).setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).sign(ctx.secrets.sessionKey)
+}
+
+/** The session key inside a cookie that we signed; undefined for anything else, whatever its shape. */
+async function keyFromCookie(ctx: Ctx, cookie: string): Promise<string | undefined> {
+  if (cookie.length > 4096) return undefined
+  try {
+    const { payload } = await jwtVerify(cookie, ctx.secrets.sessionKey, { algorithms: ['HS256'], issuer: 'authentik', currentDate: ctx.now() })
+    return typeof payload.sid === 'string' ? payload.sid : undefined
+  } catch {
+    // A foreign, truncated or altered cookie is an ordinary visitor's, not a fault of ours.
+    return undefined
+  }
+}
+
+/** The living session that a cookie names. */
+export async function findSession(ctx: Ctx, cookie: string | undefined): Promise<Session | undefined> {
+  const key = cookie && (await keyFromCookie(ctx, cookie))
+  if (!key) return undefined
+  const row = await ctx.db.selectFrom('session').selectAll().where('session_hash', '=', hashToken(key)).where('expires', '>', ctx.now()).executeTakeFirst()
+  return row as Session | undefined
+}
+
+export type NewSession = {
+  user?: number | null
+  data?: Row
+  /** Lifetime in ms; 0 is a session that ends with the browser and, on the server, with the unauthenticated age. */
+  lifetime?: number
+  authMethod?: string
+  authMethodArgs?: Row
+}
+
+/** Opens a session and returns its key, which leaves the program only inside the cookie. */
+export async function startSession(ctx: Ctx, options: NewSession = {}): Promise<{ key: string; session: Session }> {
+  const key = Buffer.from(ctx.randomBytes(KEY_BYTES)).toString('base64url')
+  const now = ctx.now()
+  const lifetime = options.lifetime || ctx.config.sessions.unauthenticated_age
+  const row = await ctx.db.insertInto('session').values({
+    session_hash: hashToken(key),
+    uuid: ctx.uuid(),
+    user: options.user ?? null,
+    data: JSON.stringify(options.data ?? {}),
+    created: now,
+    expires: new Date(now.getTime() + lifetime),
+    persistent: Boolean(options.lifetime),
+    last_used: now,
+    last_ip: ctx.request?.clientIp ?? '255.255.255.255',
+    last_user_agent: ctx.request?.userAgent ?? '',
+    auth_time: options.user ? now : null,
+    auth_method: options.authMethod ?? null,
+    auth_method_args: options.authMethodArgs ? JSON.stringify(options.authMethodArgs) : null,
+  }).returningAll().executeTakeFirstOrThrow()
+  return { key, session: row as Session }
+}
+
+/** Replaces what a session remembers. */
+export async function saveSessionData(ctx: Ctx, session: Session, data: Row): Promise<void> {
+  session.data = data
+  await ctx.db.updateTable('session').set({ data: JSON.stringify(data) }).where('session_hash', '=', session.session_hash).execute()
+}
+
+/**
+ * Notes that a session was used. Sessions that end with the browser live on from here by the
+ * unauthenticated age; those with a fixed end keep it.
+ */
+export async function touchSession(ctx: Ctx, session: Session): Promise<void> {
+  const now = ctx.now()
+  const ip = ctx.request?.clientIp ?? session.last_ip
+  if (now.getTime() - session.last_used.getTime() < TOUCH_INTERVAL && ip === session.last_ip) return
+  const expires = session.persistent ? session.expires : new Date(now.getTime() + ctx.config.sessions.unauthenticated_age)
+  await ctx.db.updateTable('session').set({ last_used: now, last_ip: ip, last_user_agent: ctx.request?.userAgent ?? session.last_user_agent, expires })
+    .where('session_hash', '=', session.session_hash).execute()
+}
+
+/** Ends a session: everything that hangs on it goes with it. */
+export async function endSession(ctx: Ctx, session: Pick<Session, 'session_hash'>): Promise<void> {
+  await ctx.db.deleteFrom('session').where('session_hash', '=', session.session_hash).execute()
+}
+
+/** Ends all sessions of a user, except one where given. */
+export async function endSessionsOf(ctx: Ctx, user: number, except?: string): Promise<void> {
+  await transact(ctx, async ctx => {
+    let query = ctx.db.deleteFrom('session').where('user', '=', user)
+    if (except) query = query.where('session_hash', '!=', except)
+    await query.execute()
+  })
+}
+
+/** Attributes of the session cookie, as an answer sets it. */
+export function sessionCookieOptions(ctx: Ctx, session: Pick<Session, 'persistent' | 'expires'>) {
+  const secure = ctx.request?.origin.startsWith('https:') ?? false
+  return {
+    path: ctx.config.web.path,
+    httpOnly: true,
+    secure,
+    // Outposts and other sites' sign-in frames need it on https; plain http cannot carry SameSite=None.
+    sameSite: (secure ? 'none' : 'lax') as 'none' | 'lax',
+    ...(ctx.config.cookie_domain && { domain: ctx.config.cookie_domain }),
+    ...(session.persistent && { expires: session.expires }),
+  }
+}

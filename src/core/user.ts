@@ -1,0 +1,127 @@
+import { sql } from 'kysely'
+import { Type } from 'typebox'
+import { invalid, invalidObject } from '../api/errors.ts'
+import { computed, choice, flag, instant, internal, jsonObject, many, shown, text } from '../api/fields.ts'
+import { parseFlag, parseUuid, queryFlag } from '../api/filters.ts'
+import { defineModel, type Model, type Row } from '../api/model.ts'
+import type { Hooks } from '../api/crud.ts'
+import type { Ctx } from '../context.ts'
+import { Role } from '../rbac/role.ts'
+import { attributesFilter } from './attributes-filter.ts'
+import { Group, makesSuperusers } from './group.ts'
+import { endSessionsOf } from './sessions.ts'
+import { presentUsers } from './user-present.ts'
+
+/** Marks an account without a password: no text hashes to it. */
+export const UNUSABLE_PASSWORD = '!'
+
+export const USER_TYPES = ['internal', 'external', 'service_account', 'internal_service_account'] as const
+
+/** Checks a user's path: segments between slashes, none of them empty. */
+function pathError(path: string): string | undefined {
+  if (path.startsWith('/') || path.endsWith('/')) return 'No leading or trailing slashes allowed.'
+  return path.split('/').includes('') ? 'No empty segments in user path allowed.' : undefined
+}
+
+/** An account: of a person, or of a machine. */
+export const User: Model = defineModel({
+  name: 'User',
+  label: 'authentik_core.user',
+  verboseName: 'User',
+  table: 'user',
+  pk: 'id',
+  keyType: 'integer',
+  display: 'username',
+  fields: {
+    username: text({ unique: true, maxLength: 150 }),
+    name: text({ blank: true }),
+    is_active: flag(true),
+    last_login: instant({ nullable: true }),
+    date_joined: instant({ readOnly: true, now: true }),
+    is_superuser: computed(Type.Boolean()),
+    groups: many(() => Group, { table: 'user_group', ours: 'user', theirs: 'group' }),
+    groups_obj: computed(Type.Unknown()),
+    roles: many(() => Role, { table: 'user_role', ours: 'user', theirs: 'role' }),
+    roles_obj: computed(Type.Unknown()),
+    email: text({ default: '', maxLength: 254, check: (value: string) => (value === '' || /^[^\s@]+@[^\s@]+$/.test(value) ? undefined : 'Enter a valid email address.') }),
+    avatar: computed(Type.String()),
+    attributes: jsonObject(),
+    uid: computed(Type.String()),
+    path: text({ default: 'users', check: pathError, blank: false }),
+    type: choice(USER_TYPES, 'internal'),
+    uuid: shown(text(), ctx => ctx.uuid()),
+    password: internal(text(), () => UNUSABLE_PASSWORD),
+    password_change_date: instant({ readOnly: true, now: true }),
+    last_updated: instant({ readOnly: true, now: true }),
+  },
+  filters: {
+    username: {},
+    email: {},
+    name: {},
+    uuid: { type: 'uuid', apply: (_, values) => uuidCondition(values[0]!) },
+    path: {},
+    path_startswith: { apply: (_, values) => sql<boolean>`substr("user".path, 1, ${values[0]!.length}) = ${values[0]}` },
+    type: { many: true },
+    is_active: {},
+    is_superuser: { type: 'boolean', apply: (_, values) => superuserCondition(values[0]!) },
+    attributes: attributesFilter('user'),
+    groups_by_name: { many: true, apply: (_, values) => inGroups(sql`name in (${sql.join(values)})`) },
+    groups_by_pk: { many: true, type: 'uuid', apply: (_, values) => inGroups(sql`group_uuid in (${sql.join(uuids('groups_by_pk', values))})`) },
+    roles_by_name: { many: true, apply: (_, values) => withRoles(sql`name in (${sql.join(values)})`) },
+    roles_by_pk: { many: true, type: 'uuid', apply: (_, values) => withRoles(sql`role_uuid in (${sql.join(uuids('roles_by_pk', values))})`) },
+    ...Object.fromEntries(['date_joined', 'last_updated', 'last_login'].flatMap(name => [name, `${name}__gt`, `${name}__lt`].map(key => [key, {}]))),
+    last_login__isnull: { type: 'boolean' },
+  },
+  search: ['email', 'name', 'username'],
+  ordering: ['username'],
+  present: (ctx, rows, query) =>
+    presentUsers(ctx, rows, { groups: queryFlag(query, 'include_groups', true), roles: queryFlag(query, 'include_roles', true) }),
+})
+
+function uuids(name: string, values: string[]): string[] {
+  return values.map(value => {
+    const uuid = parseUuid(value)
+    if (uuid === undefined) throw invalid({ [name]: ['Enter a valid UUID.'] })
+    return uuid
+  })
+}
+
+const uuidCondition = (value: string) => sql<boolean>`"user".uuid = ${uuids('uuid', [value])[0]}`
+
+/** Direct groups only, as clients of this filter expect. */
+function superuserCondition(value: string) {
+  const made = sql<boolean>`"user".id in (select "user" from user_group join "group" on group_uuid = "group" where is_superuser = ${true})`
+  return parseFlag(value) === false ? sql<boolean>`not (${made})` : made
+}
+
+const inGroups = (which: ReturnType<typeof sql>) =>
+  sql<boolean>`"user".id in (select "user" from user_group where "group" in (select group_uuid from "group" where ${which}))`
+
+const withRoles = (which: ReturnType<typeof sql>) =>
+  sql<boolean>`"user".id in (select "user" from user_role where role in (select role_uuid from role where ${which}))`
+
+async function clean(ctx: Ctx, values: Row, current?: Row): Promise<Row> {
+  if (current?.type === 'internal_service_account' && !ctx.caller.system) {
+    if ('type' in values && values.type !== current.type) throw invalid({ type: ["Can't change internal service account to other user type."] })
+    throw invalidObject("Can't modify internal service account users")
+  }
+  if (values.type === 'internal_service_account' && !ctx.caller.system) {
+    throw invalid({ type: ['Setting a user to internal service account is not allowed.'] })
+  }
+  if (!ctx.caller.superuser && 'groups' in values) await guardGroups(ctx, values.groups as string[], current)
+  return { ...values, last_updated: ctx.now() }
+}
+
+/** Someone who manages users must not reach superuser status by putting an account, theirs or another, into such a group. */
+async function guardGroups(ctx: Ctx, groups: string[], current?: Row): Promise<void> {
+  const held = current ? (await ctx.db.selectFrom('user_group').select('group').where('user', '=', current.id as number).execute()).map(row => row.group) : []
+  const fresh = groups.filter(group => !held.includes(group))
+  if (await makesSuperusers(ctx, fresh)) throw invalid({ groups: ['User does not have permission to set superuser status to True.'] })
+}
+
+/** What a write to an account entails: switching it off ends its sessions and tokens at once. */
+async function saved(ctx: Ctx, user: Row, previous?: Row): Promise<void> {
+  if (previous?.is_active && !user.is_active) await endSessionsOf(ctx, user.id as number)
+}
+
+export const userHooks: Hooks = { clean, saved }

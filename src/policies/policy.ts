@@ -1,0 +1,25 @@
+import type { Ctx } from '../context.ts'
+import type { Model, Row } from '../api/model.ts'
+
+/** What a policy is asked about. */
+export type PolicyRequest = {
+  /** The person who is checked; null for a visitor. */
+  user: Row | null
+  /** Facts of the place where the question arises; nested objects are live. */
+  context: Row
+  /** The target itself: flow, stage binding, application … */
+  object: unknown
+  /** Asked by the test endpoint. */
+  debug: boolean
+}
+
+/** What a policy says. `failed` means that it could not decide: the binding's failure result counts then. */
+export type PolicyAnswer = { passing: boolean; messages: string[]; failed?: boolean }
+
+/** A stored policy, ready to be asked. Order, negation and any/all belong to the engine. */
+export type Policy = {
+  evaluate: (ctx: Ctx, request: PolicyRequest, limits: { timeout: number }) => Promise<PolicyAnswer>
+}
+
+/** A kind of policy: its model, and how a stored one becomes a question that can be asked. */
+export type PolicyKind = { model: Model; prepare: (row: Row) => Policy }

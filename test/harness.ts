@@ -1,0 +1,125 @@
+import type { FastifyInstance, InjectOptions } from 'fastify'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after } from 'node:test'
+import pino from 'pino'
+import { createApp } from '../src/app.ts'
+import { assemble, openConfigured } from '../src/assemble.ts'
+import { readConfig, type Config } from '../src/config.ts'
+import { systemContext, type Ctx } from '../src/context.ts'
+import type { Deps } from '../src/deps.ts'
+import { throwawayPostgres } from './postgres.ts'
+
+/** Which database this process tests against; the runner starts one process an engine. */
+export const ENGINE = process.env.SIGNET_TEST_ENGINE === 'postgres' ? 'postgres' : 'sqlite'
+
+export type Answer = { status: number; headers: Record<string, string | string[] | undefined>; body: any; text: string; cookies: { name: string; value: string; [attribute: string]: unknown }[] }
+
+/** Calls over HTTP with one identity. Bodies are JSON unless `payload` says otherwise. */
+export type Client = {
+  request: (method: string, path: string, options?: { body?: unknown; headers?: Record<string, string>; payload?: string; query?: Record<string, string> }) => Promise<Answer>
+  get: (path: string, headers?: Record<string, string>) => Promise<Answer>
+  post: (path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>
+  put: (path: string, body?: unknown) => Promise<Answer>
+  patch: (path: string, body?: unknown) => Promise<Answer>
+  delete: (path: string) => Promise<Answer>
+}
+
+export type TestServer = {
+  app: FastifyInstance
+  deps: Deps
+  /** The program's own context: for arranging what a test needs. */
+  ctx: Ctx
+  /** What the server says in its log, one object a line. */
+  logged: Record<string, unknown>[]
+  clock: { advance: (ms: number) => void; reset: () => void }
+  /** A client that presents a bearer token, or nothing. */
+  client: (token?: string) => Client
+  /** A client with a token of a superuser. */
+  admin: Client
+  adminToken: string
+}
+
+const HOST = 'id.example.test'
+
+function answerOf(response: Awaited<ReturnType<FastifyInstance['inject']>>): Answer {
+  const text = response.payload
+  const json = /json/.test(String(response.headers['content-type'])) && text !== ''
+  return { status: response.statusCode, headers: response.headers as Answer['headers'], body: json ? JSON.parse(text) : text, text, cookies: response.cookies as Answer['cookies'] }
+}
+
+/** A client over one app; `prepare` may add headers to each call. */
+export function clientOf(app: FastifyInstance, prepare: () => Record<string, string> = () => ({})): Client {
+  const request: Client['request'] = async (method, path, options = {}) => {
+    const headers = { host: HOST, 'x-forwarded-proto': 'https', ...prepare(), ...options.headers }
+    const payload = options.payload ?? (options.body === undefined ? undefined : JSON.stringify(options.body))
+    const type = payload !== undefined && !('content-type' in headers) ? { 'content-type': 'application/json' } : {}
+    return answerOf(await app.inject({ method: method as NonNullable<InjectOptions['method']>, url: path, headers: { ...type, ...headers }, query: options.query, ...(payload !== undefined && { payload }) }))
+  }
+  return {
+    request,
+    get: (path, headers) => request('GET', path, { headers }),
+    post: (path, body, headers) => request('POST', path, { body, headers }),
+    put: (path, body) => request('PUT', path, { body }),
+    patch: (path, body) => request('PATCH', path, { body }),
+    delete: path => request('DELETE', path),
+  }
+}
+
+/** Configuration of a test server: everything in a folder of its own. */
+export function testConfig(folder: string, env: Record<string, string> = {}): Config {
+  return readConfig({
+    env: { SIGNET_DATA_DIR: folder, SIGNET_SECRET_KEY: 'a secret key for tests, long enough to be one', ...env },
+    cwd: folder,
+    readFile: path => {
+      throw new Error(`tests read no file ${path}`)
+    },
+  })
+}
+
+const cleanups: (() => Promise<void>)[] = []
+// At the top of the module: inside a test the hook would end with that test, and take the shared server along.
+after(async () => {
+  for (const cleanup of cleanups.reverse()) await cleanup()
+})
+
+async function databaseEnv(): Promise<Record<string, string>> {
+  if (ENGINE === 'sqlite') return {}
+  const { host, port, user, password, createDatabase, stop } = await throwawayPostgres()
+  cleanups.push(stop)
+  const database = await createDatabase()
+  return { SIGNET_POSTGRESQL__HOST: host, SIGNET_POSTGRESQL__PORT: String(port), SIGNET_POSTGRESQL__USER: user, SIGNET_POSTGRESQL__PASSWORD: password, SIGNET_POSTGRESQL__NAME: database }
+}
+
+async function build(env: Record<string, string>): Promise<TestServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'signet-test-'))
+  const config = testConfig(folder, { ...(await databaseEnv()), ...env })
+  const logged: Record<string, unknown>[] = []
+  const log = pino({ level: 'debug', base: null }, { write: (line: string) => void logged.push(JSON.parse(line) as Record<string, unknown>) })
+  let offset = 0
+  const now = () => new Date(Date.now() + offset)
+  const database = await openConfigured({ config, log })
+  const deps = await assemble({ config, log, now }, database)
+  const app = await createApp(deps)
+  await app.ready()
+  cleanups.push(async () => {
+    await app.close()
+    await database.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  const ctx = systemContext(deps)
+  const client: TestServer['client'] = token => clientOf(app, (): Record<string, string> => (token === undefined ? {} : { authorization: `Bearer ${token}` }))
+  const { aUser, aToken, adminsGroup } = await import('./builders.ts')
+  const user = await aUser(ctx, { username: 'test-admin', name: 'Test Admin', groups: [await adminsGroup(ctx)] })
+  const adminToken = await aToken(ctx, user)
+  return { app, deps, ctx, logged, clock: { advance: ms => void (offset += ms), reset: () => void (offset = 0) }, client, admin: client(adminToken), adminToken }
+}
+
+let shared: Promise<TestServer> | undefined
+
+/** The server that all test files of this process share: a database each would make the suite ten times slower. */
+export const server = (): Promise<TestServer> => (shared ??= build({}))
+
+/** A server of one's own, for tests that change what is configured by environment or for the whole installation. */
+export const ownServer = (env: Record<string, string> = {}): Promise<TestServer> => build(env)
