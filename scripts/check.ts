@@ -1,7 +1,7 @@
 /**
  * What can be told about the code without running it: types, lint, format, unused code, and that generated files are fresh.
  *
- *     npm run check [-- types|lint|format|unused|generated …]     npm run fix
+ *     npm run check [-- types|lint|format|lock|unused|generated …]     npm run fix
  */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -16,10 +16,12 @@ const checks: Step[] = [
   { name: 'types', command: ['tsc', '-p', 'web/tsconfig.json'] },
   { name: 'lint', command: ['oxlint'] },
   { name: 'format', command: ['oxfmt', '--check'] },
+  { name: 'lock', command: ['node', 'scripts/lock.ts', '--check'] },
   { name: 'unused', command: ['knip', '--no-progress', '--no-config-hints'] },
   ...generators.filter(file => existsSync(file)).map(file => ({ name: 'generated', command: ['node', file, '--check'] })),
 ]
 const fixes: Step[] = [
+  { name: 'lock', command: ['node', 'scripts/lock.ts'] },
   { name: 'lint', command: ['oxlint', '--fix'] },
   { name: 'format', command: ['oxfmt'] },
 ]
