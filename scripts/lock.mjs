@@ -3,25 +3,14 @@
  * platforms that it could not find when it wrote the file, and then calls the file out of step with package.json. Their versions stand in
  * the packages that want them. Also takes out download addresses, which belong to whoever installed, not to the project.
  *
- *     npm run fix [-- lock]      npm run check [-- lock]
+ * npm runs this after each change of what is installed (`dependencies` in package.json); `npm run check` runs it with --check.
+ * Plain JavaScript, since that may happen on an old Node.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 
-type Entry = {
-  version?: string
-  resolved?: string
-  link?: boolean
-  dev?: boolean
-  optional?: boolean
-  os?: string[]
-  cpu?: string[]
-  libc?: string[]
-  optionalDependencies?: Record<string, string>
-}
-
 const file = 'package-lock.json'
 const before = readFileSync(file, 'utf8')
-const lock = JSON.parse(before) as { packages: Record<string, Entry> }
+const lock = JSON.parse(before)
 const packages = lock.packages
 
 for (const entry of Object.values(packages)) if (!entry.link) delete entry.resolved
@@ -51,7 +40,7 @@ if (process.argv[2] !== '--check') {
 }
 
 /** What npm would read in the manifest of a package named `@x/binding-linux-x64-gnu`; undefined when the name tells no platform. */
-function platformOf(name: string): Pick<Entry, 'os' | 'cpu' | 'libc'> | undefined {
+function platformOf(name) {
   const known =
     /(aix|android|darwin|freebsd|linux|openharmony|sunos|win32)-(arm64|arm|ia32|loong64|ppc64|riscv64|s390x|universal|x64)(?:-?(\w+))?$/
   const [, os, cpu, abi = ''] = known.exec(name) ?? []
