@@ -8,7 +8,13 @@ import { EntryRefused } from './target.ts'
 import type { BlueprintTarget, Lookup, Pk, Values } from './target.ts'
 
 /** A line of the import's log, in the shape of the API's LogEvent. */
-export type Log = { timestamp: string; log_level: 'debug' | 'info' | 'warning' | 'error'; logger: string; event: string; attributes: Values }
+export type Log = {
+  timestamp: string
+  log_level: 'debug' | 'info' | 'warning' | 'error'
+  logger: string
+  event: string
+  attributes: Values
+}
 
 /** What !KeyOf finds; `skipped` for an entry whose object this version can not have or the operator removed. */
 export type EntryObject = { model: string; pk: Pk } | 'skipped'
@@ -18,8 +24,8 @@ export type Run = {
   key: string
   remembered: Remembered | null
   target: BlueprintTarget
-  evaluate(node: Unresolved): Promise<Value>
-  log(level: Log['log_level'], event: string, attributes: Values): void
+  evaluate: (node: Unresolved) => Promise<Value>
+  log: (level: Log['log_level'], event: string, attributes: Values) => void
   protect: boolean
   force: boolean
   /** Where we are, for the log. */

@@ -32,11 +32,13 @@ async function evaluate(yaml: string, over: Partial<Environment> = {}): Promise<
     context,
     system: { env: name => VARIABLES[name], readFile: async path => FILES[path] ?? null },
     keyOf: async id => ({ flow: 'uuid-of-flow', user: 7 })[id],
-    find: async (model, conditions) => (conditions.some(([, value]) => value === 'nobody') ? null : `${model}?${JSON.stringify(conditions)}`),
-    findObject: async (model, conditions) => (conditions.some(([, value]) => value === 'nobody') ? null : { model, name: 'found', groups: ['x'] }),
+    find: async (model, conditions) =>
+      conditions.some(([, value]) => value === 'nobody') ? null : `${model}?${JSON.stringify(conditions)}`,
+    findObject: async (model, conditions) =>
+      conditions.some(([, value]) => value === 'nobody') ? null : { model, name: 'found', groups: ['x'] },
     ...over,
   })
-  return (await evaluate(value) as { value: Value }).value
+  return ((await evaluate(value)) as { value: Value }).value
 }
 
 describe('every tag', () => {
@@ -92,12 +94,27 @@ describe('every tag', () => {
     ['!Condition [XNOR, true, false]', false],
     ['!Condition [AND, !Condition [OR, true, false], !Condition [NOR, false]]', true],
     ['!Enumerate [!Context list, SEQ, !Format ["%d:%s", !Index 0, !Value 0]]', ['0:a', '1:b', '2:c']],
-    ['!Enumerate [!Context map, SEQ, [!Index 0, !Value 0]]', [['one', 1], ['two', 2]]],
+    [
+      '!Enumerate [!Context map, SEQ, [!Index 0, !Value 0]]',
+      [
+        ['one', 1],
+        ['two', 2],
+      ],
+    ],
     ['!Enumerate [!Context map, MAP, [!Format ["%s!", !Index 0], !Value 0]]', { 'one!': 1, 'two!': 2 }],
     ['!Enumerate [!Context list, MAP, {k: !Value 0}]', { k: 'c' }],
     ['!Enumerate [[], SEQ, !KeyOf nothing]', []],
     ['!Enumerate [[], MAP, x]', {}],
-    ['!Enumerate [[[1, 2], [3]], SEQ, !Enumerate [!Value 0, SEQ, [!Index 1, !Index 0, !Value 0]]]', [[[0, 0, 1], [0, 1, 2]], [[1, 0, 3]]]],
+    [
+      '!Enumerate [[[1, 2], [3]], SEQ, !Enumerate [!Value 0, SEQ, [!Index 1, !Index 0, !Value 0]]]',
+      [
+        [
+          [0, 0, 1],
+          [0, 1, 2],
+        ],
+        [[1, 0, 3]],
+      ],
+    ],
     ['!Enumerate [[1, 2], SEQ, !If [!Index 0, !Value 0, first]]', ['first', 2]],
     ['!Enumerate [[5], SEQ, !Context deep]', [{ inner: 5 }]],
     ['!AtIndex [!Context list, 1]', 'b'],
@@ -142,7 +159,12 @@ describe('errors say what is wrong, and where', () => {
   ]
   for (const [yaml, message] of cases) {
     test(yaml, async () => {
-      await assert.rejects(evaluate(yaml), (error: Error) => error.name === 'BlueprintError' && message.test(error.message) && /^line \d+: /.test(error.message) || assert.fail(String(error)))
+      await assert.rejects(
+        evaluate(yaml),
+        (error: Error) =>
+          (error.name === 'BlueprintError' && message.test(error.message) && /^line \d+: /.test(error.message)) ||
+          assert.fail(String(error)),
+      )
     })
   }
 
@@ -156,7 +178,10 @@ describe('errors say what is wrong, and where', () => {
 describe('the host is out of reach for what came through the API', () => {
   for (const yaml of ['!Env HOME', '!Env [HOME, x]', '!File /run/secret', '!File [/etc/passwd, x]', '[!If [true, !Env HOME, x]]']) {
     test(yaml, async () => {
-      await assert.rejects(evaluate(yaml, { system: null }), { name: 'BlueprintError', message: /only allowed in blueprint files of the server itself/ })
+      await assert.rejects(evaluate(yaml, { system: null }), {
+        name: 'BlueprintError',
+        message: /only allowed in blueprint files of the server itself/,
+      })
     })
   }
 })
@@ -167,7 +192,11 @@ describe('bombs are refused', () => {
     ['text that doubles thirty times', '!Context bomb30'],
     ['loops within loops', `!Enumerate [${thousand}, SEQ, !Enumerate [${thousand}, SEQ, x]]`],
     ['a loop over a large value', `!Enumerate [${thousand}, SEQ, !Enumerate [[${thousand}], SEQ, !Value 0]]`],
-    ['a loop over long text', `!Enumerate [[!Format ["%10000s", x]], SEQ, !Enumerate [${thousand}, SEQ, !Enumerate [${thousand}, SEQ, !Value 2]]]`],
+    [
+      'a loop over long text',
+      `!Enumerate [[!Format ["%10000s", x]], SEQ, !Enumerate [${thousand}, SEQ, !Enumerate [${thousand}, SEQ, !Value 2]]]`,
+    ],
   ]
-  for (const [name, yaml] of cases) test(name, async () => await assert.rejects(evaluate(yaml), { name: 'BlueprintError', message: /too large/ }))
+  for (const [name, yaml] of cases)
+    test(name, async () => await assert.rejects(evaluate(yaml), { name: 'BlueprintError', message: /too large/ }))
 })

@@ -6,9 +6,9 @@ import { budget, checkDepth, MAX_FORMATTED, MAX_STEPS } from './limits.ts'
 
 /** The host's environment and files. Given only for blueprints that lie in the host's own file system. */
 export type SystemAccess = {
-  env(name: string): string | undefined
+  env: (name: string) => string | undefined
   /** Text of a file, or null when there is none that can be read. */
-  readFile(path: string): Promise<string | null>
+  readFile: (path: string) => Promise<string | null>
 }
 
 export type Environment = {
@@ -25,7 +25,7 @@ export type Environment = {
 
 export type Evaluator = {
   /** @throws BlueprintError with the line of the tag that failed. */
-  evaluate(node: Unresolved): Promise<Value>
+  evaluate: (node: Unresolved) => Promise<Value>
 }
 
 /** Truth as Python sees it: empty text, lists and mappings are false. */
@@ -171,7 +171,12 @@ export function createEvaluator(environment: Environment): Evaluator {
       : Object.entries(iterable).map(([index, value]) => ({ index, value }))
     const results: Value[] = []
     for (const turn of turns) results.push(await evaluate(tag.body, { ...scope, loops: [turn, ...scope.loops] }))
-    return tag.output === 'SEQ' ? results : record(results.flatMap(result => pairs(result, tag.line)), tag.line)
+    return tag.output === 'SEQ'
+      ? results
+      : record(
+          results.flatMap(result => pairs(result, tag.line)),
+          tag.line,
+        )
   }
 
   async function atIndex(tag: Extract<Tag, { tag: 'AtIndex' }>, scope: Scope): Promise<Value> {
@@ -197,7 +202,8 @@ function weight(value: Value): number {
 function pairs(result: Value, line: number): [string, Value][] {
   if (Array.isArray(result)) {
     const [key = null, value = null] = result
-    if (result.length !== 2 || key === null || typeof key === 'object') throw new BlueprintError('!Enumerate MAP expects [key, value] or a mapping', line)
+    if (result.length !== 2 || key === null || typeof key === 'object')
+      throw new BlueprintError('!Enumerate MAP expects [key, value] or a mapping', line)
     return [[String(key), value]]
   }
   if (result === null || typeof result !== 'object') throw new BlueprintError('!Enumerate MAP expects [key, value] or a mapping', line)

@@ -21,5 +21,6 @@ describe('text is formatted as Python does', () => {
     ['%d%%', [50], '50%'],
     ['%s', ['%s'], '%s'],
   ]
-  for (const [template, values, expected] of cases) test(`${template} % ${JSON.stringify(values)}`, () => assert.equal(percentFormat(template, values), expected))
+  for (const [template, values, expected] of cases)
+    test(`${template} % ${JSON.stringify(values)}`, () => assert.equal(percentFormat(template, values), expected))
 })

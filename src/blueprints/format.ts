@@ -15,7 +15,9 @@ function pythonRepr(value: Value): string {
   if (typeof value === 'number') return String(value)
   if (typeof value === 'string') return quoted(value)
   if (Array.isArray(value)) return `[${value.map(pythonRepr).join(', ')}]`
-  return `{${Object.entries(value).map(([key, item]) => `${quoted(key)}: ${pythonRepr(item)}`).join(', ')}}`
+  return `{${Object.entries(value)
+    .map(([key, item]) => `${quoted(key)}: ${pythonRepr(item)}`)
+    .join(', ')}}`
 }
 
 function quoted(text: string): string {
@@ -49,7 +51,7 @@ function body(conversion: string, value: Value, precision: number | undefined): 
     case 's':
     case 'r': {
       const text = conversion === 's' ? pythonText(value) : pythonRepr(value)
-      return precision === undefined ? text : [...text].slice(0, precision).join('')
+      return precision === undefined ? text : Array.from(text).slice(0, precision).join('')
     }
     case 'd':
     case 'i':
@@ -81,7 +83,9 @@ function body(conversion: string, value: Value, precision: number | undefined): 
 
 function integer(value: number, radix: number, precision: number | undefined): string {
   if (radix !== 10 && !Number.isInteger(value)) throw new RangeError('%x and %o need an integer')
-  const digits = Math.abs(value).toString(radix).padStart(Math.min(precision ?? 0, MAX_WIDTH), '0')
+  const digits = Math.abs(value)
+    .toString(radix)
+    .padStart(Math.min(precision ?? 0, MAX_WIDTH), '0')
   return value < 0 ? `-${digits}` : digits
 }
 

@@ -70,7 +70,8 @@ async function applyDocument(source: Source, batch: Batch): Promise<void> {
   if (protect) for (const row of await target.remembered(name)) rows.set(row.entry, row)
   let entryModel = ''
 
-  const forBinding = async (model: string, pk: Pk): Promise<Value> => (entryModel === POLICY_BINDING ? await target.policyTargetId(model, pk) : pk)
+  const forBinding = async (model: string, pk: Pk): Promise<Value> =>
+    entryModel === POLICY_BINDING ? await target.policyTargetId(model, pk) : pk
   async function findOne(model: string, conditions: readonly (readonly [string, Value])[]): Promise<Pk | null> {
     const admission = target.admission(model)
     if (admission === 'refused') throw new BlueprintError(`Model ${model} not allowed`, null)
@@ -114,11 +115,23 @@ async function applyDocument(source: Source, batch: Batch): Promise<void> {
       const turn = (keys.get(base) ?? 0) + 1
       keys.set(base, turn)
       const key = turn === 1 ? base : `${base}~${turn}`
-      const run: Run = { blueprint: name, key, remembered: rows.get(key) ?? null, target, evaluate, log, protect, force: batch.force, about, missing: batch.missing }
+      const run: Run = {
+        blueprint: name,
+        key,
+        remembered: rows.get(key) ?? null,
+        target,
+        evaluate,
+        log,
+        protect,
+        force: batch.force,
+        about,
+        missing: batch.missing,
+      }
       const object = await applyEntry(entry, model, run)
       if (object && entry.id !== null) objects.set(entry.id, object)
     } catch (cause) {
-      if (cause instanceof EntryRefused) throw new EntryFailed({ event: 'Entry invalid', attributes: { ...about, errors: cause.details } }, cause)
+      if (cause instanceof EntryRefused)
+        throw new EntryFailed({ event: 'Entry invalid', attributes: { ...about, errors: cause.details } }, cause)
       if (cause instanceof BlueprintError) throw new EntryFailed({ event: `Entry invalid: ${cause.message}`, attributes: about }, cause)
       throw cause
     }
@@ -142,7 +155,8 @@ async function applyOther(meta: { identifiers: Values; required: boolean }, batc
     return
   }
   if (batch.done.has(found.name)) return
-  if (chain.includes(found.name)) throw new EntryRefused(`The blueprints apply each other in a circle: ${[...chain, found.name].join(' → ')}`)
+  if (chain.includes(found.name))
+    throw new EntryRefused(`The blueprints apply each other in a circle: ${[...chain, found.name].join(' → ')}`)
   if (chain.length >= MAX_CHAIN) throw new EntryRefused(`More than ${MAX_CHAIN} blueprints apply one another`)
   await applyDocument(found, { ...batch, chain })
 }

@@ -25,7 +25,8 @@ function sequence(value: Unresolved | undefined, what: string, line: number | nu
 
 function warnUnknown(map: Mapping, known: readonly string[], where: string, reader: Reader) {
   for (const key of map.keys()) {
-    if (!known.includes(key)) reader.warnings.push(`line ${reader.positions.lineOf(map) ?? 1}: ${where} has the unknown key ${key}, which is ignored`)
+    if (!known.includes(key))
+      reader.warnings.push(`line ${reader.positions.lineOf(map) ?? 1}: ${where} has the unknown key ${key}, which is ignored`)
   }
 }
 
@@ -110,5 +111,11 @@ export function parseBlueprint(source: string): BlueprintDocument {
   if (root.get('entries') === undefined) throw new BlueprintError('A blueprint needs entries', 1)
   const list = entries(root.get('entries'), reader)
   refuseRepeatedIds(list)
-  return { version, metadata: metadata(root.get('metadata'), reader), context: mapping(root.get('context'), 'context', null), entries: list, warnings }
+  return {
+    version,
+    metadata: metadata(root.get('metadata'), reader),
+    context: mapping(root.get('context'), 'context', null),
+    entries: list,
+    warnings,
+  }
 }

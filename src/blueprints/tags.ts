@@ -53,7 +53,12 @@ function format(argument: Argument, context: Context): Tag {
 }
 
 function choice(argument: Argument, context: Context): Tag {
-  const [condition = null, then = true, otherwise = false] = items(argument, context, '[condition] or [condition, then, otherwise]', n => n === 1 || n === 3)
+  const [condition = null, then = true, otherwise = false] = items(
+    argument,
+    context,
+    '[condition] or [condition, then, otherwise]',
+    n => n === 1 || n === 3,
+  )
   return { tag: 'If', condition, then, otherwise, line: context.line }
 }
 

@@ -3,7 +3,7 @@
  * and how much a document may cost is decided here.
  */
 import { Composer, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, Parser } from 'yaml'
-import type { Document, ParsedNode, Scalar, YAMLMap } from 'yaml'
+import type { Alias, Document, ParsedNode, Scalar, YAMLMap } from 'yaml'
 import { BlueprintError, isMapping, isSequence } from './document.ts'
 import type { Mapping, Unresolved } from './document.ts'
 import { budget, checkDepth, MAX_BYTES, MAX_DEPTH, MAX_LEXEMES, MAX_NODES } from './limits.ts'
@@ -56,11 +56,11 @@ class Builder {
   readonly nodes = budget(MAX_NODES, 'values')
   readonly lines: LineCounter
   readonly starts = new Map<Unresolved, number>()
-  readonly #document: Document.Parsed
-  readonly #open = new Set<string>()
+  readonly #targets: ReadonlyMap<Alias.Parsed, ParsedNode>
+  readonly #open = new Set<ParsedNode>()
 
   constructor(document: Document.Parsed, lines: LineCounter) {
-    this.#document = document
+    this.#targets = aliasTargets(document.contents)
     this.lines = lines
   }
 
@@ -69,10 +69,10 @@ class Builder {
     const line = this.lines.linePos(node.range[0]).line
     this.nodes.spend(1, line)
     checkDepth(depth, line)
-    if (isAlias(node)) return this.#alias(node.source, line, depth)
+    if (isAlias(node)) return this.#alias(node, line, depth)
     const tag = node.tag ?? ''
     if (isScalar(node)) return this.#scalar(node, tag, line, depth)
-    const built = isMap(node) ? this.#map(node, depth) : node.items.map(item => this.build(item as ParsedNode, depth + 1))
+    const built = isMap(node) ? this.#map(node, depth) : node.items.map(item => this.build(item, depth + 1))
     this.starts.set(built, line)
     if (tag === '' || tag === '!' || tag === `tag:yaml.org,2002:${isMap(node) ? 'map' : 'seq'}`) return built
     // No tag takes a mapping: the builder's own message names the form it wants.
@@ -86,25 +86,18 @@ class Builder {
   }
 
   /** Anchors are expanded by building them again: every copy is counted, so a bomb runs out of nodes. */
-  #alias(anchor: string, line: number, depth: number): Unresolved {
-    if (this.#open.has(anchor)) throw new BlueprintError(`Alias *${anchor} contains itself`, line)
-    const node = this.#anchors().get(anchor)
-    if (!node) throw new BlueprintError(`Unknown alias *${anchor}`, line)
-    this.#open.add(anchor)
+  #alias(alias: Alias.Parsed, line: number, depth: number): Unresolved {
+    const node = this.#targets.get(alias)
+    if (!node) throw new BlueprintError(`Unknown alias *${alias.source}`, line)
+    if (this.#open.has(node)) throw new BlueprintError(`Alias *${alias.source} contains itself`, line)
+    this.#open.add(node)
     const built = this.build(node, depth)
-    this.#open.delete(anchor)
+    this.#open.delete(node)
     return built
   }
 
-  /** Anchors by name. The package has already refused aliases without an earlier anchor; the last one of a name wins. */
-  #anchors(): Map<string, ParsedNode> {
-    this.#anchorsByName ??= collectAnchors(this.#document.contents)
-    return this.#anchorsByName
-  }
-  #anchorsByName: Map<string, ParsedNode> | undefined
-
   #scalar(node: Scalar.Parsed, tag: string, line: number, depth: number): Unresolved {
-    const text = String(node.value ?? '')
+    const text = typeof node.value === 'string' ? node.value : ''
     if (tag === '') return node.type === 'PLAIN' ? resolvePlain(text) : text
     if (tag === '!') return text
     if (tag.startsWith('tag:yaml.org,2002:')) {
@@ -149,21 +142,28 @@ class Builder {
   }
 }
 
-function collectAnchors(root: ParsedNode | null): Map<string, ParsedNode> {
+/** Alias → node. In the order of the text, since an anchor's name may be given again: the nearest one before the alias counts. */
+function aliasTargets(root: ParsedNode | null): Map<Alias.Parsed, ParsedNode> {
   const anchors = new Map<string, ParsedNode>()
+  const targets = new Map<Alias.Parsed, ParsedNode>()
   const visit = (node: ParsedNode | null) => {
-    if (!node || isAlias(node)) return
+    if (!node) return
+    if (isAlias(node)) {
+      const target = anchors.get(node.source)
+      if (target) targets.set(node, target)
+      return
+    }
     if (node.anchor) anchors.set(node.anchor, node)
-    if (isSeq(node)) for (const item of node.items) visit(item as ParsedNode)
+    if (isSeq(node)) for (const item of node.items) visit(item)
     if (isMap(node)) {
       for (const pair of node.items) {
-        visit(pair.key as ParsedNode | null)
-        visit(pair.value as ParsedNode | null)
+        visit(pair.key)
+        visit(pair.value)
       }
     }
   }
   visit(root)
-  return anchors
+  return targets
 }
 
 /**
