@@ -1,4 +1,15 @@
-import { asciiCaseClass, asciiLower, caseClass, isAsciiDigit, isAsciiSpace, isAsciiWord, isDigit, isSpace, isWord, lower } from './unicode.ts'
+import {
+  asciiCaseClass,
+  asciiLower,
+  caseClass,
+  isAsciiDigit,
+  isAsciiSpace,
+  isAsciiWord,
+  isDigit,
+  isSpace,
+  isWord,
+  lower,
+} from './unicode.ts'
 
 export type Category = 'd' | 'D' | 's' | 'S' | 'w' | 'W'
 
@@ -23,7 +34,7 @@ export class CharSet {
     this.negate = negate
     this.folding = folding
     this.ranges = mergeRanges(items)
-    this.tests = [...new Set(items.flatMap((item) => ('category' in item ? [item.category] : [])))].map((c) => categoryTest(c, asciiOnly))
+    this.tests = [...new Set(items.flatMap(item => ('category' in item ? [item.category] : [])))].map(c => categoryTest(c, asciiOnly))
     this.ascii = new Uint8Array(128)
     for (let c = 0; c < 128; c++) this.ascii[c] = this.slow(c) ? 1 : 0
   }
@@ -70,7 +81,7 @@ const ASCII_CLASSES: readonly (readonly number[])[] = Array.from({ length: 128 }
 export const quickCaseClass = (c: number) => (c < 128 ? ASCII_CLASSES[c]! : caseClass(c))
 
 function mergeRanges(items: readonly SetItem[]) {
-  const ranges = items.flatMap((item) => ('category' in item ? [] : [item])).sort((a, b) => a.lo - b.lo)
+  const ranges = items.flatMap(item => ('category' in item ? [] : [item])).sort((a, b) => a.lo - b.lo)
   const out: number[] = []
   for (const { lo, hi } of ranges) {
     const last = out.length - 1
@@ -86,5 +97,5 @@ function categoryTest(category: Category, asciiOnly: boolean): Test {
     s: asciiOnly ? isAsciiSpace : isSpace,
     w: asciiOnly ? isAsciiWord : isWord,
   }[category.toLowerCase() as 'd' | 's' | 'w']
-  return category === category.toLowerCase() ? positive : (c) => !positive(c)
+  return category === category.toLowerCase() ? positive : c => !positive(c)
 }

@@ -280,7 +280,17 @@ class Compiler {
     if (node.op !== 'char') return null
     const same = variants(node.char, flags)
     if (same.length === 1) return [op.UNIT_CHAR, same[0]!]
-    return [op.UNIT_SET, this.sets.push(new CharSet(same.map((c) => ({ lo: c, hi: c })), false, 'none', false)) - 1]
+    return [
+      op.UNIT_SET,
+      this.sets.push(
+        new CharSet(
+          same.map(c => ({ lo: c, hi: c })),
+          false,
+          'none',
+          false,
+        ),
+      ) - 1,
+    ]
   }
 }
 
@@ -317,4 +327,3 @@ function singleSet(branches: readonly Seq[]): SetItem[] | null {
   }
   return items
 }
-

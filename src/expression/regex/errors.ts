@@ -10,7 +10,13 @@ export class RegexSyntaxError extends Error {
 
   constructor(msg: string, pattern: string | null = null, pos: number | null = null) {
     const place = pattern === null || pos === null ? null : locate(pattern, pos)
-    super(place === null ? msg : place.several ? `${msg} at position ${pos} (line ${place.line}, column ${place.column})` : `${msg} at position ${pos}`)
+    super(
+      place === null
+        ? msg
+        : place.several
+          ? `${msg} at position ${pos} (line ${place.line}, column ${place.column})`
+          : `${msg} at position ${pos}`,
+    )
     this.name = 'RegexSyntaxError'
     this.msg = msg
     this.pattern = pattern
@@ -41,5 +47,5 @@ export class RegexBudgetError extends Error {
 function locate(pattern: string, pos: number) {
   const points = [...pattern].slice(0, pos)
   const last = points.lastIndexOf('\n')
-  return { line: points.filter((c) => c === '\n').length + 1, column: pos - last, several: pattern.includes('\n') }
+  return { line: points.filter(c => c === '\n').length + 1, column: pos - last, several: pattern.includes('\n') }
 }

@@ -27,7 +27,7 @@ export function firstItems(nodes: readonly Node[], flags: number): First {
 function firstOf(node: Node, flags: number): First {
   switch (node.op) {
     case 'char':
-      return { items: variants(node.char, flags).map((c) => ({ lo: c, hi: c })), empty: false }
+      return { items: variants(node.char, flags).map(c => ({ lo: c, hi: c })), empty: false }
     case 'any':
       return { items: null, empty: false }
     case 'set': {
@@ -44,7 +44,7 @@ function firstOf(node: Node, flags: number): First {
     case 'atomic':
       return firstItems(node.body.nodes, flags)
     case 'branch':
-      return either(node.branches.map((branch) => firstItems(branch.nodes, flags)))
+      return either(node.branches.map(branch => firstItems(branch.nodes, flags)))
     case 'repeat': {
       const first = firstItems(node.body.nodes, flags)
       return node.min === 0 ? { items: first.items, empty: true } : first

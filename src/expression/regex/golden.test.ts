@@ -14,7 +14,7 @@ const operations: Record<string, (program: Program, text: string) => unknown> = 
   match: (program, text) => spans(match(program, text)),
   fullmatch: (program, text) => spans(fullMatch(program, text)),
   finditer: (program, text) => [...matchAll(program, text)].map(spans),
-  sub: (program, text) => replaceAll(program, text, (found) => `<${found.group()}>`),
+  sub: (program, text) => replaceAll(program, text, found => `<${found.group()}>`),
   split(program, text) {
     const pieces: (string | null)[] = []
     let from = 0

@@ -18,6 +18,8 @@ export { RegexBudgetError, RegexSyntaxError, RegexValueError } from './errors.ts
 export { ASCII, DEBUG, DOTALL, IGNORECASE, LOCALE, MULTILINE, UNICODE, VERBOSE } from './flags.ts'
 export type { Program } from './program.ts'
 export { Subject } from './subject.ts'
+export { escapeText, expandTemplate, parseTemplate } from './template.ts'
+export type { Template } from './template.ts'
 
 /** Steps that one match, or one search, may take unless told otherwise. A step is an instruction or 32 characters of a loop. */
 export const DEFAULT_MAX_STEPS = 50_000
@@ -109,7 +111,12 @@ export function* matchAll(program: Program, text: string, options: MatchOptions 
 }
 
 /** Replaces all matches, or the first `count`, by what `replacement` answers. @throws RegexBudgetError */
-export function replaceAll(program: Program, text: string, replacement: (found: RegexMatch) => string, options: MatchOptions & { count?: number } = {}) {
+export function replaceAll(
+  program: Program,
+  text: string,
+  replacement: (found: RegexMatch) => string,
+  options: MatchOptions & { count?: number } = {},
+) {
   let out = ''
   let from = 0
   let left = options.count || Infinity
@@ -139,7 +146,8 @@ function execute(program: Program, subject: Subject, mode: Mode, options: MatchO
     const last = endpos - program.minWidth
     const notAt = mustAdvance ? pos : -1
     if (mode !== 'search' || program.anchored) {
-      if (start <= last && !(program.anchored && start > 0)) end = attempt(machine, program, subject.codes, endpos, start, mode === 'full', notAt)
+      if (start <= last && !(program.anchored && start > 0))
+        end = attempt(machine, program, subject.codes, endpos, start, mode === 'full', notAt)
     } else {
       for (; start <= last; start += 1) {
         const from = start

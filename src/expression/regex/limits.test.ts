@@ -29,7 +29,7 @@ test('patterns made to take for ever end within their budget', () => {
     let charged = 0
     const program = compileRegex(pattern, IGNORECASE)
     try {
-      search(program, text, { charge: (steps) => (charged += steps) })
+      search(program, text, { charge: steps => (charged += steps) })
     } catch (error) {
       assert.ok(error instanceof RegexBudgetError, `${pattern}: ${error}`)
       assert.equal(charged, DEFAULT_MAX_STEPS)
@@ -47,7 +47,7 @@ test('a match that may take many steps still has bounded memory', () => {
 test('steps are told to whoever pays, and may be limited', () => {
   const program = compileRegex('(?P<user>[^@]+)@(.+)')
   let charged = 0
-  assert.equal(fullMatch(program, 'ada@example.org', { charge: (steps) => (charged += steps) })?.named('user'), 'ada')
+  assert.equal(fullMatch(program, 'ada@example.org', { charge: steps => (charged += steps) })?.named('user'), 'ada')
   assert.ok(charged > 3 && charged < 20, `${charged} steps`)
   assert.throws(() => fullMatch(program, 'ada@example.org', { maxSteps: 3 }), RegexBudgetError)
 })
@@ -64,13 +64,17 @@ test('a long text without a match costs few steps', () => {
   const text = 'lorem ipsum '.repeat(80_000)
   for (const pattern of ['needle', '\\d+', 'x.*y', '[0-9a-f]{8}-']) {
     let charged = 0
-    search(compileRegex(pattern), text, { maxSteps: 1e7, charge: (steps) => (charged += steps) })
+    search(compileRegex(pattern), text, { maxSteps: 1e7, charge: steps => (charged += steps) })
     assert.ok(charged < 600_000, `${pattern}: ${charged}`)
   }
 })
 
 test('what a pattern may ask of the compiler is bounded', () => {
-  const refused = (pattern: string, message: RegExp) => assert.throws(() => compileRegex(pattern), (e) => e instanceof RegexSyntaxError && message.test(e.message))
+  const refused = (pattern: string, message: RegExp) =>
+    assert.throws(
+      () => compileRegex(pattern),
+      e => e instanceof RegexSyntaxError && message.test(e.message),
+    )
   refused('('.repeat(5000) + ')'.repeat(5000), /too much nesting/)
   refused('(?(1)'.repeat(5000), /too much nesting/)
   refused('()'.repeat(5000), /too many groups/)

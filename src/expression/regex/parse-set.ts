@@ -33,7 +33,7 @@ export function parseSet(source: Source): Node {
     items.push({ lo: from.lo, hi: to.hi })
   }
   const only = items[0]!
-  if (!negate && items.every((item) => 'lo' in item && 'lo' in only && item.lo === only.lo && item.hi === only.lo)) {
+  if (!negate && items.every(item => 'lo' in item && 'lo' in only && item.lo === only.lo && item.hi === only.lo)) {
     return { op: 'char', char: (only as { lo: number }).lo, ...ONE }
   }
   return { op: 'set', items, negate, ...ONE }

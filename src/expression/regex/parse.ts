@@ -95,9 +95,7 @@ export function parseAlternatives(state: ParseState, verbose: boolean, nesting: 
     if (nesting === 0) verbose = (state.flags & VERBOSE) !== 0
   } while (state.source.match('|'))
   if (branches.length === 1) return branches[0]!
-  return sequence([
-    { op: 'branch', branches, lo: Math.min(...branches.map((b) => b.lo)), hi: Math.max(...branches.map((b) => b.hi)) },
-  ])
+  return sequence([{ op: 'branch', branches, lo: Math.min(...branches.map(b => b.lo)), hi: Math.max(...branches.map(b => b.hi)) }])
 }
 
 /** Parses one alternative. `first` holds where global flags may stand. */
@@ -111,7 +109,7 @@ export function parseSequence(state: ParseState, verbose: boolean, nesting: numb
     source.get()
     if (verbose && ' \t\n\r\v\f'.includes(token)) continue
     if (verbose && token === '#') {
-      for (let t = source.get(); t !== null && t !== '\n'; ) t = source.get()
+      for (let t = source.get(); t !== null && t !== '\n';) t = source.get()
       continue
     }
     if (token.length > 1 && token[0] === '\\') nodes.push(escapeNode(state, token))
@@ -180,7 +178,8 @@ function parseCounts(source: Source, here: number) {
   }
   const min = lo === '' ? 0 : Number(lo)
   const max = hi === '' ? Infinity : Number(hi)
-  if (min >= MAX_REPEAT || (hi !== '' && max >= MAX_REPEAT)) throw new RegexValueError('OverflowError', 'the repetition number is too large')
+  if (min >= MAX_REPEAT || (hi !== '' && max >= MAX_REPEAT))
+    throw new RegexValueError('OverflowError', 'the repetition number is too large')
   if (max < min) throw source.error('min repeat greater than max repeat', source.tell() - here)
   return { min, max }
 }

@@ -40,14 +40,32 @@ test('bytes patterns match ASCII classes and refuse text escapes', () => {
 test('errors carry message, position, line and column', () => {
   assert.throws(
     () => compileRegex('a\n(b'),
-    (e) => e instanceof RegexSyntaxError && e.message === 'missing ), unterminated subpattern at position 2 (line 2, column 1)' && e.pos === 2 && e.lineno === 2,
+    e =>
+      e instanceof RegexSyntaxError &&
+      e.message === 'missing ), unterminated subpattern at position 2 (line 2, column 1)' &&
+      e.pos === 2 &&
+      e.lineno === 2,
   )
 })
 
 test('matches are found one behind the other, the empty ones too', () => {
-  assert.deepEqual([...matchAll(compileRegex('a*'), 'baac')].map((m) => [m.start(), m.end()]), [[0, 0], [1, 3], [3, 3], [4, 4]])
-  assert.equal(replaceAll(compileRegex('x*'), 'abxd', () => '-'), '-a-b--d-')
-  assert.equal(replaceAll(compileRegex('^', MULTILINE), 'a\nb', () => '> ', { count: 1 }), '> a\nb')
+  assert.deepEqual(
+    [...matchAll(compileRegex('a*'), 'baac')].map(m => [m.start(), m.end()]),
+    [
+      [0, 0],
+      [1, 3],
+      [3, 3],
+      [4, 4],
+    ],
+  )
+  assert.equal(
+    replaceAll(compileRegex('x*'), 'abxd', () => '-'),
+    '-a-b--d-',
+  )
+  assert.equal(
+    replaceAll(compileRegex('^', MULTILINE), 'a\nb', () => '> ', { count: 1 }),
+    '> a\nb',
+  )
 })
 
 test('the whole text has to match where that is asked for, whatever has to be given back', () => {

@@ -90,8 +90,10 @@ export class Source {
 
 export const isOctal = (t: string | null | undefined) => t != null && t.length === 1 && t >= '0' && t <= '7'
 export const isDecimal = (t: string | null | undefined) => t != null && t.length === 1 && t >= '0' && t <= '9'
-export const isHex = (t: string | null | undefined) => isDecimal(t) || (t != null && t.length === 1 && ((t >= 'a' && t <= 'f') || (t >= 'A' && t <= 'F')))
-export const isAsciiLetter = (t: string | null | undefined) => t != null && t.length === 1 && ((t >= 'a' && t <= 'z') || (t >= 'A' && t <= 'Z'))
+export const isHex = (t: string | null | undefined) =>
+  isDecimal(t) || (t != null && t.length === 1 && ((t >= 'a' && t <= 'f') || (t >= 'A' && t <= 'F')))
+export const isAsciiLetter = (t: string | null | undefined) =>
+  t != null && t.length === 1 && ((t >= 'a' && t <= 'z') || (t >= 'A' && t <= 'Z'))
 
 const IDENTIFIER = /^[\p{XID_Start}_]\p{XID_Continue}*$/u
 export const isIdentifier = (name: string) => IDENTIFIER.test(name)

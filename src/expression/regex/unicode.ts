@@ -34,8 +34,15 @@ export const isDigit = (c: number) => (classOf(c) & DIGIT) !== 0
 export function isSpace(c: number) {
   if (c < 0x80) return c === 32 || (c >= 9 && c <= 13) || (c >= 28 && c <= 31)
   return (
-    c === 0x85 || c === 0xa0 || c === 0x1680 || (c >= 0x2000 && c <= 0x200a) || c === 0x2028 || c === 0x2029 || c === 0x202f ||
-    c === 0x205f || c === 0x3000
+    c === 0x85 ||
+    c === 0xa0 ||
+    c === 0x1680 ||
+    (c >= 0x2000 && c <= 0x200a) ||
+    c === 0x2028 ||
+    c === 0x2029 ||
+    c === 0x202f ||
+    c === 0x205f ||
+    c === 0x3000
   )
 }
 
@@ -54,7 +61,10 @@ export function lower(c: number) {
   if (page === undefined) {
     page = new Int32Array(256)
     const first = (c >> 8) << 8
-    for (let i = 0; i < 256; i++) page[i] = String.fromCodePoint(first + i).toLowerCase().codePointAt(0)!
+    for (let i = 0; i < 256; i++)
+      page[i] = String.fromCodePoint(first + i)
+        .toLowerCase()
+        .codePointAt(0)!
     lowerPages.set(c >> 8, page)
   }
   return page[c & 255]!
@@ -62,9 +72,8 @@ export function lower(c: number) {
 
 // The blocks that hold cased letters; outside them every character is alone in its case class.
 const CASED = [
-  0, 0x5ff, 0x10a0, 0x10ff, 0x13a0, 0x13ff, 0x1c80, 0x1cbf, 0x1d70, 0x1d8f, 0x1e00, 0x218f, 0x24b0, 0x24ef, 0x2c00, 0x2d2f, 0xa640,
-  0xa7ff, 0xab50, 0xabbf, 0xfb00, 0xfb06, 0xff20, 0xff5f, 0x10400, 0x105ff, 0x10c80, 0x10cff, 0x118a0, 0x118df, 0x16e40, 0x16e7f,
-  0x1e900, 0x1e943,
+  0, 0x5ff, 0x10a0, 0x10ff, 0x13a0, 0x13ff, 0x1c80, 0x1cbf, 0x1d70, 0x1d8f, 0x1e00, 0x218f, 0x24b0, 0x24ef, 0x2c00, 0x2d2f, 0xa640, 0xa7ff,
+  0xab50, 0xabbf, 0xfb00, 0xfb06, 0xff20, 0xff5f, 0x10400, 0x105ff, 0x10c80, 0x10cff, 0x118a0, 0x118df, 0x16e40, 0x16e7f, 0x1e900, 0x1e943,
 ]
 let caseClasses: Map<number, readonly number[]> | undefined
 
