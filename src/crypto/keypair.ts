@@ -1,4 +1,4 @@
-import type { JsonWebKey, KeyObject } from 'node:crypto'
+import type { KeyObject, webcrypto } from 'node:crypto'
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto'
 import { rfc4514 } from './distinguished-name.ts'
 
@@ -93,7 +93,7 @@ export function signingAlgorithm(key: KeyObject): string | undefined {
 }
 
 /** A public key as JWKS show it. */
-export type PublicJwk = JsonWebKey & { kid: string; x5c: string[]; x5t: string; 'x5t#S256': string }
+export type PublicJwk = webcrypto.JsonWebKey & { kid: string; x5c: string[]; x5t: string; 'x5t#S256': string }
 
 /**
  * The public half of a keypair (RFC 7517 §4): key parameters, `kid`, and the certificate with its thumbprints.
