@@ -9,17 +9,19 @@ const LONG_KEY = 'k'.repeat(50)
 const source = (env: Record<string, string>, files: Record<string, string> = {}): ConfigSource => ({
   env,
   cwd: '/srv',
-  readFile: (path) => {
+  readFile: path => {
     const text = files[path]
     if (text === undefined) throw Object.assign(new Error(`no ${path}`), { code: 'ENOENT' })
     return text
   },
-  listFolder: (folder) =>
-    Object.keys(files).filter((path) => path.startsWith(`${folder}/`)).map((path) => path.slice(folder.length + 1)),
+  listFolder: folder =>
+    Object.keys(files)
+      .filter(path => path.startsWith(`${folder}/`))
+      .map(path => path.slice(folder.length + 1)),
 })
 const read = (env: Record<string, string>, files?: Record<string, string>) => readConfig(source(env, files))
 const entry = (env: Record<string, string>, key: string, files?: Record<string, string>) =>
-  describeConfig(read(env, files)).find((item) => item.key === key)
+  describeConfig(read(env, files)).find(item => item.key === key)
 const problems = (env: Record<string, string>, files?: Record<string, string>) => {
   try {
     read(env, files)
@@ -38,7 +40,12 @@ test('without variables everything has its default', () => {
   assert.deepEqual(config.listen.http, [{ host: '::', port: 9000 }])
   assert.deepEqual(config.listen.https, [{ host: '::', port: 9443 }])
   assert.deepEqual(config.listen.trusted_proxy_cidrs.map(formatCidr), [
-    '127.0.0.0/8', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fe80::/10', '::1/128',
+    '127.0.0.0/8',
+    '10.0.0.0/8',
+    '172.16.0.0/12',
+    '192.168.0.0/16',
+    'fe80::/10',
+    '::1/128',
   ])
   assert.equal(config.sessions.unauthenticated_age, 86_400_000)
   assert.equal(config.web.path, '/')
@@ -49,7 +56,7 @@ test('without variables everything has its default', () => {
   assert.equal(config.bootstrap_email, 'root@example.com')
   assert.equal(config.log_level, 'info')
   assert.deepEqual(config.warnings, [])
-  assert.ok(config.entries.every((item) => item.source === 'default'))
+  assert.ok(config.entries.every(item => item.source === 'default'))
 })
 
 test('the configuration is frozen to the bottom', () => {
@@ -60,9 +67,19 @@ test('the configuration is frozen to the bottom', () => {
 })
 
 test('tuning is visible with its source (R-444)', () => {
-  const env = { AUTHENTIK_WEB__WORKERS: '3', AUTHENTIK_WEB__THREADS: '4', AUTHENTIK_CACHE__TIMEOUT_FLOWS: '1800', AUTHENTIK_CACHE__TIMEOUT_POLICIES: '900', AUTHENTIK_WORKER__THREADS: '4' }
+  const env = {
+    AUTHENTIK_WEB__WORKERS: '3',
+    AUTHENTIK_WEB__THREADS: '4',
+    AUTHENTIK_CACHE__TIMEOUT_FLOWS: '1800',
+    AUTHENTIK_CACHE__TIMEOUT_POLICIES: '900',
+    AUTHENTIK_WORKER__THREADS: '4',
+  }
   const cases: [string, number, number][] = [
-    ['web.workers', 3, 2], ['web.threads', 4, 4], ['cache.timeout_flows', 1800, 300], ['cache.timeout_policies', 900, 300], ['worker.threads', 4, 2],
+    ['web.workers', 3, 2],
+    ['web.threads', 4, 4],
+    ['cache.timeout_flows', 1800, 300],
+    ['cache.timeout_policies', 900, 300],
+    ['worker.threads', 4, 2],
   ]
   for (const [key, set, initial] of cases) {
     assert.equal(entry(env, key)?.value, set, key)
@@ -81,8 +98,14 @@ test('SIGNET_ goes before AUTHENTIK_, names are read in any case', () => {
 
 test('an empty variable is unset, except where an empty text or list is a value', () => {
   const config = read({
-    AUTHENTIK_WEB__THREADS: '', AUTHENTIK_SECRET_KEY: '', AUTHENTIK_POSTGRESQL__HOST: '', AUTHENTIK_COOKIE_DOMAIN: '', AUTHENTIK_DEBUG: '',
-    AUTHENTIK_EMAIL__HOST: '', AUTHENTIK_LISTEN__LDAP: '', AUTHENTIK_LISTEN__TRUSTED_PROXY_CIDRS: '',
+    AUTHENTIK_WEB__THREADS: '',
+    AUTHENTIK_SECRET_KEY: '',
+    AUTHENTIK_POSTGRESQL__HOST: '',
+    AUTHENTIK_COOKIE_DOMAIN: '',
+    AUTHENTIK_DEBUG: '',
+    AUTHENTIK_EMAIL__HOST: '',
+    AUTHENTIK_LISTEN__LDAP: '',
+    AUTHENTIK_LISTEN__TRUSTED_PROXY_CIDRS: '',
   })
   assert.equal(config.web.threads, 4)
   assert.equal(config.secret_key, null)
@@ -115,8 +138,11 @@ test('JSON values are taken as JSON, texts keep what only looks like a number', 
 
 test('values may be kept in other variables and in files', () => {
   const env = {
-    AUTHENTIK_SECRET_KEY: 'file:///run/secrets/key', AUTHENTIK_EMAIL__PASSWORD: 'env://MAIL', MAIL: 'file:///not/followed',
-    AUTHENTIK_EMAIL__HOST: 'env://NOWHERE?mail.example', AUTHENTIK_WEB__THREADS: 'file:///gone?7',
+    AUTHENTIK_SECRET_KEY: 'file:///run/secrets/key',
+    AUTHENTIK_EMAIL__PASSWORD: 'env://MAIL',
+    MAIL: 'file:///not/followed',
+    AUTHENTIK_EMAIL__HOST: 'env://NOWHERE?mail.example',
+    AUTHENTIK_WEB__THREADS: 'file:///gone?7',
   }
   const files = { '/run/secrets/key': `${LONG_KEY}\n` }
   const config = read(env, files)
@@ -136,7 +162,11 @@ test('a pointer to nothing stops the start rather than leave a secret empty', ()
 })
 
 test('bootstrap variables are taken as they stand', () => {
-  const config = read({ AUTHENTIK_BOOTSTRAP_PASSWORD: 'file:///x', AUTHENTIK_BOOTSTRAP_TOKEN: '"t"', AUTHENTIK_BOOTSTRAP_EMAIL: 'a@b.example' })
+  const config = read({
+    AUTHENTIK_BOOTSTRAP_PASSWORD: 'file:///x',
+    AUTHENTIK_BOOTSTRAP_TOKEN: '"t"',
+    AUTHENTIK_BOOTSTRAP_EMAIL: 'a@b.example',
+  })
   assert.equal(config.bootstrap_password, 'file:///x')
   assert.equal(config.bootstrap_token, '"t"')
   assert.equal(config.bootstrap_email, 'a@b.example')
@@ -146,12 +176,19 @@ test('bootstrap variables are taken as they stand', () => {
 test('all wrong values are told at once, secrets hidden', () => {
   assert.deepEqual(
     problems({
-      AUTHENTIK_WEB__THREADS: 'many', SIGNET_LISTEN__HTTP: '[::]:99999', AUTHENTIK_LISTEN__TRUSTED_PROXY_CIDRS: '10.0.0.0/40',
-      AUTHENTIK_SESSIONS__UNAUTHENTICATED_AGE: '1 day', AUTHENTIK_EMAIL__USE_TLS: 'maybe',
+      AUTHENTIK_WEB__THREADS: 'many',
+      SIGNET_LISTEN__HTTP: '[::]:99999',
+      AUTHENTIK_LISTEN__TRUSTED_PROXY_CIDRS: '10.0.0.0/40',
+      AUTHENTIK_SESSIONS__UNAUTHENTICATED_AGE: '1 day',
+      AUTHENTIK_EMAIL__USE_TLS: 'maybe',
     }),
     [
       { variable: 'SIGNET_LISTEN__HTTP', held: '"[::]:99999"', expected: 'a list of addresses such as 0.0.0.0:9000 or [::]:9000' },
-      { variable: 'AUTHENTIK_LISTEN__TRUSTED_PROXY_CIDRS', held: '"10.0.0.0/40"', expected: 'a list of address blocks such as 10.0.0.0/8,fe80::/10' },
+      {
+        variable: 'AUTHENTIK_LISTEN__TRUSTED_PROXY_CIDRS',
+        held: '"10.0.0.0/40"',
+        expected: 'a list of address blocks such as 10.0.0.0/8,fe80::/10',
+      },
       { variable: 'AUTHENTIK_EMAIL__USE_TLS', held: '"maybe"', expected: 'true or false' },
       { variable: 'AUTHENTIK_SESSIONS__UNAUTHENTICATED_AGE', held: '"1 day"', expected: "a duration such as 'hours=1;minutes=30'" },
       { variable: 'AUTHENTIK_WEB__THREADS', held: '"many"', expected: 'a whole number from 1' },
@@ -160,14 +197,23 @@ test('all wrong values are told at once, secrets hidden', () => {
   const hidden = problems({ AUTHENTIK_POSTGRESQL__HOST: 'db', AUTHENTIK_POSTGRESQL__CONN_OPTIONS: 'pa55word' })
   assert.deepEqual(hidden, [{ variable: 'AUTHENTIK_POSTGRESQL__CONN_OPTIONS', held: '******', expected: 'base64 of a JSON object' }])
   assert.equal(problems({ AUTHENTIK_EMAIL__USE_TLS: 'true', AUTHENTIK_EMAIL__USE_SSL: 'true' })[0]?.variable, 'AUTHENTIK_EMAIL__USE_SSL')
-  assert.throws(() => read({ AUTHENTIK_LOG_LEVEL: 'loud' }), { message: 'AUTHENTIK_LOG_LEVEL: got "loud", expected one of trace, debug, info, warn, error, fatal, silent' })
+  assert.throws(() => read({ AUTHENTIK_LOG_LEVEL: 'loud' }), {
+    message: 'AUTHENTIK_LOG_LEVEL: got "loud", expected one of trace, debug, info, warn, error, fatal, silent',
+  })
 })
 
 test('each kind of value knows its edges', () => {
   const good: [string, string, unknown][] = [
     ['LISTEN__HTTP', ':8080', [{ host: '::', port: 8080 }]],
     ['LISTEN__HTTP', '8080', [{ host: '::', port: 8080 }]],
-    ['LISTEN__HTTP', '127.0.0.1:0, [::1]:80', [{ host: '127.0.0.1', port: 0 }, { host: '::1', port: 80 }]],
+    [
+      'LISTEN__HTTP',
+      '127.0.0.1:0, [::1]:80',
+      [
+        { host: '127.0.0.1', port: 0 },
+        { host: '::1', port: 80 },
+      ],
+    ],
     ['WEB__PATH', 'auth', '/auth/'],
     ['WEB__PATH', '/a/b', '/a/b/'],
     ['WEB__TIMEOUT_HTTP_READ', '1m30s', 90_000],
@@ -186,23 +232,52 @@ test('each kind of value knows its edges', () => {
     assert.deepEqual(at, expected, `${name}=${value}`)
   }
   const bad: [string, string][] = [
-    ['LISTEN__HTTP', 'example.com:80'], ['LISTEN__HTTP', '::1:80'], ['LISTEN__HTTP', '[127.0.0.1]:80'], ['WEB__PATH', '/../x'], ['WEB__PATH', '/a b'],
-    ['WEB__PATH', '/a//b'], ['WEB__TIMEOUT_HTTP_READ', '5x'], ['WEB__THREADS', '0'], ['WEB__THREADS', '1.5'], ['WEB__THREADS', '1e3'],
-    ['COOKIE_DOMAIN', 'exa mple'], ['COOKIE_DOMAIN', 'a;b'], ['PUBLIC_URL', 'javascript:alert(1)'], ['PUBLIC_URL', 'https://u:p@id.example'],
-    ['THROTTLE__DEFAULT', '5/week'], ['EMAIL__PORT', '65536'], ['SESSIONS__UNAUTHENTICATED_AGE', 'days=-1'], ['STORAGE__BACKEND', 'tape'],
+    ['LISTEN__HTTP', 'example.com:80'],
+    ['LISTEN__HTTP', '::1:80'],
+    ['LISTEN__HTTP', '[127.0.0.1]:80'],
+    ['WEB__PATH', '/../x'],
+    ['WEB__PATH', '/a b'],
+    ['WEB__PATH', '/a//b'],
+    ['WEB__TIMEOUT_HTTP_READ', '5x'],
+    ['WEB__THREADS', '0'],
+    ['WEB__THREADS', '1.5'],
+    ['WEB__THREADS', '1e3'],
+    ['COOKIE_DOMAIN', 'exa mple'],
+    ['COOKIE_DOMAIN', 'a;b'],
+    ['PUBLIC_URL', 'javascript:alert(1)'],
+    ['PUBLIC_URL', 'https://u:p@id.example'],
+    ['THROTTLE__DEFAULT', '5/week'],
+    ['EMAIL__PORT', '65536'],
+    ['SESSIONS__UNAUTHENTICATED_AGE', 'days=-1'],
+    ['STORAGE__BACKEND', 'tape'],
   ]
   for (const [name, value] of bad) assert.equal(problems({ [`AUTHENTIK_${name}`]: value }).length, 1, `${name}=${value}`)
 })
 
 test('a PostgreSQL host selects PostgreSQL', () => {
   const env = {
-    AUTHENTIK_POSTGRESQL__HOST: 'db1,db2', AUTHENTIK_POSTGRESQL__PORT: '5432,5433', POSTGRES_PASSWORD: 'pw', AUTHENTIK_POSTGRESQL__SSLMODE: 'verify-full',
-    AUTHENTIK_POSTGRESQL__SSLROOTCERT: '/ca.pem', AUTHENTIK_POSTGRESQL__DISABLE_SERVER_SIDE_CURSORS: 'true',
+    AUTHENTIK_POSTGRESQL__HOST: 'db1,db2',
+    AUTHENTIK_POSTGRESQL__PORT: '5432,5433',
+    POSTGRES_PASSWORD: 'pw',
+    AUTHENTIK_POSTGRESQL__SSLMODE: 'verify-full',
+    AUTHENTIK_POSTGRESQL__SSLROOTCERT: '/ca.pem',
+    AUTHENTIK_POSTGRESQL__DISABLE_SERVER_SIDE_CURSORS: 'true',
     AUTHENTIK_POSTGRESQL__CONN_OPTIONS: Buffer.from('{"application_name":"x"}').toString('base64'),
   }
   assert.deepEqual(read(env, { '/ca.pem': 'PEM' }).database, {
-    engine: 'postgres', hosts: [{ host: 'db1', port: 5432 }, { host: 'db2', port: 5433 }], database: 'authentik', user: 'authentik', password: 'pw',
-    schema: 'public', tls: { mode: 'verify-full', ca: 'PEM', cert: null, key: null }, poolSize: 10, idleSeconds: 0, prepared: false,
+    engine: 'postgres',
+    hosts: [
+      { host: 'db1', port: 5432 },
+      { host: 'db2', port: 5433 },
+    ],
+    database: 'authentik',
+    user: 'authentik',
+    password: 'pw',
+    schema: 'public',
+    tls: { mode: 'verify-full', ca: 'PEM', cert: null, key: null },
+    poolSize: 10,
+    idleSeconds: 0,
+    prepared: false,
     options: { application_name: 'x' },
   })
   assert.equal(entry(env, 'postgresql.password', { '/ca.pem': 'PEM' })?.source, 'POSTGRES_PASSWORD')
@@ -212,8 +287,13 @@ test('a PostgreSQL host selects PostgreSQL', () => {
 
 test('secrets never show in the listing', () => {
   const env = {
-    AUTHENTIK_SECRET_KEY: LONG_KEY, AUTHENTIK_POSTGRESQL__HOST: 'db', AUTHENTIK_POSTGRESQL__PASSWORD: 'hunter2', AUTHENTIK_BOOTSTRAP_TOKEN: 'hunter2',
-    AUTHENTIK_EMAIL__PASSWORD: 'hunter2', AUTHENTIK_STORAGE__S3__SECRET_KEY: 'hunter2', AUTHENTIK_TENANTS__API_KEY: 'hunter2',
+    AUTHENTIK_SECRET_KEY: LONG_KEY,
+    AUTHENTIK_POSTGRESQL__HOST: 'db',
+    AUTHENTIK_POSTGRESQL__PASSWORD: 'hunter2',
+    AUTHENTIK_BOOTSTRAP_TOKEN: 'hunter2',
+    AUTHENTIK_EMAIL__PASSWORD: 'hunter2',
+    AUTHENTIK_STORAGE__S3__SECRET_KEY: 'hunter2',
+    AUTHENTIK_TENANTS__API_KEY: 'hunter2',
   }
   const listing = JSON.stringify(describeConfig(read(env)))
   assert.ok(!listing.includes('hunter2') && !listing.includes(LONG_KEY))
@@ -223,8 +303,16 @@ test('secrets never show in the listing', () => {
 
 test('unknown names are warned about, those of the platform are not', () => {
   const warnings = read({
-    AUTHENTIK_WEB__THREDS: '4', SIGNET_NOVELTY: '1', AUTHENTIK_REDIS__HOST: 'redis', AUTHENTIK_IMAGE: 'x', AUTHENTIK_TAG: 'y', PATH: '/bin',
-    AUTHENTIK_SERVER_SERVICE_HOST: '10.0.0.1', AUTHENTIK_SERVER_PORT_9000_TCP_ADDR: '10.0.0.1', AUTHENTIK_PORT: 'tcp://10.0.0.1:80', AUTHENTIK___PROTO__: 'x',
+    AUTHENTIK_WEB__THREDS: '4',
+    SIGNET_NOVELTY: '1',
+    AUTHENTIK_REDIS__HOST: 'redis',
+    AUTHENTIK_IMAGE: 'x',
+    AUTHENTIK_TAG: 'y',
+    PATH: '/bin',
+    AUTHENTIK_SERVER_SERVICE_HOST: '10.0.0.1',
+    AUTHENTIK_SERVER_PORT_9000_TCP_ADDR: '10.0.0.1',
+    AUTHENTIK_PORT: 'tcp://10.0.0.1:80',
+    AUTHENTIK___PROTO__: 'x',
     AUTHENTIK_POSTGRESQL__READ_REPLICAS__0__HOST: 'db2',
   }).warnings
   assert.deepEqual(warnings, [

@@ -63,8 +63,8 @@ const HIDDEN = '******'
 export const systemSource = (): ConfigSource => ({
   env: process.env,
   cwd: process.cwd(),
-  readFile: (path) => readFileSync(path, 'utf8'),
-  listFolder: (path) => {
+  readFile: path => readFileSync(path, 'utf8'),
+  listFolder: path => {
     try {
       return readdirSync(path)
     } catch (error) {
@@ -97,7 +97,11 @@ export function readConfig(source: ConfigSource): Config {
     if (finding && (finding.text !== '' || setting.emptyIsValue)) {
       value = setting.parse(finding.text, context)
       if (value === undefined) {
-        problems.push({ variable: finding.source, held: setting.secret ? HIDDEN : JSON.stringify(finding.text), expected: setting.expected })
+        problems.push({
+          variable: finding.source,
+          held: setting.secret ? HIDDEN : JSON.stringify(finding.text),
+          expected: setting.expected,
+        })
         continue
       }
     } else {

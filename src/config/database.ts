@@ -47,12 +47,15 @@ export function databaseConfig(values: Values, readFile: (path: string) => strin
     user: pg.user,
     password: pg.password,
     schema: pg.default_schema,
-    tls: pg.sslmode === 'disable' ? null : {
-      mode: pg.sslmode,
-      ca: pem('postgresql.sslrootcert', pg.sslrootcert, readFile, complain),
-      cert: pem('postgresql.sslcert', pg.sslcert, readFile, complain),
-      key: pem('postgresql.sslkey', pg.sslkey, readFile, complain),
-    },
+    tls:
+      pg.sslmode === 'disable'
+        ? null
+        : {
+            mode: pg.sslmode,
+            ca: pem('postgresql.sslrootcert', pg.sslrootcert, readFile, complain),
+            cert: pem('postgresql.sslcert', pg.sslcert, readFile, complain),
+            key: pem('postgresql.sslkey', pg.sslkey, readFile, complain),
+          },
     poolSize: pg.pool_size,
     idleSeconds: pg.conn_max_age,
     prepared: !(pg.disable_server_side_cursors || pg.use_pgbouncer || pg.use_pgpool),
@@ -61,10 +64,10 @@ export function databaseConfig(values: Values, readFile: (path: string) => strin
 }
 
 function hosts(hostList: string, portList: string, complain: Complaint) {
-  const names = hostList.split(',').map((name) => name.trim())
-  const ports = portList.split(',').map((port) => (/^\s*\d{1,5}\s*$/.test(port) ? Number(port) : Number.NaN))
+  const names = hostList.split(',').map(name => name.trim())
+  const ports = portList.split(',').map(port => (/^\s*\d{1,5}\s*$/.test(port) ? Number(port) : Number.NaN))
   if (names.includes('')) complain('postgresql.host', hostList, 'host names between commas')
-  if (!ports.every((port) => port >= 1 && port <= 65_535) || (ports.length !== 1 && ports.length !== names.length)) {
+  if (!ports.every(port => port >= 1 && port <= 65_535) || (ports.length !== 1 && ports.length !== names.length)) {
     complain('postgresql.port', portList, 'a port from 1 to 65535, one for all hosts or one for each')
   }
   return names.map((host, i) => ({ host, port: ports[i] ?? ports[0] ?? 5432 }))

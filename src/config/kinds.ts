@@ -41,11 +41,11 @@ const setting = <T>(
 const plain = <T extends Shown>(value: T): Shown => value
 
 /** Any text, the empty one included. */
-export const text = (initial: string): Setting<string> => setting(initial, 'a text', (t) => t, plain, { emptyIsValue: true })
+export const text = (initial: string): Setting<string> => setting(initial, 'a text', t => t, plain, { emptyIsValue: true })
 
 /** A text that hides itself; not set and empty are the same. */
 export const secret = (initial: string, rest: Rest = {}): Setting<string> =>
-  setting(initial, 'a text', (t) => t, plain, { secret: true, emptyIsValue: true, ...rest })
+  setting(initial, 'a text', t => t, plain, { secret: true, emptyIsValue: true, ...rest })
 
 /** The same setting where it may be absent: the value is null unless it is set, or when it is set to `null`. */
 export const optional = <T>(of: Setting<T>): Setting<T | null> => ({
@@ -53,12 +53,12 @@ export const optional = <T>(of: Setting<T>): Setting<T | null> => ({
   default: null,
   emptyIsValue: false,
   parse: (t, context) => (t === 'null' && !of.raw ? null : of.parse(t, context)),
-  show: (value) => (value === null ? null : of.show(value)),
+  show: value => (value === null ? null : of.show(value)),
 })
 
 /** One of a few words, in any case. */
 export const oneOf = <const W extends string>(initial: W, words: readonly W[]): Setting<W> =>
-  setting(initial, `one of ${words.join(', ')}`, (t) => words.find((word) => word === t.trim().toLowerCase()), plain)
+  setting(initial, `one of ${words.join(', ')}`, t => words.find(word => word === t.trim().toLowerCase()), plain)
 
 const TRUE = new Set(['true', '1', 'yes', 'on'])
 const FALSE = new Set(['false', '0', 'no', 'off'])
@@ -68,7 +68,7 @@ export const flag = (initial: boolean): Setting<boolean> =>
   setting(
     String(initial),
     'true or false',
-    (t) => {
+    t => {
       const word = t.trim().toLowerCase()
       return TRUE.has(word) ? true : FALSE.has(word) ? false : undefined
     },
@@ -80,7 +80,7 @@ export const integer = (initial: number, { min = 0, max = Number.MAX_SAFE_INTEGE
   setting(
     String(initial),
     max === Number.MAX_SAFE_INTEGER ? `a whole number from ${min}` : `a whole number from ${min} to ${max}`,
-    (t) => {
+    t => {
       const value = /^[+-]?\d{1,16}$/.test(t.trim()) ? Number(t) : Number.NaN
       return value >= min && value <= max ? value : undefined
     },
@@ -92,7 +92,7 @@ export const decimal = (initial: number, { min = 0, max = Infinity } = {}): Sett
   setting(
     String(initial),
     max === Infinity ? `a number from ${min}` : `a number from ${min} to ${max}`,
-    (t) => {
+    t => {
       const value = /^[+-]?\d{1,16}(?:\.\d{1,16})?$/.test(t.trim()) ? Number(t) : Number.NaN
       return value >= min && value <= max ? value : undefined
     },
@@ -104,7 +104,7 @@ export const duration = (initial: string): Setting<number> =>
   setting(
     initial,
     "a duration such as 'hours=1;minutes=30'",
-    (t) => {
+    t => {
       try {
         const ms = parseDuration(t.trim())
         return ms >= 0 ? ms : undefined
@@ -122,25 +122,25 @@ export const timeLimit = (initial: string): Setting<number> =>
   setting(
     initial,
     "a time such as '30s' or '1m30s'",
-    (t) => {
+    t => {
       const trimmed = t.trim()
       if (/^\d{1,9}$/.test(trimmed)) return Number(trimmed) * 1_000
       if (!/^(?:\d{1,9}(?:\.\d{1,9})?(?:ms|s|m|h))+$/.test(trimmed)) return undefined
       return [...trimmed.matchAll(/([\d.]+)(ms|s|m|h)/g)].reduce((ms, [, n, unit = '']) => ms + Number(n) * (GO_UNITS[unit] ?? 0), 0)
     },
-    (ms) => `${ms / 1_000}s`,
+    ms => `${ms / 1_000}s`,
   )
 
 /** Splits a list: a JSON array, or items between commas. */
 export function items(t: string): string[] | undefined {
   if (t.trim().startsWith('[') && t.trim().endsWith(']')) {
     const list = fromJson(t)
-    if (Array.isArray(list)) return list.every((item) => typeof item === 'string') ? list : undefined
+    if (Array.isArray(list)) return list.every(item => typeof item === 'string') ? list : undefined
   }
   return t
     .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '')
+    .map(item => item.trim())
+    .filter(item => item !== '')
 }
 
 /** The value of a JSON text, undefined when it is none. */
@@ -156,16 +156,16 @@ const listOf = <T>(initial: string, expected: string, parse: (item: string) => T
   setting<readonly T[]>(
     initial,
     expected,
-    (t) => {
+    t => {
       const list = items(t)?.map(parse)
-      return list?.every((item) => item !== undefined) ? list : undefined
+      return list?.every(item => item !== undefined) ? list : undefined
     },
-    (value) => value.map(show),
+    value => value.map(show),
     { emptyIsValue: true },
   )
 
 /** Texts between commas, or a JSON list. */
-export const texts = (initial: string): Setting<readonly string[]> => listOf(initial, 'a list of texts', (item) => item, plain)
+export const texts = (initial: string): Setting<readonly string[]> => listOf(initial, 'a list of texts', item => item, plain)
 
 /** Blocks of addresses. */
 export const cidrs = (initial: string): Setting<readonly Cidr[]> =>
@@ -202,7 +202,7 @@ export const urlPath = (initial: string): Setting<string> =>
   setting(
     initial,
     "a path such as '/' or '/auth/'",
-    (t) => {
+    t => {
       const slashed = `/${t.trim()}/`.replace(/^\/+/, '/').replace(/\/+$/, '/')
       return /^\/(?:[\w.~-]+\/)*$/.test(slashed) && !/\/\.{1,2}\//.test(slashed) ? slashed : undefined
     },
@@ -214,9 +214,10 @@ export const url = (initial: string): Setting<string> =>
   setting(
     initial,
     'a URL that begins with http:// or https://',
-    (t) => {
+    t => {
       const parsed = URL.parse(t.trim())
-      if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.search || parsed.hash || parsed.username || parsed.password) return undefined
+      if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.search || parsed.hash || parsed.username || parsed.password)
+        return undefined
       return parsed.href.replace(/\/+$/, '')
     },
     plain,
@@ -227,9 +228,11 @@ export const cookieDomain = (): Setting<string> =>
   setting(
     '',
     'a host name such as example.com',
-    (t) => {
+    t => {
       const name = t.trim().toLowerCase()
-      return name.length <= 254 && /^\.?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(name) ? name : undefined
+      return name.length <= 254 && /^\.?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(name)
+        ? name
+        : undefined
     },
     plain,
   )
@@ -243,7 +246,7 @@ export const rate = (initial: string): Setting<Rate> =>
   setting(
     initial,
     "a rate such as '20/hour'",
-    (t) => {
+    t => {
       const [, count, period = ''] = /^(\d{1,9})\/(s|m|h|d|sec|second|min|minute|hour|day)$/i.exec(t.trim()) ?? []
       const periodSeconds = PERIODS[period.charAt(0).toLowerCase()]
       return count !== undefined && periodSeconds !== undefined ? { count: Number(count), periodSeconds } : undefined
@@ -260,9 +263,9 @@ export const logLevel = (initial: LogLevel): Setting<LogLevel> =>
   setting<LogLevel>(
     initial,
     `one of ${LEVELS.join(', ')}`,
-    (t) => {
+    t => {
       const word = t.trim().toLowerCase()
-      return word === 'warning' ? 'warn' : word === 'critical' ? 'fatal' : LEVELS.find((level) => level === word)
+      return word === 'warning' ? 'warn' : word === 'critical' ? 'fatal' : LEVELS.find(level => level === word)
     },
     plain,
   )

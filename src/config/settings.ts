@@ -1,7 +1,24 @@
 import type { Setting } from './kinds.ts'
 import {
-  cidrs, cookieDomain, decimal, duration, flag, integer, listeners, logLevel, oneOf, optional, path, pathInDataDir, rate, secret, text,
-  texts, timeLimit, url, urlPath,
+  cidrs,
+  cookieDomain,
+  decimal,
+  duration,
+  flag,
+  integer,
+  listeners,
+  logLevel,
+  oneOf,
+  optional,
+  path,
+  pathInDataDir,
+  rate,
+  secret,
+  text,
+  texts,
+  timeLimit,
+  url,
+  urlPath,
 } from './kinds.ts'
 
 const s3 = () => ({
@@ -135,8 +152,16 @@ export const settings = {
     file: { path: pathInDataDir() },
     s3: s3(),
     /** Values for one use that go before the common ones; null: the common one. */
-    media: { backend: optional(oneOf('file', ['file', 's3'])), file: { path: optional(path('')) }, s3: { bucket_name: optional(text('')) } },
-    reports: { backend: optional(oneOf('file', ['file', 's3'])), file: { path: optional(path('')) }, s3: { bucket_name: optional(text('')) } },
+    media: {
+      backend: optional(oneOf('file', ['file', 's3'])),
+      file: { path: optional(path('')) },
+      s3: { bucket_name: optional(text('')) },
+    },
+    reports: {
+      backend: optional(oneOf('file', ['file', 's3'])),
+      file: { path: optional(path('')) },
+      s3: { bucket_name: optional(text('')) },
+    },
   },
 
   log_level: logLevel('info'),

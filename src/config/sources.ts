@@ -18,9 +18,9 @@ const SERVICE_LINK = /_(?:service_(?:host|port(?:_\w+)?)|port(?:_\d+_(?:tcp|udp)
 export function configFiles({ listFolder, readFile }: ConfigSource, problems: ConfigProblem[]): Map<string, Finding> {
   const values = new Map<string, Finding>()
   if (!listFolder) return values
-  const names = listFolder(CONFIG_FOLDER).filter((name) => /\.ya?ml$/i.test(name))
+  const names = listFolder(CONFIG_FOLDER).filter(name => /\.ya?ml$/i.test(name))
   const paths = listFolder('/etc/authentik').includes(basename(CONFIG_FILE)) ? [CONFIG_FILE] : []
-  for (const path of [...paths, ...names.sort().map((name) => `${CONFIG_FOLDER}/${name}`)]) {
+  for (const path of [...paths, ...names.sort().map(name => `${CONFIG_FOLDER}/${name}`)]) {
     try {
       // Loaded here: most installations have no such file, and pay nothing for the parser.
       const yaml = createRequire(import.meta.url)('yaml') as typeof import('yaml')
@@ -57,7 +57,7 @@ export function findings(
   const known = new Set<string>()
   for (const [key, setting] of allSettings()) {
     known.add(key)
-    const named = PREFIXES.flatMap((prefix) => variables.get(prefix + key.replaceAll('.', '__')) ?? [])
+    const named = PREFIXES.flatMap(prefix => variables.get(prefix + key.replaceAll('.', '__')) ?? [])
     const variable = named.find(({ text }) => text !== '' || setting.emptyIsValue) ?? named[0]
     const file = files.get(key)
     // The password's other name is that of the usual compose file.
@@ -72,7 +72,7 @@ export function findings(
 
   const setElsewhere = [...files].map(([key, { source: path }]) => ({ key, where: `${path}: ${key}` }))
   for (const [lower, { name }] of variables) {
-    const prefix = PREFIXES.find((p) => lower.startsWith(p))
+    const prefix = PREFIXES.find(p => lower.startsWith(p))
     if (prefix && !SERVICE_LINK.test(lower)) setElsewhere.push({ key: lower.slice(prefix.length).replaceAll('__', '.'), where: name })
   }
   for (const { key, where } of setElsewhere) {

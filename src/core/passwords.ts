@@ -81,9 +81,7 @@ async function check(stored: string | null | undefined, password: string): Promi
   return secretsEqual(derived, known.hash)
 }
 
-type Parsed =
-  | { kind: 'argon2'; phc: string; current: boolean }
-  | { kind: 'pbkdf2'; iterations: number; salt: string; hash: Uint8Array }
+type Parsed = { kind: 'argon2'; phc: string; current: boolean } | { kind: 'pbkdf2'; iterations: number; salt: string; hash: Uint8Array }
 
 /** Undefined for what can never match: unusable, unknown, out of bounds. */
 function parse(stored: string): Parsed | undefined {

@@ -31,7 +31,7 @@ export function unsigned(bytes: Uint8Array): Uint8Array {
 /** An object identifier such as `2.5.4.3`. */
 export function oid(dotted: string): Uint8Array {
   const [first = 0, second = 0, ...rest] = dotted.split('.').map(Number)
-  const bytes = [first * 40 + second, ...rest].flatMap((arc) => {
+  const bytes = [first * 40 + second, ...rest].flatMap(arc => {
     const septets = [arc & 0x7f]
     for (let left = Math.floor(arc / 128); left > 0; left = Math.floor(left / 128)) septets.unshift((left & 0x7f) | 0x80)
     return septets

@@ -22,8 +22,8 @@ const NUMBERS: Record<string, string> = {
 export const rfc4514 = (lines: string): string =>
   lines
     .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => line.split(' + ').map(attribute).join('+')) // a plus inside a value stands behind a backslash
+    .filter(line => line !== '')
+    .map(line => line.split(' + ').map(attribute).join('+')) // a plus inside a value stands behind a backslash
     .reverse()
     .join(',')
 

@@ -58,7 +58,7 @@ function keyTypeOf(x509: X509Certificate): KeyType | null {
   } catch {
     return null // a kind of key that the crypto library cannot read is not an error of the certificate
   }
-  return type === 'rsa-pss' ? 'rsa' : (KEY_TYPES.find((known) => known === type) ?? null)
+  return type === 'rsa-pss' ? 'rsa' : (KEY_TYPES.find(known => known === type) ?? null)
 }
 
 /** Reads a private key in PEM without encryption (PKCS #8, PKCS #1, SEC 1). @throws KeypairError */

@@ -65,7 +65,7 @@ export function makeSecrets(secretKey: string, random: RandomBytes = systemRando
       }
     },
     hmac: (purpose, data) => createHmac('sha256', key(purpose)).update(data).digest('base64url'),
-    key: (purpose) => Uint8Array.from(key(purpose)),
+    key: purpose => Uint8Array.from(key(purpose)),
     sessionKey: new TextEncoder().encode(createHash('sha512').update(secretKey).digest('hex')),
   }
 }

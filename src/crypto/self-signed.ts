@@ -23,7 +23,10 @@ export type CertificateRequest = {
 /** PEM texts; the key is PKCS #8 without encryption. */
 export type GeneratedKeypair = { readonly certificate: string; readonly key: string }
 
-const generate = promisify(generateKeyPair) as unknown as (type: string, options: object) => Promise<{ publicKey: KeyObject; privateKey: KeyObject }>
+const generate = promisify(generateKeyPair) as unknown as (
+  type: string,
+  options: object,
+) => Promise<{ publicKey: KeyObject; privateKey: KeyObject }>
 
 // `hash` is null where the algorithm brings its own (RFC 8032).
 const ALGORITHMS = {
@@ -64,7 +67,7 @@ export async function generateKeypair(
   const certificate = sequence(content, id, bits(sign(hash, content, privateKey)))
   return {
     certificate: `-----BEGIN CERTIFICATE-----\n${wrap(Buffer.from(certificate).toString('base64'))}\n-----END CERTIFICATE-----\n`,
-    key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
+    key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
   }
 }
 
@@ -91,6 +94,7 @@ function extensions(spki: Uint8Array, subjectAltNames: readonly string[]): Uint8
 function generalName(name: string): Uint8Array {
   const ip = parseIp(name)
   if (ip) return der(0x87, ip.bytes)
-  if (!/^[\x21-\x7e]{1,253}$/.test(name)) throw new TypeError(`${JSON.stringify(name)} is no host name; write international names in their ASCII form.`)
+  if (!/^[\x21-\x7e]{1,253}$/.test(name))
+    throw new TypeError(`${JSON.stringify(name)} is no host name; write international names in their ASCII form.`)
   return der(0x82, Buffer.from(name, 'latin1'))
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { clientAddress, isTrustedPeer } from './client-address.ts'
 import { parseCidr } from './ip.ts'
 
-const trusted = ['127.0.0.0/8', '10.0.0.0/8', 'fe80::/10'].map((text) => parseCidr(text)!)
+const trusted = ['127.0.0.0/8', '10.0.0.0/8', 'fe80::/10'].map(text => parseCidr(text)!)
 const from = (remoteAddress: string | undefined, headers: Record<string, string | string[]> = {}, encrypted = false) =>
   clientAddress({ remoteAddress, encrypted, headers }, trusted)
 const ipVia = (forwarded: string | string[]) => from('10.0.0.2', { 'x-forwarded-for': forwarded }).ip
@@ -12,12 +12,20 @@ test('strangers cannot choose their address, scheme or host (abuse cases 62, 64)
   const headers = { host: 'id.example', 'x-forwarded-for': '1.2.3.4', 'x-forwarded-proto': 'https', 'x-forwarded-host': 'evil.example' }
   assert.deepEqual(from('203.0.113.9', headers), { ip: '203.0.113.9', scheme: 'http', host: 'id.example', viaTrustedProxy: false })
   assert.deepEqual(clientAddress({ remoteAddress: '10.0.0.2', encrypted: false, headers }, []), {
-    ip: '10.0.0.2', scheme: 'http', host: 'id.example', viaTrustedProxy: false,
+    ip: '10.0.0.2',
+    scheme: 'http',
+    host: 'id.example',
+    viaTrustedProxy: false,
   })
 })
 
 test('a trusted proxy speaks for its client', () => {
-  const headers = { host: 'inner:9000', 'x-forwarded-for': '203.0.113.9', 'x-forwarded-proto': 'https', 'x-forwarded-host': 'ID.example:8443' }
+  const headers = {
+    host: 'inner:9000',
+    'x-forwarded-for': '203.0.113.9',
+    'x-forwarded-proto': 'https',
+    'x-forwarded-host': 'ID.example:8443',
+  }
   assert.deepEqual(from('10.0.0.2', headers), { ip: '203.0.113.9', scheme: 'https', host: 'id.example:8443', viaTrustedProxy: true })
   assert.equal(from('::ffff:10.0.0.2', headers).ip, '203.0.113.9')
   assert.equal(from('fe80::2%eth0', headers).ip, '203.0.113.9')
@@ -61,7 +69,12 @@ test('garbage ends the walk at the hop that passed it on (abuse case 64)', () =>
 })
 
 test('other headers for the same purpose are not read', () => {
-  const headers = { forwarded: 'for=1.2.3.4;proto=https;host=evil.example', 'x-real-ip': '1.2.3.4', 'true-client-ip': '1.2.3.4', host: 'id.example' }
+  const headers = {
+    forwarded: 'for=1.2.3.4;proto=https;host=evil.example',
+    'x-real-ip': '1.2.3.4',
+    'true-client-ip': '1.2.3.4',
+    host: 'id.example',
+  }
   assert.deepEqual(from('10.0.0.2', headers), { ip: '10.0.0.2', scheme: 'http', host: 'id.example', viaTrustedProxy: true })
 })
 
@@ -80,10 +93,25 @@ test('scheme and host are those of the hop that the address is from', () => {
 
 test('a malformed host is no host', () => {
   const cases: [string, string | undefined][] = [
-    ['id.example', 'id.example'], ['ID.Example:443', 'id.example:443'], ['localhost:9000', 'localhost:9000'], ['auth_server:9000', 'auth_server:9000'],
-    ['[::1]:9000', '[::1]:9000'], ['127.0.0.1', '127.0.0.1'], ['id.example.', 'id.example.'],
-    ['', undefined], ['a b', undefined], ['user@evil', undefined], ['id.example/path', undefined], ['id..example', undefined], ['id.example:99999', undefined],
-    ['id.example:', undefined], ['[::g]', undefined], ['[::1', undefined], ['evil"><script>', undefined], ['-a.example', undefined], ['exämple', undefined],
+    ['id.example', 'id.example'],
+    ['ID.Example:443', 'id.example:443'],
+    ['localhost:9000', 'localhost:9000'],
+    ['auth_server:9000', 'auth_server:9000'],
+    ['[::1]:9000', '[::1]:9000'],
+    ['127.0.0.1', '127.0.0.1'],
+    ['id.example.', 'id.example.'],
+    ['', undefined],
+    ['a b', undefined],
+    ['user@evil', undefined],
+    ['id.example/path', undefined],
+    ['id..example', undefined],
+    ['id.example:99999', undefined],
+    ['id.example:', undefined],
+    ['[::g]', undefined],
+    ['[::1', undefined],
+    ['evil"><script>', undefined],
+    ['-a.example', undefined],
+    ['exämple', undefined],
   ]
   for (const [host, expected] of cases) assert.equal(from('203.0.113.9', { host }).host, expected, host)
   assert.equal(from('203.0.113.9', { host: ['a.example', 'b.example'] }).host, undefined)
@@ -92,7 +120,12 @@ test('a malformed host is no host', () => {
 })
 
 test('a socket that is gone is nobody', () => {
-  assert.deepEqual(from(undefined, { 'x-forwarded-for': '1.2.3.4' }), { ip: '0.0.0.0', scheme: 'http', host: undefined, viaTrustedProxy: false })
+  assert.deepEqual(from(undefined, { 'x-forwarded-for': '1.2.3.4' }), {
+    ip: '0.0.0.0',
+    scheme: 'http',
+    host: undefined,
+    viaTrustedProxy: false,
+  })
   assert.equal(isTrustedPeer(undefined, trusted), false)
   assert.equal(isTrustedPeer('127.0.0.1', trusted), true)
   assert.equal(isTrustedPeer('8.8.8.8', trusted), false)

@@ -61,7 +61,7 @@ export function isTrustedPeer(remoteAddress: string | undefined, trusted: readon
 const single = (value: string | string[] | undefined) => (typeof value === 'string' ? value : value?.length === 1 ? value[0] : undefined)
 
 const list = (value: string | string[] | undefined): string[] =>
-  value === undefined || value.length === 0 ? [] : (typeof value === 'string' ? value : value.join(',')).split(',').map((item) => item.trim())
+  value === undefined || value.length === 0 ? [] : (typeof value === 'string' ? value : value.join(',')).split(',').map(item => item.trim())
 
 /**
  * Proxies that append to the list of addresses append to these as well, so the entry as far from the end as the client's address

@@ -27,7 +27,7 @@ function mergeInto(target: Tree, source: Tree, depth: number): void {
       if (depth >= MAX_DEPTH) throw new RangeError(`Objects are nested deeper than ${MAX_DEPTH} levels.`)
       mergeInto(old, value, depth + 1)
     } else if (Array.isArray(value) && Array.isArray(old)) {
-      set(target, key, [...old, ...value.map((item) => copy(item, depth + 1))])
+      set(target, key, [...old, ...value.map(item => copy(item, depth + 1))])
     } else {
       set(target, key, copy(value, depth + 1))
     }
@@ -36,7 +36,7 @@ function mergeInto(target: Tree, source: Tree, depth: number): void {
 
 function copy(value: unknown, depth: number): unknown {
   if (depth > MAX_DEPTH) throw new RangeError(`Objects are nested deeper than ${MAX_DEPTH} levels.`)
-  if (Array.isArray(value)) return value.map((item) => copy(item, depth + 1))
+  if (Array.isArray(value)) return value.map(item => copy(item, depth + 1))
   if (!isTree(value)) return value
   const result: Tree = {}
   for (const [key, inner] of Object.entries(value)) set(result, key, copy(inner, depth + 1))

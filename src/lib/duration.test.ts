@@ -24,11 +24,28 @@ test('a duration is the sum of its parts, in milliseconds', () => {
 })
 
 test('what is no duration is refused with the text for the form', () => {
-  const cases = ['', ';', 'hours', 'hours=', 'hours=1;', 'hours=1,minutes=2', 'hours=1=2', 'months=3', ' hours=1', 'hours=x', 'hours=nan', 'hours=inf', 'days=999999999', '5', 'hours=1_0']
+  const cases = [
+    '',
+    ';',
+    'hours',
+    'hours=',
+    'hours=1;',
+    'hours=1,minutes=2',
+    'hours=1=2',
+    'months=3',
+    ' hours=1',
+    'hours=x',
+    'hours=nan',
+    'hours=inf',
+    'days=999999999',
+    '5',
+    'hours=1_0',
+  ]
   for (const text of cases) {
     assert.throws(
       () => parseDuration(text),
-      (error: unknown) => error instanceof DurationError && error.message === `${text} is not in the correct format of 'hours=3;minutes=1'.`,
+      (error: unknown) =>
+        error instanceof DurationError && error.message === `${text} is not in the correct format of 'hours=3;minutes=1'.`,
       text,
     )
     assert.equal(isDuration(text), false)

@@ -69,7 +69,7 @@ function groups(text: string, mayEndInIpv4: boolean): number[] | undefined {
   return result
 }
 
-const isMapped = (bytes: Uint8Array) => bytes[10] === 0xff && bytes[11] === 0xff && bytes.subarray(0, 10).every((b) => b === 0)
+const isMapped = (bytes: Uint8Array) => bytes[10] === 0xff && bytes[11] === 0xff && bytes.subarray(0, 10).every(b => b === 0)
 const isLinkLocal = ({ bytes }: Ip) => bytes[0] === 0xfe && ((bytes[1] ?? 0) & 0xc0) === 0x80
 
 /** The canonical text (RFC 5952): lower case, longest run of zeros as `::`. */
@@ -82,7 +82,7 @@ export function formatIp({ version, bytes }: Ip): string {
     while (end < 8 && words[end] === 0) end++
     if (end - start > best.length) best = { start, length: end - start }
   }
-  const hex = words.map((word) => word.toString(16))
+  const hex = words.map(word => word.toString(16))
   if (best.length === 1) return hex.join(':')
   return `${hex.slice(0, best.start).join(':')}::${hex.slice(best.start + best.length).join(':')}`
 }
@@ -118,4 +118,4 @@ export function cidrContains({ ip: block, prefix }: Cidr, ip: Ip): boolean {
 }
 
 /** Whether the address lies in one of the blocks. */
-export const inCidrs = (cidrs: readonly Cidr[], ip: Ip): boolean => cidrs.some((cidr) => cidrContains(cidr, ip))
+export const inCidrs = (cidrs: readonly Cidr[], ip: Ip): boolean => cidrs.some(cidr => cidrContains(cidr, ip))

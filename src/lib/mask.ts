@@ -20,7 +20,7 @@ export function maskSecrets<T>(value: T): T {
 function mask(value: unknown, depth: number): unknown {
   if (typeof value !== 'object' || value === null || value instanceof Date || ArrayBuffer.isView(value)) return value
   if (depth >= MAX_DEPTH) return MASKED
-  if (Array.isArray(value)) return value.map((item) => mask(item, depth + 1))
+  if (Array.isArray(value)) return value.map(item => mask(item, depth + 1))
   const entries = Object.entries(value).map(([key, inner]) => [key, looksSecret(key) ? MASKED : mask(inner, depth + 1)])
   return Object.fromEntries(entries)
 }

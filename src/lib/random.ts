@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 export type RandomBytes = (size: number) => Uint8Array
 
 /** The system's generator, fit for secrets. */
-export const systemRandom: RandomBytes = (size) => randomBytes(size)
+export const systemRandom: RandomBytes = size => randomBytes(size)
 
 export const LETTERS_AND_DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 export const DIGITS = '0123456789'

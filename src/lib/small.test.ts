@@ -21,7 +21,12 @@ test('base64url has one spelling for each sequence of bytes', () => {
 
 test('slugs', () => {
   const cases: [string, string][] = [
-    ['Zoë’s Café', 'zoes-cafe'], ['  a -- b  ', 'a-b'], ['snake_case', 'snake_case'], ['日本', ''], ['-_x_-', 'x'], ['a/b.c', 'abc'],
+    ['Zoë’s Café', 'zoes-cafe'],
+    ['  a -- b  ', 'a-b'],
+    ['snake_case', 'snake_case'],
+    ['日本', ''],
+    ['-_x_-', 'x'],
+    ['a/b.c', 'abc'],
   ]
   for (const [name, slug] of cases) assert.equal(slugify(name), slug)
   assert.equal(slugify('abc def', 4), 'abc')
@@ -46,11 +51,20 @@ test('random text uses no byte that would favour a character', () => {
 })
 
 test('random whole numbers and UUIDs', () => {
-  const words = [[255, 255, 255, 255], [0, 0, 0, 13]]
-  assert.equal(randomInteger(10, () => Uint8Array.from(words.shift() ?? [])), 3)
+  const words = [
+    [255, 255, 255, 255],
+    [0, 0, 0, 13],
+  ]
+  assert.equal(
+    randomInteger(10, () => Uint8Array.from(words.shift() ?? [])),
+    3,
+  )
   assert.equal(randomInteger(1), 0)
   for (const limit of [0, -1, 1.5, 2 ** 33]) assert.throws(() => randomInteger(limit), RangeError)
-  assert.equal(randomUuid((size) => new Uint8Array(size).fill(255)), 'ffffffff-ffff-4fff-bfff-ffffffffffff')
+  assert.equal(
+    randomUuid(size => new Uint8Array(size).fill(255)),
+    'ffffffff-ffff-4fff-bfff-ffffffffffff',
+  )
 })
 
 test('a bounded map drops what was not used for longest, and what is over', () => {
@@ -110,14 +124,21 @@ test('waiting tasks run in turns of their owners', async () => {
   const gate = Promise.withResolvers<void>()
   const order: string[] = []
   const note = (name: string) => async () => void order.push(name)
-  const all = [queue.run('flood', () => gate.promise), ...['f1', 'f2', 'f3'].map((name) => queue.run('flood', note(name))), queue.run('me', note('m1'))]
+  const all = [
+    queue.run('flood', () => gate.promise),
+    ...['f1', 'f2', 'f3'].map(name => queue.run('flood', note(name))),
+    queue.run('me', note('m1')),
+  ]
   await assert.rejects(queue.run('late', note('late')), QueueFullError)
   assert.equal(queue.pending, 5)
   gate.resolve()
   await Promise.all(all)
   assert.deepEqual(order, ['f1', 'm1', 'f2', 'f3'])
   assert.equal(queue.pending, 0)
-  await assert.rejects(queue.run('me', () => Promise.reject(new Error('no'))), /no/)
+  await assert.rejects(
+    queue.run('me', () => Promise.reject(new Error('no'))),
+    /no/,
+  )
   assert.equal(queue.pending, 0)
 })
 
@@ -133,7 +154,9 @@ test('objects merge, lists concatenate, later scalars win', () => {
 })
 
 test('merging foreign keys never touches prototypes', () => {
-  const evil = JSON.parse('{"__proto__": {"polluted": true}, "constructor": {"prototype": {"polluted": true}}, "a": {"__proto__": {"polluted": true}}}') as Record<string, unknown>
+  const evil = JSON.parse(
+    '{"__proto__": {"polluted": true}, "constructor": {"prototype": {"polluted": true}}, "a": {"__proto__": {"polluted": true}}}',
+  ) as Record<string, unknown>
   const merged = deepMerge({ a: {} }, evil, evil)
   assert.equal((merged as { polluted?: boolean }).polluted, undefined)
   assert.equal(({} as { polluted?: boolean }).polluted, undefined)
@@ -153,7 +176,11 @@ test('values under secret names are masked, with the known exceptions', () => {
   for (const key of ['passing', 'password_change_date', 'auth_method', 'auth_method_args', 'username']) assert.ok(!looksSecret(key), key)
   const when = new Date(0)
   assert.deepEqual(maskSecrets({ password: 'x', nested: [{ token: { a: 1 }, name: 'n' }], passing: true, when, none: null }), {
-    password: MASKED, nested: [{ token: MASKED, name: 'n' }], passing: true, when, none: null,
+    password: MASKED,
+    nested: [{ token: MASKED, name: 'n' }],
+    passing: true,
+    when,
+    none: null,
   })
   const loop: Record<string, unknown> = {}
   loop['self'] = loop

@@ -43,7 +43,7 @@ export class TurnQueue {
   #turn(owner: string): Promise<void> {
     if (this.#waitingCount >= this.#maxWaiting) throw new QueueFullError()
     this.#waitingCount++
-    return new Promise((start) => {
+    return new Promise(start => {
       const tasks = this.#waiting.get(owner)
       if (tasks) tasks.push(start)
       else this.#waiting.set(owner, [start])

@@ -91,7 +91,8 @@ function device(text: string): UserAgent['device'] {
     const brand = /^SM-|^GT-/.test(model) ? 'Samsung' : /^Pixel|^Nexus/.test(model) ? 'Google' : 'Generic_Android'
     return { brand, family: brand === 'Samsung' ? `Samsung ${model}` : model, model }
   }
-  if (/\bAndroid\b/.test(text)) return { brand: 'Generic', family: /\bMobile\b/.test(text) ? 'Generic Smartphone' : 'Generic Tablet', model: null }
+  if (/\bAndroid\b/.test(text))
+    return { brand: 'Generic', family: /\bMobile\b/.test(text) ? 'Generic Smartphone' : 'Generic Tablet', model: null }
   if (/bot\b|crawler|spider/i.test(text)) return { brand: 'Spider', family: 'Spider', model: 'Desktop' }
   return { brand: null, family: 'Other', model: null }
 }
@@ -99,7 +100,8 @@ function device(text: string): UserAgent['device'] {
 function firstOf(table: readonly (readonly [string, RegExp])[], text: string): { family: string; version: string[] } {
   for (const [family, pattern] of table) {
     const match = pattern.exec(text)
-    if (match) return { family, version: (match.slice(1).find((group) => group !== undefined) ?? '').split(/[._]/).filter((part) => part !== '') }
+    if (match)
+      return { family, version: (match.slice(1).find(group => group !== undefined) ?? '').split(/[._]/).filter(part => part !== '') }
   }
   return { family: 'Other', version: [] }
 }

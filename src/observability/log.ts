@@ -1,12 +1,28 @@
 import type { DestinationStream, Logger } from 'pino'
 import { destination, pino, stdSerializers } from 'pino'
 import type { LogLevel } from '../config.ts'
-import { redact } from './redact.ts'
+import { redact, redactAddress, REDACTED } from './redact.ts'
 
 export type { Logger } from 'pino'
 
 // The names of levels that readers of these logs know.
 const NAMES: Record<string, string> = { warn: 'warning', fatal: 'critical' }
+
+// Fields of child loggers do not pass the formatter below; these names are hidden there too.
+const SECRET_FIELDS = [
+  'authorization',
+  'cookie',
+  'password',
+  'token',
+  'secret',
+  'code',
+  'key',
+  'client_secret',
+  'access_token',
+  'refresh_token',
+  'id_token',
+  'api_key',
+]
 
 /**
  * The log: one JSON object a line with `level`, `timestamp` (ISO 8601), the fields, and `event`, the text. A part of the program calls
@@ -26,11 +42,11 @@ export function makeLog(
       errorKey: 'exception',
       timestamp: () => `,"timestamp":"${now().toISOString()}"`,
       formatters: {
-        level: (label) => ({ level: NAMES[label] ?? label }),
-        bindings: redact,
+        level: label => ({ level: NAMES[label] ?? label }),
         log: redact,
       },
-      serializers: { exception: describeError, err: describeError, error: describeError },
+      redact: { paths: SECRET_FIELDS, censor: REDACTED },
+      serializers: { exception: describeError, err: describeError, error: describeError, req: describeRequest, res: describeResponse },
     },
     stream,
   )
@@ -40,3 +56,9 @@ export function makeLog(
 function describeError(error: unknown): unknown {
   return error instanceof Error ? redact({ ...stdSerializers.errWithCause(error) }) : error
 }
+
+type RequestLike = { method?: unknown; url?: unknown }
+
+const describeRequest = ({ method, url }: RequestLike) => ({ method, url: typeof url === 'string' ? redactAddress(url) : undefined })
+
+const describeResponse = ({ statusCode }: { statusCode?: unknown }) => ({ status: statusCode })

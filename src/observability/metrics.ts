@@ -3,7 +3,19 @@ import { Counter, Gauge, Histogram } from 'prom-client'
 import { boundedLabel } from './bounded-label.ts'
 
 /** Surfaces that answer requests; the values of the label `dest`. */
-export const DESTINATIONS = ['core', 'api', 'flow', 'oauth2', 'saml', 'proxy', 'embedded_outpost', 'static', 'websocket', 'health', 'other'] as const
+export const DESTINATIONS = [
+  'core',
+  'api',
+  'flow',
+  'oauth2',
+  'saml',
+  'proxy',
+  'embedded_outpost',
+  'static',
+  'websocket',
+  'health',
+  'other',
+] as const
 export type Destination = (typeof DESTINATIONS)[number]
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
@@ -41,7 +53,11 @@ export function makeMetrics(registry: Registry) {
   const engineTime = histogram('authentik_policies_engine_time_total_seconds', 'Time all policies of one object took.', ['obj_type'])
   const planTime = histogram('authentik_flows_plan_time', 'Time to plan a flow.', ['flow_slug'])
   const stageTime = histogram('authentik_flows_stage_time', 'Time a stage took to answer.', ['stage_type', 'method'])
-  const executionTime = histogram('authentik_flows_execution_stage_time', 'Time of one step of a flow.', ['flow_slug', 'stage_type', 'method'])
+  const executionTime = histogram('authentik_flows_execution_stage_time', 'Time of one step of a flow.', [
+    'flow_slug',
+    'stage_type',
+    'method',
+  ])
   const mappingTime = histogram('authentik_property_mapping_execution_time', 'Time a property mapping took.', ['mapping_name'])
   const taskTime = histogram('authentik_system_tasks_time_seconds', 'Time a job took.', ['task_name'])
   const tuning = gauge('signet_setting', 'Numeric settings in force.', ['key'])
@@ -85,7 +101,11 @@ export function makeMetrics(registry: Registry) {
     flowsCached: gauge('authentik_flows_cached', 'Flow plans held.'),
     policiesCached: gauge('authentik_policies_cached', 'Policy results held.'),
     outpostsConnected: gauge('authentik_outposts_connected', 'Connected instances of an outpost.', ['outpost', 'uid', 'expected']),
-    outpostsLastUpdate: gauge('authentik_outposts_last_update', 'When an outpost last reported, in seconds since 1970.', ['outpost', 'uid', 'version']),
+    outpostsLastUpdate: gauge('authentik_outposts_last_update', 'When an outpost last reported, in seconds since 1970.', [
+      'outpost',
+      'uid',
+      'version',
+    ]),
   }
 }
 
