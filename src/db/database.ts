@@ -28,12 +28,14 @@ export type SqliteOptions = {
   engine: 'sqlite'
   /** Path of the file, made when missing; `:memory:` for one that ends with the process. */
   file: string
+  /** ms that a write waits while another process is writing; default 10 s. The event loop runs on meanwhile. */
+  busy_timeout?: number
 }
 
 export type DatabaseOptions = (SqliteOptions | PostgresOptions) & {
   /** The tables that the change feed can tell of: rarely written ones, which caches hold. */
   watchedTables?: readonly string[]
-  /** Gets what happens off the path of any caller: lost connections, errors of feed and `afterCommit` functions. Default: crash. */
+  /** Gets what happens off the path of any caller: lost connections, errors of feed and `afterCommit` functions. Default: a warning of the process. */
   report?: (error: unknown) => void
   /** ms on a clock that never goes back. */
   elapsed?: () => number
@@ -61,13 +63,11 @@ export type Database = {
   close(): Promise<void>
 }
 
-const crash = (error: unknown): void =>
-  queueMicrotask(() => {
-    throw error
-  })
+const warn = (error: unknown): void => process.emitWarning(error instanceof Error ? error : String(error))
 
 const openSqlite = async (options: DatabaseOptions & SqliteOptions, feed: Feed, report: (error: unknown) => void): Promise<Database> => {
-  const store = await SqliteStore.open(options.file, feed, options.elapsed ?? (() => performance.now()))
+  const busy = { within: options.busy_timeout ?? 10_000, elapsed: options.elapsed ?? (() => performance.now()) }
+  const store = await SqliteStore.open(options.file, feed, busy)
   const db = new Kysely<DB>({ dialect: sqliteStoreDialect(store) })
   const inMemory = options.file === ':memory:'
   const reader = inMemory ? undefined : new BackgroundReader(options.file)
@@ -127,7 +127,7 @@ const openPostgres = async (options: DatabaseOptions & PostgresOptions, feed: Fe
  * @throws what the server says when it refuses (password, no such database), or when it was not reachable in time
  */
 export const openDatabase = async (options: DatabaseOptions): Promise<Database> => {
-  const report = options.report ?? crash
+  const report = options.report ?? warn
   const feed = new Feed({ watched: options.watchedTables ?? [], elapsed: options.elapsed ?? (() => performance.now()), report })
   return options.engine === 'sqlite' ? openSqlite(options, feed, report) : openPostgres(options, feed, report)
 }

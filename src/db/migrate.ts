@@ -157,7 +157,10 @@ export const migrate = async (database: Database, migrations: readonly Migration
     const pending = pendingAmong(migrations, done)
     const first = pending[0]
     if (first === undefined) return []
-    if (database.file !== undefined && done.length > 0) log?.('kept a copy of the database', { file: await keepCopy(database.file, first.name) })
+    if (database.file !== undefined && done.length > 0) {
+      const file = await keepCopy(database.file, first.name)
+      log?.('kept a copy of the database', { file })
+    }
     const schema = schemaOf({ engine: database.engine, db: trx as unknown as Transaction<unknown> as never, now: now() })
     if (!(await hasTable(trx))) {
       await schema.table('schema_migration', t => [

@@ -14,8 +14,8 @@ import type { StatementResult } from './statements.ts'
 import { Statements } from './statements.ts'
 import { changesSchema, readsOnly, writesOf } from './writes.ts'
 
-/** ms that a write waits for another process to finish writing; meanwhile the event loop runs on. */
-const BUSY_TIMEOUT = 10_000
+/** How long a write waits for another process to finish writing: ms, and the clock that measures them. */
+export type Patience = { within: number; elapsed: () => number }
 
 /** Another process kept the database for longer than a write waits. Nothing was done. */
 export class DatabaseBusyError extends Error {
@@ -30,8 +30,8 @@ const isBusy = (error: unknown): boolean => {
 }
 
 /** Runs a statement that takes the write lock; as long as it is refused nothing has happened, so that it can be run again. */
-const whenFree = async <T>(work: () => T, elapsed: () => number): Promise<T> => {
-  const until = elapsed() + BUSY_TIMEOUT
+const whenFree = async <T>(work: () => T, { within, elapsed }: Patience): Promise<T> => {
+  const until = elapsed() + within
   for (let wait = 2; ; wait = Math.min(wait * 2, 50)) {
     try {
       return work()
@@ -51,19 +51,19 @@ export class SqliteStore {
   readonly reader: Statements | undefined
   readonly turn = new Mutex()
   readonly feed: Feed
-  readonly elapsed: () => number
+  readonly patience: Patience
   #foreignKeys: readonly ForeignKey[] | undefined
   #version: unknown
 
   /** Opens the file, and makes it when there is none. */
-  static async open(file: string, feed: Feed, elapsed: () => number): Promise<SqliteStore> {
-    return new SqliteStore(file, feed, elapsed, await whenFree(() => openWriter(file), elapsed))
+  static async open(file: string, feed: Feed, patience: Patience): Promise<SqliteStore> {
+    return new SqliteStore(file, feed, patience, await whenFree(() => openWriter(file), patience))
   }
 
-  private constructor(file: string, feed: Feed, elapsed: () => number, writer: DatabaseSync) {
+  private constructor(file: string, feed: Feed, patience: Patience, writer: DatabaseSync) {
     this.file = file
     this.feed = feed
-    this.elapsed = elapsed
+    this.patience = patience
     this.writer = new Statements(writer)
     this.reader = file === ':memory:' ? undefined : new Statements(openReader(file))
     this.#version = this.#dataVersion()
@@ -126,7 +126,7 @@ class SqliteConnection implements DatabaseConnection {
     const parameters = compiled.parameters.map(encodeSqlite)
     const giveBack = await this.#turn()
     try {
-      const { written, result } = await whenFree(() => this.#write(compiled, parameters), this.#store.elapsed)
+      const { written, result } = await whenFree(() => this.#write(compiled, parameters), this.#store.patience)
       this.#store.feed.emit(written)
       return resultOf(result, !readsOnly(compiled))
     } finally {
@@ -171,7 +171,7 @@ class SqliteConnection implements DatabaseConnection {
   async begin(): Promise<void> {
     const giveBack = await this.#turn()
     try {
-      await whenFree(() => this.#store.writer.connection.exec('begin immediate'), this.#store.elapsed)
+      await whenFree(() => this.#store.writer.connection.exec('begin immediate'), this.#store.patience)
     } catch (error) {
       giveBack()
       throw error

@@ -1,0 +1,174 @@
+import { sql } from 'kysely'
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import pg from 'pg'
+import { databases } from '../../test/databases.ts'
+import type { Extra } from '../../test/databases.ts'
+import type { Database } from './database.ts'
+import { fixture, migrateFixture } from './fixture.ts'
+
+const watchedTables = ['maker', 'part', 'scrap', 'thing']
+
+for (const { engine, open, place, reopen } of databases()) {
+  suite(`the change feed on ${engine}`, () => {
+    const opened = async (extra: Extra = {}) => {
+      const database = await open({ watchedTables, ...extra })
+      await migrateFixture(database)
+      return database
+    }
+    const addMaker = (database: Database, name: string) => fixture(database.db).insertInto('maker').values({ maker_id: name, name }).execute()
+    const recording = (database: Database) => {
+      const heard: string[] = []
+      for (const table of watchedTables) database.feed.onChange([table], () => heard.push(table))
+      return { heard, take: () => heard.splice(0).toSorted() }
+    }
+
+    test('a change is told before the write returns', async () => {
+      const database = await opened()
+      const { take } = recording(database)
+      await addMaker(database, 'a')
+      assert.deepStrictEqual(take(), ['maker'])
+      await fixture(database.db).updateTable('maker').set({ name: 'b' }).execute()
+      assert.deepStrictEqual(take(), ['maker'])
+      await sql`update maker set name = 'c'`.execute(database.db)
+      assert.deepStrictEqual(take(), ['maker'])
+    })
+
+    test('what changed nothing is not told, nor what only reads', async () => {
+      const database = await opened()
+      const { take } = recording(database)
+      await fixture(database.db).updateTable('maker').set({ name: 'b' }).execute()
+      await fixture(database.db).selectFrom('maker').selectAll().execute()
+      assert.deepStrictEqual(take(), [])
+    })
+
+    test('a transaction tells once, after its commit, and nothing when it is rolled back', async () => {
+      const database = await opened()
+      const { heard, take } = recording(database)
+      await database.transaction(async trx => {
+        await fixture(trx).insertInto('maker').values({ maker_id: 'a', name: 'a' }).execute()
+        await fixture(trx).insertInto('maker').values({ maker_id: 'b', name: 'b' }).execute()
+        await fixture(trx).insertInto('thing').values({ name: 'x' }).execute()
+        assert.deepStrictEqual(heard, [])
+      })
+      assert.deepStrictEqual(take(), ['maker', 'thing'])
+      await assert.rejects(
+        database.transaction(async trx => {
+          await fixture(trx).deleteFrom('maker').execute()
+          throw new Error('on purpose')
+        }),
+      )
+      assert.deepStrictEqual(take(), [])
+    })
+
+    test('a delete is told of every table that it reaches by foreign keys', async () => {
+      const database = await opened()
+      const db = fixture(database.db)
+      const { take } = recording(database)
+      await addMaker(database, 'm')
+      const { id } = await db.insertInto('thing').values({ name: 'x' }).returning('id').executeTakeFirstOrThrow()
+      await db.insertInto('part').values({ part_id: 'p', thing: id, label: 'p', maker: 'm' }).execute()
+      take()
+      await db.deleteFrom('maker').execute()
+      assert.deepStrictEqual(take(), ['maker', 'part'])
+      await db.deleteFrom('thing').execute()
+      assert.deepStrictEqual(take(), ['part', 'scrap', 'thing'])
+    })
+
+    test('only tables that were named can be watched, and a watcher can leave', async () => {
+      const database = await opened()
+      assert.throws(() => database.feed.onChange(['tag'], () => {}), /tag is not among the watched tables/)
+      let told = 0
+      const leave = database.feed.onChange(['maker', 'thing'], () => told++)
+      await addMaker(database, 'a')
+      leave()
+      await addMaker(database, 'b')
+      assert.equal(told, 1)
+    })
+
+    test('a watcher that fails is reported and the others are told', async () => {
+      const reported: unknown[] = []
+      const database = await opened({ report: error => reported.push(error) })
+      const failure = new Error('on purpose')
+      database.feed.onChange(['maker'], () => {
+        throw failure
+      })
+      const { take } = recording(database)
+      await addMaker(database, 'a')
+      assert.deepStrictEqual([take(), reported], [['maker'], [failure]])
+    })
+
+    test('a change by another process is told', async () => {
+      const where = await place()
+      let clock = 0
+      const here = await reopen(where, { watchedTables, elapsed: () => clock })
+      await migrateFixture(here)
+      const there = await reopen(where, { watchedTables })
+      const told = Promise.withResolvers<void>()
+      const others = recording(there)
+      const { take } = recording(here)
+      here.feed.onChange(['maker'], () => told.resolve())
+      here.feed.check()
+      assert.deepStrictEqual(take(), [])
+      await addMaker(there, 'a')
+      if (engine === 'sqlite') {
+        clock += 249
+        here.feed.check()
+        assert.deepStrictEqual(take(), [], 'looks at most every 250 ms')
+        clock += 1
+        here.feed.check()
+        assert.deepStrictEqual(take(), watchedTables, 'does not know which')
+        clock += 250
+        here.feed.check()
+        assert.deepStrictEqual(take(), [], 'knows that one now')
+      } else {
+        await told.promise
+        assert.deepStrictEqual(take(), ['maker'])
+      }
+      assert.deepStrictEqual(others.take(), ['maker'], 'its own change is told once')
+    })
+
+    if (engine === 'postgres') {
+      test('when the listening connection is lost nothing is trusted until it is back', async () => {
+        let clock = 0
+        const reported: unknown[] = []
+        const lost = Promise.withResolvers<void>()
+        const report = (error: unknown) => {
+          reported.push(error)
+          lost.resolve()
+        }
+        const database = await opened({ report, elapsed: () => clock })
+        const { take } = recording(database)
+        const back = Promise.withResolvers<void>()
+        await sql`select pg_terminate_backend(pid) from pg_stat_activity
+          where datname = current_database() and query like 'listen %'`.execute(database.db)
+        await lost.promise
+        clock += 250
+        database.feed.check()
+        assert.deepStrictEqual(take(), watchedTables)
+        database.feed.onChange(['maker'], () => back.resolve())
+        await back.promise
+        assert.deepStrictEqual(take(), watchedTables)
+        clock += 250
+        database.feed.check()
+        assert.deepStrictEqual(take(), [])
+        assert.equal(reported.length, 1)
+      })
+
+      test('writing a table that cannot be watched notifies nobody', async () => {
+        const where = await place()
+        const database = await reopen(where, { watchedTables: ['maker'] })
+        await migrateFixture(database)
+        const listener = new pg.Client(where as pg.ClientConfig)
+        await listener.connect()
+        const first = Promise.withResolvers<string | undefined>()
+        listener.on('notification', ({ payload }) => first.resolve(payload))
+        await listener.query('listen signet_change')
+        await fixture(database.db).insertInto('thing').values({ name: 'quiet' }).execute()
+        await addMaker(database, 'loud')
+        assert.match((await first.promise) ?? '', /^[0-9a-f-]{36}:maker$/)
+        await listener.end()
+      })
+    }
+  })
+}
