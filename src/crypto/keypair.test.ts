@@ -8,7 +8,7 @@ import { keyId, keyMatches, loadPrivateKey, parseCertificate, publicJwk, signing
 import type { KeyAlgorithm } from './self-signed.ts'
 import { generateKeypair } from './self-signed.ts'
 
-const now = new Date('2026-03-01T12:00:00Z')
+const now = () => new Date('2026-03-01T12:00:00Z')
 const make = (algorithm?: KeyAlgorithm, rest: object = {}) =>
   generateKeypair({ commonName: 'id.example', validityDays: 365, algorithm, ...rest }, { now })
 
@@ -19,15 +19,15 @@ test('generated keypairs of every algorithm are sound', async () => {
     ['ed25519', 'ed25519'],
     ['ed448', 'ed448'],
   ] as const) {
-    const pair = await make(algorithm, { subjectAltNames: ['id.example', '*.id.example', '10.0.0.1', '2001:db8::1'] })
+    const pair = await make(algorithm, { alternativeNames: ['id.example', '*.id.example', '10.0.0.1', '2001:db8::1'] })
     const parsed = parseCertificate(pair.certificate)
     assert.equal(parsed.keyType, keyType)
     assert.equal(parsed.subject, 'OU=Self-signed,O=authentik,CN=id.example')
     assert.equal(parsed.notBefore.toISOString(), '2026-02-28T12:00:00.000Z')
     assert.equal(parsed.notAfter.toISOString(), '2027-03-01T12:00:00.000Z')
     assert.equal(parsed.x509.subjectAltName, 'DNS:id.example, DNS:*.id.example, IP Address:10.0.0.1, IP Address:2001:DB8:0:0:0:0:0:1')
-    assert.match(parsed.fingerprint_sha256, /^(?:[0-9a-f]{2}:){31}[0-9a-f]{2}$/)
-    assert.match(parsed.fingerprint_sha1, /^(?:[0-9a-f]{2}:){19}[0-9a-f]{2}$/)
+    assert.match(parsed.fingerprintSha256, /^(?:[0-9a-f]{2}:){31}[0-9a-f]{2}$/)
+    assert.match(parsed.fingerprintSha1, /^(?:[0-9a-f]{2}:){19}[0-9a-f]{2}$/)
     assert.ok(parsed.x509.verify(parsed.x509.publicKey))
     assert.ok(parsed.x509.checkIssued(parsed.x509))
     assert.ok(keyMatches(pair.certificate, pair.key))
@@ -56,7 +56,7 @@ test('requests that no certificate can hold are refused', async () => {
   ]) {
     await assert.rejects(make('ecdsa', rest), RangeError, JSON.stringify(rest))
   }
-  for (const name of ['', 'exämple', 'a b', 'a\0b']) await assert.rejects(make('ecdsa', { subjectAltNames: [name] }), TypeError, name)
+  for (const name of ['', 'exämple', 'a b', 'a\0b']) await assert.rejects(make('ecdsa', { alternativeNames: [name] }), TypeError, name)
   const far = parseCertificate((await make('ecdsa', { validityDays: 36_500 })).certificate)
   assert.equal(far.notAfter.toISOString(), '2126-02-05T12:00:00.000Z') // behind 2049 the other type of time is used
 })
@@ -109,8 +109,8 @@ test('a token signed with the key verifies with its JWK', async () => {
     assert.equal(jwk.d, undefined)
     assert.equal(jwk.kid, kid)
     const parsed = parseCertificate(pair.certificate)
-    assert.equal(Buffer.from(jwk['x5t#S256'], 'base64url').toString('hex'), parsed.fingerprint_sha256.replaceAll(':', ''))
-    assert.equal(Buffer.from(jwk.x5t, 'base64url').toString('hex'), parsed.fingerprint_sha1.replaceAll(':', ''))
+    assert.equal(Buffer.from(jwk['x5t#S256'], 'base64url').toString('hex'), parsed.fingerprintSha256.replaceAll(':', ''))
+    assert.equal(Buffer.from(jwk.x5t, 'base64url').toString('hex'), parsed.fingerprintSha1.replaceAll(':', ''))
     assert.ok(new X509Certificate(Buffer.from(jwk.x5c[0] ?? '', 'base64')).raw.equals(parsed.x509.raw))
     const token = await new SignJWT({}).setProtectedHeader({ alg, kid }).sign(key)
     await jwtVerify(token, await importJWK({ ...jwk, alg }))

@@ -17,8 +17,8 @@ export class KeypairError extends Error {
 /** What a certificate says. */
 export type Certificate = {
   /** Lower-case hex with colons, as the next. */
-  readonly fingerprint_sha1: string
-  readonly fingerprint_sha256: string
+  readonly fingerprintSha1: string
+  readonly fingerprintSha256: string
   /** RFC 4514: the last name first, as in `OU=Self-signed,O=authentik,CN=host`. */
   readonly subject: string
   readonly notBefore: Date
@@ -32,8 +32,8 @@ export type Certificate = {
 export function parseCertificate(pem: string): Certificate {
   const x509 = load(pem)
   return {
-    fingerprint_sha1: x509.fingerprint.toLowerCase(),
-    fingerprint_sha256: x509.fingerprint256.toLowerCase(),
+    fingerprintSha1: x509.fingerprint.toLowerCase(),
+    fingerprintSha256: x509.fingerprint256.toLowerCase(),
     subject: rfc4514(x509.subject ?? ''),
     notBefore: x509.validFromDate,
     notAfter: x509.validToDate,

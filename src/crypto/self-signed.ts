@@ -14,7 +14,7 @@ export type CertificateRequest = {
   /** 1 to 64 characters (X.520). */
   readonly commonName: string
   /** Host names and addresses. */
-  readonly subjectAltNames?: readonly string[]
+  readonly alternativeNames?: readonly string[]
   readonly validityDays: number
   /** RSA has 2048 bits, ECDSA is over P-256. */
   readonly algorithm?: KeyAlgorithm
@@ -44,10 +44,11 @@ const END_OF_TIME = Date.UTC(9999, 11, 31, 23, 59, 59)
  * @throws RangeError for a common name or a validity that no certificate can hold, TypeError for an alternative name that is no ASCII text
  */
 export async function generateKeypair(
-  { commonName, subjectAltNames = [], validityDays, algorithm = 'rsa' }: CertificateRequest,
-  { now, random = systemRandom }: { now: Date; random?: RandomBytes },
+  { commonName, alternativeNames = [], validityDays, algorithm = 'rsa' }: CertificateRequest,
+  { now, random = systemRandom }: { now: () => Date; random?: RandomBytes },
 ): Promise<GeneratedKeypair> {
-  const notAfter = new Date(now.getTime() + validityDays * DAY)
+  const today = now().getTime()
+  const notAfter = new Date(today + validityDays * DAY)
   if (commonName.length < 1 || commonName.length > 64) throw new RangeError('A common name has 1 to 64 characters.')
   if (!(validityDays >= 0 && notAfter.getTime() <= END_OF_TIME)) throw new RangeError('A certificate ends between today and the year 9999.')
   const { type, options, hash, id } = ALGORITHMS[algorithm]
@@ -59,15 +60,15 @@ export async function generateKeypair(
     unsigned(serialNumber(random)),
     id,
     names,
-    sequence(time(new Date(now.getTime() - DAY)), time(notAfter)),
+    sequence(time(new Date(today - DAY)), time(notAfter)),
     names,
     spki,
-    explicit(3, sequence(...extensions(spki, subjectAltNames))),
+    explicit(3, sequence(...extensions(spki, alternativeNames))),
   )
   const certificate = sequence(content, id, bits(sign(hash, content, privateKey)))
   return {
     certificate: `-----BEGIN CERTIFICATE-----\n${wrap(Buffer.from(certificate).toString('base64'))}\n-----END CERTIFICATE-----\n`,
-    key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
   }
 }
 
@@ -82,11 +83,11 @@ function serialNumber(random: RandomBytes): Uint8Array {
   return bytes
 }
 
-function extensions(spki: Uint8Array, subjectAltNames: readonly string[]): Uint8Array[] {
+function extensions(spki: Uint8Array, alternativeNames: readonly string[]): Uint8Array[] {
   // RFC 7093 §2: the first 160 bits of the SHA-256 of the public key.
   const keyIdentifier = createHash('sha256').update(spki).digest().subarray(0, 20)
   const list = [sequence(oid('2.5.29.14'), octets(octets(keyIdentifier)))]
-  if (subjectAltNames.length > 0) list.push(sequence(oid('2.5.29.17'), octets(sequence(...subjectAltNames.map(generalName)))))
+  if (alternativeNames.length > 0) list.push(sequence(oid('2.5.29.17'), octets(sequence(...alternativeNames.map(generalName)))))
   return list
 }
 

@@ -22,8 +22,17 @@ const HARMLESS = /(?:_type|_count|_pk|_id|_uuid|_identifier|_endpoint|_expires|_
 const LOCATION = new Set(['url', 'uri', 'path', 'query', 'location', 'referer', 'next', 'event', 'msg', 'message', 'stack'])
 const MAX_DEPTH = 8
 
-/** Whether the value under this name stays out of the log. */
-const isSecret = (name: string) => SECRET_WHOLE.has(name.toLowerCase()) || (SECRET.test(name) && !HARMLESS.test(name))
+const MAX_KNOWN = 2_000
+const known = new Map<string, boolean>()
+
+/** Whether the value under this name stays out of the log. Remembered: the same names come with every line. */
+function isSecret(name: string): boolean {
+  const remembered = known.get(name)
+  if (remembered !== undefined) return remembered
+  const secret = SECRET_WHOLE.has(name.toLowerCase()) || (SECRET.test(name) && !HARMLESS.test(name))
+  if (known.size < MAX_KNOWN && name.length <= 64) known.set(name, secret)
+  return secret
+}
 
 /** Fields whose objects the log's serializers take apart, together with errors. */
 const LEFT_TO_SERIALIZERS = new Set(['req', 'res'])
@@ -33,10 +42,7 @@ const LEFT_TO_SERIALIZERS = new Set(['req', 'res'])
  * Errors, and requests and responses under `req` and `res`, pass unchanged; the log's serializers take the harmless parts of them.
  */
 export function redact(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const result: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(fields))
-    Object.assign(result, LEFT_TO_SERIALIZERS.has(name) ? { [name]: value } : copy({ [name]: value }, 0))
-  return result
+  return copyFields(fields, 0)
 }
 
 function copy(value: unknown, depth: number): unknown {
@@ -44,11 +50,16 @@ function copy(value: unknown, depth: number): unknown {
     return value
   if (depth >= MAX_DEPTH) return '[deep]'
   if (Array.isArray(value)) return value.map(item => copy(item, depth + 1))
+  return copyFields(value as Record<string, unknown>, depth)
+}
+
+function copyFields(fields: Readonly<Record<string, unknown>>, depth: number): Record<string, unknown> {
   const result: Record<string, unknown> = {}
-  for (const [name, inner] of Object.entries(value)) {
-    if (isSecret(name)) result[name] = inner === null || inner === undefined ? inner : REDACTED
-    else if (typeof inner === 'string') result[name] = LOCATION.has(name.toLowerCase()) ? redactAddress(inner) : inner
-    else result[name] = copy(inner, depth + 1)
+  for (const name of Object.keys(fields)) {
+    const value = fields[name]
+    if (isSecret(name)) result[name] = value === null || value === undefined ? value : REDACTED
+    else if (typeof value === 'string') result[name] = LOCATION.has(name.toLowerCase()) ? redactAddress(value) : value
+    else result[name] = depth === 0 && LEFT_TO_SERIALIZERS.has(name) ? value : copy(value, depth + 1)
   }
   return result
 }
