@@ -50,7 +50,7 @@ function importGraph(root: string): (from: string, to: string) => boolean {
     const found: string[] = []
     direct.set(file, found)
     const code = readFileSync(join(root, file), 'utf8').replaceAll(/^(?:import|export) type [^']*'[^']*'$/gm, '')
-    for (const [, path] of code.matchAll(/(?:\bfrom|\bimport|\bimport\()\s*'(\.{1,2}\/[^']+\.ts)'/g)) {
+    for (const [, path] of code.matchAll(/^(?:(?:import|export|\}) [^'\n]*'|.*\bimport\(')(\.{1,2}\/[^'\n]+\.ts)'/gm)) {
       const target = join(dirname(file), path!)
       if (globSync(target, { cwd: root }).length > 0) found.push(target)
     }
