@@ -3,13 +3,16 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
-import type { Database, DatabaseOptions, Engine } from '../src/db/database.ts'
+import type { Database, DatabaseOptions, Engine, SqliteOptions } from '../src/db/database.ts'
 import { openDatabase } from '../src/db/database.ts'
+import type { PostgresOptions } from '../src/db/postgres.ts'
 import type { ThrowawayPostgres } from './postgres.ts'
 import { throwawayPostgres } from './postgres.ts'
 
 /** What `openDatabase` may be told besides the place. */
-export type Extra = Omit<Partial<DatabaseOptions>, 'engine'>
+export type Extra = Pick<Partial<DatabaseOptions>, 'watchedTables' | 'report' | 'elapsed' | 'connectWithin'> &
+  Pick<SqliteOptions, 'busy_timeout'> &
+  Pick<Partial<PostgresOptions>, 'pool_size' | 'prepared' | 'schema'>
 
 export type TestEngine = {
   engine: Engine

@@ -190,7 +190,7 @@ for (const { engine, open, place, reopen } of databases()) {
 
     if (engine === 'postgres') {
       test('a schema of another name is made by its first migration', async () => {
-        const database = await open({ schema: 'Own "schema"' } as object)
+        const database = await open({ schema: 'Own "schema"' })
         assert.deepStrictEqual(await migrateFixture(database), [fixtureMigration.name])
         assert.deepStrictEqual(await pendingMigrations(database, [fixtureMigration]), [])
         const { rows } = await sql`select schemaname from pg_tables where tablename = 'thing'`.execute(database.db)

@@ -7,7 +7,7 @@ import type { ForeignKey } from './catalogue.ts'
 import { encodePostgres, postgresTypes } from './codec.ts'
 import type { Feed } from './feed.ts'
 import { refuseInsideTransaction } from './scope.ts'
-import { changesSchema, writesOf } from './writes.ts'
+import { changesSchema, readsOnly, writesOf } from './writes.ts'
 
 export type PostgresOptions = {
   engine: 'postgres'
@@ -88,6 +88,13 @@ class StatementNames {
 export const isStalePlan = (error: unknown): boolean =>
   (error as { code?: string }).code === '0A000' && /cached plan must not change result type/.test((error as Error).message)
 
+/** The server says that it shuts down (57P..) or lost the connection (08...), or the network or `pg` says so in their words. */
+const isConnectionLoss = (error: unknown): boolean => {
+  const { code, message } = error as { code?: string; message: string }
+  if (error instanceof pg.DatabaseError) return code?.startsWith('57P') === true || code?.startsWith('08') === true
+  return (code !== undefined && /^E[A-Z]+$/.test(code)) || /connection/i.test(message)
+}
+
 /** The pool of one PostgreSQL database and what its connections share. */
 export class PostgresStore {
   readonly pool: pg.Pool
@@ -136,21 +143,21 @@ type PgResult = { command: string; rowCount: number | null; rows: unknown[] }
 
 class PostgresConnection implements DatabaseConnection {
   readonly #store: PostgresStore
-  readonly client: pg.PoolClient
+  #client: pg.PoolClient
   /** Tables written by the open transaction. */
   #written: Set<string> | undefined
-  /** The connection is in a state that nobody knows: it must not go back to the pool. */
-  broken = false
+  /** The connection is lost, or in a state that nobody knows: it must not go back to the pool. */
+  #broken = false
 
   constructor(store: PostgresStore, client: pg.PoolClient) {
     this.#store = store
-    this.client = client
+    this.#client = client
   }
 
   async executeQuery<R>(compiled: CompiledQuery): Promise<QueryResult<R>> {
     const parameters = compiled.parameters.map(encodePostgres)
     const written = await this.#store.writtenBy(compiled, async text => (await this.#query(text, [])).rows)
-    if (written.size === 0) return this.#result(await this.#query(compiled.sql, parameters), compiled)
+    if (written.size === 0) return this.#result(await this.#read(compiled, parameters), compiled)
     if (this.#written !== undefined) {
       const result = await this.#query(compiled.sql, parameters)
       if (wrote(result, compiled)) for (const table of written) this.#written.add(table)
@@ -173,15 +180,29 @@ class PostgresConnection implements DatabaseConnection {
     }
   }
 
+  /** A server that restarts takes idle connections with it, which shows at their next use; what only reads is asked once more. */
+  async #read(compiled: CompiledQuery, parameters: unknown[]): Promise<PgResult> {
+    try {
+      return await this.#query(compiled.sql, parameters)
+    } catch (error) {
+      if (!this.#broken || this.#written !== undefined || !readsOnly(compiled)) throw error
+      this.release()
+      this.#client = await this.#store.pool.connect()
+      this.#broken = false
+      return this.#query(compiled.sql, parameters)
+    }
+  }
+
   async #query(sql: string, parameters: unknown[]): Promise<PgResult> {
     const name = this.#store.names?.nameOf(sql)
     try {
-      return await this.client.query(name === undefined ? { text: sql, values: parameters } : { name, text: sql, values: parameters })
+      return await this.#client.query(name === undefined ? { text: sql, values: parameters } : { name, text: sql, values: parameters })
     } catch (error) {
+      if (isConnectionLoss(error)) this.#broken = true
       if (!isStalePlan(error)) throw error
       this.#store.schemaChanged()
       if (this.#written !== undefined) throw error
-      return this.client.query({ text: sql, values: parameters })
+      return this.#client.query({ text: sql, values: parameters })
     }
   }
 
@@ -192,7 +213,7 @@ class PostgresConnection implements DatabaseConnection {
 
   async begin({ isolationLevel, accessMode }: TransactionSettings): Promise<void> {
     const level = isolationLevel === undefined ? '' : ` isolation level ${isolationLevel}`
-    await this.client.query(`begin${level}${accessMode === undefined ? '' : ` ${accessMode}`}`)
+    await this.#client.query(`begin${level}${accessMode === undefined ? '' : ` ${accessMode}`}`)
     this.#written = new Set()
   }
 
@@ -208,7 +229,7 @@ class PostgresConnection implements DatabaseConnection {
         // A statement of the transaction has failed: COMMIT below finds that out in its own words.
       }
     }
-    const { command } = await this.client.query('commit')
+    const { command } = await this.#client.query('commit')
     this.#written = undefined
     // PostgreSQL answers the COMMIT of a failed transaction with a rollback, and without an error.
     if (command === 'ROLLBACK') throw new AbortedTransactionError()
@@ -218,11 +239,15 @@ class PostgresConnection implements DatabaseConnection {
   async rollback(): Promise<void> {
     this.#written = undefined
     try {
-      await this.client.query('rollback')
+      await this.#client.query('rollback')
     } catch {
       // The connection is gone and its transaction with it; what broke it has been thrown by the statement before.
-      this.broken = true
+      this.#broken = true
     }
+  }
+
+  release(): void {
+    this.#client.release(this.#broken)
   }
 
   // eslint-disable-next-line require-yield -- refuses
@@ -260,8 +285,7 @@ class PostgresDriver implements Driver {
   }
 
   async releaseConnection(connection: DatabaseConnection): Promise<void> {
-    const { client, broken } = connection as PostgresConnection
-    client.release(broken)
+    ;(connection as PostgresConnection).release()
   }
 
   async destroy(): Promise<void> {}
