@@ -17,11 +17,11 @@ export type Extra = Pick<Partial<DatabaseOptions>, 'watchedTables' | 'report' | 
 export type TestEngine = {
   engine: Engine
   /** Makes an empty database and says where it is: for tests that open it more than once, or elsewhere. */
-  place(): Promise<DatabaseOptions>
+  place: () => Promise<DatabaseOptions>
   /** Makes an empty database and opens it. Databases that a test leaves open are closed when its file is through. */
-  open(extra?: Extra): Promise<Database>
+  open: (extra?: Extra) => Promise<Database>
   /** Opens one that is there already. */
-  reopen(place: DatabaseOptions, extra?: Extra): Promise<Database>
+  reopen: (place: DatabaseOptions, extra?: Extra) => Promise<Database>
 }
 
 let server: Promise<ThrowawayPostgres> | undefined
@@ -57,7 +57,7 @@ const cleanUp = async (): Promise<void> => {
 }
 
 const engine = (name: Engine, place: () => Promise<DatabaseOptions>): TestEngine => {
-  const reopen = (where: DatabaseOptions, extra: Extra = {}) => openTracked({ ...where, ...extra } as DatabaseOptions)
+  const reopen = (where: DatabaseOptions, extra: Extra = {}) => openTracked({ ...where, ...extra })
   return { engine: name, place, reopen, open: async extra => reopen(await place(), extra) }
 }
 

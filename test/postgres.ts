@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import pg from 'pg'
+import { Client } from 'pg'
 
 const run = promisify(execFile)
 
@@ -24,12 +24,12 @@ export type ThrowawayPostgres = ServerAddress & {
   /**
    * Makes a database, empty or a copy of another to which nobody is connected, and gives its name.
    */
-  createDatabase(template?: string): Promise<string>
-  dropDatabase(name: string): Promise<void>
+  createDatabase: (template?: string) => Promise<string>
+  dropDatabase: (name: string) => Promise<void>
   /** Runs statements in the maintenance database, as superuser. */
-  query(text: string, values?: unknown[]): Promise<Record<string, unknown>[]>
+  query: (text: string, values?: unknown[]) => Promise<Record<string, unknown>[]>
   /** Ends the server when this process started it, and removes its files. */
-  stop(): Promise<void>
+  stop: () => Promise<void>
 }
 
 type Owner = { uid: number; gid: number }
@@ -72,7 +72,12 @@ const makeLinks = async (root: string): Promise<void> => {
 /** The folder with `bin/` and `lib/` that the owner can run: the installed one, or a copy in `home`. */
 const binaries = async (home: string, as: Owner | undefined): Promise<string> => {
   const installed = packageFolder()
-  const usable = (as === undefined || (await isPublic(installed))) && (await access(installed, constants.W_OK).then(() => true, () => false))
+  const usable =
+    (as === undefined || (await isPublic(installed))) &&
+    (await access(installed, constants.W_OK).then(
+      () => true,
+      () => false,
+    ))
   const root = usable ? installed : join(home, 'server')
   if (!usable) await cp(join(installed, 'native'), join(root, 'native'), { recursive: true, verbatimSymlinks: true })
   await makeLinks(root)
@@ -154,10 +159,9 @@ let databases = 0
 /** The server of this run: the one that `SIGNET_TEST_POSTGRES` names, or one that is started here. */
 export const throwawayPostgres = async (): Promise<ThrowawayPostgres> => {
   const given = process.env['SIGNET_TEST_POSTGRES']
-  const { address, stop } =
-    given === undefined ? await start() : { address: JSON.parse(given) as ServerAddress, stop: async () => {} }
+  const { address, stop } = given === undefined ? await start() : { address: JSON.parse(given) as ServerAddress, stop: async () => {} }
   const query = async (text: string, values: unknown[] = []) => {
-    const client = new pg.Client({ ...address, database: 'postgres' })
+    const client = new Client({ ...address, database: 'postgres' })
     await client.connect()
     try {
       return (await client.query(text, values)).rows as Record<string, unknown>[]

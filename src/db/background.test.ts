@@ -47,9 +47,10 @@ for (const { engine, open, place, reopen } of databases()) {
         if (reading) setImmediate(count)
       }
       setImmediate(count)
-      const { rows } = await sql`with recursive n(i) as (select 1 union all select i + 1 from n where i < 200000) select max(i) as top from n`.execute(
-        database.background,
-      )
+      const { rows } =
+        await sql`with recursive n(i) as (select 1 union all select i + 1 from n where i < 200000) select max(i) as top from n`.execute(
+          database.background,
+        )
       reading = false
       assert.deepStrictEqual(rows, [{ top: 200_000 }])
       assert.ok(turns > 10, `${turns} turns`)
@@ -59,7 +60,10 @@ for (const { engine, open, place, reopen } of databases()) {
       const database = await open()
       await migrateFixture(database)
       await assert.rejects(fixture(database.background).deleteFrom('thing').execute(), /only reads/)
-      await assert.rejects(database.background.transaction().execute(async () => {}), /no transactions/)
+      await assert.rejects(
+        database.background.transaction().execute(async () => {}),
+        /no transactions/,
+      )
     })
 
     test('its thread starts with the first question, ends when it is closed, and starts again', async () => {

@@ -78,6 +78,7 @@ export class BackgroundReader implements Driver {
     const id = ++this.#asked
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject })
+      // eslint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
       worker.postMessage({ id, sql, parameters } satisfies ReaderQuestion)
     })
   }

@@ -63,7 +63,13 @@ export const foreignKeysOf = (rows: readonly KeyRow[]): ForeignKey[] => {
   const keys = new Map<string, ForeignKey>()
   for (const row of rows) {
     const id = `${row.table} ${row.id}`
-    const key = keys.get(id) ?? { table: row.table, columns: [], target: row.target, target_columns: [], on_delete: onDelete(row.on_delete) }
+    const key = keys.get(id) ?? {
+      table: row.table,
+      columns: [],
+      target: row.target,
+      target_columns: [],
+      on_delete: onDelete(row.on_delete),
+    }
     keys.set(id, key)
     key.columns.push(row.column)
     if (row.target_column !== null) key.target_columns.push(row.target_column)
@@ -109,7 +115,14 @@ const POSTGRES_TYPES: Readonly<Record<string, ColumnType>> = {
   bytea: 'bytes',
 }
 
-type ColumnRow = { table: string; name: string; type: string; not_null: number | boolean; has_default: number | boolean; key: number | null }
+type ColumnRow = {
+  table: string
+  name: string
+  type: string
+  not_null: number | boolean
+  has_default: number | boolean
+  key: number | null
+}
 
 const COLUMNS: Readonly<Record<Engine, string>> = {
   sqlite: `

@@ -104,14 +104,27 @@ for (const { engine, open } of databases()) {
 
     test('an undefined parameter is refused, and so is an invalid date', async () => {
       const db = fixture(database.db)
-      await assert.rejects(db.selectFrom('thing').selectAll().where('size', '=', undefined as never).execute(), /undefined/)
+      await assert.rejects(
+        db
+          .selectFrom('thing')
+          .selectAll()
+          .where('size', '=', undefined as never)
+          .execute(),
+        /undefined/,
+      )
       await assert.rejects(db.selectFrom('thing').selectAll().where('at', '=', new Date(Number.NaN)).execute(), RangeError)
     })
 
     test('NUL cannot be stored, neither as text nor within JSON', async () => {
       const db = fixture(database.db)
       await assert.rejects(db.insertInto('thing').values({ name: 'a\0b' }).execute(), UnstorableTextError)
-      await assert.rejects(db.insertInto('thing').values({ name: 'nul', data: { a: 'a\0b' } }).execute(), UnstorableTextError)
+      await assert.rejects(
+        db
+          .insertInto('thing')
+          .values({ name: 'nul', data: { a: 'a\0b' } })
+          .execute(),
+        UnstorableTextError,
+      )
       const kept = { a: String.raw`\u0000` }
       const made = await db.insertInto('thing').values({ name: 'no nul', data: kept }).returning('data').executeTakeFirstOrThrow()
       assert.deepStrictEqual(made.data, kept)
@@ -129,7 +142,10 @@ for (const { engine, open } of databases()) {
 
     test('a number too large to be exact is refused when it is read', async () => {
       const db = fixture(database.db)
-      await db.insertInto('thing').values({ name: 'huge', size: sql<number>`9007199254740993` }).execute()
+      await db
+        .insertInto('thing')
+        .values({ name: 'huge', size: sql<number>`9007199254740993` })
+        .execute()
       await assert.rejects(db.selectFrom('thing').select('size').where('name', '=', 'huge').execute(), /too large/)
       await db.deleteFrom('thing').where('name', '=', 'huge').execute()
     })
@@ -138,7 +154,10 @@ for (const { engine, open } of databases()) {
       const db = fixture(database.db)
       for (const label of ['b', 'B', 'a', 'A', 'ä', '_']) await db.insertInto('maker').values({ maker_id: label, name: label }).execute()
       const sorted = await db.selectFrom('maker').select('name').orderBy('name').execute()
-      assert.deepStrictEqual(sorted.map(maker => maker.name), ['A', 'B', '_', 'a', 'b', 'ä'])
+      assert.deepStrictEqual(
+        sorted.map(maker => maker.name),
+        ['A', 'B', '_', 'a', 'b', 'ä'],
+      )
     })
 
     test('an update tells how many rows it found', async () => {

@@ -206,7 +206,9 @@ class ColumnDefinition implements Column {
 
   foreignKey(): string {
     const { reference } = this
-    return reference === undefined ? '' : `references ${quoted(reference.table)} (${quoted(reference.column)}) on delete ${reference.onDelete}`
+    return reference === undefined
+      ? ''
+      : `references ${quoted(reference.table)} (${quoted(reference.column)}) on delete ${reference.onDelete}`
   }
 }
 

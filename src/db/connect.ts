@@ -3,8 +3,21 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 /** Worth waiting for: no server yet, no name yet, starting up, shutting down, all connections taken. */
 const PASSING = new Set([
-  'ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'ENOENT', 'EPIPE',
-  '57P01', '57P02', '57P03', '53300', '08006', '08001',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'ENOENT',
+  'EPIPE',
+  '57P01',
+  '57P02',
+  '57P03',
+  '53300',
+  '08006',
+  '08001',
 ])
 
 const isPassing = (error: unknown): boolean => {
@@ -32,6 +45,7 @@ export const connectPatiently = async (
       if (!isPassing(error) || elapsed() + pause >= until) throw error
       report(error)
     }
+    // eslint-disable-next-line signet/ambient -- keeps processes that start together apart; decides nothing
     await delay(pause * (0.5 + Math.random()))
   }
 }

@@ -32,7 +32,11 @@ for (const { engine, open } of databases()) {
 
     test('unique, by one column, by several and by the primary key', async () => {
       const db = fixture(database.db)
-      assert.deepStrictEqual(await broken(db.insertInto('thing').values({ name: 'one' })), { kind: 'unique', table: 'thing', columns: ['name'] })
+      assert.deepStrictEqual(await broken(db.insertInto('thing').values({ name: 'one' })), {
+        kind: 'unique',
+        table: 'thing',
+        columns: ['name'],
+      })
       assert.deepStrictEqual(await broken(db.insertInto('part').values({ part_id: 'q', thing, label: 'a' })), {
         kind: 'unique',
         table: 'part',
@@ -53,7 +57,9 @@ for (const { engine, open } of databases()) {
     })
 
     test('not null', async () => {
-      const query = fixture(database.db).insertInto('thing').values({ name: null as never })
+      const query = fixture(database.db)
+        .insertInto('thing')
+        .values({ name: null as never })
       assert.deepStrictEqual(await broken(query), { kind: 'not_null', table: 'thing', columns: ['name'] })
     })
 
@@ -61,7 +67,10 @@ for (const { engine, open } of databases()) {
       assert.equal(asConstraintError(new Error('other')), undefined)
       assert.equal(asConstraintError(undefined), undefined)
       await assert.rejects(
-        database.db.selectFrom('nowhere' as never).selectAll().execute(),
+        database.db
+          .selectFrom('nowhere' as never)
+          .selectAll()
+          .execute(),
         error => asConstraintError(error) === undefined,
       )
     })

@@ -9,9 +9,12 @@ export class ConstraintError extends Error {
   readonly columns: readonly string[] | undefined
 
   constructor(kind: ConstraintKind, table: string | undefined, columns: readonly string[] | undefined, cause: unknown) {
-    super(`${kind.replace('_', ' ')} constraint${table === undefined ? '' : ` on ${table}`}${columns === undefined ? '' : ` (${columns.join(', ')})`}`, {
-      cause,
-    })
+    super(
+      `${kind.replace('_', ' ')} constraint${table === undefined ? '' : ` on ${table}`}${columns === undefined ? '' : ` (${columns.join(', ')})`}`,
+      {
+        cause,
+      },
+    )
     this.kind = kind
     this.table = table
     this.columns = columns
@@ -46,7 +49,12 @@ const fromSqlite = (error: SqliteError, kind: ConstraintKind): ConstraintError =
   const named = /^(?:UNIQUE|NOT NULL) constraint failed: (.+)$/.exec(error.message)?.[1]
   if (named === undefined || named.startsWith('index ')) return new ConstraintError(kind, undefined, undefined, error)
   const places = named.split(', ').map(place => place.split('.', 2) as [string, string])
-  return new ConstraintError(kind, places[0]![0], places.map(([, column]) => column), error)
+  return new ConstraintError(
+    kind,
+    places[0]![0],
+    places.map(([, column]) => column),
+    error,
+  )
 }
 
 /** `Key (name, parent)=(staff, null) already exists.` */

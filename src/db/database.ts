@@ -56,17 +56,20 @@ export type Database = {
    * isolation is READ COMMITTED. After a deadlock, a serialization failure or a changed schema `fn` runs again (4 times in all):
    * it must change nothing but the database. It must not wait for network, hashing or timers.
    */
-  transaction<T>(fn: (trx: Db) => Promise<T>): Promise<T>
+  transaction: <T>(fn: (trx: Db) => Promise<T>) => Promise<T>
   readonly feed: ChangeFeed
   /** Path of the SQLite file; undefined for others. */
   readonly file: string | undefined
-  close(): Promise<void>
+  close: () => Promise<void>
 }
+
+// eslint-disable-next-line signet/ambient -- the default of an option
+const monotonic = (): number => performance.now()
 
 const warn = (error: unknown): void => process.emitWarning(error instanceof Error ? error : String(error))
 
 const openSqlite = async (options: DatabaseOptions & SqliteOptions, feed: Feed, report: (error: unknown) => void): Promise<Database> => {
-  const busy = { within: options.busy_timeout ?? 10_000, elapsed: options.elapsed ?? (() => performance.now()) }
+  const busy = { within: options.busy_timeout ?? 10_000, elapsed: options.elapsed ?? monotonic }
   const store = await SqliteStore.open(options.file, feed, busy)
   const db = new Kysely<DB>({ dialect: sqliteStoreDialect(store) })
   const inMemory = options.file === ':memory:'
@@ -86,7 +89,11 @@ const openSqlite = async (options: DatabaseOptions & SqliteOptions, feed: Feed, 
   }
 }
 
-const openPostgres = async (options: DatabaseOptions & PostgresOptions, feed: Feed, report: (error: unknown) => void): Promise<Database> => {
+const openPostgres = async (
+  options: DatabaseOptions & PostgresOptions,
+  feed: Feed,
+  report: (error: unknown) => void,
+): Promise<Database> => {
   const sender = randomUUID()
   const store = new PostgresStore(options, feed, sender, report)
   const db = new Kysely<DB>({ dialect: postgresDialect(store) })
@@ -100,7 +107,11 @@ const openPostgres = async (options: DatabaseOptions & PostgresOptions, feed: Fe
           notify: async payload => void (await db.executeQuery(CompiledQuery.raw('select pg_notify($1, $2)', [CHANNEL, payload]))),
         })
   try {
-    await connectPatiently(store.pool, { within: options.connectWithin ?? 60_000, elapsed: options.elapsed ?? (() => performance.now()), report })
+    await connectPatiently(store.pool, {
+      within: options.connectWithin ?? 60_000,
+      elapsed: options.elapsed ?? monotonic,
+      report,
+    })
     await listener?.start()
   } catch (error) {
     await listener?.close()
@@ -128,6 +139,6 @@ const openPostgres = async (options: DatabaseOptions & PostgresOptions, feed: Fe
  */
 export const openDatabase = async (options: DatabaseOptions): Promise<Database> => {
   const report = options.report ?? warn
-  const feed = new Feed({ watched: options.watchedTables ?? [], elapsed: options.elapsed ?? (() => performance.now()), report })
+  const feed = new Feed({ watched: options.watchedTables ?? [], elapsed: options.elapsed ?? monotonic, report })
   return options.engine === 'sqlite' ? openSqlite(options, feed, report) : openPostgres(options, feed, report)
 }

@@ -1,7 +1,8 @@
 import { sql } from 'kysely'
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import pg from 'pg'
+import type { ClientConfig } from 'pg'
+import { Client } from 'pg'
 import { databases } from '../../test/databases.ts'
 import type { Extra } from '../../test/databases.ts'
 import type { Database } from './database.ts'
@@ -16,7 +17,8 @@ for (const { engine, open, place, reopen } of databases()) {
       await migrateFixture(database)
       return database
     }
-    const addMaker = (database: Database, name: string) => fixture(database.db).insertInto('maker').values({ maker_id: name, name }).execute()
+    const addMaker = (database: Database, name: string) =>
+      fixture(database.db).insertInto('maker').values({ maker_id: name, name }).execute()
     const recording = (database: Database) => {
       const heard: string[] = []
       for (const table of watchedTables) database.feed.onChange([table], () => heard.push(table))
@@ -159,7 +161,7 @@ for (const { engine, open, place, reopen } of databases()) {
         const where = await place()
         const database = await reopen(where, { watchedTables: ['maker'] })
         await migrateFixture(database)
-        const listener = new pg.Client(where as pg.ClientConfig)
+        const listener = new Client(where as ClientConfig)
         await listener.connect()
         const first = Promise.withResolvers<string | undefined>()
         listener.on('notification', ({ payload }) => first.resolve(payload))

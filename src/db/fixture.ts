@@ -37,12 +37,16 @@ export const fixtureMigration: Migration = {
       t.bytes('raw'),
     ])
     // Refers to a table that comes later.
-    await schema.table('part', t => [
-      t.text('part_id').primaryKey(),
-      t.integer('thing').notNull().references('thing.id', 'cascade'),
-      t.text('label').notNull(),
-      t.text('maker').references('maker.maker_id', 'set null'),
-    ], { unique: [['thing', 'label']] })
+    await schema.table(
+      'part',
+      t => [
+        t.text('part_id').primaryKey(),
+        t.integer('thing').notNull().references('thing.id', 'cascade'),
+        t.text('label').notNull(),
+        t.text('maker').references('maker.maker_id', 'set null'),
+      ],
+      { unique: [['thing', 'label']] },
+    )
     await schema.table('maker', t => [t.text('maker_id').primaryKey(), t.text('name').notNull()])
     await schema.table('tag', t => [t.integer('thing').notNull().references('thing.id', 'restrict'), t.text('name').notNull()], {
       primaryKey: ['thing', 'name'],

@@ -62,13 +62,20 @@ for (const { engine, open } of databases()) {
     })
 
     test('columns that are no text can be searched as well', async () => {
-      const rows = await fixture(database.db).selectFrom('thing').select('name').where(icontains(database.db, sql.ref('id'), '1')).execute()
+      const rows = await fixture(database.db)
+        .selectFrom('thing')
+        .select('name')
+        .where(icontains(database.db, sql.ref('id'), '1'))
+        .execute()
       assert.deepStrictEqual(rows, [{ name: 'json' }])
     })
 
     const data = sql.ref('data')
     const textAt = async (path: string[]) => {
-      const row = await fixture(database.db).selectFrom('thing').select(jsonTextAt(database.db, data, path).as('text')).executeTakeFirstOrThrow()
+      const row = await fixture(database.db)
+        .selectFrom('thing')
+        .select(jsonTextAt(database.db, data, path).as('text'))
+        .executeTakeFirstOrThrow()
       return row.text
     }
 
@@ -102,7 +109,13 @@ for (const { engine, open } of databases()) {
 
     test('values inside JSON are compared as JSON', async () => {
       const matches = async (path: string[], value: unknown) =>
-        (await fixture(database.db).selectFrom('thing').select('id').where(jsonEquals(database.db, data, path, value)).execute()).length === 1
+        (
+          await fixture(database.db)
+            .selectFrom('thing')
+            .select('id')
+            .where(jsonEquals(database.db, data, path, value))
+            .execute()
+        ).length === 1
       const cases: [string[], unknown, boolean][] = [
         [['settings', 'locale'], 'de', true],
         [['settings', 'locale'], 'DE', false],
@@ -120,13 +133,29 @@ for (const { engine, open } of databases()) {
         [['list'], ['zero', { deep: 'one' }], true],
         [['list'], [{ deep: 'one' }, 'zero'], false],
       ]
-      for (const [path, value, expected] of cases) assert.equal(await matches(path, value), expected, `${path.join('__')} = ${JSON.stringify(value)}`)
+      for (const [path, value, expected] of cases)
+        assert.equal(await matches(path, value), expected, `${path.join('__')} = ${JSON.stringify(value)}`)
     })
 
     test('what is there is told from what is not', async () => {
       const has = async (path: string[]) =>
-        (await fixture(database.db).selectFrom('thing').select('id').where(jsonHas(database.db, data, path)).execute()).length === 1
-      assert.deepStrictEqual(await Promise.all([['settings', 'none'], ['settings', 'nothing'], ['list', '1']].map(has)), [true, false, true])
+        (
+          await fixture(database.db)
+            .selectFrom('thing')
+            .select('id')
+            .where(jsonHas(database.db, data, path))
+            .execute()
+        ).length === 1
+      assert.deepStrictEqual(
+        await Promise.all(
+          [
+            ['settings', 'none'],
+            ['settings', 'nothing'],
+            ['list', '1'],
+          ].map(has),
+        ),
+        [true, false, true],
+      )
     })
   })
 }

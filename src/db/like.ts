@@ -36,7 +36,8 @@ export const istartsWith = (db: Db, value: Expression<unknown>, needle: string):
   ignoringCase(db, value, `${escapeLike(needle)}%`)
 
 /** Text that is `needle`, whatever the case of either. */
-export const iequals = (db: Db, value: Expression<unknown>, needle: string): RawBuilder<SqlBool> => ignoringCase(db, value, escapeLike(needle))
+export const iequals = (db: Db, value: Expression<unknown>, needle: string): RawBuilder<SqlBool> =>
+  ignoringCase(db, value, escapeLike(needle))
 
 /** A value to be written to a JSON column, or compared with one, that is not an object or array: those need no wrapping. */
 export const jsonValue = <T>(value: T): RawBuilder<T & {}> => sql<T & {}>`${jsonText(value)}`

@@ -17,8 +17,15 @@ import { migrations } from './migrations/index.ts'
 const later: Migration = {
   name: '20260201T0000_later',
   async up(schema) {
-    await schema.addColumns('maker', t => [t.text('country'), t.flag('closed').notNull().default(false), t.json('notes').notNull().default([])])
-    await schema.db.updateTable('maker').set({ country: 'de', notes: { at: schema.now } }).execute()
+    await schema.addColumns('maker', t => [
+      t.text('country'),
+      t.flag('closed').notNull().default(false),
+      t.json('notes').notNull().default([]),
+    ])
+    await schema.db
+      .updateTable('maker')
+      .set({ country: 'de', notes: { at: schema.now } })
+      .execute()
     await schema.index('maker', ['country', 'name'], { unique: true, where: '"closed"' })
   },
 }
@@ -53,7 +60,10 @@ for (const { engine, open, place, reopen } of databases()) {
     test('all pending migrations are applied in order, and then there is nothing to do', async () => {
       const database = await open()
       const all = [fixtureMigration, later]
-      assert.deepStrictEqual(await pendingMigrations(database, all), all.map(({ name }) => name))
+      assert.deepStrictEqual(
+        await pendingMigrations(database, all),
+        all.map(({ name }) => name),
+      )
       assert.deepStrictEqual(await migrateFixture(database), [fixtureMigration.name])
       await fixture(database.db).insertInto('maker').values({ maker_id: 'm', name: 'm' }).execute()
       assert.deepStrictEqual(await pendingMigrations(database, all), [later.name])
@@ -63,7 +73,10 @@ for (const { engine, open, place, reopen } of databases()) {
         { maker_id: 'm', name: 'm', country: 'de', closed: false, notes: { at: at.toISOString() } },
       ])
       const recorded = await sql`select * from schema_migration order by name`.execute(database.db)
-      assert.deepStrictEqual(recorded.rows, all.map(({ name }) => ({ name, applied_at: at, program_version: '1.0.0' })))
+      assert.deepStrictEqual(
+        recorded.rows,
+        all.map(({ name }) => ({ name, applied_at: at, program_version: '1.0.0' })),
+      )
     })
 
     test('a migration that fails takes all others of that run with it', async () => {
@@ -153,7 +166,9 @@ for (const { engine, open, place, reopen } of databases()) {
       const change: Migration = {
         name: '20260401T0000_change',
         async up(schema) {
-          await schema.table('old', t => [t.id('key'), t.text('first').notNull(), t.text('second'), t.text('third')], { index: [['first', 'second']] })
+          await schema.table('old', t => [t.id('key'), t.text('first').notNull(), t.text('second'), t.text('third')], {
+            index: [['first', 'second']],
+          })
           await schema.renameColumn('old', 'first', 'one')
           await schema.dropColumn('old', 'third')
           await schema.renameTable('old', 'new')
@@ -162,7 +177,10 @@ for (const { engine, open, place, reopen } of databases()) {
           await schema.index('new', ['second'])
           await schema.dropIndex('new', ['second'])
           await schema.index('new', ['second'], { unique: true })
-          await schema.sql({ sqlite: 'insert into "new" (one) values (\'sqlite\')', postgres: ['insert into "new" (one) values (\'postgres\')'] })
+          await schema.sql({
+            sqlite: 'insert into "new" (one) values (\'sqlite\')',
+            postgres: ['insert into "new" (one) values (\'postgres\')'],
+          })
         },
       }
       await migrateFixture(database, [change])
@@ -200,12 +218,16 @@ for (const { engine, open, place, reopen } of databases()) {
       test('the file is copied beside itself before it is migrated; three copies are kept', async () => {
         const where = (await place()) as { engine: 'sqlite'; file: string }
         const database = await reopen(where)
-        const steps = ['a', 'b', 'c', 'd', 'e'].map(
-          (letter): Migration => ({ name: `2026_${letter}`, up: async schema => schema.table(letter, t => [t.id()]) }),
-        )
+        const steps = ['a', 'b', 'c', 'd', 'e'].map((letter): Migration => ({
+          name: `2026_${letter}`,
+          up: async schema => schema.table(letter, t => [t.id()]),
+        }))
         for (let count = 1; count <= steps.length; count++) await migrateFixture(database, steps.slice(0, count))
         const copies = (await readdir(dirname(where.file))).filter(name => name.startsWith(`${basename(where.file)}.before`)).toSorted()
-        assert.deepStrictEqual(copies, ['c', 'd', 'e'].map(letter => `${basename(where.file)}.before-2026_${letter}`))
+        assert.deepStrictEqual(
+          copies,
+          ['c', 'd', 'e'].map(letter => `${basename(where.file)}.before-2026_${letter}`),
+        )
         const copied = `${where.file}.before-2026_d`
         assert.equal((await stat(copied)).mode & 0o777, 0o600)
         const before = await reopen({ engine: 'sqlite', file: copied })

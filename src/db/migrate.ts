@@ -59,12 +59,18 @@ const hasTable = async (db: Db): Promise<boolean> => {
 }
 
 const applied = async (db: Db): Promise<Applied[]> =>
-  (await hasTable(db)) ? (await sql<Applied>`select name, applied_at, program_version from schema_migration order by name`.execute(db)).rows : []
+  (await hasTable(db))
+    ? (await sql<Applied>`select name, applied_at, program_version from schema_migration order by name`.execute(db)).rows
+    : []
 
 const pendingAmong = (migrations: readonly Migration[], done: readonly Applied[]): Migration[] => {
   const known = new Set(migrations.map(migration => migration.name))
   const unknown = done.filter(row => !known.has(row.name))
-  if (unknown.length > 0) throw new SchemaNewerError(unknown.map(row => row.name), unknown.at(-1)!.program_version)
+  if (unknown.length > 0)
+    throw new SchemaNewerError(
+      unknown.map(row => row.name),
+      unknown.at(-1)!.program_version,
+    )
   const names = new Set(done.map(row => row.name))
   return migrations.filter(migration => !names.has(migration.name))
 }
@@ -93,7 +99,9 @@ const keepCopy = async (file: string, first: string): Promise<string> => {
   await handle.close()
   await rename(part, copy)
   const folder = dirname(file)
-  const copies = (await readdir(folder)).filter(name => name.startsWith(`${basename(file)}.before-`) && !/\.part|-wal$|-shm$|-journal$/.test(name))
+  const copies = (await readdir(folder)).filter(
+    name => name.startsWith(`${basename(file)}.before-`) && !/\.part|-wal$|-shm$|-journal$/.test(name),
+  )
   const dated = await Promise.all(copies.map(async name => ({ path: join(folder, name), at: (await stat(join(folder, name))).mtimeMs })))
   for (const { path } of dated.sort((a, b) => b.at - a.at).slice(KEPT_COPIES)) await rm(path)
   return copy
@@ -111,7 +119,11 @@ const lockHolder = async (db: Db): Promise<LockHolder> => {
 class LockTakenError extends Error {}
 
 /** Runs `work` in the one transaction that may migrate; while another process has it, waits and tells who. */
-const underLock = async <T>(database: Database, { onWaiting, retryEvery = 500 }: MigrateOptions, work: (trx: Db) => Promise<T>): Promise<T> => {
+const underLock = async <T>(
+  database: Database,
+  { onWaiting, retryEvery = 500 }: MigrateOptions,
+  work: (trx: Db) => Promise<T>,
+): Promise<T> => {
   for (;;) {
     try {
       return await database.transaction(async trx => {
@@ -172,7 +184,10 @@ export const migrate = async (database: Database, migrations: readonly Migration
     for (const migration of pending) {
       await migration.up(schema)
       await schema.finish()
-      await schema.db.insertInto('schema_migration').values({ name: migration.name, applied_at: now(), program_version: programVersion }).execute()
+      await schema.db
+        .insertInto('schema_migration')
+        .values({ name: migration.name, applied_at: now(), program_version: programVersion })
+        .execute()
     }
     return pending.map(migration => migration.name)
   })

@@ -66,7 +66,9 @@ for (const { engine, open, place, reopen } of databases()) {
       await migrateFixture(database)
       const query =
         engine === 'sqlite'
-          ? sql<{ column: string }>`select t.name || '.' || i.name as "column" from sqlite_schema t, pragma_index_list(t.name) l, pragma_index_info(l.name) i
+          ? sql<{
+              column: string
+            }>`select t.name || '.' || i.name as "column" from sqlite_schema t, pragma_index_list(t.name) l, pragma_index_info(l.name) i
               where t.type = 'table' and i.seqno = 0`
           : sql<{ column: string }>`select t.relname || '.' || a.attname as "column" from pg_index i join pg_class t on t.oid = i.indrelid
               join pg_attribute a on a.attrelid = t.oid and a.attnum = i.indkey[0] where t.relnamespace = current_schema()::regnamespace`
@@ -88,7 +90,8 @@ for (const { engine, open, place, reopen } of databases()) {
 
       test('commits are durable, references are checked', async () => {
         const database = await open()
-        const pragma = async (name: string) => Object.values((await sql.raw(`pragma ${name}`).execute(database.db)).rows[0] as object)[0] as unknown
+        const pragma = async (name: string) =>
+          Object.values((await sql.raw(`pragma ${name}`).execute(database.db)).rows[0] as object)[0] as unknown
         assert.deepStrictEqual(await Promise.all(['journal_mode', 'synchronous', 'foreign_keys'].map(pragma)), ['wal', 2, 1])
       })
 
@@ -101,7 +104,10 @@ for (const { engine, open, place, reopen } of databases()) {
         await there.transaction(async trx => {
           await fixture(trx).insertInto('maker').values({ maker_id: 'there', name: 'there' }).execute()
           await assert.rejects(add('refused'), DatabaseBusyError)
-          await assert.rejects(here.transaction(async () => {}), DatabaseBusyError)
+          await assert.rejects(
+            here.transaction(async () => {}),
+            DatabaseBusyError,
+          )
         })
         const inside = Promise.withResolvers<void>()
         const goOn = Promise.withResolvers<void>()
@@ -140,7 +146,7 @@ for (const { engine, open, place, reopen } of databases()) {
 
     test('a server that refuses is not asked again, and one that stays away is given up', async () => {
       const where = (await place()) as PostgresOptions
-      await assert.rejects(openDatabase({ ...where, database: 'nowhere' } as PostgresOptions), { code: '3D000' })
+      await assert.rejects(openDatabase({ ...where, database: 'nowhere' }), { code: '3D000' })
       await assert.rejects(openDatabase({ ...where, port: 1, connectWithin: 0 }), { code: 'ECONNREFUSED' })
     })
 
@@ -148,7 +154,9 @@ for (const { engine, open, place, reopen } of databases()) {
       const database = await open({ pool_size: 2, watchedTables: ['maker'] })
       const counted = await Promise.all(
         Array.from({ length: 12 }, () =>
-          sql<{ count: number }>`select count(*) as count from pg_stat_activity where datname = current_database() and application_name = 'signet'`.execute(
+          sql<{
+            count: number
+          }>`select count(*) as count from pg_stat_activity where datname = current_database() and application_name = 'signet'`.execute(
             database.db,
           ),
         ),
@@ -160,7 +168,9 @@ for (const { engine, open, place, reopen } of databases()) {
       const prepared = async (extra: Extra) => {
         const database = await open({ pool_size: 1, ...extra })
         for (let index = 0; index < 3; index++) await sql`select ${index}::int as "index"`.execute(database.db)
-        const { rows } = await sql<{ count: number }>`select count(*) as count from pg_prepared_statements where statement like '%"index"%'`.execute(database.db)
+        const { rows } = await sql<{
+          count: number
+        }>`select count(*) as count from pg_prepared_statements where statement like '%"index"%'`.execute(database.db)
         return rows[0]!.count
       }
       assert.equal(await prepared({}), 1)
@@ -169,7 +179,8 @@ for (const { engine, open, place, reopen } of databases()) {
 
     test('a lock that is not granted, and a transaction that is forgotten, end by themselves', async () => {
       const database = await open()
-      const setting = async (name: string) => (await sql<{ value: string }>`select current_setting(${name}) as value`.execute(database.db)).rows[0]!.value
+      const setting = async (name: string) =>
+        (await sql<{ value: string }>`select current_setting(${name}) as value`.execute(database.db)).rows[0]!.value
       assert.deepStrictEqual(await Promise.all(['lock_timeout', 'idle_in_transaction_session_timeout'].map(setting)), ['10s', '1min'])
     })
 
@@ -179,7 +190,9 @@ for (const { engine, open, place, reopen } of databases()) {
       const database = await reopen(where, { report: error => reported.push(error) })
       const other = await reopen(where)
       await sql`select 1`.execute(database.db)
-      await sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`.execute(other.db)
+      await sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`.execute(
+        other.db,
+      )
       assert.deepStrictEqual((await sql`select 1 as one`.execute(database.db)).rows, [{ one: 1 }])
     })
   })

@@ -6,7 +6,18 @@ export function databaseOptions(config: DatabaseConfig): DatabaseOptions {
   if (config.engine === 'sqlite') return { engine: 'sqlite', file: config.path }
   const { hosts, user, password, database, schema, tls, poolSize, prepared } = config
   const [{ host, port }] = hosts as readonly [{ host: string; port: number }]
-  return { engine: 'postgres', host, port, user, password, database, schema, ssl: tls === null ? false : tlsOptions(tls), pool_size: poolSize, prepared }
+  return {
+    engine: 'postgres',
+    host,
+    port,
+    user,
+    password,
+    database,
+    schema,
+    ssl: tls === null ? false : tlsOptions(tls),
+    pool_size: poolSize,
+    prepared,
+  }
 }
 
 /** `require` and weaker modes encrypt without looking at who answers, as libpq does; only `verify-…` prove the server. */

@@ -1,4 +1,4 @@
-import pg from 'pg'
+import { Client } from 'pg'
 import type { Feed } from './feed.ts'
 import { CHANNEL, clientConfig } from './postgres.ts'
 import type { PostgresOptions } from './postgres.ts'
@@ -20,7 +20,7 @@ export class ChangeListener {
   readonly #sender: string
   readonly #report: (error: unknown) => void
   readonly #notify: (payload: string) => Promise<void>
-  #client: pg.Client | undefined
+  #client: Client | undefined
   #hearing = false
   #closed = false
   #pause = 100
@@ -28,7 +28,10 @@ export class ChangeListener {
   #heard: (() => void) | undefined
 
   /** @param notify sends a payload over the channel through another connection */
-  constructor(options: PostgresOptions, parts: { feed: Feed; sender: string; report: (error: unknown) => void; notify: (payload: string) => Promise<void> }) {
+  constructor(
+    options: PostgresOptions,
+    parts: { feed: Feed; sender: string; report: (error: unknown) => void; notify: (payload: string) => Promise<void> },
+  ) {
     this.#options = options
     this.#feed = parts.feed
     this.#sender = parts.sender
@@ -40,7 +43,7 @@ export class ChangeListener {
   /** Resolves when it has tried once; goes on trying by itself. */
   async start(): Promise<void> {
     if (this.#closed) return
-    const client = new pg.Client({ ...clientConfig(this.#options), application_name: 'signet' })
+    const client = new Client({ ...clientConfig(this.#options), application_name: 'signet' })
     this.#client = client
     client.on('error', error => this.#lost(client, error))
     client.on('end', () => this.#lost(client, undefined))
@@ -84,7 +87,7 @@ export class ChangeListener {
   }
 
   /** A network that went silent shows only when something is asked. */
-  #beat(client: pg.Client): void {
+  #beat(client: Client): void {
     this.#after(HEARTBEAT, () => {
       const timer = this.#after(ANSWER_WITHIN, () => this.#lost(client, new Error('the listening connection does not answer')))
       client.query('select 1').then(
@@ -100,7 +103,7 @@ export class ChangeListener {
     })
   }
 
-  #lost(client: pg.Client, error: unknown): void {
+  #lost(client: Client, error: unknown): void {
     if (client !== this.#client) return
     this.#client = undefined
     this.#hearing = false

@@ -1,7 +1,8 @@
-import { AbortedTransactionError, CompiledQuery, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely'
-import type { DatabaseConnection, Dialect, Driver, QueryResult, TransactionSettings } from 'kysely'
+import { AbortedTransactionError, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely'
+import type { CompiledQuery, DatabaseConnection, Dialect, Driver, QueryResult, TransactionSettings } from 'kysely'
 import { createHash } from 'node:crypto'
-import pg from 'pg'
+import type pg from 'pg'
+import { DatabaseError, Pool } from 'pg'
 import { FOREIGN_KEYS, foreignKeysOf, reachedByDelete } from './catalogue.ts'
 import type { ForeignKey } from './catalogue.ts'
 import { encodePostgres, postgresTypes } from './codec.ts'
@@ -20,7 +21,7 @@ export type PostgresOptions = {
   database: string
   /** All tables live in it; made by the first migration. */
   schema: string
-  ssl: boolean | pg.ClientConfig['ssl']
+  ssl: pg.ClientConfig['ssl']
   /** Most connections at once, besides the one that listens; default 10. */
   pool_size?: number
   /** Named prepared statements; default true. Off behind poolers that share connections between transactions. */
@@ -47,7 +48,7 @@ export const clientConfig = (options: PostgresOptions): pg.ClientConfig => ({
   keepAlive: true,
   keepAliveInitialDelayMillis: 10_000,
   connectionTimeoutMillis: 10_000,
-  types: postgresTypes as pg.CustomTypesConfig,
+  types: postgresTypes,
 })
 
 /** Statements rather than start-up parameters, which poolers refuse. */
@@ -91,7 +92,7 @@ export const isStalePlan = (error: unknown): boolean =>
 /** The server says that it shuts down (57P..) or lost the connection (08...), or the network or `pg` says so in their words. */
 const isConnectionLoss = (error: unknown): boolean => {
   const { code, message } = error as { code?: string; message: string }
-  if (error instanceof pg.DatabaseError) return code?.startsWith('57P') === true || code?.startsWith('08') === true
+  if (error instanceof DatabaseError) return code?.startsWith('57P') === true || code?.startsWith('08') === true
   return (code !== undefined && /^E[A-Z]+$/.test(code)) || /connection/i.test(message)
 }
 
@@ -107,12 +108,14 @@ export class PostgresStore {
     this.feed = feed
     this.sender = sender
     this.names = options.prepared === false ? undefined : new StatementNames()
-    this.pool = new pg.Pool({
+    this.pool = new Pool({
       ...clientConfig(options),
       max: options.pool_size ?? 10,
       idleTimeoutMillis: 60_000,
+      // The pool waits for what this returns, whatever its types say.
+      // eslint-disable-next-line typescript/no-misused-promises
       onConnect: async (client: pg.ClientBase) => void (await client.query(setUp(options))),
-    } as pg.PoolConfig)
+    })
     // An idle connection that breaks has left the pool already; the next query gets another.
     this.pool.on('error', report)
   }

@@ -22,8 +22,14 @@ const answer = ({ id, sql, parameters }: ReaderQuestion): ReaderAnswer => {
     return { id, ...statements.raw(sql, parameters) }
   } catch (error) {
     const { message, code, errcode } = error as Error & { code?: string; errcode?: number }
-    return { id, names: [], types: [], error: { message, ...(code === undefined ? {} : { code }), ...(errcode === undefined ? {} : { errcode }) } }
+    return {
+      id,
+      names: [],
+      types: [],
+      error: { message, ...(code === undefined ? {} : { code }), ...(errcode === undefined ? {} : { errcode }) },
+    }
   }
 }
 
+// eslint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
 parentPort!.on('message', (question: ReaderQuestion) => parentPort!.postMessage(answer(question)))

@@ -119,11 +119,18 @@ for (const { engine, open } of databases()) {
       const { id } = await db.insertInto('thing').values({ name: 'counter', size: 0 }).returning('id').executeTakeFirstOrThrow()
       const increment = () =>
         database.transaction(async trx => {
-          await fixture(trx).updateTable('thing').set({ size: sql`size + 1` as never }).where('id', '=', id).execute()
+          await fixture(trx)
+            .updateTable('thing')
+            .set({ size: sql`size + 1` as never })
+            .where('id', '=', id)
+            .execute()
           return (await fixture(trx).selectFrom('thing').select('size').where('id', '=', id).executeTakeFirstOrThrow()).size
         })
       const seen = await Promise.all(Array.from({ length: 8 }, increment))
-      assert.deepStrictEqual(seen.toSorted((a, b) => a! - b!), [1, 2, 3, 4, 5, 6, 7, 8])
+      assert.deepStrictEqual(
+        seen.toSorted((a, b) => a! - b!),
+        [1, 2, 3, 4, 5, 6, 7, 8],
+      )
     })
 
     test('a write inside a transaction that does not go through it is refused instead of waiting for ever', async () => {
@@ -169,17 +176,23 @@ for (const { engine, open } of databases()) {
         await attempt(trx, () => add(trx, 'tried'))
         afterCommit(trx, () => order.push('done'))
       })
-      assert.deepStrictEqual(
-        await Promise.all(['kept', 'undone', 'tried'].map(name => exists(database.db, name))),
-        [true, false, true],
-      )
+      assert.deepStrictEqual(await Promise.all(['kept', 'undone', 'tried'].map(name => exists(database.db, name))), [true, false, true])
       assert.deepStrictEqual(order, ['done'])
     })
 
     test('a deadlock is tried again', async () => {
       const db = fixture(database.db)
-      const [a, b] = await db.insertInto('thing').values([{ name: 'left' }, { name: 'right' }]).returning('id').execute()
-      const touch = (trx: Db, id: number) => fixture(trx).updateTable('thing').set({ size: sql`coalesce(size, 0) + 1` as never }).where('id', '=', id).execute()
+      const [a, b] = await db
+        .insertInto('thing')
+        .values([{ name: 'left' }, { name: 'right' }])
+        .returning('id')
+        .execute()
+      const touch = (trx: Db, id: number) =>
+        fixture(trx)
+          .updateTable('thing')
+          .set({ size: sql`coalesce(size, 0) + 1` as never })
+          .where('id', '=', id)
+          .execute()
       const both = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const
       let runs = 0
       const cross = (first: number, second: number, mine: PromiseWithResolvers<void>, other: PromiseWithResolvers<void>) =>

@@ -48,6 +48,7 @@ export const runTransaction = async <T>(
     } catch (error) {
       if (attempt === ATTEMPTS || !canTryAgain(error)) throw error
     }
+    // eslint-disable-next-line signet/ambient -- keeps the losers of a deadlock apart; decides nothing
     await delay(5 * 2 ** attempt * (0.5 + Math.random()))
   }
 }
