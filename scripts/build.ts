@@ -14,7 +14,13 @@ const output = join(root, 'dist', 'server')
 /** Left to be found in node_modules: native code, and what a package only tries to load. */
 const external = [/^node:/, /^@node-rs\//, 'pg-native', 'pg-cloudflare', 'bufferutil', 'utf-8-validate']
 
-await bundle(process.argv[2] ? resolve(process.argv[2]) : join(source, 'main.ts'))
+try {
+  await bundle(join(source, 'main.ts'))
+} catch (error) {
+  // Its stack is the bundler's; the message names our file.
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+}
 
 async function bundle(entry: string): Promise<void> {
   const fresh = `${output}.${process.pid}`
@@ -46,16 +52,18 @@ async function bundle(entry: string): Promise<void> {
 /**
  * Keeps `new URL('…', import.meta.url)` true in the bundle, where the file that says it lies elsewhere: a TypeScript file (a worker)
  * becomes an entry of its own, another file inside src/ is copied, and a path outside src/ (blueprints/, dist/web/) is made
- * relative to the bundle. Other uses of `import.meta` that would silently name another place stop the build.
+ * relative to the bundle. A package that a synchronous function loads on first use, `createRequire(import.meta.url)('…')`, is bundled
+ * too and still loaded then. Other uses of `import.meta` would silently name another place; they stop the build.
  */
 function files(): Plugin {
+  const lazily = /\bcreateRequire\(import\.meta\.url\)\(('[^']+')\)/g
   const location = /new URL\(\s*(['"])(\.[^'"]*)\1,\s*import\.meta\.url\s*,?\s*\)/g
   return {
     name: 'files',
     transform: {
       filter: { id: new RegExp(`^${RegExp.escape(source + sep)}`), code: 'import.meta' },
       handler(code, id) {
-        const changed = code.replace(location, (_, _quote, path: string) => {
+        const changed = code.replaceAll(lazily, 'require($1)').replace(location, (_, _quote, path: string) => {
           const target = resolve(dirname(id), path)
           if (target === source || !target.startsWith(source + sep)) {
             const slash = path.endsWith('/') || /(^|\/)\.\.?$/.test(path) ? '/' : ''
