@@ -1,10 +1,18 @@
 import type { Model } from './api/model.ts'
 import type { Resource, SpecialOperation } from './api/mount.ts'
+import { applicationRoutes, applications } from './core/application.ts'
 import { groupRoutes, groups } from './core/group.ts'
 import { settingsRoutes } from './core/settings.ts'
 import { userRoutes, users } from './core/user-api.ts'
+import { keypairRoutes, keypairs } from './crypto/model.ts'
+import { mappingRoutes, propertyMappings } from './mappings/mapping-api.ts'
+import { scopeMappings } from './mappings/scope.ts'
+import { PolicyBase } from './policies/base.ts'
+import { policyBindings } from './policies/binding.ts'
 import type { PolicyKind } from './policies/policy.ts'
 import { PolicyTarget } from './policies/target.ts'
+import { oauth2Providers } from './providers/oauth2/model.ts'
+import { providerRoutes, providers } from './providers/provider-api.ts'
 import { roles } from './rbac/role-api.ts'
 
 /**
@@ -22,12 +30,15 @@ export type Registry = {
   policyKinds: readonly PolicyKind[]
 }
 
-const resources: readonly Resource[] = [groups, users, roles]
+const resources: readonly Resource[] = [
+  groups, users, roles,
+  applications, policyBindings, providers, oauth2Providers, propertyMappings, scopeMappings, keypairs,
+]
 
 export const registry: Registry = {
   resources,
-  models: [...new Set(resources.map(resource => resource.model)), PolicyTarget],
-  routes: [groupRoutes, userRoutes, settingsRoutes],
+  models: [...new Set(resources.map(resource => resource.model)), PolicyTarget, PolicyBase],
+  routes: [groupRoutes, userRoutes, settingsRoutes, applicationRoutes, providerRoutes, mappingRoutes, keypairRoutes],
   policyKinds: [],
 }
 

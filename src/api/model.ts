@@ -31,6 +31,8 @@ export type ModelSpec = {
   base?: Model
   /** Column that points at the base's row where the two do not share the key (flows and what policies bind to). */
   baseKey?: string
+  /** A sentence on what it is for, shown where a kind is chosen. */
+  description?: string
   /** Name of the form element that the admin interface uses for this kind. */
   component?: string
   fields: Record<string, Field>

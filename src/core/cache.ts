@@ -4,6 +4,13 @@ import type { Database } from '../db/database.ts'
 /** How many keys one cache may hold; beyond that the oldest go. */
 const CAPACITY = 2_000
 
+export type Cache<V> = {
+  (ctx: Ctx, key?: string): Promise<V>
+  /** What is remembered right now, and a way to forget it, for administrators who ask. */
+  keys: (ctx: Ctx) => string[]
+  clear: (ctx: Ctx) => void
+}
+
 type Store<V> = { entries: Map<string, V>; generation: number }
 
 /**
@@ -11,7 +18,7 @@ type Store<V> = { entries: Map<string, V>; generation: number }
  * Only for configuration: the tables must be on the change feed's watch list. Inside a transaction that is
  * still open nothing is remembered, since it may see what others must not.
  */
-export function cached<V>(tables: readonly string[], load: (ctx: Ctx, key: string) => Promise<V>): (ctx: Ctx, key?: string) => Promise<V> {
+export function cached<V>(tables: readonly string[], load: (ctx: Ctx, key: string) => Promise<V>): Cache<V> {
   const stores = new WeakMap<Database, Store<V>>()
   const storeOf = (database: Database): Store<V> => {
     const known = stores.get(database)
@@ -24,7 +31,7 @@ export function cached<V>(tables: readonly string[], load: (ctx: Ctx, key: strin
     })
     return made
   }
-  return async (ctx, key = '') => {
+  const read = async (ctx: Ctx, key = ''): Promise<V> => {
     if (ctx.db !== ctx.database.db) return load(ctx, key)
     ctx.database.feed.check()
     const store = storeOf(ctx.database)
@@ -39,4 +46,12 @@ export function cached<V>(tables: readonly string[], load: (ctx: Ctx, key: strin
     }
     return value
   }
+  return Object.assign(read, {
+    keys: (ctx: Ctx) => [...storeOf(ctx.database).entries.keys()],
+    clear: (ctx: Ctx) => {
+      const store = storeOf(ctx.database)
+      store.entries.clear()
+      store.generation += 1
+    },
+  })
 }

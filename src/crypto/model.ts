@@ -13,7 +13,6 @@ import { sql } from 'kysely'
 import { KeypairError, keyId, keyMatches, loadPrivateKey, parseCertificate } from './keypair.ts'
 import { generateKeypair, KEY_ALGORITHMS, type KeyAlgorithm } from './self-signed.ts'
 
-const nullableText = Type.Unsafe({ type: ['string', 'null'] })
 
 /** A certificate, with or without its private key. The key leaves only through `view_private_key`. */
 export const CertificateKeyPair: Model = defineModel({
@@ -32,7 +31,7 @@ export const CertificateKeyPair: Model = defineModel({
     cert_expiry: instant({ readOnly: true }),
     cert_subject: shown(text()),
     private_key_available: computed(Type.Boolean()),
-    key_type: shown(text()),
+    key_type: shown(text({ blank: true })),
     kid: { ...shown(text()), writeOnly: true },
     certificate_download_url: computed(Type.String()),
     private_key_download_url: computed(Type.String()),
@@ -51,6 +50,7 @@ export const CertificateKeyPair: Model = defineModel({
   ordering: ['name'],
   present: (_, rows) =>
     rows.map(row => ({
+      key_type: row.key_type === '' ? null : row.key_type,
       private_key_available: row.kid !== '',
       certificate_download_url: `/api/v3/crypto/certificatekeypairs/${String(row.kp_uuid)}/view_certificate/?download`,
       private_key_download_url: `/api/v3/crypto/certificatekeypairs/${String(row.kp_uuid)}/view_private_key/?download`,
@@ -69,7 +69,7 @@ function describe(values: Row, current?: Row): Row {
       fingerprint_sha1: parsed.fingerprintSha1,
       cert_expiry: parsed.notAfter,
       cert_subject: parsed.subject,
-      key_type: parsed.keyType,
+      key_type: parsed.keyType ?? '',
     })
   } catch (error) {
     if (error instanceof KeypairError) throw invalid({ certificate_data: [error.message] })
@@ -103,15 +103,8 @@ export async function generate(
   ctx: Ctx,
   options: { name: string; alternativeNames?: string[]; validityDays: number; algorithm?: KeyAlgorithm; managed?: string },
 ): Promise<Row> {
-  const pair = await generateKeypair(
-    {
-      commonName: options.name,
-      alternativeNames: options.alternativeNames ?? [],
-      validityDays: options.validityDays,
-      algorithm: options.algorithm ?? 'rsa',
-    },
-    { now: ctx.now, random: ctx.randomBytes },
-  )
+  const { name: commonName, alternativeNames = [], validityDays, algorithm = 'rsa' } = options
+  const pair = await generateKeypair({ commonName, alternativeNames, validityDays, algorithm }, { now: ctx.now, random: ctx.randomBytes })
   return createObject(
     ctx,
     CertificateKeyPair,
@@ -158,6 +151,7 @@ export const keypairRoutes: Record<string, SpecialOperation> = {
         GenerateBody,
         request.body,
       )
+      if (sent.common_name.length > 64) throw invalid({ common_name: ['Ensure this field has no more than 64 characters.'] })
       const alternativeNames = (sent.subject_alt_name ?? '')
         .split(',')
         .map(name => name.trim())

@@ -1,0 +1,96 @@
+import { Type } from 'typebox'
+import { crud } from '../../api/crud.ts'
+import { choice, duration, flag, many, reference, sealed, structure, text } from '../../api/fields.ts'
+import { defineModel, type Model, type Row } from '../../api/model.ts'
+import type { Resource } from '../../api/mount.ts'
+import type { Ctx } from '../../context.ts'
+import { CertificateKeyPair } from '../../crypto/model.ts'
+import { compileRegex } from '../../expression/regex/index.ts'
+import { randomString } from '../../lib/random.ts'
+import { Provider, withInvalidationFlow } from '../provider.ts'
+import { forbiddenScheme } from './redirect-uri.ts'
+
+/** Every grant that a client may be allowed; a client made without the list gets the standard ones. */
+export const GRANT_TYPES = [
+  'authorization_code', 'implicit', 'hybrid', 'refresh_token', 'client_credentials', 'password', 'urn:ietf:params:oauth:grant-type:device_code',
+] as const
+
+/** One address that a client may be sent to. */
+export type RedirectUri = { matching_mode: 'strict' | 'regex'; url: string; redirect_uri_type?: 'authorization' | 'logout' }
+
+const RedirectUris = Type.Array(
+  Type.Unsafe<RedirectUri>({
+    type: 'object',
+    properties: {
+      matching_mode: { type: 'string', enum: ['strict', 'regex'] },
+      url: { type: 'string', minLength: 1 },
+      redirect_uri_type: { type: 'string', enum: ['authorization', 'logout'] },
+    },
+    required: ['matching_mode', 'url'],
+  }),
+)
+
+/** A pattern that does not compile, or an address that would run script in our page's name. */
+function redirectUriError(uris: RedirectUri[]): string | undefined {
+  for (const { matching_mode: mode, url } of uris) {
+    if (forbiddenScheme(url)) return `Forbidden URI scheme in ${url}`
+    if (mode !== 'regex') continue
+    try {
+      compileRegex(url, 0)
+    } catch {
+      // What is wrong with the pattern does not matter here: the author sees which one it is.
+      return `Invalid Regex Pattern: ${url}`
+    }
+  }
+  return undefined
+}
+
+const linkError = (url: string): string | undefined => (url === '' || /^https?:\/\//i.test(url) ? undefined : 'Enter a valid URL.')
+
+const CLIENT_ID_LENGTH = 40
+const CLIENT_SECRET_LENGTH = 128
+
+/** An application that signs people in through OAuth 2 or OpenID Connect. */
+export const OAuth2Provider: Model = defineModel({
+  name: 'OAuth2Provider',
+  label: 'authentik_providers_oauth2.oauth2provider',
+  verboseName: 'OAuth2/OpenID Provider',
+  description: 'OAuth2 Provider for generic OAuth and OpenID Connect Applications.',
+  table: 'provider_oauth2',
+  pk: 'id',
+  base: Provider,
+  component: 'ak-provider-oauth2-form',
+  fields: {
+    client_type: choice(['confidential', 'public'], 'confidential'),
+    grant_types: structure(Type.Unsafe({ type: 'array', items: { type: 'string', enum: [...GRANT_TYPES] }, minItems: 1 }), { default: [...GRANT_TYPES] }),
+    client_id: { ...text({ maxLength: 255, unique: true }), required: false, initial: ctx => randomString(CLIENT_ID_LENGTH, undefined, ctx.randomBytes) },
+    client_secret: sealed({ ...text({ maxLength: 255, blank: true }), required: false, initial: ctx => randomString(CLIENT_SECRET_LENGTH, undefined, ctx.randomBytes) }),
+    access_code_validity: duration('minutes=1'),
+    access_token_validity: duration('hours=1'),
+    refresh_token_validity: duration('days=30'),
+    refresh_token_threshold: duration('seconds=0'),
+    include_claims_in_id_token: flag(true),
+    signing_key: reference(() => CertificateKeyPair, { nullable: true }),
+    encryption_key: reference(() => CertificateKeyPair, { nullable: true }),
+    redirect_uris: structure(RedirectUris, { check: redirectUriError }),
+    logout_uri: text({ default: '', check: linkError }),
+    logout_method: choice(['backchannel', 'frontchannel'], 'backchannel'),
+    sub_mode: choice(['hashed_user_id', 'user_id', 'user_uuid', 'user_username', 'user_email', 'user_upn'], 'hashed_user_id'),
+    issuer_mode: choice(['global', 'per_provider'], 'per_provider'),
+    jwt_federation_providers: many(() => OAuth2Provider, { table: 'provider_oauth2_federation', ours: 'provider', theirs: 'trusted' }),
+  },
+  filters: Object.fromEntries(
+    ['access_code_validity', 'access_token_validity', 'authorization_flow', 'client_id', 'client_type', 'include_claims_in_id_token', 'issuer_mode',
+      'name', 'property_mappings', 'refresh_token_validity', 'signing_key', 'sub_mode'].map(name => [name, name === 'property_mappings' ? { many: true } : {}]),
+  ),
+})
+
+/** The stored default for an item's kind is explicit, so that readers need not know it. */
+async function clean(ctx: Ctx, values: Row, current?: Row): Promise<Row> {
+  const uris = values.redirect_uris as RedirectUri[] | undefined
+  const typed = uris ? { redirect_uris: uris.map(({ matching_mode, url, redirect_uri_type = 'authorization' }) => ({ matching_mode, url, redirect_uri_type })) } : {}
+  return withInvalidationFlow(ctx, { ...values, ...typed }, current)
+}
+
+export const oauth2Providers: Resource = { path: '/providers/oauth2', model: OAuth2Provider, operations: crud(OAuth2Provider, { clean }) }
+
