@@ -122,6 +122,60 @@ export interface KeypairTable {
   kid: string
 }
 
+export interface Oauth2AccessTokenTable {
+  id: Generated<number>
+  provider: number
+  user: number
+  family: string
+  scope: Json
+  expires: Date
+  token_hash: string
+  session_hash: string | null
+  claims: Json
+  revoked_at: Date | null
+}
+
+export interface Oauth2CodeTable {
+  id: Generated<number>
+  provider: number
+  user: number
+  family: string
+  scope: Json
+  expires: Date
+  code_hash: string
+  session_hash: string
+  sid: string | null
+  nonce: string | null
+  auth_time: Date | null
+  amr: Json
+  consented: boolean
+  consent_until: Date | null
+  redirect_uri: string
+  code_challenge: string | null
+  code_challenge_method: string | null
+  used_at: Date | null
+}
+
+export interface Oauth2RefreshTokenTable {
+  id: Generated<number>
+  provider: number
+  user: number
+  family: string
+  scope: Json
+  expires: Date
+  token_hash: string
+  session_hash: string | null
+  sid: string | null
+  nonce: string | null
+  auth_time: Date | null
+  amr: Json
+  consented: boolean
+  consent_until: Date | null
+  claims: Json
+  used_at: Date | null
+  revoked_at: Date | null
+}
+
 export interface PolicyTable {
   policy_uuid: string
   kind: string
@@ -412,6 +466,9 @@ export interface DB {
   group_role: GroupRoleTable
   installation: InstallationTable
   keypair: KeypairTable
+  oauth2_access_token: Oauth2AccessTokenTable
+  oauth2_code: Oauth2CodeTable
+  oauth2_refresh_token: Oauth2RefreshTokenTable
   policy: PolicyTable
   policy_binding: PolicyBindingTable
   policy_target: PolicyTargetTable
