@@ -11,7 +11,7 @@ export interface Assets {
   /** Where the files are served, ending in a slash. */
   prefix: string
   /** The URL of a source file of the web workspace, as the manifest names it: `flow/main.tsx`. Throws when it was not built. */
-  url(source: string): string
+  url: (source: string) => string
   /** The one font file that every page needs. */
   fontUrl: string
 }
@@ -23,7 +23,7 @@ export interface Web {
   base: string
   assets: Assets
   /** The content of `#flow` for a challenge, as HTML. */
-  renderFlow(data: FlowData, language: Language): string
+  renderFlow: (data: FlowData, language: Language) => string
 }
 
 interface ManifestEntry {
@@ -44,7 +44,12 @@ export async function openWeb(directory: string, base = '/'): Promise<Web> {
   }
   const fontSource = [...manifest.keys()].find(source => source.endsWith('/inter-latin-wght-normal.woff2'))
   const views = (await import(pathToFileURL(join(directory, '.server', 'flow.js')).href)) as Pick<Web, 'renderFlow'>
-  return { directory, base, assets: { prefix, url, fontUrl: url(fontSource ?? 'inter-latin-wght-normal.woff2') }, renderFlow: views.renderFlow }
+  return {
+    directory,
+    base,
+    assets: { prefix, url, fontUrl: url(fontSource ?? 'inter-latin-wght-normal.woff2') },
+    renderFlow: views.renderFlow,
+  }
 }
 
 async function readManifest(path: string): Promise<Map<string, ManifestEntry>> {

@@ -17,9 +17,18 @@ interface Message {
 
 function renderMessage(context: PageContext, { status, title, texts, facts = [], action, head, retryAfter }: Message): Page {
   const inside = html`<h1>${title}</h1>
-<div class="notice">${texts.map(text => html`<p>${text}</p>`)}</div>
-${facts.length > 0 && html`<dl class="facts">${facts.map(([term, value]) => html`<dt>${term}</dt><dd>${value}</dd>`)}</dl>`}
-${action && html`<a class="btn wide" href="${action.href}">${action.label}</a>`}`
+    <div class="notice">${texts.map(text => html`<p>${text}</p>`)}</div>
+    ${
+      facts.length > 0 &&
+      html`<dl class="facts">
+        ${facts.map(
+          ([term, value]) =>
+            html`<dt>${term}</dt>
+              <dd>${value}</dd>`,
+        )}
+      </dl>`
+    }
+    ${action && html`<a class="btn wide" href="${action.href}">${action.label}</a>`}`
   return {
     status,
     headers: {
@@ -88,8 +97,7 @@ export function renderStarting(context: PageContext): Page {
     status: 503,
     title: t.starting,
     texts: [t.starting_why],
-    head: html`<meta http-equiv="refresh" content="2">
-`,
+    head: html`<meta http-equiv="refresh" content="2" /> `,
     retryAfter: 2,
   })
 }

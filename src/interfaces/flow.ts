@@ -3,7 +3,7 @@ import type { Answer, AutosubmitChallenge, Challenge, FlowData, RedirectChalleng
 import { isSafeRedirect } from '../../web/flow/markup.ts'
 import { cssUrl, html, jsonForScript, trusted, type Html } from './html.ts'
 import { card, renderPage, type Page, type PageContext } from './page.ts'
-import { contentSecurityPolicy, pageHeaders } from './security-headers.ts'
+import { contentSecurityPolicy, handOverTargets, pageHeaders } from './security-headers.ts'
 
 export { CSRF_FIELD }
 export type { Answer, Challenge }
@@ -42,11 +42,13 @@ export function renderFlowPage(page: FlowPage): Page {
     values: valuesToKeep(challenge, posted ?? {}),
   }
   const { assets } = web
-  const head = html`${lang !== 'en' && html`<link rel="modulepreload" href="${assets.url(`flow/locales/${lang}.ts`)}" nonce="${nonce}">
-`}<script type="module" src="${assets.url('flow/main.tsx')}" nonce="${nonce}"></script>
-${background(challenge, nonce)}${refresh(challenge)}`
+  const head = html`${lang !== 'en' && html`<link rel="modulepreload" href="${assets.url(`flow/locales/${lang}.ts`)}" nonce="${nonce}" /> `}
+    <script type="module" src="${assets.url('flow/main.tsx')}" nonce="${nonce}"></script>
+    ${background(challenge, nonce)}${refresh(challenge)}`
   const body = html`${card(page, html`<div id="flow">${trusted(web.renderFlow(data, lang))}</div>`)}
-<script type="application/json" id="flow-data" nonce="${nonce}">${jsonForScript(data)}</script>`
+    <script type="application/json" id="flow-data" nonce="${nonce}">
+      ${jsonForScript(data)}
+    </script>`
   const layout = challenge.flow_info?.layout
   const policy = contentSecurityPolicy(nonce, { formAction: formTargets(challenge) })
   return {
@@ -91,24 +93,31 @@ function valuesToKeep(challenge: Challenge, posted: FormFields): FormFields & Re
       if (field.type !== 'password' && field.type !== 'hidden' && field.type !== 'file') names.add(field.field_key)
     }
   }
-  return Object.fromEntries(Object.entries(posted).filter((entry): entry is [string, string] => names.has(entry[0]) && entry[1] !== undefined))
+  return Object.fromEntries(
+    Object.entries(posted).filter((entry): entry is [string, string] => names.has(entry[0]) && entry[1] !== undefined),
+  )
 }
 
 /** A picture behind the card, if the operator chose one: ours is the plain page. */
 function background({ flow_info: info }: Challenge, nonce: string): Html | false {
   if (!info?.background || info.background === DEFAULT_BACKGROUND) return false
-  return html`<style nonce="${nonce}">body.card-page{background:var(--paper) ${cssUrl(info.background)} center/cover fixed no-repeat}</style>
-`
+  return html`<style nonce="${nonce}">
+    body.card-page {
+      background: var(--paper) ${cssUrl(info.background)} center/cover fixed no-repeat;
+    }
+  </style> `
 }
 
 /** Without JavaScript, the browser itself follows a redirect challenge. */
 function refresh(challenge: Challenge): Html | false {
   if (challenge.component !== 'xak-flow-redirect') return false
   const { to } = challenge as RedirectChallenge
-  return isSafeRedirect(to) && html`<noscript><meta http-equiv="refresh" content="0; url=${to}"></noscript>
-`
+  return isSafeRedirect(to) && html`<noscript><meta http-equiv="refresh" content="0; url=${to}" /></noscript> `
 }
 
-/** An autosubmit form leaves for another site; so may where that site sends the browser next, which nobody here can know. */
-const formTargets = (challenge: Challenge): string[] =>
-  challenge.component === 'ak-stage-autosubmit' ? [(challenge as AutosubmitChallenge).url] : []
+/** Only an autosubmit form leaves for another site. Its address may be relative, when it is ours. */
+function formTargets(challenge: Challenge): string[] {
+  if (challenge.component !== 'ak-stage-autosubmit') return []
+  const { url } = challenge as AutosubmitChallenge
+  return URL.canParse(url) ? handOverTargets(url) : []
+}

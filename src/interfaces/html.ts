@@ -44,4 +44,7 @@ export const jsonForScript = (value: unknown): Html =>
 export const cssForStyle = (css: string): Html => new Html(css.replace(/<(?=[/!])/g, '\\3c '))
 
 /** A URL as a quoted CSS string with its `url()`. */
-export const cssUrl = (url: string): Html => new Html(`url("${url.replace(/["'\\()<>\s]/g, character => encodeURIComponent(character).replace(/[()']/g, c => `%${c.charCodeAt(0).toString(16)}`))}")`)
+export const cssUrl = (url: string): Html =>
+  new Html(
+    `url("${url.replace(/["'\\()<>\s]/g, character => encodeURIComponent(character).replace(/[()']/g, c => `%${c.charCodeAt(0).toString(16)}`))}")`,
+  )

@@ -1,3 +1,4 @@
+import { isSafeRedirect } from '../../web/flow/markup.ts'
 import { html, type Html } from './html.ts'
 import { brandLine, footerLinks, isHttp, renderPage, type Page, type PageContext } from './page.ts'
 import { contentSecurityPolicy, pageHeaders } from './security-headers.ts'
@@ -31,21 +32,24 @@ export function renderLibrary(library: Library): Page {
   const t = serverTexts(lang)
   const searchable = applications.length >= SEARCH_FROM
   const body = html`<header>
-${brandLine(library)}
-<div class="me">${user.avatar && html`<img src="${user.avatar}" alt="" width="32" height="32">`}<span>${user.name || user.username}</span></div>
-<a class="btn small" href="${signout_url}">${t.sign_out}</a>
-</header>
-<main>
-<div class="head"><h1>${t.my_applications}</h1>
-${searchable && html`<form role="search" class="search-form js-only"><input class="input search" type="search" aria-label="${t.search}" placeholder="${t.search}" autocomplete="off" autofocus></form>`}</div>
-${groupsOf(applications, lang).map(([group, members]) => renderGroup(group, members))}
-${searchable && html`<p class="empty" id="no-match" role="status" hidden>${t.no_match}</p>`}
-${applications.length === 0 && html`<div class="empty"><p>${t.no_applications}</p></div>`}
-${is_superuser && html`<p class="muted">${t.admin_by_api} <a href="${web.base}api/v3/">${web.base}api/v3/</a></p>`}
-</main>
-${footerLinks(library)}`
-  const head = searchable && html`<script type="module" src="${web.assets.url('pages/library.ts')}" nonce="${nonce}"></script>
-`
+      ${brandLine(library)}
+      <div class="me">
+        ${user.avatar && html`<img src="${user.avatar}" alt="" width="32" height="32" />`}<span>${user.name || user.username}</span>
+      </div>
+      <a class="btn small" href="${signout_url}">${t.sign_out}</a>
+    </header>
+    <main>
+      <div class="head">
+        <h1>${t.my_applications}</h1>
+        ${searchable && html`<form role="search" class="search-form js-only"><input class="input search" type="search" aria-label="${t.search}" placeholder="${t.search}" autocomplete="off" autofocus /></form>`}
+      </div>
+      ${groupsOf(applications, lang).map(([group, members]) => renderGroup(group, members))}
+      ${searchable && html`<p class="empty" id="no-match" role="status" hidden>${t.no_match}</p>`}
+      ${applications.length === 0 && html`<div class="empty"><p>${t.no_applications}</p></div>`}
+      ${is_superuser && html`<p class="muted">${t.admin_by_api} <a href="${web.base}api/v3/">${web.base}api/v3/</a></p>`}
+    </main>
+    ${footerLinks(library)}`
+  const head = searchable && html`<script type="module" src="${web.assets.url('pages/library.ts')}" nonce="${nonce}"></script> `
   return {
     status: 200,
     headers: pageHeaders(contentSecurityPolicy(nonce)),
@@ -69,18 +73,23 @@ function groupsOf(applications: readonly LibraryApplication[], lang: string): [s
 
 const renderGroup = (group: string, applications: readonly LibraryApplication[]): Html =>
   html`<section class="group">
-${group !== '' && html`<h2>${group}</h2>`}
-<ul class="tiles">${applications.map(application => html`<li>${renderTile(application)}</li>`)}</ul>
-</section>`
+    ${group !== '' && html`<h2>${group}</h2>`}
+    <ul class="tiles">
+      ${applications.map(application => html`<li>${renderTile(application)}</li>`)}
+    </ul>
+  </section>`
 
 function renderTile({ name, launch_url: url, icon, description, open_in_new_tab: newTab }: LibraryApplication): Html {
   const picture =
     icon && (isHttp(icon) || icon.startsWith('data:image/'))
-      ? html`<img src="${icon}" alt="" loading="lazy">`
-      : html`<span class="tile" aria-hidden="true">${[...name][0]?.toUpperCase()}</span>`
-  const inside = html`${picture}<div><b>${name}</b>${description !== '' && html`<p>${description}</p>`}</div>`
+      ? html`<img src="${icon}" alt="" loading="lazy" />`
+      : html`<span class="tile" aria-hidden="true">${initial(name)}</span>`
+  const inside = html`${picture}
+    <div><b>${name}</b>${description !== '' && html`<p>${description}</p>`}</div>`
   // An application's own scheme (an app on the phone) is fine; what would run here is not.
-  const opens = url !== null && url !== '' && !/^\s*(javascript|data|vbscript|blob|file):/i.test(url.replace(/[\u0000-\u001f]/g, ''))
+  const opens = url !== null && url !== '' && isSafeRedirect(url)
   if (!opens) return html`<div class="application">${inside}</div>`
-  return html`<a class="application" href="${url}"${newTab && html` target="_blank" rel="noopener"`}>${inside}</a>`
+  return html`<a class="application" href="${url}" ${newTab && html` target="_blank" rel="noopener"`}>${inside}</a>`
 }
+
+const initial = (name: string): string => String.fromCodePoint(name.codePointAt(0) ?? 0x20).toUpperCase()

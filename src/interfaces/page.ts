@@ -1,4 +1,5 @@
 import type { Language } from '../../web/flow/languages.ts'
+import { schemeOf } from '../../web/flow/markup.ts'
 import { cssForStyle, html, trusted, type Html } from './html.ts'
 import type { Web } from './assets.ts'
 
@@ -50,24 +51,34 @@ export function renderPage({ web, brand, lang, nonce, title, style, bodyClass, l
   const { assets } = web
   const theme = brand.ui_theme === 'automatic' ? undefined : brand.ui_theme
   return html`<!doctype html>
-<html lang="${lang}"${theme && html` data-theme="${theme}"`}>
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="${theme ?? 'light dark'}">
-<meta name="robots" content="noindex">
-<title>${[title, brand.branding_title].filter(Boolean).join(' · ')}</title>
-<link rel="stylesheet" href="${assets.url(style)}">
-<link rel="preload" href="${assets.fontUrl}" as="font" type="font/woff2" crossorigin>
-<link rel="icon" href="${imageUrl(web, brand.branding_favicon)}">
-${head}${brand.branding_custom_css && html`<style nonce="${nonce}">${cssForStyle(brand.branding_custom_css)}</style>`}
-<noscript><style nonce="${nonce}">.js-only{display:none!important}</style></noscript>
-</head>
-<body class="${bodyClass}"${layout && html` data-layout="${layout}"`}>
-${body}
-</body>
-</html>
-`.source
+    <html lang="${lang}" ${theme && html` data-theme="${theme}"`}>
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="${theme ?? 'light dark'}" />
+        <meta name="robots" content="noindex" />
+        <title>${[title, brand.branding_title].filter(Boolean).join(' · ')}</title>
+        <link rel="stylesheet" href="${assets.url(style)}" />
+        <link rel="preload" href="${assets.fontUrl}" as="font" type="font/woff2" crossorigin />
+        <link rel="icon" href="${imageUrl(web, brand.branding_favicon)}" />
+        ${head}${
+          brand.branding_custom_css &&
+          html`<style nonce="${nonce}">
+            ${cssForStyle(brand.branding_custom_css)}
+          </style>`
+        }
+        <noscript
+          ><style nonce="${nonce}">
+            .js-only {
+              display: none !important;
+            }
+          </style></noscript
+        >
+      </head>
+      <body class="${bodyClass}" ${layout && html` data-layout="${layout}"`}>
+        ${body}
+      </body>
+    </html> `.source
 }
 
 const MARK = trusted(
@@ -78,19 +89,24 @@ const MARK = trusted(
 export const brandLine = ({ web, brand }: PageContext): Html =>
   brand.branding_logo === '' || brand.branding_logo === DEFAULT_LOGO
     ? html`<div class="brand">${MARK}<span>${brand.branding_title}</span></div>`
-    : html`<div class="brand"><img src="${imageUrl(web, brand.branding_logo)}" alt="${brand.branding_title}"></div>`
+    : html`<div class="brand"><img src="${imageUrl(web, brand.branding_logo)}" alt="${brand.branding_title}" /></div>`
 
 /** The links that the operator put below every page. */
 export const footerLinks = ({ brand }: PageContext): Html | false =>
   brand.ui_footer_links.length > 0 &&
-  html`<footer>${brand.ui_footer_links.map(({ href, name }) => (href && isHttp(href) ? html`<a href="${href}">${name}</a>` : html`<span>${name}</span>`))}</footer>`
+  html`<footer>
+    ${brand.ui_footer_links.map(({ href, name }) => (href && isHttp(href) ? html`<a href="${href}">${name}</a>` : html`<span>${name}</span>`))}
+  </footer>`
 
 /** The page that is one card: flows and errors. `inside` is the card's content below the brand. */
 export const card = (context: PageContext, inside: Html): Html =>
-  html`<main><div class="card">${brandLine(context)}${inside}</div>${footerLinks(context)}</main>`
+  html`<main>
+    <div class="card">${brandLine(context)}${inside}</div>
+    ${footerLinks(context)}
+  </main>`
 
 /** Relative, or http(s): what a link on a page may lead to. */
-export const isHttp = (href: string): boolean => !/^[a-z][a-z\d+.-]*:/i.test(href.replace(/[\u0000-\u0020]/g, '')) || /^https?:\/\//i.test(href)
+export const isHttp = (href: string): boolean => [undefined, 'http', 'https'].includes(schemeOf(href))
 
 /** Image addresses are kept as the API has them; those below our static files follow the path prefix the server runs under. */
 const imageUrl = (web: Web, url: string): string =>

@@ -25,7 +25,13 @@ export function answerFor(challenge: Challenge, form: FormFields): Answer {
     case 'ak-stage-prompt':
       return { component, ...promptAnswer((challenge as PromptChallenge).fields, form) }
     default:
-      return { component, ...pick(form, Object.keys(form).filter(name => name !== CSRF_FIELD && name !== 'component')) }
+      return {
+        component,
+        ...pick(
+          form,
+          Object.keys(form).filter(name => name !== CSRF_FIELD && name !== 'component'),
+        ),
+      }
   }
 }
 

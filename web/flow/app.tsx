@@ -20,7 +20,7 @@ interface Step {
 export function App({ data, t }: { data: FlowData; t: Translate }) {
   const [step, setStep] = useState<Step>(() => ({ number: 0, challenge: data.challenge, errors: errorsOf(data.challenge, t) }))
   const [busy, setBusy] = useState(false)
-  const [failure, setFailure] = useState<{ what: Failure; retry(): void }>()
+  const [failure, setFailure] = useState<{ what: Failure; retry: () => void }>()
   const region = useRef<HTMLDivElement>(null)
 
   const show = (challenge: Challenge) => {
@@ -83,7 +83,10 @@ export function App({ data, t }: { data: FlowData; t: Translate }) {
 
 const errorsOf = (challenge: Challenge, t: Translate): Record<string, string[]> =>
   Object.fromEntries(
-    Object.entries(challenge.response_errors ?? {}).map(([name, details]) => [name, details.map(detail => sayServerText(t, detail.string))]),
+    Object.entries(challenge.response_errors ?? {}).map(([name, details]) => [
+      name,
+      details.map(detail => sayServerText(t, detail.string)),
+    ]),
   )
 
 /** Refused passwords are emptied; then the focus goes to the first wrong field, or the first field of a new step. */

@@ -15,11 +15,11 @@ export interface Stage {
   csrf: string
   /** What was typed before a form without JavaScript was refused. */
   values: FormFields
-  submit(answer: Answer): void
+  submit: (answer: Answer) => void
   /** Shows errors found before anything was sent. */
-  refuse(errors: Record<string, string[]>): void
+  refuse: (errors: Record<string, string[]>) => void
   /** Shows another challenge without asking the executor, as the buttons of some sources do. */
-  show(challenge: Challenge): void
+  show: (challenge: Challenge) => void
 }
 
 export const StageContext = createContext<Stage | undefined>(undefined)

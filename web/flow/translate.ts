@@ -4,8 +4,10 @@ import type { Texts } from './locales/en.ts'
 export type Translate = (key: keyof Texts, values?: Record<string, string>) => string
 
 /** Makes `t` for one table. */
-export const translator = (texts: Texts): Translate => (key, values) =>
-  texts[key].replace(/\{(\w+)\}/g, (whole, name: string) => values?.[name] ?? whole)
+export const translator =
+  (texts: Texts): Translate =>
+  (key, values) =>
+    texts[key].replace(/\{(\w+)\}/g, (whole, name: string) => values?.[name] ?? whole)
 
 /** Sentences that the server writes in English and that every installation shows, with the key of their translation. */
 const SERVER_TEXTS: Record<string, keyof Texts> = {
@@ -27,5 +29,4 @@ const SERVER_TEXTS: Record<string, keyof Texts> = {
 }
 
 /** Translates a sentence of the server's if it is a known one; what administrators wrote stays as it is. */
-export const sayServerText = (t: Translate, text: string): string =>
-  Object.hasOwn(SERVER_TEXTS, text) ? t(SERVER_TEXTS[text]!) : text
+export const sayServerText = (t: Translate, text: string): string => (Object.hasOwn(SERVER_TEXTS, text) ? t(SERVER_TEXTS[text]!) : text)

@@ -2,4 +2,3 @@
 // Called from the prototype: a parameter named "submit" would otherwise hide the method.
 const form = document.querySelector('form')
 if (form) HTMLFormElement.prototype.submit.call(form)
-export {}

@@ -22,4 +22,3 @@ search?.form?.addEventListener('submit', event => {
   event.preventDefault()
   document.querySelector<HTMLAnchorElement>('.group:not([hidden]) li:not([hidden]) a')?.click()
 })
-export {}

@@ -5,6 +5,8 @@ const bg: Texts = {
   email: 'Имейл',
   upn: 'UPN',
   or: '{a} или {b}',
+  username_inside: 'потребителско име',
+  email_inside: 'имейл',
   password: 'Парола',
   please_enter_password: 'Въведете паролата си',
   show_password: 'Показване на паролата',

@@ -5,6 +5,8 @@ const de: Texts = {
   email: 'E-Mail',
   upn: 'UPN',
   or: '{a} oder {b}',
+  username_inside: 'Benutzername',
+  email_inside: 'E-Mail',
   password: 'Passwort',
   please_enter_password: 'Passwort eingeben',
   show_password: 'Passwort anzeigen',

@@ -4,6 +4,8 @@ const en = {
   email: 'Email',
   upn: 'UPN',
   or: '{a} or {b}',
+  username_inside: 'username',
+  email_inside: 'email',
   password: 'Password',
   please_enter_password: 'Enter your password',
   show_password: 'Show password',

@@ -5,6 +5,8 @@ const es: Texts = {
   email: 'Correo electrónico',
   upn: 'UPN',
   or: '{a} o {b}',
+  username_inside: 'nombre de usuario',
+  email_inside: 'correo electrónico',
   password: 'Contraseña',
   please_enter_password: 'Introduzca su contraseña',
   show_password: 'Mostrar la contraseña',

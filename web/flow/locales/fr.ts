@@ -5,6 +5,8 @@ const fr: Texts = {
   email: 'E-mail',
   upn: 'UPN',
   or: '{a} ou {b}',
+  username_inside: 'nom d’utilisateur',
+  email_inside: 'e-mail',
   password: 'Mot de passe',
   please_enter_password: 'Saisissez votre mot de passe',
   show_password: 'Afficher le mot de passe',
@@ -35,7 +37,8 @@ const fr: Texts = {
   try_again: 'Réessayer',
   back: 'Retour',
   something_wrong: 'Une erreur est survenue',
-  something_wrong_why: 'Le serveur n’a pas pu terminer cette étape. Si cela se reproduit, donnez ce numéro aux personnes qui l’administrent :',
+  something_wrong_why:
+    'Le serveur n’a pas pu terminer cette étape. Si cela se reproduit, donnez ce numéro aux personnes qui l’administrent :',
   request_id: 'Numéro de la requête',
   session_ended: 'Vous êtes déconnecté de {name}.',
   session_ended_plain: 'Vous êtes déconnecté de l’application.',

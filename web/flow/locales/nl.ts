@@ -5,6 +5,8 @@ const nl: Texts = {
   email: 'E-mailadres',
   upn: 'UPN',
   or: '{a} of {b}',
+  username_inside: 'gebruikersnaam',
+  email_inside: 'e-mailadres',
   password: 'Wachtwoord',
   please_enter_password: 'Voer uw wachtwoord in',
   show_password: 'Wachtwoord tonen',

@@ -2,7 +2,7 @@ import type { Failure } from '../executor.ts'
 import { useStage } from '../stage.ts'
 
 /** The executor could not be asked. Says why, and offers what may help: once more, or afresh. */
-export function FailureNotice({ failure, retry }: { failure: Failure; retry(): void }) {
+export function FailureNotice({ failure, retry }: { failure: Failure; retry: () => void }) {
   const { t } = useStage()
   const text = failure.reason === 'server' ? t('server_error', { status: String(failure.status) }) : t(`${failure.reason}_error`)
   // After a changed session the same answer would be refused again: only a fresh page has the right token and step.

@@ -5,7 +5,13 @@ import { useStage } from '../stage.ts'
 import { Field, FieldErrors, PasswordField, TextField, useFieldState } from './field.tsx'
 import { Markup } from './markup.tsx'
 
-const INPUT_TYPES: Record<string, HTMLInputTypeAttribute> = { email: 'email', number: 'number', date: 'date', 'date-time': 'datetime-local', file: 'file' }
+const INPUT_TYPES: Record<string, HTMLInputTypeAttribute> = {
+  email: 'email',
+  number: 'number',
+  date: 'date',
+  'date-time': 'datetime-local',
+  file: 'file',
+}
 const AUTOCOMPLETE: Record<string, string> = { username: 'username', email: 'email', name: 'name', password: 'new-password' }
 
 interface Props {
@@ -91,7 +97,14 @@ function TextArea({ field, autofocus }: Props) {
   const { control } = useFieldState(field.field_key, field.sub_text !== '')
   return (
     <Field {...labels(field)}>
-      <textarea class="input" rows={4} readOnly={field.type === 'text_area_read_only'} {...typed(field, autofocus)} {...control} defaultValue={useInitialValue(field)} />
+      <textarea
+        class="input"
+        rows={4}
+        readOnly={field.type === 'text_area_read_only'}
+        {...typed(field, autofocus)}
+        {...control}
+        defaultValue={useInitialValue(field)}
+      />
     </Field>
   )
 }

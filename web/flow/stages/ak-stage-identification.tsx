@@ -17,7 +17,7 @@ export function IdentificationStage({ challenge }: { challenge: IdentificationCh
       {challenge.application_pre && (
         <div class="app">
           <span class="tile" aria-hidden="true">
-            {[...challenge.application_pre][0]?.toUpperCase()}
+            {String.fromCodePoint(challenge.application_pre.codePointAt(0)!).toUpperCase()}
           </span>
           <span>{t('to_continue_to', { name: challenge.application_pre })}</span>
         </div>
@@ -61,9 +61,7 @@ function IdentificationForm({ challenge, fields }: { challenge: IdentificationCh
           required
           autofocus
         />
-        {challenge.password_fields && (
-          <PasswordField label={t('password')} canShow={challenge.allow_show_password ?? false} required />
-        )}
+        {challenge.password_fields && <PasswordField label={t('password')} canShow={challenge.allow_show_password ?? false} required />}
         <div class="row">
           {challenge.enable_remember_me && (
             <label class="check js-only">
@@ -83,10 +81,13 @@ function IdentificationForm({ challenge, fields }: { challenge: IdentificationCh
   )
 }
 
-/** "Email or username", in the order the administrator gave. */
+/** "Email or username", in the order the administrator gave. Only the first begins the sentence. */
 function labelOf(fields: string[], t: Translate): string {
-  const names = fields.map(field => (field === 'username' || field === 'email' || field === 'upn' ? t(field) : field))
-  return names.reduce((a, b) => t('or', { a, b: b === t('upn') ? b : b.toLowerCase() }))
+  const name = (field: string, index: number) => {
+    if (field === 'username' || field === 'email') return t(index === 0 ? field : `${field}_inside`)
+    return field === 'upn' ? t('upn') : field
+  }
+  return fields.map(name).reduce((a, b) => t('or', { a, b }))
 }
 
 /**

@@ -11,7 +11,16 @@ export function PasswordStage({ challenge }: { challenge: PasswordChallenge }) {
       <UserPill challenge={challenge} />
       <StageForm>
         {/* Password managers want to see whose password this is. */}
-        <input class="visually-hidden" type="text" name="username" autocomplete="username" value={challenge.pending_user} readOnly tabIndex={-1} aria-hidden="true" />
+        <input
+          class="visually-hidden"
+          type="text"
+          name="username"
+          autocomplete="username"
+          value={challenge.pending_user}
+          readOnly
+          tabIndex={-1}
+          aria-hidden="true"
+        />
         <PasswordField
           label={t('password')}
           canShow={challenge.allow_show_password ?? false}

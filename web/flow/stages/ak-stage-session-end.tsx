@@ -1,6 +1,5 @@
 import type { SessionEndChallenge } from '../challenge.ts'
 import { Notice } from '../parts/notice.tsx'
-import { UserPill } from '../parts/user-pill.tsx'
 import { useStage } from '../stage.ts'
 
 export function SessionEndStage({ challenge }: { challenge: SessionEndChallenge }) {
@@ -8,8 +7,8 @@ export function SessionEndStage({ challenge }: { challenge: SessionEndChallenge 
   const name = challenge.application_name
   return (
     <>
-      <UserPill challenge={challenge} />
-      <Notice kind="good" title={name ? t('session_ended', { name }) : t('session_ended_plain')} />
+      {/* The flow's own title says the same, if it has one. */}
+      <Notice kind="good" title={challenge.flow_info?.title ? undefined : name ? t('session_ended', { name }) : t('session_ended_plain')} />
       <div class="actions">
         <a class="btn primary" href={challenge.overview_url ?? '/'}>
           {t('session_end_overview')}

@@ -1,0 +1,182 @@
+import type { Challenge } from '../../src/interfaces/flow.ts'
+
+const flow_info = {
+  title: 'Welcome to Example Home',
+  background: '/static/dist/assets/images/flow_background.jpg',
+  cancel_url: '/flows/-/cancel/',
+  layout: 'stacked',
+}
+const user = {
+  pending_user: 'jane@example.org',
+  pending_user_avatar: '/static/dist/assets/images/user_default.png',
+}
+
+const source = (name: string, promoted = false) => ({
+  name,
+  icon_url: null,
+  promoted,
+  challenge: { component: 'xak-flow-redirect', to: `/source/oauth/login/${name.toLowerCase()}/` },
+})
+
+export const identification: Challenge = {
+  component: 'ak-stage-identification',
+  flow_info,
+  user_fields: ['email', 'username'],
+  password_fields: false,
+  flow_designation: 'authentication',
+  primary_action: 'Log in',
+  sources: [],
+  show_source_labels: false,
+  enable_remember_me: false,
+}
+
+/** Everything that the identification stage can show at once. */
+export const fullIdentification: Challenge = {
+  ...identification,
+  flow_info: { ...flow_info, title: 'Sign in' },
+  password_fields: true,
+  allow_show_password: true,
+  application_pre: 'Immich',
+  recovery_url: '/if/flow/recovery/',
+  enroll_url: '/if/flow/enroll/',
+  passwordless_url: '/if/flow/passwordless/',
+  enable_remember_me: true,
+  show_source_labels: true,
+  sources: [source('Google'), source('GitHub'), source('Facebook')],
+}
+
+export const password: Challenge = {
+  component: 'ak-stage-password',
+  flow_info,
+  ...user,
+  allow_show_password: true,
+  recovery_url: '/if/flow/recovery/',
+}
+
+export const consent: Challenge = {
+  component: 'ak-stage-consent',
+  flow_info: { ...flow_info, title: 'Redirecting to Grafana' },
+  ...user,
+  header_text: "You're about to sign into Grafana.",
+  permissions: [
+    { id: 'email', name: 'Email address' },
+    { id: 'profile', name: 'General Profile Information' },
+  ],
+  additional_permissions: [{ id: 'groups', name: 'The groups you are in' }],
+  token: 'consent-token',
+}
+
+export const userLogin: Challenge = { component: 'ak-stage-user-login', flow_info, ...user }
+export const accessDenied: Challenge = {
+  component: 'ak-stage-access-denied',
+  flow_info,
+  pending_user: '',
+  pending_user_avatar: user.pending_user_avatar,
+  error_message: 'Flow does not apply to current user.',
+}
+export const flowError: Challenge = {
+  component: 'ak-stage-flow-error',
+  request_id: 'a3c1f0de92b54c7d',
+  error: 'KeyError: prompt_data',
+  traceback: 'Traceback (most recent call last):\n  line 3, in expression\nKeyError: prompt_data',
+}
+export const sessionEnd: Challenge = {
+  component: 'ak-stage-session-end',
+  flow_info: { ...flow_info, title: "You've logged out of Grafana." },
+  ...user,
+  application_name: 'Grafana',
+  application_launch_url: 'https://grafana.example.org/',
+  invalidation_flow_url: '/if/flow/default-invalidation-flow/',
+  brand_name: 'Example Home',
+}
+export const redirect = (to: string): Challenge => ({ component: 'xak-flow-redirect', to, final_redirect: true })
+export const shell: Challenge = {
+  component: 'xak-flow-shell',
+  body: '<h2>Almost there</h2><p onclick="alert(1)">Read the <a href="javascript:alert(1)">rules</a>.</p><script>document.title="pwned"</script>',
+}
+export const autosubmit = (url: string): Challenge => ({
+  component: 'ak-stage-autosubmit',
+  flow_info,
+  url,
+  attrs: { SAMLResponse: 'PHNhbWw+', RelayState: '"><script>document.title="pwned"</script>', submit: 'a trap' },
+  title: 'Redirecting to Grafana…',
+})
+export const unknown: Challenge = { component: 'ak-stage-crystal-ball', flow_info }
+export const dummy: Challenge = { component: 'ak-stage-dummy', flow_info, name: 'A step for testing' }
+
+const field = (field_key: string, type: string, more: Record<string, unknown> = {}) => ({
+  field_key,
+  label: field_key,
+  type,
+  required: true,
+  placeholder: '',
+  initial_value: '',
+  order: 0,
+  sub_text: '',
+  choices: null,
+  ...more,
+})
+
+/** As the first start asks it. */
+export const initialSetup: Challenge = {
+  component: 'ak-stage-prompt',
+  flow_info: { ...flow_info, title: 'Welcome to authentik!' },
+  fields: [
+    field('header', 'static', { label: 'Welcome', initial_value: 'Set a password for the default admin user, <b>akadmin</b>.' }),
+    field('email', 'email', { label: 'Email', placeholder: 'admin@example.org' }),
+    field('password', 'password', { label: 'Password' }),
+    field('password_repeat', 'password', { label: 'Password (repeat)' }),
+  ],
+}
+
+/** A field of every type. */
+export const everyPrompt: Challenge = {
+  component: 'ak-stage-prompt',
+  flow_info: { ...flow_info, title: 'Every field' },
+  fields: [
+    field('text', 'text', {
+      label: 'Text',
+      placeholder: 'Write here',
+      sub_text: 'With a <b>hint</b> and <a href="https://example.org/">a link</a>.',
+    }),
+    field('area', 'text_area', { label: 'Text area', required: false }),
+    field('fixed', 'text_read_only', { label: 'Fixed', initial_value: 'cannot change' }),
+    field('fixed_area', 'text_area_read_only', { label: 'Fixed area', initial_value: 'two\nlines' }),
+    field('username', 'username', { label: 'Username' }),
+    field('mail', 'email', { label: 'Email', required: false }),
+    field('secret', 'password', { label: 'Password' }),
+    field('count', 'number', { label: 'Number', initial_value: '3' }),
+    field('agree', 'checkbox', { label: 'I agree to the rules' }),
+    field('size', 'radio-button-group', {
+      label: 'Size',
+      initial_value: 'm',
+      choices: [
+        { value: 's', label: 'Small' },
+        { value: 'm', label: 'Medium' },
+      ],
+    }),
+    field('colour', 'dropdown', {
+      label: 'Colour',
+      initial_value: 'red',
+      choices: [
+        { value: 'red', label: 'Red' },
+        { value: 'blue', label: 'Blue' },
+      ],
+    }),
+    field('line', 'separator'),
+    field('born', 'date', { label: 'Date', required: false }),
+    field('meet', 'date-time', { label: 'Date and time', required: false }),
+    field('avatar', 'file', { label: 'Avatar', required: false }),
+    field('secret_note', 'hidden', { initial_value: 'server value' }),
+    field('info', 'alert_info', { label: 'For your information', initial_value: 'Nothing to worry about.' }),
+    field('warning', 'alert_warning', { label: 'Careful', initial_value: 'This matters.' }),
+    field('danger', 'alert_danger', { label: 'Danger', initial_value: 'This cannot be undone.' }),
+    field('attributes.settings.locale', 'ak-locale', { label: 'Locale', required: false }),
+  ],
+}
+
+/** The same challenge, refused. */
+export const refused = (challenge: Challenge, errors: Record<string, string>): Challenge => ({
+  ...challenge,
+  response_errors: Object.fromEntries(Object.entries(errors).map(([name, text]) => [name, [{ string: text, code: 'invalid' }]])),
+})

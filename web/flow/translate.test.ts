@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import bg from './locales/bg.ts'
+import de from './locales/de.ts'
+import en from './locales/en.ts'
+import es from './locales/es.ts'
+import fr from './locales/fr.ts'
+import nl from './locales/nl.ts'
+import { sayServerText, translator } from './translate.ts'
+
+const placeholders = (text: string) => [...text.matchAll(/\{\w+\}/g)].map(String).sort()
+
+test('every language has every text, with the same placeholders', () => {
+  for (const [name, table] of Object.entries({ bg, de, es, fr, nl })) {
+    assert.deepEqual(Object.keys(table).sort(), Object.keys(en).sort(), name)
+    for (const key of Object.keys(en) as (keyof typeof en)[]) {
+      assert.notEqual(table[key].trim(), '', `${name}: ${key}`)
+      assert.deepEqual(placeholders(table[key]), placeholders(en[key]), `${name}: ${key}`)
+    }
+  }
+})
+
+test('placeholders are filled, also with text that looks like one', () => {
+  const t = translator(en)
+  assert.equal(t('or', { a: '{b}', b: '$&' }), '{b} or $&')
+})
+
+test('known sentences of the server are translated, others are left alone', () => {
+  const t = translator(de)
+  assert.equal(sayServerText(t, 'Invalid password'), 'Falsches Passwort')
+  assert.equal(sayServerText(t, 'Members only'), 'Members only')
+  assert.equal(sayServerText(t, 'constructor'), 'constructor')
+})
