@@ -6,8 +6,6 @@ import type { ChangeFeed } from './feed.ts'
 import { Feed } from './feed.ts'
 import type { Engine } from './engine.ts'
 import type { PostgresOptions } from './postgres.ts'
-import { CHANNEL, PostgresStore, postgresDialect } from './postgres.ts'
-import { ChangeListener } from './postgres-listener.ts'
 import { SqliteStore, sqliteDialect, sqliteStoreDialect } from './sqlite.ts'
 import { runTransaction } from './transaction.ts'
 import type { DB } from './types.gen.ts'
@@ -94,6 +92,11 @@ const openPostgres = async (
   feed: Feed,
   report: (error: unknown) => void,
 ): Promise<Database> => {
+  // Loaded on first use: with SQLite the driver would only cost memory.
+  const [{ CHANNEL, PostgresStore, postgresDialect }, { ChangeListener }] = await Promise.all([
+    import('./postgres.ts'),
+    import('./postgres-listener.ts'),
+  ])
   const sender = randomUUID()
   const store = new PostgresStore(options, feed, sender, report)
   const db = new Kysely<DB>({ dialect: postgresDialect(store) })

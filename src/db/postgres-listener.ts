@@ -51,7 +51,9 @@ export class ChangeListener {
     try {
       await client.connect()
       await client.query(`listen ${CHANNEL}`)
-      this.#hearing = await this.#probe()
+      const hears = await this.#probe()
+      if (client !== this.#client) return
+      this.#hearing = hears
       this.#pause = 100
       this.#feed.emitAll()
       this.#beat(client)

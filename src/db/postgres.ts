@@ -8,6 +8,7 @@ import type { ForeignKey } from './catalogue.ts'
 import { encodePostgres, postgresTypes } from './codec.ts'
 import type { Feed } from './feed.ts'
 import { refuseInsideTransaction } from './scope.ts'
+import { isStalePlan } from './transaction.ts'
 import { changesSchema, readsOnly, writesOf } from './writes.ts'
 
 export type PostgresOptions = {
@@ -84,10 +85,6 @@ class StatementNames {
     this.#names.clear()
   }
 }
-
-/** A prepared plan that another process's migration has made invalid; the same query succeeds when it is prepared anew. */
-export const isStalePlan = (error: unknown): boolean =>
-  (error as { code?: string }).code === '0A000' && /cached plan must not change result type/.test((error as Error).message)
 
 /** The server says that it shuts down (57P..) or lost the connection (08...), or the network or `pg` says so in their words. */
 const isConnectionLoss = (error: unknown): boolean => {

@@ -1,7 +1,6 @@
 import { sql } from 'kysely'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Database, Db } from './database.ts'
-import { isStalePlan } from './postgres.ts'
 import { inScope } from './scope.ts'
 
 type State = { callbacks: (() => void)[]; savepoints: number }
@@ -13,6 +12,10 @@ const stateOf = (db: Db): State => {
   if (state === undefined) throw new Error('this transaction was not opened by Database.transaction')
   return state
 }
+
+/** A prepared plan that another process's migration has made invalid; the same query succeeds when it is prepared anew. */
+export const isStalePlan = (error: unknown): boolean =>
+  (error as { code?: string }).code === '0A000' && /cached plan must not change result type/.test((error as Error).message)
 
 /** Rolled back by the server through no fault of the caller: 40001 serialization, 40P01 deadlock. */
 const canTryAgain = (error: unknown): boolean => {
