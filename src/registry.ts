@@ -1,8 +1,11 @@
 import type { Model } from './api/model.ts'
 import type { Resource, SpecialOperation } from './api/mount.ts'
 import { applicationRoutes, applications } from './core/application.ts'
+import { brandRoutes, brands } from './core/brand.ts'
 import { groupRoutes, groups } from './core/group.ts'
+import { authenticatedSessions, sessionRoutes } from './core/session-api.ts'
 import { settingsRoutes } from './core/settings.ts'
+import { tokenRoutes, tokens } from './core/token.ts'
 import { userRoutes, users } from './core/user-api.ts'
 import { keypairRoutes, keypairs } from './crypto/model.ts'
 import { mappingRoutes, propertyMappings } from './mappings/mapping-api.ts'
@@ -32,13 +35,13 @@ export type Registry = {
 
 const resources: readonly Resource[] = [
   groups, users, roles,
-  applications, policyBindings, providers, oauth2Providers, propertyMappings, scopeMappings, keypairs,
+  applications, policyBindings, providers, oauth2Providers, propertyMappings, scopeMappings, keypairs, tokens, authenticatedSessions, brands,
 ]
 
 export const registry: Registry = {
   resources,
   models: [...new Set(resources.map(resource => resource.model)), PolicyTarget, PolicyBase],
-  routes: [groupRoutes, userRoutes, settingsRoutes, applicationRoutes, providerRoutes, mappingRoutes, keypairRoutes],
+  routes: [groupRoutes, userRoutes, settingsRoutes, applicationRoutes, providerRoutes, mappingRoutes, keypairRoutes, tokenRoutes, sessionRoutes, brandRoutes],
   policyKinds: [],
 }
 

@@ -243,13 +243,17 @@ export async function deleteObject(ctx: Ctx, model: Model, row: Row, hooks: Hook
   })
 }
 
+/** Leaves out the rows that are never offered; null needs an operator of its own. */
+const unseenCondition = (model: Model, { column, not }: { column: string; not: unknown }) =>
+  not === null ? sql<boolean>`${sql.ref(`${model.table}.${column}`)} is not null` : sql<boolean>`${sql.ref(`${model.table}.${column}`)} != ${not}`
+
 /** The standard operations of a model. Plain functions: spread them and replace the one that is special. */
 export function crud(model: Model, hooks: Hooks = {}) {
   return {
     async list(ctx: Ctx, query: Query): Promise<Page> {
       const restriction = visibility(ctx, model)
       const unseen = model.visible?.(ctx)
-      const where = [restriction, unseen && sql<boolean>`${sql.ref(`${model.table}.${unseen.column}`)} != ${unseen.not}`, ...(await filterConditions(ctx, model, query)), searchCondition(ctx, model, query)]
+      const where = [restriction, unseen && unseenCondition(model, unseen), ...(await filterConditions(ctx, model, query)), searchCondition(ctx, model, query)]
       const count = await countObjects(ctx, model, where)
       if (count === 0 && restriction && !model.owner && (await countObjects(ctx, model, [restriction])) === 0) throw permissionDenied()
       return paginated(ctx, query, count, async (limit, offset) =>

@@ -53,7 +53,6 @@ export const typesRoute = (base: Model): SpecialOperation => ({
       description: kind.description ?? '',
       component: kind.component,
       model_name: kind.modelName,
-      icon_url: null,
       requires_enterprise: false,
       deprecated: false,
     }))

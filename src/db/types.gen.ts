@@ -38,7 +38,6 @@ export interface BrandTable {
   flow_unenrollment: string | null
   flow_user_settings: string | null
   flow_device_code: string | null
-  flow_lockdown: string | null
   default_application: string | null
   web_certificate: string | null
   attributes: Json

@@ -217,7 +217,6 @@ export async function up(schema: Schema): Promise<void> {
     t.uuid('flow_unenrollment').references('flow.flow_uuid', 'set null').index(),
     t.uuid('flow_user_settings').references('flow.flow_uuid', 'set null').index(),
     t.uuid('flow_device_code').references('flow.flow_uuid', 'set null').index(),
-    t.uuid('flow_lockdown').references('flow.flow_uuid', 'set null').index(),
     t.uuid('default_application').references('application.pbm_uuid', 'set null').index(),
     t.uuid('web_certificate').references('keypair.kp_uuid', 'set null').index(),
     t.json('attributes').notNull(),

@@ -1,0 +1,73 @@
+import { sql } from 'kysely'
+import { Type } from 'typebox'
+import { crud } from '../api/crud.ts'
+import { invalid } from '../api/errors.ts'
+import { computed, instant, reference, shown, text } from '../api/fields.ts'
+import { defineModel, type Model, type Query } from '../api/model.ts'
+import type { Resource, SpecialOperation } from '../api/mount.ts'
+import { holds } from '../api/permissions.ts'
+import { permissionDenied } from '../api/errors.ts'
+import { transact } from '../context.ts'
+import { recordEvent } from '../events/record.ts'
+import { parseUserAgent } from '../lib/user-agent.ts'
+import { User } from './user.ts'
+
+/** A signed-in browser, as its owner and administrators see it. Deleting it signs the browser out everywhere. */
+export const AuthenticatedSession: Model = defineModel({
+  name: 'AuthenticatedSession',
+  label: 'authentik_core.authenticatedsession',
+  verboseName: 'Authenticated Session',
+  table: 'session',
+  pk: 'uuid',
+  keyName: 'uuid',
+  display: 'uuid',
+  owner: 'user',
+  fields: {
+    current: computed(Type.Boolean()),
+    user_agent: computed(Type.Unknown()),
+    geo_ip: computed(Type.Null()),
+    asn: computed(Type.Null()),
+    user: reference(() => User, { readOnly: true }),
+    last_ip: shown(text()),
+    last_user_agent: shown(text()),
+    last_used: instant({ readOnly: true }),
+    expires: instant({ readOnly: true }),
+  },
+  filters: {
+    user__username: {},
+    session__last_ip: { apply: (_, [ip]) => sql<boolean>`session.last_ip = ${ip}` },
+    session__last_user_agent: { apply: (_, [agent]) => sql<boolean>`session.last_user_agent = ${agent}` },
+  },
+  search: ['last_ip', 'last_user_agent'],
+  ordering: ['-last_used'],
+  // Visits without anybody signed in are sessions too, but nobody's.
+  visible: () => ({ column: 'user', not: null }),
+  present: (ctx, rows) =>
+    rows.map(row => ({
+      current: ctx.caller.session?.uuid === row.uuid,
+      user_agent: parseUserAgent(row.last_user_agent as string),
+      geo_ip: null,
+      asn: null,
+    })),
+})
+
+const { list, retrieve, destroy, usedBy } = crud(AuthenticatedSession)
+
+export const authenticatedSessions: Resource = { path: '/core/authenticated_sessions', model: AuthenticatedSession, operations: { list, retrieve, destroy, usedBy } }
+
+export const sessionRoutes: Record<string, SpecialOperation> = {
+  'DELETE /core/authenticated_sessions/bulk_delete/': {
+    handler: async (ctx, request) => {
+      const keys = [(request.query as Query).user_pks].flat().filter(key => key !== undefined && key !== '').map(Number)
+      if (keys.length === 0 || !keys.every(Number.isInteger)) throw invalid({ user_pks: ['This field is required.'] })
+      const others = keys.some(key => key !== ctx.caller.user!.id)
+      if (others && !holds(ctx, 'authentik_core.delete_authenticatedsession')) throw permissionDenied()
+      const deleted = await transact(ctx, async ctx => {
+        const { numDeletedRows } = await ctx.db.deleteFrom('session').where('user', 'in', keys).executeTakeFirstOrThrow()
+        await recordEvent(ctx, 'model_deleted', { sessions_of: keys, count: Number(numDeletedRows) })
+        return Number(numDeletedRows)
+      })
+      return { deleted }
+    },
+  },
+}
