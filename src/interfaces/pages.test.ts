@@ -16,6 +16,13 @@ import fr from './locales/fr.ts'
 import nl from './locales/nl.ts'
 import type { PageContext } from './page.ts'
 
+/** A page without the white space between its tags, which means nothing. */
+const flat = (body: string) =>
+  body
+    .replace(/\s+/g, ' ')
+    .replace(/\s*(\/?>|<)\s*/g, '$1')
+    .replaceAll('/>', '>')
+
 suite('pages', () => {
   let web: Web
   let context: PageContext
@@ -64,15 +71,15 @@ suite('pages', () => {
       const { body, status } = flow(password, { query: 'next=%2Fif%2Fuser%2F' })
       assert.equal(status, 200)
       assert.match(body, /<form method="post"[^>]*><input type="hidden" name="csrfmiddlewaretoken" value="TOKEN"/)
-      assert.match(body, /aria-invalid="true" aria-describedby="field-password-error"|aria-describedby="field-password-error"/)
+      assert.match(body, /aria-invalid="true" aria-describedby="field-password-error"/)
       assert.match(body, /<title>&lt;Sign in&gt; · Home &amp; Co<\/title>/)
-      const data = JSON.parse(/id="flow-data" nonce="NONCE">(.*?)<\/script>/.exec(body)![1]!)
+      const data = JSON.parse(/id="flow-data" nonce="NONCE">([^<]*)<\/script>/.exec(body)![1]!)
       assert.deepEqual(data.challenge, password)
       assert.equal(data.executor, '/api/v3/flows/executor/login/?query=next%3D%252Fif%252Fuser%252F')
     })
 
     test('shows the brand: title, theme, style sheet, footer links that are safe', () => {
-      const { body } = flow(password)
+      const body = flat(flow(password).body)
       assert.match(body, /<html lang="en" data-theme="dark">/)
       assert.match(body, /<style nonce="NONCE">\.card\{color:red\}<\/style>/)
       assert.match(body, /<a href="https:\/\/example.org\/privacy">Privacy<\/a><span>Trap<\/span><span>Plain<\/span>/)
@@ -81,14 +88,14 @@ suite('pages', () => {
     })
 
     test('gives every script and inline style its nonce', () => {
-      const { body } = flow(password)
+      const body = flat(flow(password).body)
       for (const [tag] of body.matchAll(/<(script|style)\b[^>]*>/g)) assert.match(tag, /nonce="NONCE"/)
       assert.doesNotMatch(body, / style="| on[a-z]+="/)
     })
 
     test('speaks the language of the page and loads its table at once', () => {
       context.lang = 'de'
-      const { body } = flow(password)
+      const body = flat(flow(password).body)
       context.lang = 'en'
       assert.match(body, /Falsches Passwort/)
       assert.match(body, /<link rel="modulepreload" href="\/static\/dist\/bundle\/de-[\w-]+\.js" nonce="NONCE">/)
@@ -101,14 +108,14 @@ suite('pages', () => {
         password_fields: true,
         primary_action: 'Log in',
       }
-      const { body } = flow(identification, { posted: { uid_field: 'jane', password: 'hunter2', csrfmiddlewaretoken: 'x' } })
+      const body = flat(flow(identification, { posted: { uid_field: 'jane', password: 'hunter2', csrfmiddlewaretoken: 'x' } }).body)
       assert.match(body, /value="jane"/)
       assert.doesNotMatch(body, /hunter2/)
       const fields = [
         { field_key: 'name', type: 'text' },
         { field_key: 'secret', type: 'password' },
       ]
-      const again = flow(prompt(fields), { posted: { name: 'Jane', secret: 'hunter2' } }).body
+      const again = flat(flow(prompt(fields), { posted: { name: 'Jane', secret: 'hunter2' } }).body)
       assert.match(again, /value="Jane"/)
       assert.doesNotMatch(again, /hunter2/)
     })
@@ -120,7 +127,7 @@ suite('pages', () => {
     })
 
     test('follows a redirect without JavaScript, unless it would run a script', () => {
-      const to = (url: string) => flow({ component: 'xak-flow-redirect', to: url }).body
+      const to = (url: string) => flat(flow({ component: 'xak-flow-redirect', to: url }).body)
       assert.match(to('/if/user/?a=1&b=2'), /<noscript><meta http-equiv="refresh" content="0; url=\/if\/user\/\?a=1&amp;b=2"><\/noscript>/)
       assert.doesNotMatch(to('javascript:alert(1)'), /http-equiv="refresh"|href="javascript/)
     })

@@ -74,6 +74,18 @@ describe('the sign-in page in a browser', () => {
     assert.deepEqual(complaints, [])
   })
 
+  test('leaves nothing in the browser’s history that going back could stumble over', async () => {
+    fixture.play(identification, () => challenges.redirect('/arrived?signed-in'))
+    const { page } = await open('/arrived?before')
+    await page.goto(fixture.origin + FLOW)
+    await taken(page)
+    await page.getByLabel('Email or username').fill('jane')
+    await page.getByRole('button', { name: 'Log in' }).click()
+    await page.waitForURL('**/arrived?signed-in')
+    await page.goBack()
+    assert.ok(page.url().endsWith('/arrived?before'), page.url())
+  })
+
   test('needs six requests at most until the first field can be typed in', async () => {
     for (const locale of ['en', 'de', 'bg']) {
       fixture.play(fullIdentification)

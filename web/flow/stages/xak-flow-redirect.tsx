@@ -8,7 +8,8 @@ export function RedirectStage({ challenge }: { challenge: RedirectChallenge }) {
   const { t } = useStage()
   const safe = isSafeRedirect(challenge.to)
   useEffect(() => {
-    if (safe) location.assign(challenge.to)
+    // In place of this page: going back later must not lead into a flow that is done.
+    if (safe) location.replace(challenge.to)
   }, [safe, challenge.to])
   if (!safe) return <Alert texts={[t('redirect_refused')]} />
   return (
