@@ -20,7 +20,8 @@ const PASSING = new Set([
   '08001',
 ])
 
-const isPassing = (error: unknown): boolean => {
+/** Whether a server that could not be reached may be reachable soon, or another in its place. */
+export const isPassing = (error: unknown): boolean => {
   const { code, message } = error as { code?: string; message?: string }
   if (code !== undefined) return PASSING.has(code)
   // `pg` gives these no code; several addresses that all refuse come as one error without a text.
@@ -32,13 +33,13 @@ const isPassing = (error: unknown): boolean => {
  * processes that start at once must not knock it over (R-449).
  */
 export const connectPatiently = async (
-  pool: pg.Pool,
+  connect: () => Promise<pg.PoolClient>,
   { within, elapsed, report }: { within: number; elapsed: () => number; report: (error: unknown) => void },
 ): Promise<void> => {
   const until = elapsed() + within
   for (let pause = 200; ; pause = Math.min(pause * 2, 5000)) {
     try {
-      const client = await pool.connect()
+      const client = await connect()
       client.release()
       return
     } catch (error) {

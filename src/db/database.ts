@@ -104,13 +104,14 @@ const openPostgres = async (
     feed.watched.length === 0
       ? undefined
       : new ChangeListener(options, {
+          address: () => store.address,
           feed,
           sender,
           report,
           notify: async payload => void (await db.executeQuery(CompiledQuery.raw('select pg_notify($1, $2)', [CHANNEL, payload]))),
         })
   try {
-    await connectPatiently(store.pool, {
+    await connectPatiently(() => store.connect(), {
       within: options.connectWithin ?? 60_000,
       elapsed: options.elapsed ?? monotonic,
       report,

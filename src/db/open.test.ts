@@ -144,6 +144,13 @@ for (const { engine, open, place, reopen } of databases()) {
       proxy.close()
     })
 
+    test('of several servers the first that can be reached is used', async () => {
+      const { host, port, ...where } = (await place()) as PostgresOptions
+      const database = await reopen({ ...where, host, port: 1, fallbacks: [{ host, port }] }, { watchedTables: ['maker'] })
+      await migrateFixture(database)
+      assert.deepStrictEqual(await fixture(database.db).selectFrom('maker').selectAll().execute(), [])
+    })
+
     test('a server that refuses is not asked again, and one that stays away is given up', async () => {
       const where = (await place()) as PostgresOptions
       await assert.rejects(openDatabase({ ...where, database: 'nowhere' }), { code: '3D000' })

@@ -1,15 +1,17 @@
 import type { DatabaseConfig, PostgresTls } from '../config.ts'
 import type { DatabaseOptions } from './database.ts'
+import type { Address } from './postgres.ts'
 
 /** From what the configuration says to what the driver takes. */
 export function databaseOptions(config: DatabaseConfig): DatabaseOptions {
   if (config.engine === 'sqlite') return { engine: 'sqlite', file: config.path }
   const { hosts, user, password, database, schema, tls, poolSize, prepared } = config
-  const [{ host, port }] = hosts as readonly [{ host: string; port: number }]
+  const [{ host, port }, ...fallbacks] = hosts as readonly [Address, ...Address[]]
   return {
     engine: 'postgres',
     host,
     port,
+    fallbacks,
     user,
     password,
     database,

@@ -1,7 +1,7 @@
 import { Client } from 'pg'
 import type { Feed } from './feed.ts'
 import { CHANNEL, clientConfig } from './postgres.ts'
-import type { PostgresOptions } from './postgres.ts'
+import type { Address, PostgresOptions } from './postgres.ts'
 
 /** ms */
 const HEARTBEAT = 15_000
@@ -19,6 +19,7 @@ export class ChangeListener {
   readonly #feed: Feed
   readonly #sender: string
   readonly #report: (error: unknown) => void
+  readonly #address: () => Address
   readonly #notify: (payload: string) => Promise<void>
   #client: Client | undefined
   #hearing = false
@@ -30,20 +31,27 @@ export class ChangeListener {
   /** @param notify sends a payload over the channel through another connection */
   constructor(
     options: PostgresOptions,
-    parts: { feed: Feed; sender: string; report: (error: unknown) => void; notify: (payload: string) => Promise<void> },
+    parts: {
+      feed: Feed
+      sender: string
+      address: () => Address
+      report: (error: unknown) => void
+      notify: (payload: string) => Promise<void>
+    },
   ) {
     this.#options = options
     this.#feed = parts.feed
     this.#sender = parts.sender
     this.#report = parts.report
     this.#notify = parts.notify
+    this.#address = parts.address
     this.#feed.missed = () => !this.#hearing
   }
 
   /** Resolves when it has tried once; goes on trying by itself. */
   async start(): Promise<void> {
     if (this.#closed) return
-    const client = new Client({ ...clientConfig(this.#options), application_name: 'signet' })
+    const client = new Client({ ...clientConfig(this.#options), ...this.#address(), application_name: 'signet' })
     this.#client = client
     client.on('error', error => this.#lost(client, error))
     client.on('end', () => this.#lost(client, undefined))

@@ -7,15 +7,20 @@ import { FOREIGN_KEYS, foreignKeysOf, reachedByDelete } from './catalogue.ts'
 import type { ForeignKey } from './catalogue.ts'
 import { encodePostgres, postgresTypes } from './codec.ts'
 import type { Feed } from './feed.ts'
+import { isPassing } from './connect.ts'
 import { refuseInsideTransaction } from './scope.ts'
 import { isStalePlan } from './transaction.ts'
 import { changesSchema, readsOnly, writesOf } from './writes.ts'
+
+export type Address = { host: string; port: number }
 
 export type PostgresOptions = {
   engine: 'postgres'
   /** A name or address, or the folder of a Unix socket. */
   host: string
   port: number
+  /** Further servers, tried in their order when the one in use cannot be reached. */
+  fallbacks?: readonly Address[]
   user: string
   /** A function is asked anew for each connection: passwords may rotate. */
   password: string | (() => string | Promise<string>)
@@ -99,11 +104,14 @@ export class PostgresStore {
   readonly feed: Feed
   readonly sender: string
   readonly names: StatementNames | undefined
+  readonly #addresses: readonly Address[]
+  #address = 0
   #foreignKeys: Promise<readonly ForeignKey[]> | undefined
 
   constructor(options: PostgresOptions, feed: Feed, sender: string, report: (error: unknown) => void) {
     this.feed = feed
     this.sender = sender
+    this.#addresses = [{ host: options.host, port: options.port }, ...(options.fallbacks ?? [])]
     this.names = options.prepared === false ? undefined : new StatementNames()
     this.pool = new Pool({
       ...clientConfig(options),
@@ -115,6 +123,26 @@ export class PostgresStore {
     })
     // An idle connection that breaks has left the pool already; the next query gets another.
     this.pool.on('error', report)
+  }
+
+  /** The server in use. */
+  get address(): Address {
+    return this.#addresses[this.#address]!
+  }
+
+  /** A connection of the pool, to the server in use or else the next that can be reached. */
+  async connect(): Promise<pg.PoolClient> {
+    for (let left = this.#addresses.length; ; left--) {
+      const tried = this.#address
+      try {
+        return await this.pool.connect()
+      } catch (error) {
+        if (left === 1 || !isPassing(error)) throw error
+        // Others may have found out at the same moment, and moved on already.
+        if (tried === this.#address) this.#address = (tried + 1) % this.#addresses.length
+        Object.assign(this.pool.options, this.address)
+      }
+    }
   }
 
   /** All tables that a statement writes, with those that its deletes reach by foreign keys. */
@@ -187,7 +215,7 @@ class PostgresConnection implements DatabaseConnection {
     } catch (error) {
       if (!this.#broken || this.#written !== undefined || !readsOnly(compiled)) throw error
       this.release()
-      this.#client = await this.#store.pool.connect()
+      this.#client = await this.#store.connect()
       this.#broken = false
       return this.#query(compiled.sql, parameters)
     }
@@ -269,7 +297,7 @@ class PostgresDriver implements Driver {
   async init(): Promise<void> {}
 
   async acquireConnection(): Promise<DatabaseConnection> {
-    return new PostgresConnection(this.#store, await this.#store.pool.connect())
+    return new PostgresConnection(this.#store, await this.#store.connect())
   }
 
   beginTransaction(connection: DatabaseConnection, settings: TransactionSettings): Promise<void> {
