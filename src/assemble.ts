@@ -5,25 +5,32 @@ import { makePasswords } from './core/passwords.ts'
 import { loadSecretKey } from './crypto/secret-key.ts'
 import { makeSecrets } from './crypto/secrets.ts'
 import { databaseOptions } from './db/options.ts'
-import { migrate } from './db/migrate.ts'
+import { migrate, pendingMigrations, type LockHolder } from './db/migrate.ts'
 import { migrations } from './db/migrations/index.ts'
 import { openDatabase, type Database } from './db/database.ts'
 import { VERSION } from './version.ts'
 import type { Deps } from './deps.ts'
 import { registry, watchedTables } from './registry.ts'
 
-export type Outside = { config: Config; log: Logger; now: () => Date }
+export type Outside = {
+  config: Config
+  log: Logger
+  now: () => Date
+  /** The program's own folder, which holds `blueprints/` and `dist/web/`. */
+  root: string
+}
 
 /** Opens the database that the configuration names. Nothing is migrated yet. */
 export const openConfigured = ({ config, log }: Pick<Outside, 'config' | 'log'>): Promise<Database> =>
-  openDatabase({ ...databaseOptions(config.database), watchedTables, report: error => log.error({ err: error, event: 'database' }, 'database') })
+  openDatabase({ ...databaseOptions(config.database), watchedTables, report: error => log.error({ err: error }, 'database') })
 
 /** Brings the schema up to date and builds the parts that every surface stands on. */
 export async function assemble(outside: Outside, database: Database): Promise<Deps> {
-  const { config, log, now } = outside
+  const { config, log, now, root } = outside
   await migrate(database, migrations, { now, programVersion: VERSION, log: (message, details) => log.info({ event: message, ...details }, message) })
   return {
     registry,
+    root,
     config,
     database,
     db: database.db,
@@ -41,4 +48,19 @@ export async function assemble(outside: Outside, database: Database): Promise<De
 async function installationId({ db }: Database): Promise<string> {
   await db.insertInto('installation').values({ name: 'id', value: randomUUID() }).onConflict(conflict => conflict.doNothing()).execute()
   return (await db.selectFrom('installation').select('value').where('name', '=', 'id').executeTakeFirstOrThrow()).value
+}
+
+async function demandSchema(database: Database, advice: string): Promise<void> {
+  const pending = await pendingMigrations(database, migrations)
+  if (pending.length > 0) throw new SchemaPendingError(pending, advice)
+}
+
+/** Twice a second would fill the log; who holds the lock, and what it is doing, is told when it changes. */
+function reportOnce(report: (holder: LockHolder) => void): (holder: LockHolder) => void {
+  let last: string | undefined
+  return holder => {
+    const told = JSON.stringify([holder.pid, holder.state])
+    if (told !== last) report(holder)
+    last = told
+  }
 }

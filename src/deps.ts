@@ -9,6 +9,8 @@ import type { Registry } from './registry.ts'
 export type Deps = {
   /** What the program consists of: models, resources, kinds of policies … */
   registry: Registry
+  /** The program's own folder, which holds `blueprints/` and `dist/web/`. */
+  root: string
   config: Config
   database: Database
   /** Where to read and write: the database's pool, or the transaction that is open. */

@@ -100,7 +100,7 @@ async function build(env: Record<string, string>): Promise<TestServer> {
   let offset = 0
   const now = () => new Date(Date.now() + offset)
   const database = await openConfigured({ config, log })
-  const deps = await assemble({ config, log, now }, database)
+  const deps = await assemble({ config, log, now, root: process.cwd() }, database)
   const app = await createApp(deps)
   await app.ready()
   cleanups.push(async () => {

@@ -23,6 +23,24 @@ export interface ApplicationBackchannelProviderTable {
   provider: number
 }
 
+export interface BlueprintInstanceTable {
+  name: string
+  path: string
+  status: string
+  last_applied_hash: string
+  models_hash: string
+  last_applied: Date
+}
+
+export interface BlueprintLedgerTable {
+  blueprint: string
+  entry: string
+  model: string
+  pk: string
+  origin: string
+  fingerprints: Json
+}
+
 export interface BrandTable {
   brand_uuid: string
   domain: string
@@ -83,6 +101,16 @@ export interface FlowStageBindingTable {
   evaluate_on_plan: boolean
   re_evaluate_policies: boolean
   invalid_response_action: string
+}
+
+export interface FlowTokenTable {
+  flow_token_uuid: string
+  key_hash: string
+  flow: string
+  user: number | null
+  plan: Json
+  single_use: boolean
+  expires: Date
 }
 
 export interface GroupTable {
@@ -455,11 +483,14 @@ export interface UserRoleTable {
 export interface DB {
   application: ApplicationTable
   application_backchannel_provider: ApplicationBackchannelProviderTable
+  blueprint_instance: BlueprintInstanceTable
+  blueprint_ledger: BlueprintLedgerTable
   brand: BrandTable
   brand_client_certificate: BrandClientCertificateTable
   event: EventTable
   flow: FlowTable
   flow_stage_binding: FlowStageBindingTable
+  flow_token: FlowTokenTable
   group: GroupTable
   group_parent: GroupParentTable
   group_role: GroupRoleTable

@@ -1,11 +1,15 @@
 import type { Migration } from '../migrate.ts'
 import { up as core } from './20261122T0100_core.ts'
 import { up as access } from './20261122T0200_access.ts'
+import { up as flowToken } from './20261122T0210_flow_token.ts'
 import { up as oauth2 } from './20261122T0300_oauth2.ts'
+import { up as blueprints } from './20261122T0500_blueprints.ts'
 
 /** All migrations, oldest first. Listed by hand: the program is bundled into one file, where there is no folder to read. */
 export const migrations: readonly Migration[] = [
   { name: '20261122T0100_core', up: core },
   { name: '20261122T0200_access', up: access },
+  { name: '20261122T0210_flow_token', up: flowToken },
   { name: '20261122T0300_oauth2', up: oauth2 },
+  { name: '20261122T0500_blueprints', up: blueprints },
 ]

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { aGroup, unique } from '../../test/builders.ts'
+import { ownServer, server } from '../../test/harness.ts'
+import type { Ctx } from '../context.ts'
+import { DatabaseTarget } from './database-target.ts'
+import { applyDefaults } from './defaults.ts'
+import { systemAccess } from './files.ts'
+import { applyBlueprint } from './importer.ts'
+import { parseBlueprint } from './parse.ts'
+
+const BOOTSTRAP = { AUTHENTIK_BOOTSTRAP_PASSWORD: 'correct horse battery', AUTHENTIK_BOOTSTRAP_EMAIL: 'admin@example.test', AUTHENTIK_BOOTSTRAP_TOKEN: 'a-token-of-the-operator' }
+
+/** Applies a text as a blueprint that came with the program. */
+async function apply(ctx: Ctx, source: string, options: { name?: string; protect?: boolean; force?: boolean; fromApi?: boolean } = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'signet-blueprints-'))
+  const { protect = true, fromApi = false, force = false } = options
+  const system = fromApi ? null : systemAccess({ NAME: 'from the environment' })
+  writeFileSync(join(folder, 'other.yaml'), 'version: 1\nentries: []\n')
+  try {
+    const target = new DatabaseTarget(ctx, { folder, system, protect })
+    return await applyBlueprint(parseBlueprint(source), target, { name: options.name ?? unique('blueprint'), system, protect, force, now: ctx.now })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+const groupNamed = (ctx: Ctx, name: string) => ctx.db.selectFrom('group').selectAll().where('name', '=', name).executeTakeFirst()
+
+test('the shipped blueprints make the first administrator from the environment, once', async () => {
+  const { deps, ctx, client, logged } = await ownServer()
+  await applyDefaults(deps, BOOTSTRAP)
+  assert.deepEqual(logged.filter(line => (line.level as number) >= 40), [])
+  const me = await client('a-token-of-the-operator').get('/api/v3/core/users/me/')
+  assert.partialDeepStrictEqual(me.body.user, { username: 'akadmin', email: 'admin@example.test', is_superuser: true })
+  const { password } = await deps.db.selectFrom('user').select('password').where('username', '=', 'akadmin').executeTakeFirstOrThrow()
+  assert.equal(await deps.passwords.verify(password, BOOTSTRAP.AUTHENTIK_BOOTSTRAP_PASSWORD), true)
+  await deps.db.deleteFrom('token').where('identifier', '=', 'authentik-bootstrap-token').execute()
+  await ctx.db.updateTable('blueprint_instance').set({ last_applied_hash: 'an older file' }).execute()
+  await applyDefaults(deps, { ...BOOTSTRAP, AUTHENTIK_BOOTSTRAP_PASSWORD: 'another' })
+  assert.equal((await deps.db.selectFrom('user').select('password').where('username', '=', 'akadmin').executeTakeFirstOrThrow()).password, password)
+  assert.equal(await deps.db.selectFrom('token').selectAll().where('identifier', '=', 'authentik-bootstrap-token').executeTakeFirst(), undefined)
+})
+
+test('the default scope mappings are found by their scope names (R-203)', async () => {
+  const { deps, admin } = await ownServer()
+  await applyDefaults(deps, {})
+  const { body } = await admin.get('/api/v3/propertymappings/provider/scope/?ordering=scope_name')
+  const scopes = body.results.map((mapping: { scope_name: string }) => mapping.scope_name)
+  for (const scope of ['openid', 'email', 'profile', 'offline_access']) assert.ok(scopes.includes(scope), scope)
+  assert.deepEqual(scopes, scopes.toSorted())
+})
+
+test('an upgrade keeps what an operator changed and takes what they left alone', async () => {
+  const { ctx } = await server()
+  const name = unique('blueprint')
+  const group = unique('group')
+  const version = (level: number) => `
+version: 1
+entries:
+  - model: authentik_core.group
+    id: group
+    identifiers: { name: ${group} }
+    attrs: { attributes: { level: ${level} }, is_superuser: false }
+`
+  await apply(ctx, version(1), { name })
+  await apply(ctx, version(2), { name })
+  assert.deepEqual((await groupNamed(ctx, group))?.attributes, { level: 2 }, 'nobody changed it: the new default is taken')
+  await ctx.db.updateTable('group').set({ attributes: { level: 'mine' } }).where('name', '=', group).execute()
+  await apply(ctx, version(3), { name })
+  assert.deepEqual((await groupNamed(ctx, group))?.attributes, { level: 'mine' })
+  await apply(ctx, version(3), { name, force: true })
+  assert.deepEqual((await groupNamed(ctx, group))?.attributes, { level: 3 }, 'asked for by the operator')
+})
+
+test('an upgrade does not bring back what an operator deleted (R-410)', async () => {
+  const { ctx } = await server()
+  const name = unique('blueprint')
+  const group = unique('group')
+  const source = `version: 1\nentries:\n  - { model: authentik_core.group, id: group, identifiers: { name: ${group} }, attrs: {} }\n`
+  await apply(ctx, source, { name })
+  await ctx.db.deleteFrom('group').where('name', '=', group).execute()
+  await apply(ctx, `${source}# a newer file\n`, { name })
+  assert.equal(await groupNamed(ctx, group), undefined)
+})
+
+test('one refused entry undoes the whole blueprint', async () => {
+  const { ctx } = await server()
+  const group = unique('group')
+  const { success, logs } = await apply(ctx, `
+version: 1
+entries:
+  - { model: authentik_core.group, identifiers: { name: ${group} }, attrs: {} }
+  - { model: authentik_core.application, identifiers: { slug: authorize }, attrs: { name: x } }
+`)
+  assert.equal(success, false)
+  assert.match(JSON.stringify(logs.at(-1)), /reserved/)
+  assert.equal(await groupNamed(ctx, group), undefined)
+})
+
+test('entries refer to each other and to what exists', async () => {
+  const { ctx } = await server()
+  const parent = await aGroup(ctx)
+  const [child, member] = [unique('group'), unique('user')]
+  const { success } = await apply(ctx, `
+version: 1
+entries:
+  - { model: authentik_core.group, id: child, identifiers: { name: ${child} }, attrs: { parents: [!Find [authentik_core.group, [name, ${String(parent.name)}]]] } }
+  - { model: authentik_core.user, identifiers: { username: ${member} }, attrs: { name: !Env NAME, groups: [!KeyOf child] } }
+`)
+  assert.equal(success, true)
+  const { body } = await (await server()).admin.get(`/api/v3/core/users/?username=${member}`)
+  assert.equal(body.results[0].name, 'from the environment')
+  assert.equal(body.results[0].groups_obj[0].name, child)
+})
+
+test('a blueprint from outside reads neither environment nor files (abuse case 85)', async () => {
+  const { ctx } = await server()
+  const group = unique('group')
+  for (const tag of ['!Env NAME', '!File /etc/passwd']) {
+    const { success } = await apply(ctx, `version: 1\nentries:\n  - { model: authentik_core.group, identifiers: { name: ${group} }, attrs: { attributes: { x: ${tag} } } }\n`, { fromApi: true })
+    assert.equal(success, false)
+  }
+  assert.equal(await groupNamed(ctx, group), undefined)
+})
+
+test('sessions and other people’s visits are no business of a blueprint', async () => {
+  const { ctx } = await server()
+  const { success, logs } = await apply(ctx, 'version: 1\nentries:\n  - { model: authentik_core.authenticatedsession, identifiers: { uuid: x }, attrs: {} }\n')
+  assert.equal(success, false)
+  assert.match(JSON.stringify(logs), /not allowed/)
+})
