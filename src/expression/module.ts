@@ -42,6 +42,8 @@ export interface Runtime {
   monotonic(): number
   /** A float in [0, 1). */
   random(): number
+  /** A message for the user (`ak_message`). */
+  message(text: string): void
   log(level: string, event: string, fields: ReadonlyMap<string, Value>): void
 }
 

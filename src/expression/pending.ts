@@ -58,7 +58,7 @@ export class Pending {
 export const TICK: Tick = { kind: 'tick' }
 
 /** Continues with `next` now or when the pending result is there. */
-export function bind<T>(result: T | Pending, next: (value: T) => any): any {
+export function bind(result: unknown, next: (value: any) => any): any {
   return result instanceof Pending ? result.then(next) : next(result)
 }
 

@@ -47,6 +47,10 @@ export class PyClass extends PyObject {
   frozen = false
   /** Makes an object when the class is called; inherited. Absent: `__new__`/`__init__` as usual. */
   construct: ((cls: PyClass, args: Value[], kwargs: Kwargs | null, rt: any) => any) | null = null
+  /** Makes an empty object of a mutable built-in type for a subclass whose `__init__` fills it; inherited. */
+  fresh: ((cls: PyClass) => PyObject) | null = null
+  /** A built-in type whose operations are all built in: no special method of it needs looking up. */
+  plain = false
   /** Facts that native code keeps about the class (enum members, dataclass fields …). */
   facts: Map<string, unknown> | null = null
   /** Set on metaclass-like kinds that iterate or index the class itself, such as enumerations. */
@@ -60,6 +64,7 @@ export class PyClass extends PyObject {
     this.mro = linearize(this)
     for (const base of this.mro) {
       this.construct ??= base.construct
+      this.fresh ??= base.fresh
       this.meta ??= base.meta
     }
   }
@@ -142,7 +147,11 @@ export const types = {
   dict_items: builtin('dict_items'),
   BaseException: builtin('BaseException'),
 }
-for (const cls of Object.values(types)) cls.cls = types.type
+for (const cls of Object.values(types)) {
+  cls.cls = types.type
+  cls.plain = cls !== types.object && cls !== types.BaseException
+}
+object.cls = types.type
 
 export class PyFloat extends PyObject {
   readonly value: number
@@ -235,6 +244,9 @@ export class NativeFunction extends PyObject {
     this.code = code
   }
 }
+
+/** A special method (`__len__`, `__init__` …) of a built-in type, there for `super()`; operators do not go through it. */
+export class IntrinsicFunction extends NativeFunction {}
 
 export class BoundMethod extends PyObject {
   readonly self: Value
@@ -364,6 +376,8 @@ export abstract class HostObject extends PyObject {
   /** Binary operators such as `|` of filters; undefined: not supported. */
   binary?(operator: string, other: Value, reflected: boolean, rt: any): Result | undefined
   unary?(operator: string, rt: any): Result | undefined
+  /** For objects that stand for a class (`isinstance(x, OAuthSource)`). */
+  isClassOf?(value: HostObject): boolean
   toJson?(): unknown
 }
 

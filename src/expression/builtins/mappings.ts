@@ -1,0 +1,233 @@
+/** Methods of dict, of its views, of set and frozenset. */
+import { isSubset } from '../compare.ts'
+import { raise } from '../errors.ts'
+import { DictView } from '../iterate.ts'
+import { dictGet, dictSet, keyOf, keyOfString } from '../keys.ts'
+import { nativeRaw } from '../module.ts'
+import { type Pending, bind } from '../pending.ts'
+import type { EvaluationRuntime } from '../runtime.ts'
+import { setOperation } from '../sets.ts'
+import { special } from '../special.ts'
+import { getItem } from '../subscript.ts'
+import { NativeIterator, PyClass, PyDict, PyInstance, PySet, PyTuple, HostObject, types } from '../values.ts'
+import type { Kwargs, Result, Value } from '../values.ts'
+import { intrinsics, methods, classMethod } from './define.ts'
+
+type Rt = EvaluationRuntime
+const { dict, set, frozenset } = types
+
+/** Puts into a dict what `dict(…)` or `update(…)` was given. */
+export function update(target: PyDict, args: Value[], kwargs: Kwargs | null, rt: Rt): null | Pending {
+  const [source] = args
+  const named = (): null => {
+    if (kwargs) for (const [key, value] of kwargs) dictSet(target, key, value, rt)
+    return null
+  }
+  if (source === undefined) return named()
+  if (source instanceof PyDict && special(source, '__iter__') === undefined) {
+    rt.charge(source.entries.size)
+    for (const [key, entry] of source.entries) {
+      const mine = target.entries.get(key)
+      if (mine) mine.value = entry.value
+      else {
+        rt.alloc(64)
+        target.entries.set(key, { key: entry.key, value: entry.value })
+      }
+    }
+    return named()
+  }
+  const keys = source instanceof PyInstance ? source.cls.lookup('keys') : undefined
+  if (keys !== undefined || (source instanceof HostObject && source.getItem && source.iterate)) {
+    const names = source instanceof HostObject ? source : rt.call(keys!, [source])
+    return bind(names, (iterable: Value) =>
+      bind(
+        rt.forEach(iterable, key => bind(getItem(source, key, rt), (value: Value) => void dictSet(target, key, value, rt)) as any),
+        named,
+      ),
+    )
+  }
+  let index = 0
+  return bind(
+    rt.forEach(source, pair => {
+      const at = index++
+      return bind(rt.collect(pair), (items: Value[]) => {
+        if (items.length !== 2) raise('ValueError', `dictionary update sequence element #${at} has length ${items.length}; 2 is required`)
+        dictSet(target, items[0]!, items[1]!, rt)
+        return undefined
+      }) as any
+    }),
+    named,
+  )
+}
+
+function pairs(self: PyDict, rt: Rt): void {
+  rt.charge(1 + (self.entries.size >> 3))
+}
+
+methods(dict, {
+  'get(key, default=None, /)': ([self, key, fallback], rt: any) => {
+    const entry = self.entries.get(typeof key === 'string' ? keyOfString(key) : keyOf(key, rt))
+    return entry === undefined ? fallback : entry.value
+  },
+  'keys()': ([self]) => new DictView(self, types.dict_keys),
+  'values()': ([self]) => new DictView(self, types.dict_values),
+  'items()': ([self]) => new DictView(self, types.dict_items),
+  'pop(key, default?, /)': ([self, key, fallback], rt: any) => {
+    const k = keyOf(key, rt)
+    const entry = self.entries.get(k)
+    if (!entry) return fallback === undefined ? raise('KeyError', key) : fallback
+    self.entries.delete(k)
+    return entry.value
+  },
+  'popitem()': ([self], rt) => {
+    rt.charge(1 + (self.entries.size >> 4))
+    const last = [...self.entries].at(-1)
+    if (!last) raise('KeyError', 'popitem(): dictionary is empty')
+    self.entries.delete(last[0])
+    return new PyTuple([last[1].key, last[1].value])
+  },
+  'setdefault(key, default=None, /)': ([self, key, fallback], rt: any) => {
+    const found = dictGet(self, key, rt)
+    if (found !== undefined) return found
+    dictSet(self, key, fallback, rt)
+    return fallback
+  },
+  'clear()': ([self]) => {
+    self.entries.clear()
+    return null
+  },
+  'copy()': ([self], rt: any) => {
+    pairs(self, rt)
+    const copy = new PyDict(new Map(), self.cls)
+    copy.attrs = self.attrs && new Map(self.attrs)
+    update(copy, [self], null, rt)
+    return copy
+  },
+})
+dict.dict.set('update', nativeRaw('update', ([self, ...args], kwargs, rt: any) => update(self as PyDict, args, kwargs, rt)))
+
+classMethod(dict, 'fromkeys', ([cls, iterable, value], _, rt: any) => {
+  const made = new PyDict(new Map(), cls as PyClass)
+  return bind(rt.forEach(iterable!, (key: Value) => void dictSet(made, key, value ?? null, rt)), () => made)
+})
+
+dict.fresh = cls => new PyDict(new Map(), cls)
+dict.construct = (cls: PyClass, args: Value[], kwargs: Kwargs | null, rt: Rt) => {
+  if (args.length > 1) raise('TypeError', `${cls.name} expected at most 1 argument, got ${args.length}`)
+  const made = new PyDict(new Map(), cls)
+  return bind(update(made, args, kwargs, rt), () => made)
+}
+intrinsics(dict, { __init__: ([self, ...args], kwargs, rt: any) => update(self as PyDict, args, kwargs, rt) })
+
+/** The keys and values of any iterable as a set's table. */
+function table(value: Value, rt: Rt): Map<unknown, Value> | Pending {
+  if (value instanceof PySet) return value.items
+  const out = new Map<unknown, Value>()
+  return bind(
+    rt.forEach(value, item => {
+      rt.alloc(48)
+      const key = keyOf(item, rt)
+      if (!out.has(key)) out.set(key, item)
+    }),
+    () => out,
+  )
+}
+
+/** Applies `each` to the tables of all arguments, in order. */
+function fold(args: readonly Value[], start: Map<unknown, Value>, each: (a: Map<unknown, Value>, b: Map<unknown, Value>) => Map<unknown, Value>, rt: Rt): any {
+  return args.reduce<any>((result, arg) => bind(result, (a: Map<unknown, Value>) => bind(table(arg, rt), (b: Map<unknown, Value>) => each(a, b))), start)
+}
+
+const combine = (op: string) => ([self, args]: any[], rt: any): Result =>
+  bind(fold(args.items, self.items, (a, b) => setOperation(op, a, b, rt), rt), (items: Map<unknown, Value>) => new PySet(items === self.items ? new Map(items) : items, self.cls))
+const change = (op: string) => ([self, args]: any[], rt: any): Result =>
+  bind(fold(args.items, self.items, (a, b) => setOperation(op, a, b, rt), rt), (items: Map<unknown, Value>) => {
+    self.items = items
+    return null
+  })
+const test = (decide: (a: Map<unknown, Value>, b: Map<unknown, Value>, rt: Rt) => boolean) => ([self, other]: any[], rt: any): Result =>
+  bind(table(other, rt) as any, (items: Map<unknown, Value>) => decide(self.items, items, rt))
+
+for (const cls of [set, frozenset]) {
+  methods(cls, {
+    'union(*others)': combine('|'),
+    'intersection(*others)': combine('&'),
+    'difference(*others)': combine('-'),
+    'symmetric_difference(other, /)': ([self, other], rt: any) => combine('^')([self, new PyTuple([other])], rt),
+    'issubset(other, /)': test((a, b, rt) => isSubset(a, b, rt)),
+    'issuperset(other, /)': test((a, b, rt) => isSubset(b, a, rt)),
+    'isdisjoint(other, /)': test((a, b, rt) => {
+      rt.charge(a.size)
+      return ![...a.keys()].some(key => b.has(key))
+    }),
+    'copy()': ([self], rt) => {
+      rt.charge(self.items.size >> 2)
+      rt.alloc(self.items.size * 32)
+      return new PySet(new Map(self.items), self.cls)
+    },
+  })
+  cls.construct = (made: PyClass, args: Value[], kwargs: Kwargs | null, rt: Rt) => {
+    if (kwargs?.size) raise('TypeError', `${cls.name}() takes no keyword arguments`)
+    if (args.length > 1) raise('TypeError', `${cls.name} expected at most 1 argument, got ${args.length}`)
+    if (!args.length) return new PySet(new Map(), made)
+    return bind(table(args[0]!, rt) as any, (items: Map<unknown, Value>) => new PySet(items === (args[0] as PySet).items ? new Map(items) : items, made))
+  }
+}
+set.fresh = cls => new PySet(new Map(), cls)
+intrinsics(set, {
+  __init__: ([self, source], _, rt: any) =>
+    source === undefined
+      ? null
+      : bind(table(source, rt) as any, (items: Map<unknown, Value>) => {
+          ;(self as PySet).items = new Map(items)
+          return null
+        }),
+})
+
+methods(set, {
+  'add(item, /)': ([self, item], rt: any) => {
+    const key = keyOf(item, rt)
+    if (!self.items.has(key)) {
+      rt.alloc(48)
+      self.items.set(key, item)
+    }
+    return null
+  },
+  'discard(item, /)': ([self, item], rt: any) => {
+    self.items.delete(keyOf(item, rt))
+    return null
+  },
+  'remove(item, /)': ([self, item], rt: any) => (self.items.delete(keyOf(item, rt)) ? null : raise('KeyError', item)),
+  'pop()': ([self]) => {
+    const [first] = self.items
+    if (!first) raise('KeyError', 'pop from an empty set')
+    self.items.delete(first[0])
+    return first[1]
+  },
+  'clear()': ([self]) => {
+    self.items = new Map()
+    return null
+  },
+  'update(*others)': change('|'),
+  'intersection_update(*others)': change('&'),
+  'difference_update(*others)': change('-'),
+  'symmetric_difference_update(other, /)': ([self, other], rt: any) => change('^')([self, new PyTuple([other])], rt),
+})
+
+for (const cls of [types.dict_keys, types.dict_items]) {
+  methods(cls, {
+    'isdisjoint(other, /)': ([self, other], rt: any) =>
+      bind(rt.collect(self), (mine: Value[]) =>
+        bind(table(other, rt) as any, (items: Map<unknown, Value>) => !mine.some(item => items.has(keyOf(item, rt)))),
+      ),
+  })
+}
+
+/** `reversed(dict)` and of its views. */
+export function reversedDict(value: PyDict | DictView, rt: Rt): NativeIterator {
+  const items = value instanceof PyDict ? [...value.entries.values()].map(entry => entry.key) : null
+  const list = items ?? [...(value as DictView).dict.entries.values()].map(entry => (value.cls === types.dict_keys ? entry.key : value.cls === types.dict_values ? entry.value : new PyTuple([entry.key, entry.value])))
+  rt.charge(list.length >> 3)
+  rt.alloc(list.length * 8)
+  return new NativeIterator(list.reverse().values())
+}

@@ -1,0 +1,189 @@
+/** Compiling texts (cached) and running them against a host. */
+import { createHash } from 'node:crypto'
+import './builtins/index.ts'
+import { compileProgram } from './compile/functions.ts'
+import { LimitExceeded, isCatchable } from './errors.ts'
+import { Frame, PyFunction, PyGenerator, asException, type Code } from './function.ts'
+import { findModule } from './modules/index.ts'
+import { Pending, resume } from './pending.ts'
+import { EvaluationRuntime, defaultLimits, type Environment, type Limits, type LogEntry } from './runtime.ts'
+import { parse } from './syntax/parser.ts'
+import { tracebackOf } from './traceback.ts'
+import { PyException, PyList } from './values.ts'
+import type { PyModule, Value } from './values.ts'
+
+export interface Program {
+  /** Shown in tracebacks as the file. */
+  readonly name: string
+  readonly names: readonly string[]
+  readonly code: Code
+}
+
+/** Who answers what expressions ask of the outside. */
+export interface Host {
+  /** Carries out an operation. Throw a PyException for errors that the expression may handle; anything else ends the evaluation. */
+  call?(op: string, args: unknown): Value | Promise<Value>
+  /** Modules beyond the standard ones, such as the models. */
+  module?(name: string): PyModule | undefined
+  environment?: Partial<Environment>
+}
+
+export interface Stats {
+  steps: number
+  allocated: number
+  hostCalls: number
+  /** Milliseconds of the event loop's time. */
+  cpu: number
+  ticks: number
+  /** Modules that were asked for and do not exist. */
+  missingModules: string[]
+}
+
+export interface Evaluation {
+  value: Value
+  logs: LogEntry[]
+  messages: string[]
+  stats: Stats
+}
+
+/** An evaluation that did not end with a value: an exception nobody handled, or a limit. */
+export class ExpressionError extends Error {
+  /** Not enumerable, so that loggers do not walk through the interpreter. */
+  readonly #exception: PyException | null
+  readonly kind: 'exception' | 'limit'
+  /** As Python prints it, with the author's line numbers. */
+  readonly traceback: string
+  readonly limit: string | null
+  readonly logs: LogEntry[]
+  readonly messages: string[]
+  readonly stats: Stats
+  constructor(cause: PyException | LimitExceeded, message: string, traceback: string, rt: EvaluationRuntime) {
+    super(message)
+    this.name = 'ExpressionError'
+    this.kind = cause instanceof LimitExceeded ? 'limit' : 'exception'
+    this.traceback = traceback
+    this.#exception = cause instanceof PyException ? cause : null
+    this.limit = cause instanceof LimitExceeded ? cause.limit : null
+    this.logs = rt.logs
+    this.messages = rt.messages
+    this.stats = statsOf(rt)
+  }
+
+  get exception(): PyException | null {
+    return this.#exception
+  }
+}
+
+const MAX_SOURCE = 64 * 1024
+const CACHE_SIZE = 500
+const cache = new Map<string, Code>()
+
+/**
+ * Compiles a text whose context has these names. Compiled texts are kept, the last 500 used.
+ * Throws ExpressionSyntaxError, or RangeError for a text beyond 64 KiB.
+ */
+export function compile(text: string, names: readonly string[], name = 'expression'): Program {
+  if (text.length > MAX_SOURCE || Buffer.byteLength(text) > MAX_SOURCE) throw new RangeError(`expression is longer than ${MAX_SOURCE} bytes`)
+  const key = createHash('sha256').update(JSON.stringify(names)).update(text).digest('base64')
+  let code = cache.get(key)
+  if (code) cache.delete(key)
+  else code = compileProgram(parse(text), names)
+  cache.set(key, code)
+  if (cache.size > CACHE_SIZE) cache.delete(cache.keys().next().value!)
+  return { name, names, code }
+}
+
+const environment: Environment = { now: Date.now, monotonic: () => performance.now(), random: Math.random }
+
+/**
+ * Runs a program. `vars` gives a value for each of its names (None where it gives none). A top-level `yield` makes the result the list of what was yielded.
+ * Throws ExpressionError for unhandled exceptions and exceeded limits; other errors are faults of the host or of this engine.
+ */
+export async function evaluate(program: Program, vars: ReadonlyMap<string, Value>, host: Host = {}, limits: Partial<Limits> = {}): Promise<Evaluation> {
+  const rt = new EvaluationRuntime({ ...defaultLimits, ...limits }, { ...environment, ...host.environment }, name => findModule(name) ?? host.module?.(name))
+  const deadline = rt.monotonic() + rt.limits.wall
+  rt.startSlice()
+  try {
+    const started = start(program, vars, rt)
+    const value = started instanceof Pending ? await drive(started, rt, host, deadline) : started
+    rt.endSlice()
+    return { value, logs: rt.logs, messages: rt.messages, stats: statsOf(rt) }
+  } catch (thrown) {
+    const error = asException(thrown)
+    if (error instanceof PyException) throw new ExpressionError(error, summary(error, rt), tracebackOf(error, program.name, rt), rt)
+    if (error instanceof LimitExceeded) {
+      const line = rt.line
+      throw new ExpressionError(error, `limit exceeded: ${error.message}`, `  File "${program.name}", line ${line}, in <expression>\nlimit exceeded: ${error.message}`, rt)
+    }
+    throw error
+  }
+}
+
+function start(program: Program, vars: ReadonlyMap<string, Value>, rt: EvaluationRuntime): any {
+  const args = program.names.map(name => {
+    const value = vars.get(name)
+    return value === undefined ? null : value
+  })
+  const result = new PyFunction(program.code, null as Frame | null, new Map(), null).invoke(args, null, rt)
+  if (!(result instanceof PyGenerator)) return result
+  const items = rt.collect(result)
+  return items instanceof Pending ? items.then(list => new PyList(list)) : new PyList(items)
+}
+
+/** Serves a suspended evaluation until it ends. */
+async function drive(pending: Pending, rt: EvaluationRuntime, host: Host, deadline: number): Promise<Value> {
+  let current: any = pending
+  while (current instanceof Pending) {
+    const { operation } = current
+    rt.endSlice()
+    if (rt.monotonic() > deadline) throw new LimitExceeded('wall', `more than ${rt.limits.wall} ms in all`)
+    let failed = false
+    let input: unknown
+    if (operation.kind === 'host') {
+      if (++rt.hostCalls > rt.limits.hostCalls) throw new LimitExceeded('host_calls', `more than ${rt.limits.hostCalls} host calls`)
+      if (!host.call) throw new Error(`no host to answer ${operation.op}`)
+      try {
+        input = await within(host.call(operation.op, operation.args), deadline - rt.monotonic(), rt.limits.wall)
+      } catch (error) {
+        if (!(error instanceof PyException)) throw error
+        failed = true
+        input = error
+      }
+    } else {
+      rt.ticks++
+      await new Promise(setImmediate)
+    }
+    rt.startSlice()
+    rt.charge(operation.kind === 'host' ? 10 : 0)
+    current = resume(current, failed, input, isCatchable)
+  }
+  return current
+}
+
+/** The result of a promise, or LimitExceeded when `milliseconds` pass first. */
+async function within(result: Value | Promise<Value>, milliseconds: number, wall: number): Promise<Value> {
+  if (!(result instanceof Promise)) return result
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new LimitExceeded('wall', `more than ${wall} ms in all`)), Math.max(0, milliseconds))
+  })
+  try {
+    return await Promise.race([result, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+const statsOf = (rt: EvaluationRuntime): Stats => ({
+  steps: rt.steps,
+  allocated: rt.allocated,
+  hostCalls: rt.hostCalls,
+  cpu: rt.cpu,
+  ticks: rt.ticks,
+  missingModules: rt.missingModules,
+})
+
+/** `ValueError: text`. Making the text may run code of the expression, which may fail in turn. */
+function summary(error: PyException, rt: EvaluationRuntime): string {
+  return tracebackOf(error, '', rt).split('\n').at(-1)!
+}

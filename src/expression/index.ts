@@ -1,0 +1,11 @@
+/** The language that policies, property mappings and prompts are written in. */
+export { check, type CheckMessage, type CheckResult } from './check.ts'
+export { lazyDict, writeBack, type Conversion } from './context.ts'
+export { ExpressionSyntaxError, LimitExceeded, exception, exceptionClass, exceptions, raise } from './errors.ts'
+export { ExpressionError, compile, evaluate, type Evaluation, type Host, type Program, type Stats } from './evaluate.ts'
+export { fromJson, toJson, toJsonText } from './json.ts'
+export { dictGet, dictGetString, dictOf, dictSet } from './keys.ts'
+export { defineModule, native, nativeClass, nativeRaw, type NativeClassSpec, type Runtime } from './module.ts'
+export { Pending, bind } from './pending.ts'
+export { defaultLimits, type Limits, type LogEntry } from './runtime.ts'
+export * from './values.ts'

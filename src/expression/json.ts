@@ -1,0 +1,93 @@
+/** Conversion between JSON and values at the edge: lossless and in insertion order. */
+import { raise } from './errors.ts'
+import { keyOfString } from './keys.ts'
+import { floatRepr } from './numbers.ts'
+import { DictView, viewPick } from './iterate.ts'
+import { HostObject, PyBytes, PyDict, PyFloat, PyInstance, PyList, PyObject, PySet, PyTuple, typeOf } from './values.ts'
+import type { DictEntry, Key, Value } from './values.ts'
+
+const MAX_DEPTH = 200
+
+/**
+ * A JavaScript value as JSON has it, as a value of the language. Whole numbers become int, others float; undefined becomes None; bigint
+ * and Uint8Array are taken too. Values of the language are passed through.
+ */
+export function fromJson(json: unknown, depth = 0): Value {
+  if (depth > MAX_DEPTH) raise('RecursionError', 'maximum recursion depth exceeded while converting JSON')
+  switch (typeof json) {
+    case 'string':
+    case 'boolean':
+    case 'bigint':
+      return json
+    case 'number':
+      return Number.isSafeInteger(json) ? json + 0 : new PyFloat(json)
+    case 'undefined':
+      return null
+    case 'object':
+      break
+    default:
+      throw new TypeError(`cannot convert ${typeof json}`)
+  }
+  if (json === null || json instanceof PyObject) return json
+  if (Array.isArray(json)) return new PyList(json.map(item => fromJson(item, depth + 1)))
+  if (json instanceof Uint8Array) return new PyBytes(json)
+  if (json instanceof Date) return json.toISOString()
+  const entries = new Map<Key, DictEntry>()
+  const pairs = json instanceof Map ? json : Object.entries(json)
+  for (const [key, value] of pairs) entries.set(keyOfString(String(key)), { key: String(key), value: fromJson(value, depth + 1) })
+  return new PyDict(entries)
+}
+
+const keyText = (key: Value): string => {
+  if (typeof key === 'string') return key
+  if (key === null) return 'null'
+  if (typeof key === 'boolean') return key ? 'true' : 'false'
+  if (typeof key === 'number' || typeof key === 'bigint') return String(key)
+  if (key instanceof PyFloat) return floatRepr(key.value)
+  if (key instanceof PyInstance && key.payload !== undefined) return keyText(key.payload)
+  return raise('TypeError', `keys must be str, int, float, bool or None, not ${typeOf(key).name}`)
+}
+
+/**
+ * A value as JSON has it: dict → object without prototype, list, tuple and set → array, float → number, large int → bigint, bytes → base64 text.
+ * Throws the language's TypeError for what JSON cannot hold and RecursionError for depth (or cycles) beyond 200.
+ */
+export function toJson(value: Value, depth = 0): unknown {
+  if (value === null || typeof value !== 'object') return value
+  if (depth > MAX_DEPTH) raise('RecursionError', 'maximum recursion depth exceeded while converting to JSON')
+  if (value instanceof PyFloat) return value.value
+  if (value instanceof PyDict) {
+    const out: Record<string, unknown> = Object.create(null)
+    for (const { key, value: item } of value.entries.values()) out[keyText(key)] = toJson(item, depth + 1)
+    return out
+  }
+  if (value instanceof PyList || value instanceof PyTuple) return value.items.map(item => toJson(item, depth + 1))
+  if (value instanceof PySet) return [...value.items.values()].map(item => toJson(item, depth + 1))
+  if (value instanceof DictView) return [...value.dict.entries.values()].map(viewPick(value)).map(item => toJson(item, depth + 1))
+  if (value instanceof PyBytes) return Buffer.from(value.data).toString('base64')
+  if (value instanceof PyInstance) {
+    if (value.toJson) return value.toJson()
+    if (value.payload !== undefined) return toJson(value.payload, depth + 1)
+  }
+  if (value instanceof HostObject && value.toJson) return value.toJson()
+  return raise('TypeError', `Object of type ${typeOf(value).name} is not JSON serializable`)
+}
+
+/** The JSON text of a value, where `1.0` stays `1.0` and large ints keep their digits; for claims and bodies. */
+export function toJsonText(value: Value, depth = 0): string {
+  if (depth > MAX_DEPTH) raise('RecursionError', 'maximum recursion depth exceeded while converting to JSON')
+  if (typeof value === 'bigint') return String(value)
+  if (value instanceof PyFloat) {
+    if (!Number.isFinite(value.value)) return 'null'
+    return floatRepr(value.value)
+  }
+  if (value instanceof PyDict) {
+    const last = new Map<string, string>()
+    for (const { key, value: item } of value.entries.values()) last.set(keyText(key), toJsonText(item, depth + 1))
+    return `{${[...last].map(([key, text]) => `${JSON.stringify(key)}:${text}`).join(',')}}`
+  }
+  if (value instanceof PyList || value instanceof PyTuple) return `[${value.items.map(item => toJsonText(item, depth + 1)).join(',')}]`
+  if (value instanceof PySet) return `[${[...value.items.values()].map(item => toJsonText(item, depth + 1)).join(',')}]`
+  if (value instanceof PyInstance && !value.toJson && value.payload !== undefined) return toJsonText(value.payload, depth + 1)
+  return JSON.stringify(toJson(value, depth)) ?? 'null'
+}

@@ -1,0 +1,111 @@
+/**
+ * Dicts and sets find their entries by a canonical JavaScript key: values that are equal in Python (1, 1.0 and True; two tuples of equal
+ * items) have the same key. Text that could be mistaken for a key of another type starts with NUL and is escaped.
+ */
+import { raise } from './errors.ts'
+import type { Runtime } from './module.ts'
+import { special } from './special.ts'
+import { BoundMethod, HostObject, PyBytes, PyDict, PyFloat, PyInstance, PyList, PyRange, PySet, PySlice, PyTuple, types } from './values.ts'
+import type { DictEntry, Key, Value } from './values.ts'
+
+/** What `keyOf` needs of the interpreter. */
+export type KeyRuntime = Pick<Runtime, 'charge'> & { keyOfInstance(value: PyInstance | PyDict | PyList, eq: Value, hash: Value | undefined): Key }
+
+export const keyOfString = (text: string): string => (text.charCodeAt(0) === 0 ? `\0s${text}` : text)
+
+/** Throws TypeError for values that cannot be hashed. */
+export function keyOf(value: Value, rt: KeyRuntime): Key {
+  switch (typeof value) {
+    case 'string':
+      return value.charCodeAt(0) === 0 ? `\0s${value}` : value
+    case 'boolean':
+      return value ? 1 : 0
+    case 'number':
+    case 'bigint':
+      return value
+    default:
+  }
+  if (value === null) return null
+  if (value instanceof PyTuple) {
+    rt.charge(1 + (value.items.length >> 2))
+    return `\0t${value.items.map(item => keyText(keyOf(item, rt))).join('')}`
+  }
+  if (value instanceof PyFloat) {
+    const number = value.value
+    if (Number.isNaN(number)) return value
+    return Number.isInteger(number) && !Number.isSafeInteger(number) ? BigInt(number) : number
+  }
+  if (value instanceof HostObject) return value.hashKey ? `\0h${value.hashKey()}` : value
+  if (value instanceof PyInstance) {
+    if (value.hashKey) return `\0i${value.hashKey()}`
+    const eq = special(value, '__eq__')
+    const hash = special(value, '__hash__')
+    if (eq === undefined && hash === undefined) return value.payload === undefined ? value : keyOf(value.payload, rt)
+    return rt.keyOfInstance(value, eq ?? null, hash)
+  }
+  if (value instanceof PyBytes) return `\0b${latin1(value.data)}`
+  if (value instanceof PySet && value.cls.isSubclass(types.frozenset)) {
+    rt.charge(1 + (value.items.size >> 1))
+    return `\0f${[...value.items.keys()].map(keyText).sort().join('')}`
+  }
+  if (value instanceof PyRange) return `\0r${value.length},${value.length ? value.start : ''},${value.length > 1 ? value.step : ''}`
+  if (value instanceof BoundMethod) return `\0m${keyText(keyOf(value.self, rt))}${keyText(value.fn)}`
+  if (value instanceof PyList || value instanceof PyDict || value instanceof PySet || value instanceof PySlice) {
+    const hash = special(value, '__hash__')
+    if (hash !== undefined && !(value instanceof PySet) && !(value instanceof PySlice)) return rt.keyOfInstance(value, special(value, '__eq__') ?? null, hash)
+    raise('TypeError', `unhashable type: '${value.cls.name}'`)
+  }
+  return value
+}
+
+/** A key as text, distinct for distinct keys, for use inside other keys. */
+export function keyText(key: Key): string {
+  switch (typeof key) {
+    case 'string':
+      return `s${key.length}:${key}`
+    case 'number':
+      return `n${key === 0 ? 0 : key};`
+    case 'bigint':
+      return `n${key};`
+    default:
+      return key === null ? 'N' : `o${(key as { id: number }).id};`
+  }
+}
+
+export function latin1(data: Uint8Array): string {
+  let text = ''
+  for (let i = 0; i < data.length; i += 8192) text += String.fromCharCode(...data.subarray(i, i + 8192))
+  return text
+}
+
+export const dictGet = (dict: PyDict, key: Value, rt: KeyRuntime): Value | undefined => dict.entries.get(keyOf(key, rt))?.value
+
+export function dictSet(dict: PyDict, key: Value, value: Value, rt: KeyRuntime & Pick<Runtime, 'alloc'>): void {
+  const k = keyOf(key, rt)
+  const entry = dict.entries.get(k)
+  if (entry) entry.value = value
+  else {
+    rt.alloc(64)
+    dict.entries.set(k, { key, value })
+  }
+}
+
+export const dictDelete = (dict: PyDict, key: Value, rt: KeyRuntime): boolean => dict.entries.delete(keyOf(key, rt))
+
+/** A dict with str keys, without paying: for values that native code makes. */
+export function dictOf(pairs: Iterable<readonly [string, Value]>): PyDict {
+  const entries = new Map<Key, DictEntry>()
+  for (const [key, value] of pairs) entries.set(keyOfString(key), { key, value })
+  return new PyDict(entries)
+}
+
+export const dictGetString = (dict: PyDict, key: string): Value | undefined => dict.entries.get(keyOfString(key))?.value
+
+export function setOf(items: Iterable<Value>, rt: KeyRuntime, cls = types.set): PySet {
+  const map = new Map<Key, Value>()
+  for (const item of items) {
+    const key = keyOf(item, rt)
+    if (!map.has(key)) map.set(key, item)
+  }
+  return new PySet(map, cls)
+}

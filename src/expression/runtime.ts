@@ -1,0 +1,236 @@
+/** The state of one evaluation: budgets, line, call depth; and the interpreter's operations as native code sees them. */
+import { getAttribute } from './attributes.ts'
+import { call } from './call.ts'
+import { equals, less } from './compare.ts'
+import { LimitExceeded, exception, isCatchable, raise } from './errors.ts'
+import { collect, forEach, getIterator } from './iterate.ts'
+import { keyOf } from './keys.ts'
+import type { Runtime } from './module.ts'
+import { Pending, TICK, resume } from './pending.ts'
+import { repr, str } from './text.ts'
+import { truth } from './truth.ts'
+import { isInt } from './values.ts'
+import type { Kwargs, Key, PyException, PyIterator, PyModule, PyObject, Result, Value } from './values.ts'
+
+export interface Limits {
+  /** Interpreter steps. */
+  steps: number
+  /** Bytes allocated over the whole evaluation. */
+  memory: number
+  /** Nested calls. */
+  recursion: number
+  hostCalls: number
+  /** Milliseconds of the event loop's time. */
+  cpu: number
+  /** Milliseconds from start to end, waiting for the host included. */
+  wall: number
+}
+
+export const defaultLimits: Readonly<Limits> = Object.freeze({
+  steps: 200_000,
+  memory: 32 * 1024 * 1024,
+  recursion: 100,
+  hostCalls: 200,
+  cpu: 250,
+  wall: 30_000,
+})
+
+export interface LogEntry {
+  level: string
+  event: string
+  fields: ReadonlyMap<string, Value>
+}
+
+/** Clocks and chance of an evaluation. */
+export interface Environment {
+  now(): number
+  monotonic(): number
+  random(): number
+}
+
+const CHECK_EVERY = 100 // steps between looks at the clock
+const SLICE_STEPS = 1000
+const SLICE_MS = 2
+/** Longest run of a method that cannot be paused (`__eq__` during a look-up …). */
+const UNPAUSED_MS = 25
+
+export class EvaluationRuntime implements Runtime {
+  readonly limits: Limits
+  readonly environment: Environment
+  readonly findModule: (name: string) => PyModule | undefined
+  /** Line of the author's text that runs now. */
+  line = 0
+  depth = 0
+  /** The exception being handled, for a bare `raise` and for `__context__`. */
+  handling: PyException | null = null
+  readonly globals = new Map<string, Value>()
+  readonly logs: LogEntry[] = []
+  readonly messages: string[] = []
+  readonly missingModules: string[] = []
+  steps = 0
+  allocated = 0
+  hostCalls = 0
+  cpu = 0
+  ticks = 0
+  /** The event loop should have a turn at the next point where that is possible. */
+  tickDue = false
+  private nextCheck = CHECK_EVERY
+  private sliceStart = 0
+  private sliceSteps = 0
+  private unpaused = 0
+  private readonly interned = new Map<string, PyObject[]>()
+
+  constructor(limits: Limits, environment: Environment, findModule: (name: string) => PyModule | undefined) {
+    this.limits = limits
+    this.environment = environment
+    this.findModule = findModule
+  }
+
+  charge(steps: number): void {
+    if ((this.steps += steps) >= this.nextCheck) this.check()
+  }
+
+  private check(): void {
+    if (this.steps > this.limits.steps) throw new LimitExceeded('steps', `more than ${this.limits.steps} steps`)
+    this.nextCheck = this.steps + CHECK_EVERY
+    const elapsed = this.environment.monotonic() - this.sliceStart
+    if (this.cpu + elapsed > this.limits.cpu) throw new LimitExceeded('cpu', `more than ${this.limits.cpu} ms of computing`)
+    if (elapsed > SLICE_MS || this.steps - this.sliceSteps >= SLICE_STEPS) this.tickDue = true
+    if (this.unpaused > 0 && elapsed > UNPAUSED_MS) throw new LimitExceeded('cpu', `a method that cannot be paused ran longer than ${UNPAUSED_MS} ms`)
+  }
+
+  alloc(bytes: number): void {
+    if ((this.allocated += bytes) > this.limits.memory) throw new LimitExceeded('memory', `more than ${this.limits.memory} bytes allocated`)
+  }
+
+  startSlice(): void {
+    this.sliceStart = this.environment.monotonic()
+    this.sliceSteps = this.steps
+    this.tickDue = false
+  }
+
+  endSlice(): void {
+    this.cpu += this.environment.monotonic() - this.sliceStart
+  }
+
+  tick(): Pending {
+    this.tickDue = false
+    return new Pending(TICK)
+  }
+
+  hostCall(op: string, args: unknown): Pending {
+    return new Pending({ kind: 'host', op, args })
+  }
+
+  /** Waits for a result where the interpreter cannot pause: comparing keys, sorting, repr of an item. */
+  settle<T>(result: T | Pending): T {
+    if (!(result instanceof Pending)) return result
+    let current: any = result
+    this.unpaused++
+    try {
+      while (current instanceof Pending) {
+        if (current.operation.kind === 'tick') current = resume(current, false, undefined, isCatchable)
+        else {
+          const error = exception('RuntimeError', 'a host operation cannot be awaited inside this special method')
+          current = resume(current, true, error, isCatchable)
+        }
+      }
+      return current
+    } finally {
+      this.unpaused--
+    }
+  }
+
+  /** Calls without pausing; see `settle`. */
+  callNow(fn: Value, args: Value[]): Value {
+    this.unpaused++
+    try {
+      return this.settle(call(fn, args, null, this))
+    } finally {
+      this.unpaused--
+    }
+  }
+
+  /** The key of an object whose class defines equality: all equal objects of one hash share the first one's. */
+  keyOfInstance(value: PyObject & Value, eq: Value, hash: Value | undefined): Key {
+    if (hash === undefined || hash === null) raise('TypeError', `unhashable type: '${value.cls.name}'`)
+    const number = this.callNow(hash, [value])
+    if (!isInt(number)) raise('TypeError', '__hash__ method should return an integer')
+    const bucketName = String(number)
+    let bucket = this.interned.get(bucketName)
+    if (!bucket) this.interned.set(bucketName, (bucket = []))
+    for (const other of bucket) {
+      if (other === value || (eq !== null && this.callNow(eq, [value, other as Value]) === true)) return other
+    }
+    this.alloc(64)
+    bucket.push(value)
+    return value
+  }
+
+  call(fn: Value, args: Value[], kwargs: Kwargs | null = null): Result {
+    return call(fn, args, kwargs, this)
+  }
+
+  getAttribute(object: Value, name: string): Result {
+    return getAttribute(object, name, this)
+  }
+
+  iterator(value: Value): PyIterator | Pending {
+    return getIterator(value, this)
+  }
+
+  collect(value: Value): Value[] | Pending {
+    return collect(value, this)
+  }
+
+  forEach(value: Value, each: (item: Value) => Pending | false | void): undefined | Pending {
+    return forEach(value, each, this)
+  }
+
+  truth(value: Value): boolean | Pending {
+    return truth(value, this)
+  }
+
+  str(value: Value): string {
+    return str(value, this)
+  }
+
+  repr(value: Value): string {
+    return repr(value, this)
+  }
+
+  equals(a: Value, b: Value): boolean {
+    return equals(a, b, this)
+  }
+
+  less(a: Value, b: Value): boolean {
+    return less(a, b, this)
+  }
+
+  keyOf(value: Value): Key {
+    return keyOf(value, this)
+  }
+
+  now(): number {
+    return this.environment.now()
+  }
+
+  monotonic(): number {
+    return this.environment.monotonic()
+  }
+
+  random(): number {
+    return this.environment.random()
+  }
+
+  message(text: string): void {
+    this.alloc(text.length)
+    this.messages.push(text)
+  }
+
+  log(level: string, event: string, fields: ReadonlyMap<string, Value>): void {
+    this.charge(2)
+    this.alloc(64 + event.length)
+    this.logs.push({ level, event, fields })
+  }
+}
