@@ -1,22 +1,22 @@
 import { Type } from 'typebox'
 import { crud } from '../../api/crud.ts'
+import { invalid } from '../../api/errors.ts'
 import { choice, duration, flag, many, reference, sealed, structure, text } from '../../api/fields.ts'
 import { defineModel, type Model, type Row } from '../../api/model.ts'
 import type { Resource } from '../../api/mount.ts'
+import { findObject } from '../../api/store.ts'
 import type { Ctx } from '../../context.ts'
 import { CertificateKeyPair } from '../../crypto/model.ts'
 import { compileRegex } from '../../expression/regex/index.ts'
 import { randomString } from '../../lib/random.ts'
 import { Provider, withInvalidationFlow } from '../provider.ts'
-import { forbiddenScheme } from './redirect-uri.ts'
+import { keypairEncrypter, keypairSigner, UnusableKey } from './keys.ts'
+import { forbiddenScheme, type RedirectUri } from './redirect-uri.ts'
 
 /** Every grant that a client may be allowed; a client made without the list gets the standard ones. */
 export const GRANT_TYPES = [
   'authorization_code', 'implicit', 'hybrid', 'refresh_token', 'client_credentials', 'password', 'urn:ietf:params:oauth:grant-type:device_code',
 ] as const
-
-/** One address that a client may be sent to. */
-export type RedirectUri = { matching_mode: 'strict' | 'regex'; url: string; redirect_uri_type?: 'authorization' | 'logout' }
 
 const RedirectUris = Type.Array(
   Type.Unsafe<RedirectUri>({
@@ -85,8 +85,22 @@ export const OAuth2Provider: Model = defineModel({
   ),
 })
 
+/** A keypair that cannot do what it is chosen for would only be noticed at the next sign-in. */
+async function checkKeys(ctx: Ctx, values: Row): Promise<void> {
+  for (const [name, use] of [['signing_key', keypairSigner], ['encryption_key', keypairEncrypter]] as const) {
+    const keypair = typeof values[name] === 'string' ? await findObject(ctx, CertificateKeyPair, values[name]) : undefined
+    try {
+      if (keypair) use(keypair)
+    } catch (error) {
+      if (error instanceof UnusableKey) throw invalid({ [name]: [error.message] })
+      throw error
+    }
+  }
+}
+
 /** The stored default for an item's kind is explicit, so that readers need not know it. */
 async function clean(ctx: Ctx, values: Row, current?: Row): Promise<Row> {
+  await checkKeys(ctx, values)
   const uris = values.redirect_uris as RedirectUri[] | undefined
   const typed = uris ? { redirect_uris: uris.map(({ matching_mode, url, redirect_uri_type = 'authorization' }) => ({ matching_mode, url, redirect_uri_type })) } : {}
   return withInvalidationFlow(ctx, { ...values, ...typed }, current)

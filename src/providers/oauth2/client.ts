@@ -1,0 +1,131 @@
+import type { Ctx } from '../../context.ts'
+import type { Row } from '../../api/model.ts'
+import { findObject } from '../../api/store.ts'
+import { Application } from '../../core/application.ts'
+import { cached } from '../../core/cache.ts'
+import { CertificateKeyPair } from '../../crypto/model.ts'
+import { parseDuration } from '../../lib/duration.ts'
+import type { ScopeMappingRow } from '../../mappings/evaluate.ts'
+import { keypairEncrypter, keypairSigner, sharedSigner, type Encrypter, type Signer } from './keys.ts'
+import { OAuth2Provider } from './model.ts'
+import { originsOf, redirectMatcher, type RedirectUri } from './redirect-uri.ts'
+
+/** A client as its endpoints need it: read, opened and compiled once, until its configuration changes. */
+export type Client = {
+  /** The provider's key. */
+  id: number
+  name: string
+  client_id: string
+  /** Never empty for a confidential client that can authenticate. */
+  secret: string
+  public: boolean
+  grantTypes: ReadonlySet<string>
+  mayRedirectTo: (uri: string) => boolean
+  mayLogOutTo: (uri: string) => boolean
+  origins: ReadonlySet<string>
+  lifetimes: { code: number; access: number; refresh: number; /** A refresh token with less left is replaced; 0: always. */ refreshThreshold: number } // ms
+  subMode: string
+  issuerMode: string
+  claimsInIdToken: boolean
+  signer: Signer
+  encrypter: Encrypter | undefined
+  /** The JWKS document (RFC 7517 §5), as it goes over the wire. */
+  jwks: string
+  /** What the provider's scopes add to tokens, by scope name. */
+  mappings: readonly ScopeMappingRow[]
+  /** Names of all configured scopes; `openid` is always among them, as the discovery document says. */
+  scopes: readonly string[]
+  /** undefined: no application uses the provider, so nobody can sign in. */
+  application: Row | undefined
+  flows: { authentication: string | null; authorization: string; invalidation: string }
+  /** The provider's row, for mappings and events. */
+  provider: Row
+}
+
+const TABLES = ['provider', 'provider_oauth2', 'provider_property_mapping', 'property_mapping', 'scope_mapping', 'keypair', 'application', 'policy_target'] as const
+
+async function keypair(ctx: Ctx, key: unknown): Promise<Row | undefined> {
+  return typeof key === 'string' ? findObject(ctx, CertificateKeyPair, key) : undefined
+}
+
+async function mappingsOf(ctx: Ctx, provider: number): Promise<ScopeMappingRow[]> {
+  return ctx.db.selectFrom('provider_property_mapping as link')
+    .innerJoin('property_mapping as mapping', 'mapping.pm_uuid', 'link.mapping').innerJoin('scope_mapping as scope', 'scope.pm_uuid', 'mapping.pm_uuid')
+    .select(['mapping.pm_uuid', 'mapping.name', 'mapping.managed', 'mapping.expression', 'scope.scope_name', 'scope.description'])
+    .where('link.provider', '=', provider).orderBy('scope.scope_name').orderBy('mapping.name').execute()
+}
+
+async function load(ctx: Ctx, provider: Row): Promise<Client> {
+  const uris = provider.redirect_uris as RedirectUri[]
+  const isPublic = provider.client_type === 'public'
+  const signing = await keypair(ctx, provider.signing_key)
+  const encryption = await keypair(ctx, provider.encryption_key)
+  const signer = signing ? keypairSigner(signing) : sharedSigner(provider.client_secret as string)
+  const encrypter = encryption && keypairEncrypter(encryption)
+  const mappings = await mappingsOf(ctx, provider.id as number)
+  const key = await ctx.db.selectFrom('application').select('pbm_uuid').where('provider', '=', provider.id as number).executeTakeFirst()
+  return {
+    id: provider.id as number,
+    name: provider.name as string,
+    client_id: provider.client_id as string,
+    secret: provider.client_secret as string,
+    public: isPublic,
+    grantTypes: new Set(provider.grant_types as string[]),
+    mayRedirectTo: redirectMatcher(uris, 'authorization', { loopback: isPublic }),
+    mayLogOutTo: redirectMatcher(uris, 'logout'),
+    origins: originsOf(uris),
+    lifetimes: {
+      code: parseDuration(provider.access_code_validity as string),
+      access: parseDuration(provider.access_token_validity as string),
+      refresh: parseDuration(provider.refresh_token_validity as string),
+      refreshThreshold: parseDuration(provider.refresh_token_threshold as string),
+    },
+    subMode: provider.sub_mode as string,
+    issuerMode: provider.issuer_mode as string,
+    claimsInIdToken: provider.include_claims_in_id_token as boolean,
+    signer,
+    encrypter,
+    jwks: JSON.stringify({ keys: [signer.jwk, encrypter?.jwk].filter(jwk => jwk !== undefined) }),
+    mappings,
+    scopes: [...new Set(['openid', ...mappings.map(mapping => mapping.scope_name)])],
+    application: key && (await findObject(ctx, Application, key.pbm_uuid)),
+    flows: {
+      authentication: provider.authentication_flow as string | null,
+      authorization: provider.authorization_flow as string,
+      invalidation: provider.invalidation_flow as string,
+    },
+    provider,
+  }
+}
+
+/** The client with this `client_id`. */
+export const clientById = cached(TABLES, async (ctx, clientId): Promise<Client | undefined> => {
+  const provider = await findObject(ctx, OAuth2Provider, clientId, 'client_id')
+  return provider && load(ctx, provider)
+})
+
+const clientIdOfProvider = cached(TABLES, async (ctx, id): Promise<string | undefined> =>
+  (await ctx.db.selectFrom('provider_oauth2').select('client_id').where('id', '=', Number(id)).executeTakeFirst())?.client_id)
+
+const clientIdOfApplication = cached(TABLES, async (ctx, slug): Promise<string | undefined> =>
+  (await ctx.db.selectFrom('application').innerJoin('provider_oauth2', 'provider_oauth2.id', 'application.provider')
+    .select('provider_oauth2.client_id').where('application.slug', '=', slug).executeTakeFirst())?.client_id)
+
+/** The client of a provider's key. */
+export async function clientOfProvider(ctx: Ctx, id: number): Promise<Client | undefined> {
+  const clientId = await clientIdOfProvider(ctx, String(id))
+  return clientId === undefined ? undefined : clientById(ctx, clientId)
+}
+
+/** The client behind an application's slug. */
+export async function clientOfApplication(ctx: Ctx, slug: string): Promise<Client | undefined> {
+  if (!/^[-\w]{1,255}$/.test(slug)) return undefined
+  const clientId = await clientIdOfApplication(ctx, slug)
+  return clientId === undefined ? undefined : clientById(ctx, clientId)
+}
+
+/** Origins that any client registered: what a preflight, which names no client, may be answered for. */
+export const allOrigins = cached(['provider_oauth2'], async (ctx): Promise<ReadonlySet<string>> => {
+  const rows = await ctx.db.selectFrom('provider_oauth2').select('redirect_uris').execute()
+  return new Set(rows.flatMap(row => [...originsOf(row.redirect_uris as unknown as RedirectUri[])]))
+})

@@ -1,0 +1,23 @@
+import type { Ctx } from '../../context.ts'
+import type { Headers } from './client-authentication.ts'
+import { allOrigins } from './client.ts'
+
+/** What a web page of another origin may read: only pages of origins that the client registered (Fetch §3.2). */
+export function corsHeaders(headers: Headers, origins: ReadonlySet<string>): Record<string, string> {
+  const { origin } = headers
+  if (typeof origin !== 'string' || !origins.has(origin)) return { vary: 'Origin' }
+  return { 'access-control-allow-origin': origin, 'access-control-allow-credentials': 'true', vary: 'Origin' }
+}
+
+/** The answer to a preflight, which names no client: the origin must be one that some client registered. */
+export async function preflight(ctx: Ctx, headers: Headers): Promise<Record<string, string>> {
+  const cors = corsHeaders(headers, await allOrigins(ctx))
+  if (!('access-control-allow-origin' in cors)) return cors
+  const wanted = headers['access-control-request-headers']
+  return {
+    ...cors,
+    'access-control-allow-methods': 'GET, POST, OPTIONS',
+    ...(typeof wanted === 'string' && /^[\w!#$%&'*+.^`|~, -]{1,1024}$/.test(wanted) && { 'access-control-allow-headers': wanted }),
+    'access-control-max-age': '600',
+  }
+}

@@ -1,0 +1,88 @@
+import type { Row } from '../../api/model.ts'
+import type { Ctx } from '../../context.ts'
+import { currentBrand } from '../../core/brand.ts'
+import { scopeClaims } from '../../mappings/evaluate.ts'
+import { baseUrl, endpoints, issuerOf } from './addresses.ts'
+import type { Answer } from './answer.ts'
+import { ACR } from './claims.ts'
+import { clientOfApplication, clientOfProvider, type Client } from './client.ts'
+import type { Headers } from './client-authentication.ts'
+import { corsHeaders } from './cors.ts'
+import { CHALLENGE_METHODS } from './pkce.ts'
+
+const BASE_CLAIMS = ['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', 'acr', 'amr', 'nonce']
+const GRANTS = ['authorization_code', 'refresh_token', 'client_credentials']
+
+/** The provider's metadata, OIDC Discovery §3 and RFC 8414 §2. What is not built is not named. */
+async function metadata(ctx: Ctx, client: Client): Promise<Row> {
+  const urls = endpoints(ctx, client)
+  const claims = await scopeClaims(ctx, { provider: client.provider, user: null, scopes: client.scopes, mappings: client.mappings })
+  return {
+    issuer: issuerOf(ctx, client),
+    authorization_endpoint: urls.authorize,
+    token_endpoint: urls.token,
+    userinfo_endpoint: urls.userinfo,
+    end_session_endpoint: urls.endSession,
+    introspection_endpoint: urls.introspect,
+    revocation_endpoint: urls.revoke,
+    jwks_uri: urls.jwks,
+    response_types_supported: ['code'],
+    response_modes_supported: ['query', 'fragment', 'form_post'],
+    grant_types_supported: GRANTS.filter(grant => client.grantTypes.has(grant)),
+    id_token_signing_alg_values_supported: [client.signer.alg],
+    ...(client.encrypter && { id_token_encryption_alg_values_supported: ['RSA-OAEP-256'], id_token_encryption_enc_values_supported: ['A256CBC-HS512'] }),
+    subject_types_supported: ['public'],
+    token_endpoint_auth_methods_supported: client.public ? ['none'] : ['client_secret_post', 'client_secret_basic'],
+    revocation_endpoint_auth_methods_supported: client.public ? ['none'] : ['client_secret_post', 'client_secret_basic'],
+    introspection_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic'],
+    acr_values_supported: [ACR],
+    scopes_supported: [...client.scopes].sort(),
+    request_parameter_supported: false,
+    request_uri_parameter_supported: false, // the default of OIDC Discovery §3 would be true
+    claims_supported: [...new Set([...BASE_CLAIMS, ...Object.keys(claims)])],
+    claims_parameter_supported: false,
+    code_challenge_methods_supported: [...CHALLENGE_METHODS].reverse(),
+    authorization_response_iss_parameter_supported: true, // RFC 9207 §3
+    prompt_values_supported: ['none', 'login', 'consent'],
+  }
+}
+
+/** Documents by client and address; a client's entry goes when its configuration changes, since it is then another object. */
+const documents = new WeakMap<Client, Map<string, string>>()
+/** An installation has few addresses; a stranger may send any Host header. */
+const MAX_ADDRESSES = 8
+
+async function documentOf(ctx: Ctx, client: Client): Promise<string> {
+  const base = baseUrl(ctx)
+  const known = documents.get(client) ?? new Map<string, string>()
+  const ready = known.get(base)
+  if (ready !== undefined) return ready
+  const text = JSON.stringify(await metadata(ctx, client), undefined, 2)
+  if (known.size >= MAX_ADDRESSES) known.clear()
+  known.set(base, text)
+  documents.set(client, known)
+  return text
+}
+
+const document = (body: string, headers: Record<string, string>): Answer => ({ status: 200, headers: { 'content-type': 'application/json', ...headers }, body })
+
+/** The discovery document of an application; undefined when there is none (404). */
+export async function discovery(ctx: Ctx, slug: string, headers: Headers): Promise<Answer | undefined> {
+  const client = await clientOfApplication(ctx, slug)
+  return client && document(await documentOf(ctx, client), corsHeaders(headers, client.origins))
+}
+
+/** The keys of an application's provider, RFC 7517 §5; open to every page. */
+export async function jwks(ctx: Ctx, slug: string): Promise<Answer | undefined> {
+  const client = await clientOfApplication(ctx, slug)
+  return client && document(client.jwks, { 'access-control-allow-origin': '*' })
+}
+
+/** WebFinger, RFC 7033 and OIDC Discovery §2: the issuer of the brand's default application. */
+export async function webfinger(ctx: Ctx, resource: string | undefined): Promise<Answer> {
+  const { default_application: key } = await currentBrand(ctx)
+  const application = key === null ? undefined : await ctx.db.selectFrom('application').select(['slug', 'provider']).where('pbm_uuid', '=', key).executeTakeFirst()
+  const client = application?.provider ? await clientOfProvider(ctx, application.provider) : undefined
+  const body = client ? { subject: resource ?? '', links: [{ rel: 'http://openid.net/specs/connect/1.0/issuer', href: `${baseUrl(ctx)}application/o/${application!.slug}/` }] } : {}
+  return { status: 200, headers: { 'content-type': 'application/jrd+json', 'access-control-allow-origin': '*' }, body: JSON.stringify(body) }
+}

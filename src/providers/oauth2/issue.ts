@@ -1,0 +1,88 @@
+import type { Row } from '../../api/model.ts'
+import type { Ctx } from '../../context.ts'
+import { hashToken } from '../../crypto/secrets.ts'
+import type { Db } from '../../db/database.ts'
+import { randomString } from '../../lib/random.ts'
+import { accessTokenClaims, idTokenClaims } from './claims.ts'
+import type { Client } from './client.ts'
+import type { SignInFacts } from './sign-in-facts.ts'
+
+/** What a grant proved: who gets tokens, for what, and what has to happen in the transaction that stores them. */
+export type Authorization = {
+  user: Row
+  scopes: readonly string[]
+  facts: SignInFacts
+  /** Of the ID token in the answer. */
+  nonce: string | null
+  /** The browser session that the access token ends with; null when there is none (any more). */
+  session_hash: string | null
+  /** All that one code bought. */
+  family: string
+  idToken: boolean
+  /** undefined: no refresh token in the answer. */
+  refresh: { scopes: readonly string[]; nonce: string | null; consented: boolean; consent_until: Date | null } | undefined
+  /** Runs first in the transaction. Throws when somebody else got there before: nothing is stored then. */
+  claim: (db: Db) => Promise<void>
+  /** Further work of the same transaction. */
+  settle?: (ctx: Ctx) => Promise<void>
+}
+
+const REFRESH_TOKEN_LENGTH = 128
+
+const sealed = async (client: Client, claims: Row): Promise<string> => {
+  const jws = await client.signer.sign(claims)
+  return client.encrypter ? client.encrypter.encrypt(jws) : jws
+}
+
+/** Signed and ready, but not yet good for anything: signing takes time, and the transaction must not. */
+export async function prepareTokens(ctx: Ctx, client: Client, authorization: Authorization) {
+  const now = ctx.now()
+  const { user, scopes, facts, nonce } = authorization
+  const expires = new Date(now.getTime() + client.lifetimes.access)
+  const claims = await idTokenClaims(ctx, client, { user, scopes, facts, nonce, expires })
+  const access = await sealed(client, accessTokenClaims(ctx, client, claims, scopes))
+  const id = authorization.idToken ? await sealed(client, { ...claims, at_hash: client.signer.leftHash(access) }) : undefined
+  const refresh = authorization.refresh && randomString(REFRESH_TOKEN_LENGTH, undefined, ctx.randomBytes)
+  return { claims, access, id, refresh, expires, refreshExpires: new Date(now.getTime() + client.lifetimes.refresh) }
+}
+
+type Prepared = Awaited<ReturnType<typeof prepareTokens>>
+
+/** Makes prepared tokens good. Call inside the transaction that claims the grant. */
+export async function storeTokens(ctx: Ctx, client: Client, authorization: Authorization, tokens: Prepared): Promise<void> {
+  const common = {
+    provider: client.id,
+    user: authorization.user.id as number,
+    family: authorization.family,
+    scope: JSON.stringify(authorization.scopes),
+    claims: JSON.stringify(tokens.claims),
+    revoked_at: null,
+  }
+  await ctx.db.insertInto('oauth2_access_token')
+    .values({ ...common, token_hash: hashToken(tokens.access), session_hash: authorization.session_hash, expires: tokens.expires }).execute()
+  if (!authorization.refresh || tokens.refresh === undefined) return
+  const { facts } = authorization
+  const { scopes, ...refresh } = authorization.refresh
+  await ctx.db.insertInto('oauth2_refresh_token').values({
+    ...common,
+    ...refresh,
+    scope: JSON.stringify(scopes),
+    token_hash: hashToken(tokens.refresh),
+    session_hash: authorization.session_hash,
+    sid: facts.sid,
+    auth_time: facts.auth_time,
+    amr: JSON.stringify(facts.amr),
+    expires: tokens.refreshExpires,
+    used_at: null,
+  }).execute()
+}
+
+/** The successful answer, RFC 6749 §5.1. */
+export const tokenResponse = (client: Client, { scopes }: Authorization, tokens: Prepared): Row => ({
+  access_token: tokens.access,
+  token_type: 'Bearer',
+  scope: scopes.join(' '),
+  expires_in: Math.floor(client.lifetimes.access / 1000),
+  ...(tokens.id !== undefined && { id_token: tokens.id }),
+  ...(tokens.refresh !== undefined && { refresh_token: tokens.refresh }),
+})

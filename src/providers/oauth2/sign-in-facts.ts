@@ -1,0 +1,26 @@
+import type { Row } from '../../api/model.ts'
+import type { Session } from '../../core/sessions.ts'
+
+/** What tokens say of a sign-in, for as long as the grant lives. */
+export type SignInFacts = {
+  /** Names the session towards clients: hex SHA-256 of its key; null for machines. */
+  sid: string | null
+  auth_time: Date | null
+  /** RFC 8176, plus `user` for a passkey alone, as clients of this API know it. */
+  amr: string[]
+}
+
+/** The session's row is keyed by the same hash in another spelling. */
+export const sidOf = (sessionHash: string): string => Buffer.from(sessionHash, 'base64url').toString('hex')
+
+const METHODS: Readonly<Record<string, string>> = { password: 'pwd', auth_webauthn_pwl: 'user', mtls: 'sc' }
+
+function amrOf({ auth_method: method, auth_method_args: args }: Session): string[] {
+  const devices = (args as Row | null)?.mfa_devices
+  const first = method === null ? undefined : METHODS[method]
+  return [...(first ? [first] : []), ...(Array.isArray(devices) && devices.length > 0 ? ['mfa'] : [])]
+}
+
+export const signInFacts = (session: Session): SignInFacts => ({ sid: sidOf(session.session_hash), auth_time: session.auth_time, amr: amrOf(session) })
+
+export const machineFacts = (now: Date): SignInFacts => ({ sid: null, auth_time: now, amr: [] })

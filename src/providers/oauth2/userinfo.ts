@@ -1,0 +1,61 @@
+import type { Row } from '../../api/model.ts'
+import type { Ctx } from '../../context.ts'
+import { hashToken } from '../../crypto/secrets.ts'
+import { recordEvent } from '../../events/record.ts'
+import { scopeClaims } from '../../mappings/evaluate.ts'
+import { livingToken } from './access-token.ts'
+import { json, type Answer } from './answer.ts'
+import type { Headers } from './client-authentication.ts'
+import { corsHeaders } from './cors.ts'
+import { findAccessToken } from './grants.sql.ts'
+import type { Parameters } from './parameters.ts'
+import { subjectOf } from './subject.ts'
+
+/** RFC 6750 §3.1. The body stays empty; without a token the challenge names no error. */
+const refused = (status: number, error?: string, description?: string): Answer => ({
+  status,
+  headers: {
+    'www-authenticate': error === undefined ? 'Bearer' : `Bearer error="${error}", error_description="${description}"`,
+    'cache-control': 'no-store',
+    pragma: 'no-cache',
+    vary: 'Origin',
+  },
+  body: '',
+})
+
+const INVALID_TOKEN = 'The access token provided is expired, revoked, malformed, or invalid for other reasons'
+
+/** The token of a request, RFC 6750 §2.1 and §2.2. In a URL (§2.3) it would end in logs, so there it is not looked for. */
+function presented(headers: Headers, form: Parameters): { token: string | undefined; twice: boolean } {
+  const header = headers.authorization
+  const bearer = typeof header === 'string' ? /^bearer +(\S+)$/i.exec(header)?.[1] : undefined
+  const posted = form.get('access_token')
+  return { token: bearer ?? posted, twice: bearer !== undefined && posted !== undefined }
+}
+
+/** A token that was revoked and is still tried may be in the wrong hands. */
+async function reportRevoked(ctx: Ctx, credential: string): Promise<void> {
+  const token = await findAccessToken(ctx.db, hashToken(credential))
+  if (!token || token.revoked_at === null) return
+  const user = (await ctx.db.selectFrom('user').selectAll().where('id', '=', token.user).executeTakeFirst()) as Row | undefined
+  await recordEvent(ctx, 'suspicious_request', { message: 'Revoked access token was used' }, { user: user ?? null })
+}
+
+/** UserInfo endpoint, OIDC Core §5.3. */
+export async function userinfo(ctx: Ctx, headers: Headers, form: Parameters): Promise<Answer> {
+  const { token: credential, twice } = presented(headers, form)
+  if (twice || form.fault) return refused(400, 'invalid_request', 'The token is to be sent once and in one way') // RFC 6750 §2
+  if (credential === undefined) return refused(401)
+  const living = await livingToken(ctx, credential)
+  if (!living) {
+    await reportRevoked(ctx, credential)
+    return refused(401, 'invalid_token', INVALID_TOKEN)
+  }
+  const { token, user, client } = living
+  if (!token.scope.includes('openid')) return refused(403, 'insufficient_scope', 'The request requires higher privileges than provided by the access token')
+  const claims = await scopeClaims(ctx, { provider: client.provider, user, scopes: token.scope, mappings: client.mappings })
+  const { nonce } = token.claims
+  // §5.3.2: sub is always there and the same as in the ID token
+  const sub = token.claims.sub ?? subjectOf(ctx, client.subMode, user)
+  return json(200, { ...claims, sub, ...(nonce !== undefined && { nonce }) }, corsHeaders(headers, client.origins))
+}
