@@ -1,4 +1,5 @@
 import type { Model } from './api/model.ts'
+import type { Ctx } from './context.ts'
 import type { Resource, SpecialOperation } from './api/mount.ts'
 import { applicationRoutes, applications } from './core/application.ts'
 import { brandRoutes, brands } from './core/brand.ts'
@@ -8,6 +9,11 @@ import { settingsRoutes } from './core/settings.ts'
 import { tokenRoutes, tokens } from './core/token.ts'
 import { userRoutes, users } from './core/user-api.ts'
 import { keypairRoutes, keypairs } from './crypto/model.ts'
+import { flowRoutes } from './flows/api.ts'
+import { flowBindings } from './flows/binding.ts'
+import { flows } from './flows/flow.ts'
+import { sessionEnd } from './flows/session-end.ts'
+import type { MemoryStageKind, StageKind } from './flows/stage.ts'
 import { mappingRoutes, propertyMappings } from './mappings/mapping-api.ts'
 import { scopeMappings } from './mappings/scope.ts'
 import { PolicyBase } from './policies/base.ts'
@@ -17,6 +23,28 @@ import { PolicyTarget } from './policies/target.ts'
 import { oauth2Providers } from './providers/oauth2/model.ts'
 import { providerRoutes, providers } from './providers/provider-api.ts'
 import { roles } from './rbac/role-api.ts'
+import { consentStages } from './stages/consent/model.ts'
+import { consent } from './stages/consent/stage.ts'
+import { denyStages } from './stages/deny/model.ts'
+import { deny } from './stages/deny/stage.ts'
+import { dummyStages } from './stages/dummy/model.ts'
+import { dummy } from './stages/dummy/stage.ts'
+import { identificationStages } from './stages/identification/model.ts'
+import { identification } from './stages/identification/stage.ts'
+import { stageRoutes, stages } from './stages/model.ts'
+import { passwordStages } from './stages/password/model.ts'
+import { password } from './stages/password/stage.ts'
+import { promptRoutes } from './stages/prompt/api.ts'
+import { prompts, promptStages } from './stages/prompt/model.ts'
+import { prompt } from './stages/prompt/stage.ts'
+import { redirectStages } from './stages/redirect/model.ts'
+import { inPlanRedirect, redirect } from './stages/redirect/stage.ts'
+import { userLoginStages } from './stages/user_login/model.ts'
+import { userLogin } from './stages/user_login/stage.ts'
+import { userLogoutStages } from './stages/user_logout/model.ts'
+import { userLogout } from './stages/user_logout/stage.ts'
+import { userWriteStages } from './stages/user_write/model.ts'
+import { userWrite } from './stages/user_write/stage.ts'
 
 /**
  * What the program consists of. Slices are named here and nowhere else: where does this come from, is one jump.
@@ -31,22 +59,37 @@ export type Registry = {
   routes: readonly Record<string, SpecialOperation>[]
   /** Kinds of policies that the engine can ask. */
   policyKinds: readonly PolicyKind[]
+  /** Kinds of stages that flows can bind. */
+  stages: readonly StageKind[]
+  /** Kinds of stages that plans alone hold: the last words of providers and the like. */
+  memoryStages: readonly MemoryStageKind[]
+  /** Evaluates an expression of a form field; absent while no engine is part of the program. */
+  evaluate?: (ctx: Ctx, source: string, variables: Record<string, unknown>) => Promise<unknown>
 }
 
 const resources: readonly Resource[] = [
   groups, users, roles,
   applications, policyBindings, providers, oauth2Providers, propertyMappings, scopeMappings, keypairs, tokens, authenticatedSessions, brands,
+  flows, flowBindings, stages, identificationStages, passwordStages, userLoginStages, userLogoutStages, userWriteStages, promptStages, prompts, consentStages,
+  denyStages, dummyStages, redirectStages,
 ]
 
 export const registry: Registry = {
   resources,
   models: [...new Set(resources.map(resource => resource.model)), PolicyTarget, PolicyBase],
-  routes: [groupRoutes, userRoutes, settingsRoutes, applicationRoutes, providerRoutes, mappingRoutes, keypairRoutes, tokenRoutes, sessionRoutes, brandRoutes],
+  routes: [
+    groupRoutes, userRoutes, settingsRoutes, applicationRoutes, providerRoutes, mappingRoutes, keypairRoutes, tokenRoutes, sessionRoutes, brandRoutes,
+    flowRoutes, stageRoutes, promptRoutes,
+  ],
   policyKinds: [],
+  stages: [identification, password, userLogin, userLogout, userWrite, prompt, consent, deny, dummy, redirect],
+  memoryStages: [inPlanRedirect, sessionEnd],
 }
 
 /** Tables that caches hold: what is configured. Sessions, tokens and events are not among them, since they are written all the time. */
 export const watchedTables: readonly string[] = [
   'system_settings', 'policy_target', 'policy_binding', 'policy', 'flow', 'flow_stage_binding', 'stage', 'application', 'provider', 'provider_oauth2',
   'provider_property_mapping', 'property_mapping', 'scope_mapping', 'keypair', 'brand',
+  'stage_password', 'stage_identification', 'stage_user_login', 'stage_user_logout', 'stage_consent', 'stage_deny', 'stage_dummy', 'stage_redirect',
+  'stage_user_write', 'stage_prompt', 'stage_prompt_field', 'stage_prompt_validation', 'prompt',
 ]

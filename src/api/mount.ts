@@ -1,4 +1,5 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { TSchema } from 'typebox'
 import type { Ctx } from '../context.ts'
 import { methodNotAllowed, notFound } from './errors.ts'
 import type { Operations } from './crud.ts'
@@ -103,6 +104,21 @@ export type SpecialOperation = {
   handler: (ctx: Ctx, request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
   /** Status of a plain answer; 200 unless said, 204 sends nothing. */
   status?: number
+  // What the OpenAPI document says of it beyond that. Names of schemas are those that the contract uses.
+  /** Schema of the body, where one is read. */
+  body?: TSchema
+  /** Name of that schema. */
+  bodyName?: string
+  /** The body is a form with a file. */
+  multipart?: boolean
+  /** The answer: a schema, or the name of one (of a model's objects, or of `src/api/shapes.ts`). */
+  response?: TSchema | string
+  /** The answer is a list of those (`list`), or a page of them (`page`). */
+  many?: 'list' | 'page'
+  /** Parameters of the query, by name. */
+  query?: Record<string, object>
+  /** What to answer to a request that failed before or in the handler; what it throws is answered as everywhere. */
+  failed?: (ctx: Ctx, error: FastifyError, reply: FastifyReply) => Promise<unknown>
 }
 
 /** Registers the special routes of a slice, keyed `METHOD /path/:param/`. */
@@ -117,6 +133,7 @@ export function specialRoutes(app: FastifyInstance, slices: readonly Record<stri
     app.route({
       method,
       url: path,
+      ...(operation.failed && { errorHandler: async (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => operation.failed!(request.ctx, error, reply) }),
       handler: async (request, reply) => {
         if (!operation.anonymous) requireCaller(request.ctx)
         const answer = await operation.handler(request.ctx, request, reply)

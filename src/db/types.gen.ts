@@ -335,6 +335,7 @@ export interface SessionTable {
   auth_time: Date | null
   auth_method: string | null
   auth_method_args: Json | null
+  impersonator: number | null
 }
 
 export interface StageTable {

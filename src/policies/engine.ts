@@ -87,3 +87,17 @@ export async function evaluatePolicies(
   const passing = mode === 'all' ? findings.every(finding => finding.passing) : findings.some(finding => finding.passing)
   return { passing, messages, findings }
 }
+
+/**
+ * Whether all of these policies pass, asked in the given order without bindings: no negation, and one that cannot decide fails.
+ * For places that name policies themselves (validation of forms).
+ */
+export async function evaluateEach(ctx: Ctx, policies: readonly string[], request: { user: Row | null; context: Row; object?: unknown }): Promise<Decision> {
+  const asked: PolicyRequest = { user: request.user, context: request.context, object: request.object ?? null, debug: false }
+  const findings: Finding[] = []
+  for (const policy of policies) {
+    const unbound: Binding = { policy_binding_uuid: policy, policy, group: null, user: null, negate: false, timeout: 30, failure_result: false }
+    findings.push(await policyFinding(ctx, unbound, asked))
+  }
+  return { passing: findings.every(finding => finding.passing), messages: findings.flatMap(finding => finding.messages), findings }
+}

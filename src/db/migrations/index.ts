@@ -4,6 +4,7 @@ import { up as access } from './20261122T0200_access.ts'
 import { up as flowToken } from './20261122T0210_flow_token.ts'
 import { up as oauth2 } from './20261122T0300_oauth2.ts'
 import { up as blueprints } from './20261122T0500_blueprints.ts'
+import { up as impersonation } from './20261122T0600_impersonation.ts'
 
 /** All migrations, oldest first. Listed by hand: the program is bundled into one file, where there is no folder to read. */
 export const migrations: readonly Migration[] = [
@@ -12,4 +13,5 @@ export const migrations: readonly Migration[] = [
   { name: '20261122T0210_flow_token', up: flowToken },
   { name: '20261122T0300_oauth2', up: oauth2 },
   { name: '20261122T0500_blueprints', up: blueprints },
+  { name: '20261122T0600_impersonation', up: impersonation },
 ]

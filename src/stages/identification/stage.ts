@@ -1,0 +1,123 @@
+import type { Row } from '../../api/model.ts'
+import { User } from '../../core/user.ts'
+import { flowPath } from '../../flows/addresses.ts'
+import { textField, type AnswerValues } from '../../flows/answer.ts'
+import { flowSlug, stageByKey, type StageRow } from '../../flows/definition.ts'
+import { asObject } from '../../flows/objects.ts'
+import { defineStage, isChallenge, next, retry, type Challenge, type Outcome, type Run } from '../../flows/stage.ts'
+import { QueueFullError } from '../../lib/turn-queue.ts'
+import { noteFailure, noteProof, BUSY } from '../password/stage.ts'
+import { provePassword, type Proof } from '../password/backends.ts'
+import { findUser } from './lookup.ts'
+import { IdentificationStage } from './model.ts'
+
+/** The one thing said of a failed attempt, whatever was wrong. */
+const FAILED = 'Failed to authenticate.'
+
+const unsaved = (typed: string): Row =>
+  asObject(User, { id: null, username: typed, email: typed, name: '', is_active: true, attributes: {}, type: 'external', path: 'users' })
+
+const embeddedPassword = async ({ ctx, stage }: Run): Promise<StageRow | undefined> =>
+  stage.password_stage ? stageByKey(ctx, stage.password_stage as string) : undefined
+
+/** Addresses of the flows that the form links to, each with the page's own query, so that `next` survives. */
+async function links({ ctx, stage, query }: Run): Promise<Row> {
+  const found: Row = {}
+  for (const [name, field] of [['enroll_url', 'enrollment_flow'], ['recovery_url', 'recovery_flow'], ['passwordless_url', 'passwordless_flow']] as const) {
+    const slug = stage[field] ? await flowSlug(ctx, stage[field] as string) : undefined
+    if (slug !== undefined) found[name] = flowPath(ctx, slug, query.toString())
+  }
+  return found
+}
+
+async function form(run: Run): Promise<Challenge> {
+  const { flow, plan, stage } = run
+  const password = await embeddedPassword(run)
+  const application = plan.context.application as Row | undefined
+  const identifier = plan.context.pending_user_identifier
+  return {
+    component: 'ak-stage-identification',
+    user_fields: stage.user_fields,
+    ...(typeof identifier === 'string' && { pending_user_identifier: identifier }),
+    password_fields: password !== undefined,
+    allow_show_password: password?.allow_show_password ?? false,
+    ...(application && { application_pre: application.name }),
+    ...(application?.meta_launch_url ? { application_pre_launch: application.meta_launch_url } : {}),
+    flow_designation: flow.designation,
+    captcha_stage: null,
+    ...(await links(run)),
+    primary_action: flow.designation === 'authentication' ? 'Log in' : 'Continue',
+    sources: [],
+    show_source_labels: stage.show_source_labels,
+    enable_remember_me: stage.enable_remember_me,
+    passkey_challenge: null,
+  }
+}
+
+/** Finds out who is meant, and with an embedded password whether they are who they say. */
+async function identify(run: Run, answer: AnswerValues): Promise<Outcome> {
+  const { ctx, plan, stage } = run
+  const { context } = plan
+  const typed = (answer.uid_field as string | undefined) ?? ''
+  if (typed === '') return retry({ non_field_errors: 'No identification data provided.' })
+  // A link that was made for one account stays about that account.
+  if (context.is_restored && context.pending_user) return next()
+  const user = await findUser(ctx, typed, stage.user_fields as string[], { ignoreCase: stage.case_insensitive_matching as boolean })
+  const password = await embeddedPassword(run)
+  if (!user) context.pending_user = unsaved(typed)
+  if (password) {
+    let proof: Proof | undefined
+    try {
+      // For unknown names too, and always with the same work: the time must not tell who exists.
+      proof = await provePassword(ctx, password.backends as string[], user ?? null, (answer.password as string | undefined) ?? '')
+    } catch (error) {
+      if (error instanceof QueueFullError) return retry({ non_field_errors: BUSY })
+      throw error
+    }
+    if (!user || !proof) {
+      await noteFailure(ctx, password, user ?? null, typed)
+      return retry({ non_field_errors: FAILED })
+    }
+    noteProof(run, user, proof)
+  } else if (user) {
+    context.pending_user = asObject(User, user)
+  } else if (!stage.pretend_user_exists) {
+    return retry({ non_field_errors: FAILED })
+  }
+  if (stage.show_matched_user) delete context.pending_user_identifier
+  else context.pending_user_identifier = typed
+  return next()
+}
+
+/** Whether a provider already said who it is about, so that there is nothing left to ask. */
+const isKnownBeforehand = ({ place, plan, stage }: Run): boolean =>
+  typeof plan.context.pending_user_identifier === 'string' &&
+  !plan.context.pending_user &&
+  !stage.password_stage &&
+  place.kind === 'bound'
+
+export const identification = defineStage({
+  model: IdentificationStage,
+  component: 'ak-stage-identification',
+  answer: () => ({
+    uid_field: textField({ required: false, blank: true, nullable: true }),
+    password: textField({ required: false, blank: true, nullable: true, trim: false }),
+  }),
+
+  async challenge(run) {
+    if (isKnownBeforehand(run) && !(await hasPolicies(run))) {
+      const outcome = await identify(run, { uid_field: run.plan.context.pending_user_identifier })
+      if (!isChallenge(outcome) && outcome.kind === 'next') return outcome
+      delete run.plan.context.pending_user
+    }
+    return form(run)
+  },
+
+  respond: identify,
+})
+
+async function hasPolicies({ ctx, place }: Run): Promise<boolean> {
+  if (place.kind !== 'bound') return false
+  const target = place.binding.policybindingmodel_ptr_id as string
+  return (await ctx.db.selectFrom('policy_binding').select('policy_binding_uuid').where('target', '=', target).executeTakeFirst()) !== undefined
+}

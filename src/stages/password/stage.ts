@@ -1,0 +1,86 @@
+import type { Ctx } from '../../context.ts'
+import type { Row } from '../../api/model.ts'
+import { User } from '../../core/user.ts'
+import { recordEvent } from '../../events/record.ts'
+import { currentBrand } from '../../core/brand.ts'
+import { flowPath } from '../../flows/addresses.ts'
+import { textField } from '../../flows/answer.ts'
+import { asObject, isStored } from '../../flows/objects.ts'
+import { displayName, withUser } from '../../flows/present.ts'
+import { defineStage, denied, next, retry, type Run } from '../../flows/stage.ts'
+import { QueueFullError } from '../../lib/turn-queue.ts'
+import { PasswordStage } from './model.ts'
+import { provePassword, type Proof } from './backends.ts'
+
+/** Wrong passwords within one plan. */
+const FAILURES = 'goauthentik.io/stages/password/failures'
+
+/** What a person may be told about a password that will not do: never why. */
+const INVALID = 'Invalid password'
+
+export const BUSY = [{ string: 'The server is busy. Please try again in a moment.', code: 'busy' }]
+
+/** The account as it is in the database, or the name that was only pretended to be one. */
+export const pendingAccount = (run: Run): Row | null => {
+  const user = (run.plan.context.pending_user as Row | undefined) ?? null
+  return isStored(user, 'id') ? user : null
+}
+
+/** Writes down that somebody did not get in, whether or not there is such an account. */
+export const noteFailure = (ctx: Ctx, stage: Row, user: Row | null, name: string): Promise<void> =>
+  recordEvent(ctx, 'login_failed', { username: name, stage: { app: 'authentik_stages_password', model_name: 'passwordstage', pk: stage.stage_uuid, name: stage.name } }, { user })
+
+/** Notes in the plan who was proved to be there, and how. The first method stays the method. */
+export function noteProof(run: Run, user: Row, { backend, method, args }: Proof): void {
+  const { context } = run.plan
+  context.pending_user = { ...asObject(User, user), backend }
+  context.user_backend = backend
+  context.auth_method ??= method
+  context.auth_method_args = { ...args, ...(context.auth_method_args as Row | undefined) }
+}
+
+/** Address of the brand's recovery flow for the page that is open. */
+async function recoveryUrl({ ctx, query }: Run): Promise<string | undefined> {
+  const slug = (await currentBrand(ctx)).flows.flow_recovery?.slug
+  return slug === undefined ? undefined : (ctx.request?.origin ?? '') + flowPath(ctx, slug, query.toString())
+}
+
+export const password = defineStage({
+  model: PasswordStage,
+  component: 'ak-stage-password',
+  answer: () => ({ password: textField({ trim: false }) }),
+
+  async challenge(run) {
+    if (!run.plan.context.pending_user) return denied()
+    const recovery = await recoveryUrl(run)
+    return {
+      component: 'ak-stage-password',
+      ...(await withUser(run)),
+      ...(recovery !== undefined && { recovery_url: recovery }),
+      allow_show_password: run.stage.allow_show_password,
+    }
+  },
+
+  async respond(run, answer) {
+    const { ctx, plan, stage } = run
+    if (!plan.context.pending_user) return denied()
+    const user = pendingAccount(run)
+    let proof: Proof | undefined
+    try {
+      // Also with nobody pending: the time taken must not tell whether the account exists.
+      proof = await provePassword(ctx, stage.backends as string[], user, answer.password as string)
+    } catch (error) {
+      if (error instanceof QueueFullError) return retry({ non_field_errors: BUSY })
+      throw error
+    }
+    if (proof) {
+      noteProof(run, user!, proof)
+      delete plan.context[FAILURES]
+      return next()
+    }
+    await noteFailure(ctx, stage, user, displayName(ctx, plan.context))
+    const failures = Number(plan.context[FAILURES] ?? 0) + 1
+    plan.context[FAILURES] = failures
+    return failures >= (stage.failed_attempts_before_cancel as number) ? denied(INVALID) : retry({ password: INVALID })
+  },
+})
