@@ -1,6 +1,6 @@
 /** `zoneinfo`, with the time zone data that comes with the runtime. */
 import { exceptionClass, raise } from '../errors.ts'
-import { defineModule, native, nativeClass } from '../module.ts'
+import { defineModule, native } from '../module.ts'
 import { PySet } from '../values.ts'
 import type { PyClass } from '../values.ts'
 import { requireText } from './arguments.ts'
@@ -8,6 +8,7 @@ import { fromOrdinal } from './datetime/calendar.ts'
 import { EPOCH } from './datetime/datetime.ts'
 import { DAY, floorDivide } from './datetime/timedelta.ts'
 import { offsetText, PyTzinfo, tzinfoClass } from './datetime/tzinfo.ts'
+import { typedClass } from './typed-class.ts'
 
 const notFound = exceptionClass('ZoneInfoNotFoundError', 'KeyError', 'zoneinfo')
 
@@ -133,18 +134,21 @@ const parameters = native('ZoneInfo', 'key', ([value], rt) => {
   return new PyZoneInfo(zone)
 })
 
-const zoneInfoClass: PyClass = nativeClass({
-  name: 'ZoneInfo',
-  module: 'zoneinfo',
-  bases: [tzinfoClass],
-  construct: (_, args, kwargs, rt) => parameters.code(args, kwargs, rt),
-  classMethods: { no_cache: native('no_cache', 'cls, key', ([, key], rt) => parameters.code([key], null, rt)) },
-  methods: {
-    __str__: native('__str__', 'self', ([self]) => self.zone.key),
-    __repr__: native('__repr__', 'self', ([self], rt) => `zoneinfo.ZoneInfo(key=${rt.repr(self.zone.key)})`),
+const zoneInfoClass: PyClass = typedClass(
+  {
+    name: 'ZoneInfo',
+    module: 'zoneinfo',
+    bases: [tzinfoClass],
+    construct: (_, args, kwargs, rt) => parameters.code(args, kwargs, rt),
+    classMethods: { no_cache: native('no_cache', 'cls, key', ([, key], rt) => parameters.code([key], null, rt)) },
+    methods: {
+      __str__: native('__str__', 'self', ([self]) => self.zone.key),
+      __repr__: native('__repr__', 'self', ([self], rt) => `zoneinfo.ZoneInfo(key=${rt.repr(self.zone.key)})`),
+    },
+    getters: { key: (self: PyZoneInfo) => self.zone.key },
   },
-  getters: { key: (self: PyZoneInfo) => self.zone.key },
-})
+  () => PyZoneInfo,
+)
 
 export const zoneinfo = defineModule('zoneinfo', {
   ZoneInfo: zoneInfoClass,

@@ -79,26 +79,34 @@ export class RegexMatch {
 
 const machine = new Machine()
 
+/** Reads the text, unless that alone would cost more than the match may. */
+function subjectOf(text: string, options: MatchOptions, shared: boolean) {
+  if (text.length >> READ_SHIFT > (options.maxSteps ?? DEFAULT_MAX_STEPS))
+    throw new RegexBudgetError('the text is too long for a regular expression')
+  return new Subject(text, shared)
+}
+const READ_SHIFT = 6 // 64 characters a step
+
 type Mode = 'match' | 'full' | 'search'
 
 /** Matches at the beginning of the text. @throws RegexBudgetError */
 export const match = (program: Program, text: string, options: MatchOptions = {}) =>
-  execute(program, new Subject(text, true), 'match', options, false)
+  execute(program, subjectOf(text, options, true), 'match', options, false)
 
 /** Matches the whole text. @throws RegexBudgetError */
 export const fullMatch = (program: Program, text: string, options: MatchOptions = {}) =>
-  execute(program, new Subject(text, true), 'full', options, false)
+  execute(program, subjectOf(text, options, true), 'full', options, false)
 
 /** Finds the first match anywhere. @throws RegexBudgetError */
 export const search = (program: Program, text: string, options: MatchOptions = {}) =>
-  execute(program, new Subject(text, true), 'search', options, false)
+  execute(program, subjectOf(text, options, true), 'search', options, false)
 
 /**
  * All matches from left to right, none overlapping; an empty one may directly follow another, as in Python. The step budget is for
  * each match anew. @throws RegexBudgetError
  */
 export function* matchAll(program: Program, text: string, options: MatchOptions = {}): Generator<RegexMatch, void, undefined> {
-  const subject = new Subject(text)
+  const subject = subjectOf(text, options, false)
   let { pos = 0 } = options
   let mustAdvance = false
   for (;;) {
@@ -141,7 +149,7 @@ function execute(program: Program, subject: Subject, mode: Mode, options: MatchO
   let end = -1
   try {
     // Reading the text is paid once.
-    if (!subject.paid) machine.payForCharacters(subject.text.length, 6)
+    if (!subject.paid) machine.payForCharacters(subject.text.length, READ_SHIFT)
     subject.paid = true
     const last = endpos - program.minWidth
     const notAt = mustAdvance ? pos : -1

@@ -1,5 +1,5 @@
 import { raise } from '../../errors.ts'
-import { native, nativeClass } from '../../module.ts'
+import { native } from '../../module.ts'
 import { NotImplemented, PyInstance, PyTuple, typeOf, types } from '../../values.ts'
 import type { PyClass, Value } from '../../values.ts'
 import { numberOf, requireInt, requireText, textOf } from '../arguments.ts'
@@ -9,6 +9,7 @@ import { parseIsoDate } from './iso.ts'
 import { strftime } from './strftime.ts'
 import type { ClockFields } from './strftime.ts'
 import { DAY, PyTimedelta } from './timedelta.ts'
+import { typedClass } from '../typed-class.ts'
 
 export class PyDate extends PyInstance {
   readonly year: number
@@ -111,92 +112,98 @@ class PyIsoCalendar extends PyTuple {
   }
 }
 
-const isoCalendarClass: PyClass = nativeClass({
-  name: 'IsoCalendarDate',
-  module: 'datetime',
-  bases: [types.tuple],
-  methods: {
-    __repr__: native(
-      '__repr__',
-      'self',
-      ([{ items }]) => `datetime.IsoCalendarDate(year=${items[0]}, week=${items[1]}, weekday=${items[2]})`,
-    ),
+const isoCalendarClass: PyClass = typedClass(
+  {
+    name: 'IsoCalendarDate',
+    module: 'datetime',
+    bases: [types.tuple],
+    methods: {
+      __repr__: native(
+        '__repr__',
+        'self',
+        ([{ items }]) => `datetime.IsoCalendarDate(year=${items[0]}, week=${items[1]}, weekday=${items[2]})`,
+      ),
+    },
+    getters: {
+      year: (self: PyTuple) => self.items[0]!,
+      week: (self: PyTuple) => self.items[1]!,
+      weekday: (self: PyTuple) => self.items[2]!,
+    },
   },
-  getters: {
-    year: (self: PyTuple) => self.items[0]!,
-    week: (self: PyTuple) => self.items[1]!,
-    weekday: (self: PyTuple) => self.items[2]!,
-  },
-})
+  () => PyIsoCalendar,
+)
 
-export const dateClass: PyClass = nativeClass({
-  name: 'date',
-  module: 'datetime',
-  construct: (cls, args, kwargs, rt) => make(cls, (parameters.code(args, kwargs, rt) as PyTuple).items),
-  classMethods: {
-    today: native('today', 'cls', ([cls], rt) => dateAt(EPOCH_ORDINAL + Math.floor(rt.now() / 86_400_000), cls)),
-    fromtimestamp: native('fromtimestamp', 'cls, timestamp', ([cls, timestamp]) =>
-      dateAt(EPOCH_ORDINAL + Math.floor(secondsOf(timestamp) / 86_400), cls),
-    ),
-    fromordinal: native('fromordinal', 'cls, ordinal', ([cls, value]) => {
-      const ordinal = requireInt(value)
-      if (ordinal < 1) raise('ValueError', 'ordinal must be >= 1')
-      if (ordinal > calendar.MAX_ORDINAL) raise('ValueError', 'year is out of range')
-      return dateAt(ordinal, cls)
-    }),
-    fromisoformat: native('fromisoformat', 'cls, date_string', ([cls, value], rt) => {
-      const text = textOf(value) ?? raise('TypeError', 'fromisoformat: argument must be str')
-      const parsed = text.length >= 7 && text.length <= 10 ? parseIsoDate(text) : undefined
-      if (parsed === undefined || parsed.length !== text.length) raise('ValueError', `Invalid isoformat string: ${rt.repr(text)}`)
-      checkDate(parsed.year, parsed.month, parsed.day)
-      return new PyDate(parsed.year, parsed.month, parsed.day, cls)
-    }),
-    fromisocalendar: native('fromisocalendar', 'cls, year, week, day', ([cls, y, w, d]) => {
-      const [year, week, day] = [requireInt(y), requireInt(w), requireInt(d)]
-      if (year < calendar.MIN_YEAR || year > calendar.MAX_YEAR) raise('ValueError', `Year is out of range: ${year}`)
-      const ordinal = calendar.fromIsoCalendar(year, week, day)
-      if (ordinal === undefined)
-        raise('ValueError', day < 1 || day > 7 ? `Invalid weekday: ${day} (range is [1, 7])` : `Invalid week: ${week}`)
-      return dateAt(ordinal, cls)
-    }),
+export const dateClass: PyClass = typedClass(
+  {
+    name: 'date',
+    module: 'datetime',
+    construct: (cls, args, kwargs, rt) => make(cls, (parameters.code(args, kwargs, rt) as PyTuple).items),
+    classMethods: {
+      today: native('today', 'cls', ([cls], rt) => dateAt(EPOCH_ORDINAL + Math.floor(rt.now() / 86_400_000), cls)),
+      fromtimestamp: native('fromtimestamp', 'cls, timestamp', ([cls, timestamp]) =>
+        dateAt(EPOCH_ORDINAL + Math.floor(secondsOf(timestamp) / 86_400), cls),
+      ),
+      fromordinal: native('fromordinal', 'cls, ordinal', ([cls, value]) => {
+        const ordinal = requireInt(value)
+        if (ordinal < 1) raise('ValueError', 'ordinal must be >= 1')
+        if (ordinal > calendar.MAX_ORDINAL) raise('ValueError', 'year is out of range')
+        return dateAt(ordinal, cls)
+      }),
+      fromisoformat: native('fromisoformat', 'cls, date_string', ([cls, value], rt) => {
+        const text = textOf(value) ?? raise('TypeError', 'fromisoformat: argument must be str')
+        const parsed = text.length >= 7 && text.length <= 10 ? parseIsoDate(text) : undefined
+        if (parsed === undefined || parsed.length !== text.length) raise('ValueError', `Invalid isoformat string: ${rt.repr(text)}`)
+        checkDate(parsed.year, parsed.month, parsed.day)
+        return new PyDate(parsed.year, parsed.month, parsed.day, cls)
+      }),
+      fromisocalendar: native('fromisocalendar', 'cls, year, week, day', ([cls, y, w, d]) => {
+        const [year, week, day] = [requireInt(y), requireInt(w), requireInt(d)]
+        if (year < calendar.MIN_YEAR || year > calendar.MAX_YEAR) raise('ValueError', `Year is out of range: ${year}`)
+        const ordinal = calendar.fromIsoCalendar(year, week, day)
+        if (ordinal === undefined)
+          raise('ValueError', day < 1 || day > 7 ? `Invalid weekday: ${day} (range is [1, 7])` : `Invalid week: ${week}`)
+        return dateAt(ordinal, cls)
+      }),
+    },
+    methods: {
+      replace: native('replace', 'self, year=None, month=None, day=None', ([self, year, month, day]) =>
+        make(self.cls, [year ?? self.year, month ?? self.month, day ?? self.day]),
+      ),
+      toordinal: native('toordinal', 'self', ([self]) => self.ordinal),
+      weekday: native('weekday', 'self', ([self]) => calendar.weekdayOf(self.ordinal)),
+      isoweekday: native('isoweekday', 'self', ([self]) => calendar.weekdayOf(self.ordinal) + 1),
+      isocalendar: native('isocalendar', 'self', ([self]) => isoCalendarOf(self)),
+      isoformat: native('isoformat', 'self', ([self]) => self.isoDate()),
+      ctime: native('ctime', 'self', ([self], rt) => strftime('%a %b %e %H:%M:%S %Y', dateFields(self), rt)),
+      strftime: native('strftime', 'self, format', ([self, format], rt) =>
+        strftime(requireText(format, 'strftime() argument 1'), dateFields(self), rt),
+      ),
+      __format__: native('__format__', 'self, format', ([self, format], rt) =>
+        format === '' ? rt.str(self) : strftime(requireText(format, 'format'), dateFields(self), rt),
+      ),
+      __str__: native('__str__', 'self', ([self]) => self.isoDate()),
+      __repr__: native('__repr__', 'self', ([self]) => `datetime.date(${self.year}, ${self.month}, ${self.day})`),
+      __eq__: native('__eq__', 'self, other', ([self, other]) =>
+        other instanceof PyDate && !other.hasClock ? self.ordinal === other.ordinal : NotImplemented,
+      ),
+      __lt__: order('__lt__', (a, b) => a < b),
+      __le__: order('__le__', (a, b) => a <= b),
+      __gt__: order('__gt__', (a, b) => a > b),
+      __ge__: order('__ge__', (a, b) => a >= b),
+      __add__: native('__add__', 'self, other', ([self, other]) => shift(self, other, 1)),
+      __radd__: native('__radd__', 'self, other', ([self, other]) => shift(self, other, 1)),
+      __sub__: native('__sub__', 'self, other', ([self, other]) =>
+        other instanceof PyDate && !other.hasClock ? new PyTimedelta(BigInt(self.ordinal - other.ordinal) * DAY) : shift(self, other, -1),
+      ),
+    },
+    getters: {
+      year: (self: PyDate) => self.year,
+      month: (self: PyDate) => self.month,
+      day: (self: PyDate) => self.day,
+    },
   },
-  methods: {
-    replace: native('replace', 'self, year=None, month=None, day=None', ([self, year, month, day]) =>
-      make(self.cls, [year ?? self.year, month ?? self.month, day ?? self.day]),
-    ),
-    toordinal: native('toordinal', 'self', ([self]) => self.ordinal),
-    weekday: native('weekday', 'self', ([self]) => calendar.weekdayOf(self.ordinal)),
-    isoweekday: native('isoweekday', 'self', ([self]) => calendar.weekdayOf(self.ordinal) + 1),
-    isocalendar: native('isocalendar', 'self', ([self]) => isoCalendarOf(self)),
-    isoformat: native('isoformat', 'self', ([self]) => self.isoDate()),
-    ctime: native('ctime', 'self', ([self], rt) => strftime('%a %b %e %H:%M:%S %Y', dateFields(self), rt)),
-    strftime: native('strftime', 'self, format', ([self, format], rt) =>
-      strftime(requireText(format, 'strftime() argument 1'), dateFields(self), rt),
-    ),
-    __format__: native('__format__', 'self, format', ([self, format], rt) =>
-      format === '' ? rt.str(self) : strftime(requireText(format, 'format'), dateFields(self), rt),
-    ),
-    __str__: native('__str__', 'self', ([self]) => self.isoDate()),
-    __repr__: native('__repr__', 'self', ([self]) => `datetime.date(${self.year}, ${self.month}, ${self.day})`),
-    __eq__: native('__eq__', 'self, other', ([self, other]) =>
-      other instanceof PyDate && !other.hasClock ? self.ordinal === other.ordinal : NotImplemented,
-    ),
-    __lt__: order('__lt__', (a, b) => a < b),
-    __le__: order('__le__', (a, b) => a <= b),
-    __gt__: order('__gt__', (a, b) => a > b),
-    __ge__: order('__ge__', (a, b) => a >= b),
-    __add__: native('__add__', 'self, other', ([self, other]) => shift(self, other, 1)),
-    __radd__: native('__radd__', 'self, other', ([self, other]) => shift(self, other, 1)),
-    __sub__: native('__sub__', 'self, other', ([self, other]) =>
-      other instanceof PyDate && !other.hasClock ? new PyTimedelta(BigInt(self.ordinal - other.ordinal) * DAY) : shift(self, other, -1),
-    ),
-  },
-  getters: {
-    year: (self: PyDate) => self.year,
-    month: (self: PyDate) => self.month,
-    day: (self: PyDate) => self.day,
-  },
-})
+  () => PyDate,
+)
 dateClass.dict.set('min', new PyDate(1, 1, 1))
 dateClass.dict.set('max', new PyDate(9999, 12, 31))
 dateClass.dict.set('resolution', new PyTimedelta(DAY))

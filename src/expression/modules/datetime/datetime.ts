@@ -1,5 +1,5 @@
 import { raise } from '../../errors.ts'
-import { native, nativeClass } from '../../module.ts'
+import { native } from '../../module.ts'
 import type { Runtime } from '../../module.ts'
 import { NotImplemented, PyFloat, PyTuple, typeOf } from '../../values.ts'
 import type { PyClass, Value } from '../../values.ts'
@@ -12,6 +12,7 @@ import { strptime } from './strptime.ts'
 import { checkTime, checkZone, clockArguments, clockText, fixedZone, PyTime } from './time.ts'
 import { DAY, floorDivide, floorModulo, PyTimedelta } from './timedelta.ts'
 import { offsetText, PyTzinfo, sameZone, UTC } from './tzinfo.ts'
+import { typedClass } from '../typed-class.ts'
 
 export const EPOCH = BigInt(EPOCH_ORDINAL - 1) * DAY
 
@@ -171,7 +172,7 @@ const format = (self: PyDateTime, text: string, rt: Runtime) => {
   return strftime(text, { year, month, day, hour, minute, second, microsecond, offset: self.offset(), zone }, rt)
 }
 
-function fromIso(cls: PyClass, text: string): PyDateTime | undefined {
+function fromIso(cls: PyClass, text: string, rt: Runtime): PyDateTime | undefined {
   const at = text.length < 7 ? undefined : separatorAt(text)
   if (at === undefined) return undefined
   const date = parseIsoDate(text.slice(0, at))
@@ -182,104 +183,107 @@ function fromIso(cls: PyClass, text: string): PyDateTime | undefined {
   if (time === undefined) return undefined
   checkDate(date.year, date.month, date.day)
   checkTime(time.hour, time.minute, time.second, time.microsecond)
-  return new PyDateTime(date, time, fixedZone(time.offset), 0, cls)
+  return new PyDateTime(date, time, fixedZone(time.offset, rt), 0, cls)
 }
 
 const nowUs = (rt: Runtime) => BigInt(Math.floor(rt.now() * 1000))
 
-export const datetimeClass: PyClass = nativeClass({
-  name: 'datetime',
-  module: 'datetime',
-  bases: [dateClass],
-  construct: (cls, args, kwargs, rt) => make(cls, (parameters.code(args, kwargs, rt) as PyTuple).items),
-  classMethods: {
-    now: native('now', 'cls, tz=None', ([cls, tz], rt) => sinceEpoch(cls, nowUs(rt), checkZone(tz))),
-    today: native('today', 'cls', ([cls], rt) => sinceEpoch(cls, nowUs(rt), null)),
-    utcnow: native('utcnow', 'cls', ([cls], rt) => sinceEpoch(cls, nowUs(rt), null)),
-    fromtimestamp: native('fromtimestamp', 'cls, timestamp, tz=None', ([cls, value, tz]) =>
-      sinceEpoch(cls, timestampUs(value), checkZone(tz)),
-    ),
-    utcfromtimestamp: native('utcfromtimestamp', 'cls, timestamp', ([cls, value]) => sinceEpoch(cls, timestampUs(value), null)),
-    fromisoformat: native('fromisoformat', 'cls, date_string', ([cls, value], rt) => {
-      const text = textOf(value) ?? raise('TypeError', 'fromisoformat: argument must be str')
-      return fromIso(cls, text) ?? raise('ValueError', `Invalid isoformat string: ${rt.repr(text)}`)
-    }),
-    strptime: native('strptime', 'cls, date_string, format', ([cls, text, form], rt) => {
-      const parsed = strptime(requireText(text, 'strptime() argument 1'), requireText(form, 'strptime() argument 2'), rt)
-      checkDate(parsed.year, parsed.month, parsed.day)
-      checkTime(parsed.hour, parsed.minute, parsed.second, parsed.microsecond)
-      return new PyDateTime(parsed, parsed, parsed.zone, 0, cls)
-    }),
-    combine: native('combine', 'cls, date, time, tzinfo?', ([cls, date, time, tz]) => {
-      if (!(date instanceof PyDate)) raise('TypeError', `combine() argument 1 must be datetime.date, not ${typeOf(date).name}`)
-      if (!(time instanceof PyTime)) raise('TypeError', `combine() argument 2 must be datetime.time, not ${typeOf(time).name}`)
-      return new PyDateTime(date, time, tz === undefined ? time.tz : checkZone(tz), time.fold, cls)
-    }),
+export const datetimeClass: PyClass = typedClass(
+  {
+    name: 'datetime',
+    module: 'datetime',
+    bases: [dateClass],
+    construct: (cls, args, kwargs, rt) => make(cls, (parameters.code(args, kwargs, rt) as PyTuple).items),
+    classMethods: {
+      now: native('now', 'cls, tz=None', ([cls, tz], rt) => sinceEpoch(cls, nowUs(rt), checkZone(tz))),
+      today: native('today', 'cls', ([cls], rt) => sinceEpoch(cls, nowUs(rt), null)),
+      utcnow: native('utcnow', 'cls', ([cls], rt) => sinceEpoch(cls, nowUs(rt), null)),
+      fromtimestamp: native('fromtimestamp', 'cls, timestamp, tz=None', ([cls, value, tz]) =>
+        sinceEpoch(cls, timestampUs(value), checkZone(tz)),
+      ),
+      utcfromtimestamp: native('utcfromtimestamp', 'cls, timestamp', ([cls, value]) => sinceEpoch(cls, timestampUs(value), null)),
+      fromisoformat: native('fromisoformat', 'cls, date_string', ([cls, value], rt) => {
+        const text = textOf(value) ?? raise('TypeError', 'fromisoformat: argument must be str')
+        return fromIso(cls, text, rt) ?? raise('ValueError', `Invalid isoformat string: ${rt.repr(text)}`)
+      }),
+      strptime: native('strptime', 'cls, date_string, format', ([cls, text, form], rt) => {
+        const parsed = strptime(requireText(text, 'strptime() argument 1'), requireText(form, 'strptime() argument 2'), rt)
+        checkDate(parsed.year, parsed.month, parsed.day)
+        checkTime(parsed.hour, parsed.minute, parsed.second, parsed.microsecond)
+        return new PyDateTime(parsed, parsed, parsed.zone, 0, cls)
+      }),
+      combine: native('combine', 'cls, date, time, tzinfo?', ([cls, date, time, tz]) => {
+        if (!(date instanceof PyDate)) raise('TypeError', `combine() argument 1 must be datetime.date, not ${typeOf(date).name}`)
+        if (!(time instanceof PyTime)) raise('TypeError', `combine() argument 2 must be datetime.time, not ${typeOf(time).name}`)
+        return new PyDateTime(date, time, tz === undefined ? time.tz : checkZone(tz), time.fold, cls)
+      }),
+    },
+    methods: {
+      date: native('date', 'self', ([self]) => new PyDate(self.year, self.month, self.day)),
+      time: native('time', 'self', ([self]) => new PyTime(self.hour, self.minute, self.second, self.microsecond, null, self.fold)),
+      timetz: native('timetz', 'self', ([self]) => new PyTime(self.hour, self.minute, self.second, self.microsecond, self.tz, self.fold)),
+      replace: native(
+        'replace',
+        'self, year=None, month=None, day=None, hour=None, minute=None, second=None, microsecond=None, tzinfo?, *, fold=None',
+        ([self, y, mo, d, h, mi, s, us, tz, fold]) =>
+          make(self.cls, [
+            y ?? self.year,
+            mo ?? self.month,
+            d ?? self.day,
+            h ?? self.hour,
+            mi ?? self.minute,
+            s ?? self.second,
+            us ?? self.microsecond,
+            tz === undefined ? self.tz : tz,
+            fold ?? self.fold,
+          ]),
+      ),
+      astimezone: native('astimezone', 'self, tz=None', ([self, tz]) => {
+        const zone = checkZone(tz) ?? UTC
+        return self.tz !== null && sameZone(self.tz, zone) ? self : self.atInstant(self.instant(), zone)
+      }),
+      timestamp: native('timestamp', 'self', ([self]) => new PyFloat(Number(self.instant() - EPOCH) / 1e6)),
+      utcoffset: native('utcoffset', 'self', ([self]) => (self.tz === null ? null : new PyTimedelta(self.offset()))),
+      tzname: native('tzname', 'self', ([self]) => (self.tz === null ? null : self.tz.nameAtWall(self.wall(), self.fold))),
+      dst: native('dst', 'self', ([self]) => {
+        const saving = self.tz === null ? null : self.tz.savingAtWall(self.wall(), self.fold)
+        return saving === null ? null : new PyTimedelta(saving)
+      }),
+      isoformat: native('isoformat', "self, sep='T', timespec='auto'", ([self, separator, spec]) => {
+        const text = requireText(separator, 'isoformat() argument 1')
+        if ([...text].length !== 1) raise('TypeError', 'isoformat() argument 1 must be a unicode character, not str')
+        return self.isoText(text, requireText(spec, 'isoformat() argument 2'))
+      }),
+      ctime: native('ctime', 'self', ([self], rt) => format(self, '%a %b %e %H:%M:%S %Y', rt)),
+      strftime: native('strftime', 'self, format', ([self, text], rt) => format(self, requireText(text, 'strftime() argument 1'), rt)),
+      __format__: native('__format__', 'self, format', ([self, text], rt) =>
+        text === '' ? self.isoText(' ') : format(self, requireText(text, 'format'), rt),
+      ),
+      __str__: native('__str__', 'self', ([self]) => self.isoText(' ')),
+      __repr__: native('__repr__', 'self', ([self], rt) => {
+        const { year, month, day, hour, minute, second, microsecond, tz, fold } = self as PyDateTime
+        return `datetime.datetime(${year}, ${month}, ${day}, ${hour}, ${minute}${clockArguments(second, microsecond, tz, fold, rt)})`
+      }),
+      __eq__: order('__eq__', (a, b) => a === b),
+      __lt__: order('__lt__', (a, b) => a < b),
+      __le__: order('__le__', (a, b) => a <= b),
+      __gt__: order('__gt__', (a, b) => a > b),
+      __ge__: order('__ge__', (a, b) => a >= b),
+      __add__: native('__add__', 'self, other', ([self, other]) => plus(self, other, 1n)),
+      __radd__: native('__radd__', 'self, other', ([self, other]) => plus(self, other, 1n)),
+      __sub__: native('__sub__', 'self, other', ([self, other]) => minus(self, other)),
+    },
+    getters: {
+      hour: (self: PyDateTime) => self.hour,
+      minute: (self: PyDateTime) => self.minute,
+      second: (self: PyDateTime) => self.second,
+      microsecond: (self: PyDateTime) => self.microsecond,
+      tzinfo: (self: PyDateTime) => self.tz,
+      fold: (self: PyDateTime) => self.fold,
+    },
   },
-  methods: {
-    date: native('date', 'self', ([self]) => new PyDate(self.year, self.month, self.day)),
-    time: native('time', 'self', ([self]) => new PyTime(self.hour, self.minute, self.second, self.microsecond, null, self.fold)),
-    timetz: native('timetz', 'self', ([self]) => new PyTime(self.hour, self.minute, self.second, self.microsecond, self.tz, self.fold)),
-    replace: native(
-      'replace',
-      'self, year=None, month=None, day=None, hour=None, minute=None, second=None, microsecond=None, tzinfo?, *, fold=None',
-      ([self, y, mo, d, h, mi, s, us, tz, fold]) =>
-        make(self.cls, [
-          y ?? self.year,
-          mo ?? self.month,
-          d ?? self.day,
-          h ?? self.hour,
-          mi ?? self.minute,
-          s ?? self.second,
-          us ?? self.microsecond,
-          tz === undefined ? self.tz : tz,
-          fold ?? self.fold,
-        ]),
-    ),
-    astimezone: native('astimezone', 'self, tz=None', ([self, tz]) => {
-      const zone = checkZone(tz) ?? UTC
-      return self.tz !== null && sameZone(self.tz, zone) ? self : self.atInstant(self.instant(), zone)
-    }),
-    timestamp: native('timestamp', 'self', ([self]) => new PyFloat(Number(self.instant() - EPOCH) / 1e6)),
-    utcoffset: native('utcoffset', 'self', ([self]) => (self.tz === null ? null : new PyTimedelta(self.offset()))),
-    tzname: native('tzname', 'self', ([self]) => (self.tz === null ? null : self.tz.nameAtWall(self.wall(), self.fold))),
-    dst: native('dst', 'self', ([self]) => {
-      const saving = self.tz === null ? null : self.tz.savingAtWall(self.wall(), self.fold)
-      return saving === null ? null : new PyTimedelta(saving)
-    }),
-    isoformat: native('isoformat', "self, sep='T', timespec='auto'", ([self, separator, spec]) => {
-      const text = requireText(separator, 'isoformat() argument 1')
-      if ([...text].length !== 1) raise('TypeError', 'isoformat() argument 1 must be a unicode character, not str')
-      return self.isoText(text, requireText(spec, 'isoformat() argument 2'))
-    }),
-    ctime: native('ctime', 'self', ([self], rt) => format(self, '%a %b %e %H:%M:%S %Y', rt)),
-    strftime: native('strftime', 'self, format', ([self, text], rt) => format(self, requireText(text, 'strftime() argument 1'), rt)),
-    __format__: native('__format__', 'self, format', ([self, text], rt) =>
-      text === '' ? self.isoText(' ') : format(self, requireText(text, 'format'), rt),
-    ),
-    __str__: native('__str__', 'self', ([self]) => self.isoText(' ')),
-    __repr__: native('__repr__', 'self', ([self], rt) => {
-      const { year, month, day, hour, minute, second, microsecond, tz, fold } = self as PyDateTime
-      return `datetime.datetime(${year}, ${month}, ${day}, ${hour}, ${minute}${clockArguments(second, microsecond, tz, fold, rt)})`
-    }),
-    __eq__: order('__eq__', (a, b) => a === b),
-    __lt__: order('__lt__', (a, b) => a < b),
-    __le__: order('__le__', (a, b) => a <= b),
-    __gt__: order('__gt__', (a, b) => a > b),
-    __ge__: order('__ge__', (a, b) => a >= b),
-    __add__: native('__add__', 'self, other', ([self, other]) => plus(self, other, 1n)),
-    __radd__: native('__radd__', 'self, other', ([self, other]) => plus(self, other, 1n)),
-    __sub__: native('__sub__', 'self, other', ([self, other]) => minus(self, other)),
-  },
-  getters: {
-    hour: (self: PyDateTime) => self.hour,
-    minute: (self: PyDateTime) => self.minute,
-    second: (self: PyDateTime) => self.second,
-    microsecond: (self: PyDateTime) => self.microsecond,
-    tzinfo: (self: PyDateTime) => self.tz,
-    fold: (self: PyDateTime) => self.fold,
-  },
-})
+  () => PyDateTime,
+)
 datetimeClass.dict.set('min', atWall(0n, null))
 datetimeClass.dict.set('max', atWall(BigInt(MAX_ORDINAL) * DAY - 1n, null))
 datetimeClass.dict.set('resolution', new PyTimedelta(1n))

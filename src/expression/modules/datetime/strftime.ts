@@ -19,6 +19,7 @@ export interface ClockFields {
 /** Formats as the C library does in its own ("C") locale, with the flags `-`, `_`, `0`, `^` and `#` and a width. */
 export function strftime(format: string, f: ClockFields, rt: Pick<Runtime, 'charge' | 'alloc'>): string {
   rt.charge(2 + (format.length >> 2))
+  rt.alloc(32 + 2 * format.length)
   let out = ''
   for (let i = 0; i < format.length; i++) {
     if (format[i] !== '%') {
@@ -36,10 +37,14 @@ export function strftime(format: string, f: ClockFields, rt: Pick<Runtime, 'char
     const shown = directive(format[j], f, format[j - 1] === ':')
     if (shown === undefined) {
       out += format.slice(i, j + 1)
-    } else out += adjust(shown, flags, Number(width || 0))
+    } else {
+      const text = adjust(shown, flags, Number(width || 0))
+      rt.charge(1)
+      rt.alloc(2 * text.length)
+      out += text
+    }
     i = j
   }
-  rt.alloc(32 + 2 * out.length)
   return out
 }
 

@@ -3,6 +3,7 @@ import type { Runtime } from '../../module.ts'
 import { compileRegex, escapeText, IGNORECASE, match } from '../../regex/index.ts'
 import type { Program } from '../../regex/index.ts'
 import { fromIsoCalendar, fromOrdinal, DAY_NAMES, MONTH_NAMES, toOrdinal, weekdayOf } from './calendar.ts'
+import { guarded } from '../re/compile.ts'
 import { PyTimezone, UTC } from './tzinfo.ts'
 
 const oneOf = (names: readonly string[]) => names.map(name => escapeText(name.toLowerCase())).join('|')
@@ -65,7 +66,7 @@ function program(format: string, rt: Pick<Runtime, 'charge'>): Program {
     seen.add(letter)
     pattern += `(?P<${letter}>${known})`
   }
-  const made = compileRegex(pattern, IGNORECASE)
+  const made = guarded(() => compileRegex(pattern, IGNORECASE))
   if (cache.size >= 64) cache.delete(cache.keys().next().value!)
   cache.set(format, made)
   return made
@@ -84,7 +85,8 @@ export interface Parsed {
 
 /** Reads a text by a format as CPython's `_strptime` does in the C locale. ValueError when it does not fit. */
 export function strptime(text: string, format: string, rt: Runtime): Parsed {
-  const found = match(program(format, rt), text, { charge: steps => rt.charge(steps) })
+  const expression = program(format, rt)
+  const found = guarded(() => match(expression, text, { charge: steps => rt.charge(steps) }))
   if (found === null) raise('ValueError', `time data ${rt.repr(text)} does not match format ${rt.repr(format)}`)
   if (found.end() !== found.endpos) raise('ValueError', `unconverted data remains: ${found.subject.slice(found.end(), found.endpos)}`)
   const get = (name: string) => found.named(name)

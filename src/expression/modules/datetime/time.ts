@@ -1,5 +1,5 @@
 import { raise } from '../../errors.ts'
-import { native, nativeClass } from '../../module.ts'
+import { native } from '../../module.ts'
 import type { Runtime } from '../../module.ts'
 import { NotImplemented, PyInstance, PyTuple, typeOf } from '../../values.ts'
 import type { PyClass, Value } from '../../values.ts'
@@ -7,8 +7,9 @@ import { requireInt, requireText, textOf } from '../arguments.ts'
 import { pad } from './calendar.ts'
 import { parseIsoTime } from './iso.ts'
 import { strftime } from './strftime.ts'
-import { PyTimedelta } from './timedelta.ts'
-import { offsetText, PyTimezone, PyTzinfo, UTC } from './tzinfo.ts'
+import { DAY, PyTimedelta } from './timedelta.ts'
+import { offsetText, outOfRange, PyTimezone, PyTzinfo, UTC } from './tzinfo.ts'
+import { typedClass } from '../typed-class.ts'
 
 /** Checks the parts of a time. ValueError as CPython. */
 export function checkTime(hour: number, minute: number, second: number, microsecond: number, fold = 0) {
@@ -43,7 +44,11 @@ export function clockArguments(second: number, microsecond: number, tz: PyTzinfo
 }
 
 /** The offset that a text gave, as a zone. */
-export const fixedZone = (offset: bigint | null) => (offset === null ? null : offset === 0n ? UTC : new PyTimezone(offset))
+export function fixedZone(offset: bigint | null, rt: Runtime): PyTimezone | null {
+  if (offset === null) return null
+  if (offset <= -DAY || offset >= DAY) raise('ValueError', outOfRange(offset, rt))
+  return offset === 0n ? UTC : new PyTimezone(offset)
+}
 
 /** `datetime.time` */
 export class PyTime extends PyInstance {
@@ -113,65 +118,68 @@ const format = (self: PyTime, text: string, rt: Runtime) => {
   return strftime(text, { year: 1900, month: 1, day: 1, hour, minute, second, microsecond, offset: self.offset(), zone }, rt)
 }
 
-export const timeClass: PyClass = nativeClass({
-  name: 'time',
-  module: 'datetime',
-  construct: (cls, args, kwargs, rt) => make(cls, (parameters.code(args, kwargs, rt) as PyTuple).items),
-  classMethods: {
-    fromisoformat: native('fromisoformat', 'cls, time_string', ([cls, value], rt) => {
-      const text = textOf(value) ?? raise('TypeError', 'fromisoformat: argument must be str')
-      const parsed = parseIsoTime(text.startsWith('T') ? text.slice(1) : text)
-      if (parsed === undefined) raise('ValueError', `Invalid isoformat string: ${rt.repr(text)}`)
-      const { hour, minute, second, microsecond, offset } = parsed
-      checkTime(hour, minute, second, microsecond)
-      return new PyTime(hour, minute, second, microsecond, fixedZone(offset), 0, cls)
-    }),
+export const timeClass: PyClass = typedClass(
+  {
+    name: 'time',
+    module: 'datetime',
+    construct: (cls, args, kwargs, rt) => make(cls, (parameters.code(args, kwargs, rt) as PyTuple).items),
+    classMethods: {
+      fromisoformat: native('fromisoformat', 'cls, time_string', ([cls, value], rt) => {
+        const text = textOf(value) ?? raise('TypeError', 'fromisoformat: argument must be str')
+        const parsed = parseIsoTime(text.startsWith('T') ? text.slice(1) : text)
+        if (parsed === undefined) raise('ValueError', `Invalid isoformat string: ${rt.repr(text)}`)
+        const { hour, minute, second, microsecond, offset } = parsed
+        checkTime(hour, minute, second, microsecond)
+        return new PyTime(hour, minute, second, microsecond, fixedZone(offset, rt), 0, cls)
+      }),
+    },
+    methods: {
+      replace: native(
+        'replace',
+        'self, hour=None, minute=None, second=None, microsecond=None, tzinfo?, *, fold=None',
+        ([self, h, m, s, us, tz, f]) =>
+          make(self.cls, [
+            h ?? self.hour,
+            m ?? self.minute,
+            s ?? self.second,
+            us ?? self.microsecond,
+            tz === undefined ? self.tz : tz,
+            f ?? self.fold,
+          ]),
+      ),
+      isoformat: native('isoformat', "self, timespec='auto'", ([self, spec]) => self.isoTime(requireText(spec, 'timespec'))),
+      strftime: native('strftime', 'self, format', ([self, text], rt) => format(self, requireText(text, 'strftime() argument 1'), rt)),
+      __format__: native('__format__', 'self, format', ([self, text], rt) =>
+        text === '' ? self.isoTime() : format(self, requireText(text, 'format'), rt),
+      ),
+      utcoffset: native('utcoffset', 'self', ([self]) => {
+        const offset = self.offset()
+        return offset === null ? null : new PyTimedelta(offset)
+      }),
+      tzname: native('tzname', 'self', ([self]) => (self.tz instanceof PyTimezone ? self.tz.nameAtWall() : null)),
+      dst: native('dst', 'self', () => null),
+      __str__: native('__str__', 'self', ([self]) => self.isoTime()),
+      __repr__: native('__repr__', 'self', ([self], rt) => {
+        const { hour, minute, second, microsecond, tz, fold } = self as PyTime
+        return `datetime.time(${hour}, ${minute}${clockArguments(second, microsecond, tz, fold, rt)})`
+      }),
+      __eq__: order('__eq__', (a, b) => a === b),
+      __lt__: order('__lt__', (a, b) => a < b),
+      __le__: order('__le__', (a, b) => a <= b),
+      __gt__: order('__gt__', (a, b) => a > b),
+      __ge__: order('__ge__', (a, b) => a >= b),
+    },
+    getters: {
+      hour: (self: PyTime) => self.hour,
+      minute: (self: PyTime) => self.minute,
+      second: (self: PyTime) => self.second,
+      microsecond: (self: PyTime) => self.microsecond,
+      tzinfo: (self: PyTime) => self.tz,
+      fold: (self: PyTime) => self.fold,
+    },
   },
-  methods: {
-    replace: native(
-      'replace',
-      'self, hour=None, minute=None, second=None, microsecond=None, tzinfo?, *, fold=None',
-      ([self, h, m, s, us, tz, f]) =>
-        make(self.cls, [
-          h ?? self.hour,
-          m ?? self.minute,
-          s ?? self.second,
-          us ?? self.microsecond,
-          tz === undefined ? self.tz : tz,
-          f ?? self.fold,
-        ]),
-    ),
-    isoformat: native('isoformat', "self, timespec='auto'", ([self, spec]) => self.isoTime(requireText(spec, 'timespec'))),
-    strftime: native('strftime', 'self, format', ([self, text], rt) => format(self, requireText(text, 'strftime() argument 1'), rt)),
-    __format__: native('__format__', 'self, format', ([self, text], rt) =>
-      text === '' ? self.isoTime() : format(self, requireText(text, 'format'), rt),
-    ),
-    utcoffset: native('utcoffset', 'self', ([self]) => {
-      const offset = self.offset()
-      return offset === null ? null : new PyTimedelta(offset)
-    }),
-    tzname: native('tzname', 'self', ([self]) => (self.tz instanceof PyTimezone ? self.tz.nameAtWall() : null)),
-    dst: native('dst', 'self', () => null),
-    __str__: native('__str__', 'self', ([self]) => self.isoTime()),
-    __repr__: native('__repr__', 'self', ([self], rt) => {
-      const { hour, minute, second, microsecond, tz, fold } = self as PyTime
-      return `datetime.time(${hour}, ${minute}${clockArguments(second, microsecond, tz, fold, rt)})`
-    }),
-    __eq__: order('__eq__', (a, b) => a === b),
-    __lt__: order('__lt__', (a, b) => a < b),
-    __le__: order('__le__', (a, b) => a <= b),
-    __gt__: order('__gt__', (a, b) => a > b),
-    __ge__: order('__ge__', (a, b) => a >= b),
-  },
-  getters: {
-    hour: (self: PyTime) => self.hour,
-    minute: (self: PyTime) => self.minute,
-    second: (self: PyTime) => self.second,
-    microsecond: (self: PyTime) => self.microsecond,
-    tzinfo: (self: PyTime) => self.tz,
-    fold: (self: PyTime) => self.fold,
-  },
-})
+  () => PyTime,
+)
 timeClass.dict.set('min', new PyTime(0, 0, 0, 0, null))
 timeClass.dict.set('max', new PyTime(23, 59, 59, 999_999, null))
 timeClass.dict.set('resolution', new PyTimedelta(1n))

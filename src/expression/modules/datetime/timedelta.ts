@@ -1,8 +1,9 @@
 import { raise } from '../../errors.ts'
-import { native, nativeClass } from '../../module.ts'
+import { native } from '../../module.ts'
 import { normalizeInt, NotImplemented, PyFloat, PyInstance, PyTuple, typeOf } from '../../values.ts'
 import type { NativeFunction, PyClass, Value } from '../../values.ts'
 import { pad } from './calendar.ts'
+import { typedClass } from '../typed-class.ts'
 
 export const DAY = 86_400_000_000n // microseconds
 const LIMIT = 999_999_999n // days
@@ -151,43 +152,46 @@ function floor(self: PyTimedelta, other: Value): Value {
   return n === undefined ? NotImplemented : new PyTimedelta(floorDivide(self.us, nonZero(n)))
 }
 
-export const timedeltaClass: PyClass = nativeClass({
-  name: 'timedelta',
-  module: 'datetime',
-  construct: (cls, args, kwargs, rt) => make(cls, (parameters.code(args, kwargs, rt) as PyTuple).items),
-  methods: {
-    total_seconds: native('total_seconds', 'self', ([self]) => new PyFloat(Number(self.us) / 1e6)),
-    __add__: withDelta('__add__', (a, b) => new PyTimedelta(a + b)),
-    __radd__: withDelta('__radd__', (a, b) => new PyTimedelta(a + b)),
-    __sub__: withDelta('__sub__', (a, b) => new PyTimedelta(a - b)),
-    __rsub__: withDelta('__rsub__', (a, b) => new PyTimedelta(b - a)),
-    __mul__: operator('__mul__', multiply),
-    __rmul__: operator('__rmul__', multiply),
-    __truediv__: operator('__truediv__', divide),
-    __floordiv__: operator('__floordiv__', floor),
-    __mod__: withDelta('__mod__', (a, b) => new PyTimedelta(floorModulo(a, nonZero(b)))),
-    __divmod__: withDelta(
-      '__divmod__',
-      (a, b) => new PyTuple([normalizeInt(floorDivide(a, nonZero(b))), new PyTimedelta(floorModulo(a, b))]),
-    ),
-    __neg__: native('__neg__', 'self', ([self]) => new PyTimedelta(-self.us)),
-    __pos__: native('__pos__', 'self', ([self]) => self),
-    __abs__: native('__abs__', 'self', ([self]) => (self.us < 0n ? new PyTimedelta(-self.us) : self)),
-    __bool__: native('__bool__', 'self', ([self]) => self.us !== 0n),
-    __eq__: withDelta('__eq__', (a, b) => a === b),
-    __lt__: withDelta('__lt__', (a, b) => a < b),
-    __le__: withDelta('__le__', (a, b) => a <= b),
-    __gt__: withDelta('__gt__', (a, b) => a > b),
-    __ge__: withDelta('__ge__', (a, b) => a >= b),
-    __str__: native('__str__', 'self', ([self]) => text(self)),
-    __repr__: native('__repr__', 'self', ([self]) => represent(self)),
+export const timedeltaClass: PyClass = typedClass(
+  {
+    name: 'timedelta',
+    module: 'datetime',
+    construct: (cls, args, kwargs, rt) => make(cls, (parameters.code(args, kwargs, rt) as PyTuple).items),
+    methods: {
+      total_seconds: native('total_seconds', 'self', ([self]) => new PyFloat(Number(self.us) / 1e6)),
+      __add__: withDelta('__add__', (a, b) => new PyTimedelta(a + b)),
+      __radd__: withDelta('__radd__', (a, b) => new PyTimedelta(a + b)),
+      __sub__: withDelta('__sub__', (a, b) => new PyTimedelta(a - b)),
+      __rsub__: withDelta('__rsub__', (a, b) => new PyTimedelta(b - a)),
+      __mul__: operator('__mul__', multiply),
+      __rmul__: operator('__rmul__', multiply),
+      __truediv__: operator('__truediv__', divide),
+      __floordiv__: operator('__floordiv__', floor),
+      __mod__: withDelta('__mod__', (a, b) => new PyTimedelta(floorModulo(a, nonZero(b)))),
+      __divmod__: withDelta(
+        '__divmod__',
+        (a, b) => new PyTuple([normalizeInt(floorDivide(a, nonZero(b))), new PyTimedelta(floorModulo(a, b))]),
+      ),
+      __neg__: native('__neg__', 'self', ([self]) => new PyTimedelta(-(self.us as bigint))),
+      __pos__: native('__pos__', 'self', ([self]) => self),
+      __abs__: native('__abs__', 'self', ([self]) => (self.us < 0n ? new PyTimedelta(-(self.us as bigint)) : self)),
+      __bool__: native('__bool__', 'self', ([self]) => self.us !== 0n),
+      __eq__: withDelta('__eq__', (a, b) => a === b),
+      __lt__: withDelta('__lt__', (a, b) => a < b),
+      __le__: withDelta('__le__', (a, b) => a <= b),
+      __gt__: withDelta('__gt__', (a, b) => a > b),
+      __ge__: withDelta('__ge__', (a, b) => a >= b),
+      __str__: native('__str__', 'self', ([self]) => text(self)),
+      __repr__: native('__repr__', 'self', ([self]) => represent(self)),
+    },
+    getters: {
+      days: (self: PyTimedelta) => self.days,
+      seconds: (self: PyTimedelta) => self.seconds,
+      microseconds: (self: PyTimedelta) => self.microseconds,
+    },
   },
-  getters: {
-    days: (self: PyTimedelta) => self.days,
-    seconds: (self: PyTimedelta) => self.seconds,
-    microseconds: (self: PyTimedelta) => self.microseconds,
-  },
-})
+  () => PyTimedelta,
+)
 timedeltaClass.dict.set('min', new PyTimedelta(-LIMIT * DAY))
 timedeltaClass.dict.set('max', new PyTimedelta(LIMIT * DAY + DAY - 1n))
 timedeltaClass.dict.set('resolution', new PyTimedelta(1n))

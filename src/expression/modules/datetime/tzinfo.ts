@@ -1,11 +1,13 @@
 import { raise } from '../../errors.ts'
-import { native, nativeClass } from '../../module.ts'
+import { native } from '../../module.ts'
+import type { Runtime } from '../../module.ts'
 import { NotImplemented, PyInstance, typeOf } from '../../values.ts'
 import type { PyClass, Value } from '../../values.ts'
 import { requireText } from '../arguments.ts'
 import { pad } from './calendar.ts'
 import type { PyDateTime } from './datetime.ts'
 import { DAY, PyTimedelta } from './timedelta.ts'
+import { typedClass } from '../typed-class.ts'
 
 /** `datetime.tzinfo`: a time zone. Instants and wall clocks are microseconds since the beginning of year 1. */
 export abstract class PyTzinfo extends PyInstance {
@@ -31,25 +33,34 @@ export function offsetText(us: bigint) {
   return `${us < 0n ? '-' : '+'}${pad(Math.floor(seconds / 3600))}:${pad(Math.floor(seconds / 60) % 60)}${tail}`
 }
 
-const wallOf = (dt: Value): bigint => (dt === null ? 0n : (dt as PyDateTime).wall())
-const foldOf = (dt: Value): number => (dt === null ? 0 : (dt as PyDateTime).fold)
+/** A datetime argument. Its class is not imported here, since it needs this file to be there first. */
+function datetimeOf(value: Value): PyDateTime | null {
+  if (value === null) return null
+  if (!(value instanceof PyInstance && 'wall' in value)) raise('TypeError', 'argument must be a datetime instance or None')
+  return value as PyDateTime
+}
+const wallOf = (dt: Value): bigint => datetimeOf(dt)?.wall() ?? 0n
+const foldOf = (dt: Value): number => datetimeOf(dt)?.fold ?? 0
 
-export const tzinfoClass: PyClass = nativeClass({
-  name: 'tzinfo',
-  module: 'datetime',
-  methods: {
-    utcoffset: native('utcoffset', 'self, dt', ([self, dt]) => new PyTimedelta(self.offsetAtWall(wallOf(dt), foldOf(dt)))),
-    tzname: native('tzname', 'self, dt', ([self, dt]) => self.nameAtWall(wallOf(dt), foldOf(dt))),
-    dst: native('dst', 'self, dt', ([self, dt]) => {
-      const saving = self.savingAtWall(wallOf(dt), foldOf(dt))
-      return saving === null ? null : new PyTimedelta(saving)
-    }),
-    fromutc: native('fromutc', 'self, dt', ([self, dt]) => {
-      if (dt.tz !== self) raise('ValueError', 'fromutc: dt.tzinfo is not self')
-      return (dt as PyDateTime).atInstant(dt.wall(), self)
-    }),
+export const tzinfoClass: PyClass = typedClass(
+  {
+    name: 'tzinfo',
+    module: 'datetime',
+    methods: {
+      utcoffset: native('utcoffset', 'self, dt', ([self, dt]) => new PyTimedelta(self.offsetAtWall(wallOf(dt), foldOf(dt)))),
+      tzname: native('tzname', 'self, dt', ([self, dt]) => self.nameAtWall(wallOf(dt), foldOf(dt))),
+      dst: native('dst', 'self, dt', ([self, dt]) => {
+        const saving = self.savingAtWall(wallOf(dt), foldOf(dt))
+        return saving === null ? null : new PyTimedelta(saving)
+      }),
+      fromutc: native('fromutc', 'self, dt', ([self, dt]) => {
+        if (datetimeOf(dt)?.tz !== self) raise('ValueError', 'fromutc: dt.tzinfo is not self')
+        return (dt as PyDateTime).atInstant(dt.wall(), self)
+      }),
+    },
   },
-})
+  () => PyTzinfo,
+)
 
 /** `datetime.timezone`: a fixed offset. */
 export class PyTimezone extends PyTzinfo {
@@ -79,31 +90,37 @@ export class PyTimezone extends PyTzinfo {
   }
 }
 
+/** What is said of an offset of a day or more. */
+export const outOfRange = (offset: bigint, rt: Pick<Runtime, 'repr'>) =>
+  `offset must be a timedelta strictly between -timedelta(hours=24) and timedelta(hours=24), not ${rt.repr(new PyTimedelta(offset))}.`
+
 const timezoneParameters = native('timezone', 'offset, name?', ([offset, name], rt) => {
   if (!(offset instanceof PyTimedelta)) raise('TypeError', `timezone() argument 1 must be datetime.timedelta, not ${typeOf(offset).name}`)
-  if (offset.us <= -DAY || offset.us >= DAY)
-    raise('ValueError', `offset must be a timedelta strictly between -timedelta(hours=24) and timedelta(hours=24), not ${rt.repr(offset)}.`)
+  if (offset.us <= -DAY || offset.us >= DAY) raise('ValueError', outOfRange(offset.us, rt))
   if (name === undefined) return offset.us === 0n ? UTC : new PyTimezone(offset.us)
   return new PyTimezone(offset.us, requireText(name, 'timezone() argument 2'))
 })
 
-export const timezoneClass: PyClass = nativeClass({
-  name: 'timezone',
-  module: 'datetime',
-  bases: [tzinfoClass],
-  construct: (_, args, kwargs, rt) => timezoneParameters.code(args, kwargs, rt),
-  methods: {
-    __eq__: native('__eq__', 'self, other', ([self, other]) =>
-      other instanceof PyTimezone ? other.offset === self.offset : NotImplemented,
-    ),
-    __str__: native('__str__', 'self', ([self]) => self.nameAtWall()),
-    __repr__: native('__repr__', 'self', ([self], rt) => {
-      if (self === UTC) return 'datetime.timezone.utc'
-      const offset = rt.repr(new PyTimedelta(self.offset))
-      return `datetime.timezone(${offset}${self.label === null ? '' : `, ${rt.repr(self.label)}`})`
-    }),
+export const timezoneClass: PyClass = typedClass(
+  {
+    name: 'timezone',
+    module: 'datetime',
+    bases: [tzinfoClass],
+    construct: (_, args, kwargs, rt) => timezoneParameters.code(args, kwargs, rt),
+    methods: {
+      __eq__: native('__eq__', 'self, other', ([self, other]) =>
+        other instanceof PyTimezone ? other.offset === self.offset : NotImplemented,
+      ),
+      __str__: native('__str__', 'self', ([self]) => self.nameAtWall()),
+      __repr__: native('__repr__', 'self', ([self], rt) => {
+        if (self === UTC) return 'datetime.timezone.utc'
+        const offset = rt.repr(new PyTimedelta(self.offset))
+        return `datetime.timezone(${offset}${self.label === null ? '' : `, ${rt.repr(self.label)}`})`
+      }),
+    },
   },
-})
+  () => PyTimezone,
+)
 
 export const UTC = new PyTimezone(0n)
 timezoneClass.dict.set('utc', UTC)

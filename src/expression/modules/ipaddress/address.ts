@@ -1,5 +1,5 @@
 import { raise } from '../../errors.ts'
-import { native, nativeClass } from '../../module.ts'
+import { native } from '../../module.ts'
 import type { Runtime } from '../../module.ts'
 import { quoted } from '../../regex/source.ts'
 import { normalizeInt, NotImplemented, PyBytes, PyInstance } from '../../values.ts'
@@ -7,6 +7,7 @@ import type { PyClass, Value } from '../../values.ts'
 import { addressError, bitsOf, explodedV6, maskOf, parseV4, parseV6, splitZone, textOfAddress, textV4 } from './parse.ts'
 import type { Version } from './parse.ts'
 import { isGlobal, isPrivate, registries, within } from './special.ts'
+import { typedClass } from '../typed-class.ts'
 
 /** An IPv4 or IPv6 address, or (with a prefix) an interface. */
 export class PyAddress extends PyInstance {
@@ -134,43 +135,46 @@ function addressClass(version: Version): PyClass {
     const { value, zone } = readAddress(version, given)
     return new PyAddress(version, value, zone)
   })
-  return nativeClass({
-    name,
-    module: 'ipaddress',
-    construct: (_, args, kwargs, rt) => make.code(args, kwargs, rt),
-    methods: {
-      __str__: native('__str__', 'self', ([self]) => self.text()),
-      __repr__: native('__repr__', 'self', ([self]) => `${self.cls.name}('${self.text()}')`),
-      __format__: native('__format__', 'self, spec', ([self, spec], rt) => format(self, spec, rt)),
-      __int__: native('__int__', 'self', ([self]) => normalizeInt(self.value)),
-      __eq__: native('__eq__', 'self, other', ([self, other]) =>
-        other instanceof PyAddress ? self.version === other.version && self.text() === other.text() : NotImplemented,
-      ),
-      __lt__: order('__lt__', n => n < 0),
-      __le__: order('__le__', n => n <= 0),
-      __gt__: order('__gt__', n => n > 0),
-      __ge__: order('__ge__', n => n >= 0),
-      __add__: native('__add__', 'self, other', ([self, other]) => moved(self, other, 1n)),
-      __sub__: native('__sub__', 'self, other', ([self, other]) => moved(self, other, -1n)),
+  return typedClass(
+    {
+      name,
+      module: 'ipaddress',
+      construct: (_, args, kwargs, rt) => make.code(args, kwargs, rt),
+      methods: {
+        __str__: native('__str__', 'self', ([self]) => self.text()),
+        __repr__: native('__repr__', 'self', ([self]) => `${self.cls.name}('${self.text()}')`),
+        __format__: native('__format__', 'self, spec', ([self, spec], rt) => format(self, spec, rt)),
+        __int__: native('__int__', 'self', ([self]) => normalizeInt(self.value)),
+        __eq__: native('__eq__', 'self, other', ([self, other]) =>
+          other instanceof PyAddress ? self.version === other.version && self.text() === other.text() : NotImplemented,
+        ),
+        __lt__: order('__lt__', n => n < 0),
+        __le__: order('__le__', n => n <= 0),
+        __gt__: order('__gt__', n => n > 0),
+        __ge__: order('__ge__', n => n >= 0),
+        __add__: native('__add__', 'self, other', ([self, other]) => moved(self, other, 1n)),
+        __sub__: native('__sub__', 'self, other', ([self, other]) => moved(self, other, -1n)),
+      },
+      getters: {
+        version: (self: PyAddress) => self.version,
+        max_prefixlen: (self: PyAddress) => bitsOf(self.version),
+        packed: bytesOf,
+        compressed: (self: PyAddress) => self.text(),
+        exploded: (self: PyAddress) =>
+          self.version === 4 ? self.text() : explodedV6(self.value) + (self.prefix === null ? '' : `/${self.prefix}`),
+        reverse_pointer: reverse,
+        is_private: (self: PyAddress) => isPrivate(self.version, self.value),
+        is_global: (self: PyAddress) => isGlobal(self.version, self.value),
+        is_loopback: registered('loopback'),
+        is_link_local: registered('linkLocal'),
+        is_multicast: registered('multicast'),
+        is_reserved: registered('reserved'),
+        is_unspecified: (self: PyAddress) => self.value === 0n,
+        ...(version === 6 ? onlyV6 : {}),
+      },
     },
-    getters: {
-      version: (self: PyAddress) => self.version,
-      max_prefixlen: (self: PyAddress) => bitsOf(self.version),
-      packed: bytesOf,
-      compressed: (self: PyAddress) => self.text(),
-      exploded: (self: PyAddress) =>
-        self.version === 4 ? self.text() : explodedV6(self.value) + (self.prefix === null ? '' : `/${self.prefix}`),
-      reverse_pointer: reverse,
-      is_private: (self: PyAddress) => isPrivate(self.version, self.value),
-      is_global: (self: PyAddress) => isGlobal(self.version, self.value),
-      is_loopback: registered('loopback'),
-      is_link_local: registered('linkLocal'),
-      is_multicast: registered('multicast'),
-      is_reserved: registered('reserved'),
-      is_unspecified: (self: PyAddress) => self.value === 0n,
-      ...(version === 6 ? onlyV6 : {}),
-    },
-  })
+    () => PyAddress,
+  )
 }
 
 export const addressClasses: Record<Version, PyClass> = { 4: addressClass(4), 6: addressClass(6) }

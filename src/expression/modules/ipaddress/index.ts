@@ -1,6 +1,6 @@
 /** `ipaddress` */
 import { raise } from '../../errors.ts'
-import { defineModule, native, nativeClass } from '../../module.ts'
+import { defineModule, native } from '../../module.ts'
 import type { Runtime } from '../../module.ts'
 import { PyException } from '../../values.ts'
 import type { PyClass, Value } from '../../values.ts'
@@ -8,25 +8,29 @@ import { addressClasses, PyAddress, readAddress } from './address.ts'
 import { makeNetwork, networkClasses, PyNetwork, readPrefixed } from './network.ts'
 import { addressError, maskOf, netmaskError } from './parse.ts'
 import type { Version } from './parse.ts'
+import { typedClass } from '../typed-class.ts'
 
 function interfaceClass(version: Version): PyClass {
   const name = `IPv${version}Interface`
   const make = native(name, 'address', ([given]) => makeInterface(version, given))
   const network = (self: PyAddress) => new PyNetwork(version, self.value & maskOf(version, self.prefix!), self.prefix!)
-  return nativeClass({
-    name,
-    module: 'ipaddress',
-    bases: [addressClasses[version]],
-    construct: (_, args, kwargs, rt) => make.code(args, kwargs, rt),
-    getters: {
-      ip: (self: PyAddress) => new PyAddress(version, self.value, self.zone),
-      network,
-      netmask: (self: PyAddress) => new PyAddress(version, maskOf(version, self.prefix!)),
-      hostmask: (self: PyAddress) => new PyAddress(version, network(self).last ^ network(self).first),
-      with_prefixlen: (self: PyAddress) => self.text(),
-      with_netmask: (self: PyAddress) => `${self.addressText()}/${new PyAddress(version, maskOf(version, self.prefix!)).text()}`,
+  return typedClass(
+    {
+      name,
+      module: 'ipaddress',
+      bases: [addressClasses[version]],
+      construct: (_, args, kwargs, rt) => make.code(args, kwargs, rt),
+      getters: {
+        ip: (self: PyAddress) => new PyAddress(version, self.value, self.zone),
+        network,
+        netmask: (self: PyAddress) => new PyAddress(version, maskOf(version, self.prefix!)),
+        hostmask: (self: PyAddress) => new PyAddress(version, network(self).last ^ network(self).first),
+        with_prefixlen: (self: PyAddress) => self.text(),
+        with_netmask: (self: PyAddress) => `${self.addressText()}/${new PyAddress(version, maskOf(version, self.prefix!)).text()}`,
+      },
     },
-  })
+    () => PyAddress,
+  )
 }
 const interfaceClasses: Record<Version, PyClass> = { 4: interfaceClass(4), 6: interfaceClass(6) }
 

@@ -1,13 +1,14 @@
 import { raise } from '../../errors.ts'
-import { native, nativeClass } from '../../module.ts'
+import { native } from '../../module.ts'
 import { quoted } from '../../regex/source.ts'
-import { NativeIterator, normalizeInt, NotImplemented, PyInstance, PyTuple } from '../../values.ts'
+import { NativeIterator, normalizeInt, NotImplemented, PyInstance, PyTuple, typeOf } from '../../values.ts'
 import type { PyClass, Value } from '../../values.ts'
 import { intOf, requireInt } from '../arguments.ts'
 import { PyAddress, readAddress } from './address.ts'
 import { addressError, bitsOf, explodedV6, maskOf, parsePrefix, textOfAddress } from './parse.ts'
 import type { Version } from './parse.ts'
 import { isGlobal, isPrivate, registries, within } from './special.ts'
+import { typedClass } from '../typed-class.ts'
 
 const ones = (bits: number) => (1n << BigInt(bits)) - 1n
 
@@ -100,8 +101,7 @@ function newPrefix(self: PyNetwork, diff: Value, given: Value, longer: boolean):
 function subnets(self: PyNetwork, diff: Value, given: Value): Value {
   if (self.prefix === bitsOf(self.version)) return new NativeIterator([self][Symbol.iterator]())
   const prefix = newPrefix(self, diff, given, true)
-  if (prefix > bitsOf(self.version))
-    raise('ValueError', `prefix length diff ${prefix - self.prefix} is invalid for netblock ${self.text()}`)
+  if (prefix > bitsOf(self.version)) raise('ValueError', `prefix length diff ${prefix} is invalid for netblock ${self.text()}`)
   return new NativeIterator(subnetsOf(self, prefix))
 }
 
@@ -145,6 +145,13 @@ function* excluding(self: PyNetwork, other: PyNetwork): Generator<PyNetwork> {
   }
 }
 
+function holds(self: PyNetwork, other: Value): boolean {
+  if (other instanceof PyNetwork) return false
+  // A text is a common mistake: CPython stumbles over it too, and silence would decide a policy.
+  if (!(other instanceof PyAddress)) return raise('AttributeError', `'${typeOf(other).name}' object has no attribute '_version'`)
+  return other.version === self.version && other.value >= self.first && other.value <= self.last
+}
+
 const registered = (name: 'loopback' | 'linkLocal' | 'multicast' | 'reserved' | 'siteLocal') => (self: PyNetwork) =>
   within(registries[self.version][name], self.first) && within(registries[self.version][name], self.last)
 
@@ -154,64 +161,65 @@ const hostmask = (self: PyNetwork) => address(self, ones(bitsOf(self.version) - 
 function networkClass(version: Version): PyClass {
   const name = `IPv${version}Network`
   const make = native(name, 'address, strict=True', ([given, strict]) => makeNetwork(version, given, strict !== false && strict !== 0))
-  return nativeClass({
-    name,
-    module: 'ipaddress',
-    construct: (_, args, kwargs, rt) => make.code(args, kwargs, rt),
-    methods: {
-      hosts: native('hosts', 'self', ([self]) => new NativeIterator(hosts(self))),
-      subnets: native('subnets', 'self, prefixlen_diff=1, new_prefix=None', ([self, diff, prefix]) => subnets(self, diff, prefix)),
-      supernet: native('supernet', 'self, prefixlen_diff=1, new_prefix=None', ([self, diff, prefix]) => supernet(self, diff, prefix)),
-      subnet_of: native('subnet_of', 'self, other', ([self, other]) => inside(self, comparable(self, other))),
-      supernet_of: native('supernet_of', 'self, other', ([self, other]) => inside(comparable(self, other), self)),
-      overlaps: native('overlaps', 'self, other', ([self, other]) => {
-        const b = comparable(self, other)
-        return self.version === b.version && self.first <= b.last && b.first <= self.last
-      }),
-      address_exclude: native('address_exclude', 'self, other', ([self, other]) => {
-        const b = comparable(self, other)
-        if (!inside(b, self)) raise('ValueError', `${b.text()} not contained in ${self.text()}`)
-        return new NativeIterator(excluding(self, b))
-      }),
-      __contains__: native('__contains__', 'self, other', ([self, other]) =>
-        other instanceof PyAddress ? other.version === self.version && other.value >= self.first && other.value <= self.last : false,
-      ),
-      __iter__: native('__iter__', 'self', ([self]) => new NativeIterator(addresses(self, self.first, self.last))),
-      __getitem__: native('__getitem__', 'self, index', ([self, index]) => item(self, index)),
-      __str__: native('__str__', 'self', ([self]) => self.text()),
-      __repr__: native('__repr__', 'self', ([self]) => `${name}('${self.text()}')`),
-      __eq__: native('__eq__', 'self, other', ([self, other]) =>
-        other instanceof PyNetwork ? self.hashKey() === other.hashKey() : NotImplemented,
-      ),
-      __lt__: order('__lt__', n => n < 0),
-      __le__: order('__le__', n => n <= 0),
-      __gt__: order('__gt__', n => n > 0),
-      __ge__: order('__ge__', n => n >= 0),
+  return typedClass(
+    {
+      name,
+      module: 'ipaddress',
+      construct: (_, args, kwargs, rt) => make.code(args, kwargs, rt),
+      methods: {
+        hosts: native('hosts', 'self', ([self]) => new NativeIterator(hosts(self))),
+        subnets: native('subnets', 'self, prefixlen_diff=1, new_prefix=None', ([self, diff, prefix]) => subnets(self, diff, prefix)),
+        supernet: native('supernet', 'self, prefixlen_diff=1, new_prefix=None', ([self, diff, prefix]) => supernet(self, diff, prefix)),
+        subnet_of: native('subnet_of', 'self, other', ([self, other]) => inside(self, comparable(self, other))),
+        supernet_of: native('supernet_of', 'self, other', ([self, other]) => inside(comparable(self, other), self)),
+        overlaps: native('overlaps', 'self, other', ([self, other]) => {
+          const b = comparable(self, other)
+          return self.version === b.version && self.first <= b.last && b.first <= self.last
+        }),
+        address_exclude: native('address_exclude', 'self, other', ([self, other]) => {
+          const b = comparable(self, other)
+          if (!inside(b, self)) raise('ValueError', `${b.text()} not contained in ${self.text()}`)
+          return new NativeIterator(excluding(self, b))
+        }),
+        __contains__: native('__contains__', 'self, other', ([self, other]) => holds(self, other)),
+        __iter__: native('__iter__', 'self', ([self]) => new NativeIterator(addresses(self, self.first, self.last))),
+        __getitem__: native('__getitem__', 'self, index', ([self, index]) => item(self, index)),
+        __str__: native('__str__', 'self', ([self]) => self.text()),
+        __repr__: native('__repr__', 'self', ([self]) => `${name}('${self.text()}')`),
+        __eq__: native('__eq__', 'self, other', ([self, other]) =>
+          other instanceof PyNetwork ? self.hashKey() === other.hashKey() : NotImplemented,
+        ),
+        __lt__: order('__lt__', n => n < 0),
+        __le__: order('__le__', n => n <= 0),
+        __gt__: order('__gt__', n => n > 0),
+        __ge__: order('__ge__', n => n >= 0),
+      },
+      getters: {
+        version: (self: PyNetwork) => self.version,
+        max_prefixlen: (self: PyNetwork) => bitsOf(self.version),
+        network_address: (self: PyNetwork) => address(self, self.first),
+        broadcast_address: (self: PyNetwork) => address(self, self.last),
+        netmask,
+        hostmask,
+        prefixlen: (self: PyNetwork) => self.prefix,
+        num_addresses: (self: PyNetwork) => normalizeInt(self.last - self.first + 1n),
+        with_prefixlen: (self: PyNetwork) => self.text(),
+        with_netmask: (self: PyNetwork) => `${textOfAddress(self.version, self.first)}/${netmask(self).text()}`,
+        with_hostmask: (self: PyNetwork) => `${textOfAddress(self.version, self.first)}/${hostmask(self).text()}`,
+        compressed: (self: PyNetwork) => self.text(),
+        exploded: (self: PyNetwork) => (self.version === 4 ? self.text() : `${explodedV6(self.first)}/${self.prefix}`),
+        is_private: (self: PyNetwork) => isPrivate(self.version, self.first, self.last),
+        is_global: (self: PyNetwork) => isGlobal(self.version, self.first, self.last),
+        is_loopback: registered('loopback'),
+        is_link_local: registered('linkLocal'),
+        is_multicast: registered('multicast'),
+        is_reserved: registered('reserved'),
+        is_unspecified: (self: PyNetwork) => self.first === 0n && self.prefix === bitsOf(self.version),
+        ...(version === 6 ? { is_site_local: registered('siteLocal') } : {}),
+      },
     },
-    getters: {
-      version: (self: PyNetwork) => self.version,
-      max_prefixlen: (self: PyNetwork) => bitsOf(self.version),
-      network_address: (self: PyNetwork) => address(self, self.first),
-      broadcast_address: (self: PyNetwork) => address(self, self.last),
-      netmask,
-      hostmask,
-      prefixlen: (self: PyNetwork) => self.prefix,
-      num_addresses: (self: PyNetwork) => normalizeInt(self.last - self.first + 1n),
-      with_prefixlen: (self: PyNetwork) => self.text(),
-      with_netmask: (self: PyNetwork) => `${textOfAddress(self.version, self.first)}/${netmask(self).text()}`,
-      with_hostmask: (self: PyNetwork) => `${textOfAddress(self.version, self.first)}/${hostmask(self).text()}`,
-      compressed: (self: PyNetwork) => self.text(),
-      exploded: (self: PyNetwork) => (self.version === 4 ? self.text() : `${explodedV6(self.first)}/${self.prefix}`),
-      is_private: (self: PyNetwork) => isPrivate(self.version, self.first, self.last),
-      is_global: (self: PyNetwork) => isGlobal(self.version, self.first, self.last),
-      is_loopback: registered('loopback'),
-      is_link_local: registered('linkLocal'),
-      is_multicast: registered('multicast'),
-      is_reserved: registered('reserved'),
-      is_unspecified: (self: PyNetwork) => self.first === 0n && self.prefix === bitsOf(self.version),
-      ...(version === 6 ? { is_site_local: registered('siteLocal') } : {}),
-    },
-  })
+    () => PyNetwork,
+  )
 }
 
 export const networkClasses: Record<Version, PyClass> = { 4: networkClass(4), 6: networkClass(6) }

@@ -1,6 +1,6 @@
 import { raise } from '../../errors.ts'
 import { dictOf } from '../../keys.ts'
-import { native, nativeClass } from '../../module.ts'
+import { native } from '../../module.ts'
 import type { Runtime } from '../../module.ts'
 import { bind } from '../../pending.ts'
 import { ASCII, DOTALL, IGNORECASE, LOCALE, MULTILINE, UNICODE, VERBOSE } from '../../regex/index.ts'
@@ -11,6 +11,7 @@ import { latin1Text, requireInt, textOf } from '../arguments.ts'
 import { compiled } from './compile.ts'
 import { find, findAll, findIterator, split, substitute } from './operations.ts'
 import type { Operation } from './operations.ts'
+import { typedClass } from '../typed-class.ts'
 
 /** `re.Pattern` */
 export class PyPattern extends PyInstance {
@@ -67,35 +68,39 @@ function represent(self: PyPattern, rt: Runtime) {
   return `re.compile(${[...shown].slice(0, 200).join('')}${all.length ? `, ${all.join('|')}` : ''})`
 }
 
-export const patternClass: PyClass = nativeClass({
-  name: 'Pattern',
-  module: 're',
-  methods: {
-    search: finder('search'),
-    match: finder('match'),
-    fullmatch: finder('fullmatch'),
-    findall: native('findall', 'self, string, pos=0, endpos=None', ([self, string, pos, endpos], rt) =>
-      findAll(self, string, rt, region(pos, endpos)),
-    ),
-    finditer: native('finditer', 'self, string, pos=0, endpos=None', ([self, string, pos, endpos], rt) =>
-      findIterator(self, string, rt, region(pos, endpos)),
-    ),
-    split: native('split', 'self, string, maxsplit=0', ([self, string, maxsplit], rt) => split(self, string, maxsplit, rt)),
-    sub: native('sub', 'self, repl, string, count=0', ([self, repl, string, count], rt) =>
-      firstOfPair(substitute(self, repl, string, count, rt)),
-    ),
-    subn: native('subn', 'self, repl, string, count=0', ([self, repl, string, count], rt) => substitute(self, repl, string, count, rt)),
-    __repr__: native('__repr__', 'self', ([self], rt) => represent(self, rt)),
-    __eq__: native('__eq__', 'self, other', ([self, other]) =>
-      other instanceof PyPattern ? self.hashKey() === other.hashKey() : NotImplemented,
-    ),
-    __copy__: native('__copy__', 'self', ([self]) => self),
-    __deepcopy__: native('__deepcopy__', 'self, memo=None', ([self]) => self),
+export const patternClass: PyClass = typedClass(
+  {
+    name: 'Pattern',
+    module: 're',
+    construct: () => raise('TypeError', "cannot create 're.Pattern' instances"),
+    methods: {
+      search: finder('search'),
+      match: finder('match'),
+      fullmatch: finder('fullmatch'),
+      findall: native('findall', 'self, string, pos=0, endpos=None', ([self, string, pos, endpos], rt) =>
+        findAll(self, string, rt, region(pos, endpos)),
+      ),
+      finditer: native('finditer', 'self, string, pos=0, endpos=None', ([self, string, pos, endpos], rt) =>
+        findIterator(self, string, rt, region(pos, endpos)),
+      ),
+      split: native('split', 'self, string, maxsplit=0', ([self, string, maxsplit], rt) => split(self, string, maxsplit, rt)),
+      sub: native('sub', 'self, repl, string, count=0', ([self, repl, string, count], rt) =>
+        firstOfPair(substitute(self, repl, string, count, rt)),
+      ),
+      subn: native('subn', 'self, repl, string, count=0', ([self, repl, string, count], rt) => substitute(self, repl, string, count, rt)),
+      __repr__: native('__repr__', 'self', ([self], rt) => represent(self, rt)),
+      __eq__: native('__eq__', 'self, other', ([self, other]) =>
+        other instanceof PyPattern ? self.hashKey() === other.hashKey() : NotImplemented,
+      ),
+      __copy__: native('__copy__', 'self', ([self]) => self),
+      __deepcopy__: native('__deepcopy__', 'self, memo=None', ([self]) => self),
+    },
+    getters: {
+      pattern: (self: PyPattern) => self.source,
+      flags: (self: PyPattern) => self.program.flags,
+      groups: (self: PyPattern) => self.program.groups,
+      groupindex: (self: PyPattern) => dictOf(self.program.names),
+    },
   },
-  getters: {
-    pattern: (self: PyPattern) => self.source,
-    flags: (self: PyPattern) => self.program.flags,
-    groups: (self: PyPattern) => self.program.groups,
-    groupindex: (self: PyPattern) => dictOf(self.program.names),
-  },
-})
+  () => PyPattern,
+)

@@ -14,7 +14,7 @@ import type { Parsed, Split } from './url.ts'
 
 /** A text argument, paid for; None counts as empty, as in CPython. */
 function urlText(value: Value, rt: Runtime): string {
-  const text = textOf(value) ?? (value === null ? '' : raise('TypeError', `Cannot parse '${typeOf(value).name}' as an address`))
+  const text = textOf(value) ?? (value === null ? '' : raise('AttributeError', `'${typeOf(value).name}' object has no attribute 'decode'`))
   rt.charge(2 + (text.length >> 4))
   rt.alloc(64 + 4 * text.length)
   return text
