@@ -1,8 +1,8 @@
 import { raise } from '../errors.ts'
 import { nativeClass } from '../module.ts'
 import type { NativeClassSpec } from '../module.ts'
-import { NativeFunction, PyObject, typeOf } from '../values.ts'
-import type { PyClass, Value } from '../values.ts'
+import { NativeFunction, typeOf } from '../values.ts'
+import type { PyClass, PyObject, Value } from '../values.ts'
 
 type Type = abstract new (...args: never[]) => PyObject
 

@@ -45,7 +45,7 @@ export class RegexBudgetError extends Error {
 }
 
 function locate(pattern: string, pos: number) {
-  const points = [...pattern].slice(0, pos)
+  const points = Array.from(pattern).slice(0, pos)
   const last = points.lastIndexOf('\n')
   return { line: points.filter(c => c === '\n').length + 1, column: pos - last, several: pattern.includes('\n') }
 }

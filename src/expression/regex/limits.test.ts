@@ -31,7 +31,7 @@ test('patterns made to take for ever end within their budget', () => {
     try {
       search(program, text, { charge: steps => (charged += steps) })
     } catch (error) {
-      assert.ok(error instanceof RegexBudgetError, `${pattern}: ${error}`)
+      assert.ok(error instanceof RegexBudgetError, `${pattern}: ${String(error)}`)
       assert.equal(charged, DEFAULT_MAX_STEPS)
     }
     assert.ok(charged > 0 && charged <= DEFAULT_MAX_STEPS, pattern)

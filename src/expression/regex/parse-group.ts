@@ -124,13 +124,13 @@ function conditional(state: ParseState, verbose: boolean, nesting: number, start
     if (group >= 1_073_741_823) throw source.error(`invalid group reference ${group}`, back)
     if (!state.conditionals.has(group)) state.conditionals.set(group, source.tell() - back)
   }
-  state.checkLookbehind(group!)
+  state.checkLookbehind(group)
   const yes = parseSequence(state, verbose, nesting + 1)
   const no = source.match('|') ? parseSequence(state, verbose, nesting + 1) : null
   if (no !== null && source.next === '|') throw source.error('conditional backref with more than two branches')
   close(source, start)
   const lo = no === null ? 0 : Math.min(yes.lo, no.lo)
-  return { op: 'conditional', group: group!, yes, no, lo, hi: Math.max(yes.hi, no?.hi ?? 0) }
+  return { op: 'conditional', group, yes, no, lo, hi: Math.max(yes.hi, no?.hi ?? 0) }
 }
 
 /** Reads `aiLmsux-imsx`; null when it ends with a parenthesis and so holds for the whole pattern. */
@@ -142,7 +142,7 @@ function parseFlags(state: ParseState, first: string): { add: number; del: numbe
   let ch: string | null = first
   if (ch !== '-') {
     for (;;) {
-      const flag = FLAG_LETTERS.get(ch!)!
+      const flag = FLAG_LETTERS.get(ch)!
       if (source.isText && ch === 'L') throw source.error("bad inline flags: cannot use 'L' flag with a str pattern")
       if (!source.isText && ch === 'u') throw source.error("bad inline flags: cannot use 'u' flag with a bytes pattern")
       add |= flag
@@ -162,7 +162,7 @@ function parseFlags(state: ParseState, first: string): { add: number; del: numbe
     if (ch === null) throw source.error('missing flag')
     if (!FLAG_LETTERS.has(ch)) throw source.error(isLetter(ch) ? 'unknown flag' : 'missing flag', pointLength(ch))
     for (;;) {
-      const flag = FLAG_LETTERS.get(ch!)!
+      const flag = FLAG_LETTERS.get(ch)!
       if (flag & TYPE_FLAGS) throw source.error("bad inline flags: cannot turn off flags 'a', 'u' and 'L'")
       del |= flag
       ch = source.get()

@@ -11,7 +11,8 @@ import { strftime } from './strftime.ts'
 import { strptime } from './strptime.ts'
 import { checkTime, checkZone, clockArguments, clockText, fixedZone, PyTime } from './time.ts'
 import { DAY, floorDivide, floorModulo, PyTimedelta } from './timedelta.ts'
-import { offsetText, PyTzinfo, sameZone, UTC } from './tzinfo.ts'
+import { offsetText, sameZone, UTC } from './tzinfo.ts'
+import type { PyTzinfo } from './tzinfo.ts'
 import { typedClass } from '../typed-class.ts'
 
 export const EPOCH = BigInt(EPOCH_ORDINAL - 1) * DAY
@@ -178,7 +179,7 @@ function fromIso(cls: PyClass, text: string, rt: Runtime): PyDateTime | undefine
   const date = parseIsoDate(text.slice(0, at))
   if (date === undefined || date.length !== Math.min(at, text.length)) return undefined
   // The separator may be any one character.
-  const rest = [...text.slice(at)].slice(1).join('')
+  const rest = Array.from(text.slice(at)).slice(1).join('')
   const time = text.length <= at ? { hour: 0, minute: 0, second: 0, microsecond: 0, offset: null } : parseIsoTime(rest)
   if (time === undefined) return undefined
   checkDate(date.year, date.month, date.day)
@@ -251,7 +252,7 @@ export const datetimeClass: PyClass = typedClass(
       }),
       isoformat: native('isoformat', "self, sep='T', timespec='auto'", ([self, separator, spec]) => {
         const text = requireText(separator, 'isoformat() argument 1')
-        if ([...text].length !== 1) raise('TypeError', 'isoformat() argument 1 must be a unicode character, not str')
+        if (Array.from(text).length !== 1) raise('TypeError', 'isoformat() argument 1 must be a unicode character, not str')
         return self.isoText(text, requireText(spec, 'isoformat() argument 2'))
       }),
       ctime: native('ctime', 'self', ([self], rt) => format(self, '%a %b %e %H:%M:%S %Y', rt)),

@@ -70,7 +70,10 @@ function directive(letter: string | undefined, f: ClockFields, colon: boolean): 
   const weekday = () => weekdayOf(ordinal())
   const yearDay = () => dayOfYear(f.year, f.month, f.day)
   const hour12 = f.hour % 12 || 12
-  const part = (letters: string) => [...letters].map(ch => (/[a-zA-Z]/.test(ch) ? adjust(directive(ch, f, false)!, '', 0) : ch)).join('')
+  const part = (letters: string) =>
+    Array.from(letters)
+      .map(ch => (/[a-zA-Z]/.test(ch) ? adjust(directive(ch, f, false)!, '', 0) : ch))
+      .join('')
   switch (letter) {
     case 'a':
       return DAY_NAMES[weekday()]!.slice(0, 3)

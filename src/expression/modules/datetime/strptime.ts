@@ -153,7 +153,9 @@ export function strptime(text: string, format: string, rt: Runtime): Parsed {
 
 /** Digits of any script as ASCII digits. */
 const decimal = (text: string) =>
-  [...text.trim()].map(ch => (ch >= '0' && ch <= '9' ? ch : String(digitValue(ch.codePointAt(0)!)))).join('')
+  Array.from(text.trim())
+    .map(ch => (ch >= '0' && ch <= '9' ? ch : String(digitValue(ch.codePointAt(0)!))))
+    .join('')
 
 // Decimal digits stand in runs of ten, in order.
 function digitValue(c: number) {

@@ -97,7 +97,7 @@ const moved = (self: PyAddress, by: Value, sign: bigint) =>
 const reverse = (self: PyAddress) =>
   self.version === 4
     ? `${textV4(self.value).split('.').reverse().join('.')}.in-addr.arpa`
-    : `${[...explodedV6(self.value).replaceAll(':', '')].reverse().join('.')}.ip6.arpa`
+    : `${Array.from(explodedV6(self.value).replaceAll(':', '')).reverse().join('.')}.ip6.arpa`
 
 /** `f"{address:x}"`, `:b`, `:n` and their variants; `:s` and none are the text. */
 function format(self: PyAddress, spec: string, rt: Runtime): string {

@@ -3,9 +3,9 @@ import { native } from '../../module.ts'
 import { quoted } from '../../regex/source.ts'
 import { NativeIterator, normalizeInt, NotImplemented, PyInstance, PyTuple, typeOf } from '../../values.ts'
 import type { PyClass, Value } from '../../values.ts'
-import { intOf, requireInt } from '../arguments.ts'
+import { intOf, requireInt, textOf } from '../arguments.ts'
 import { PyAddress, readAddress } from './address.ts'
-import { addressError, bitsOf, explodedV6, maskOf, parsePrefix, textOfAddress } from './parse.ts'
+import { addressError, bitsOf, explodedV6, maskOf, netmaskError, parsePrefix, textOfAddress } from './parse.ts'
 import type { Version } from './parse.ts'
 import { isGlobal, isPrivate, registries, within } from './special.ts'
 import { typedClass } from '../typed-class.ts'
@@ -55,8 +55,8 @@ export function readPrefixed(version: Version, given: Value): { value: bigint; z
   if (!(shown instanceof PyTuple)) return { ...readAddress(version, shown), prefix: bits }
   const [address, mask] = [shown.items[0] ?? null, shown.items[1]]
   const number = intOf(mask)
-  const prefix =
-    mask === undefined ? bits : number === undefined ? parsePrefix(version, String(mask instanceof PyAddress ? mask.text() : mask)) : number
+  const asText = () => (mask instanceof PyAddress ? mask.text() : (textOf(mask) ?? raise(netmaskError, 'not a valid netmask')))
+  const prefix = mask === undefined ? bits : (number ?? parsePrefix(version, asText()))
   if (prefix < 0 || prefix > bits) parsePrefix(version, String(prefix))
   return { ...readAddress(version, address), prefix }
 }

@@ -85,7 +85,9 @@ export const matchClass: PyClass = typedClass(
       }),
       __repr__: native('__repr__', 'self', ([self], rt) => {
         const { found } = self as PyMatch
-        const shown = [...rt.repr(self.group(0, null, rt))].slice(0, 50).join('')
+        const shown = Array.from(rt.repr(self.group(0, null, rt)))
+          .slice(0, 50)
+          .join('')
         return `<re.Match object; span=(${found.start()}, ${found.end()}), match=${shown}>`
       }),
       __copy__: native('__copy__', 'self', ([self]) => self),

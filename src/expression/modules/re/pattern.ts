@@ -5,8 +5,8 @@ import type { Runtime } from '../../module.ts'
 import { bind } from '../../pending.ts'
 import { ASCII, DOTALL, IGNORECASE, LOCALE, MULTILINE, UNICODE, VERBOSE } from '../../regex/index.ts'
 import type { MatchOptions, Program } from '../../regex/index.ts'
-import { NotImplemented, PyBytes, PyInstance, PyTuple } from '../../values.ts'
-import type { PyClass, Result, Value } from '../../values.ts'
+import { NotImplemented, PyBytes, PyInstance } from '../../values.ts'
+import type { PyClass, PyTuple, Result, Value } from '../../values.ts'
 import { latin1Text, requireInt, textOf } from '../arguments.ts'
 import { compiled } from './compile.ts'
 import { find, findAll, findIterator, split, substitute } from './operations.ts'
@@ -65,7 +65,7 @@ function represent(self: PyPattern, rt: Runtime) {
   // UNICODE is what a text pattern has anyway.
   const extra = self.program.flags & UNICODE && !self.program.isText ? ['re.UNICODE'] : []
   const all = [...flags, ...extra]
-  return `re.compile(${[...shown].slice(0, 200).join('')}${all.length ? `, ${all.join('|')}` : ''})`
+  return `re.compile(${Array.from(shown).slice(0, 200).join('')}${all.length ? `, ${all.join('|')}` : ''})`
 }
 
 export const patternClass: PyClass = typedClass(

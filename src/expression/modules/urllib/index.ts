@@ -25,7 +25,7 @@ const QUERY = "qs, keep_blank_values=False, strict_parsing=False, encoding='utf-
 
 function queryPairs([qs, keepBlank, strict, encoding, errors, maximum, separator]: Value[], rt: Runtime): [string, string][] {
   const text = urlText(qs!, rt)
-  const by = textOf(separator!) || raise('ValueError', 'Separator must be of type string or bytes.')
+  const by = textOf(separator) || raise('ValueError', 'Separator must be of type string or bytes.')
   const parts = text === '' ? [] : text.split(by)
   rt.charge(2 * parts.length)
   rt.alloc(64 * parts.length)

@@ -3,9 +3,9 @@ import { native } from '../../module.ts'
 import type { Runtime } from '../../module.ts'
 import { PyBytes, PyDict, PyFloat, PyInstance, PyList, PyTuple, typeOf } from '../../values.ts'
 import type { Value } from '../../values.ts'
-import { latin1Bytes, textOf } from '../arguments.ts'
+import { latin1Bytes, requireText, textOf } from '../arguments.ts'
 
-const ALWAYS_SAFE = new Set([...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~'].map(ch => ch.charCodeAt(0)))
+const ALWAYS_SAFE = new Set(Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~', ch => ch.charCodeAt(0)))
 
 const pay = (length: number, rt: Runtime) => {
   rt.charge(1 + (length >> 4))
@@ -97,14 +97,14 @@ const unquoteArgument = (value: Value) =>
     : raise('TypeError', `argument of type '${typeOf(value).name}' is not iterable`))
 
 /** `urlencode` of a mapping or of pairs; with `doseq` each item of a sequence gets a pair of its own. */
-function* urlencode([query, doseq, safe, encoding, quoteVia]: Value[], rt: Runtime): Generator<any, Value, any> {
+function* urlencode([query, doseq, safe, encoding, quoteVia]: Value[], rt: Runtime): Generator<unknown, Value, Value> {
   const via = (value: Value) =>
     quoteVia === undefined ? quotePlus(value, safe!, encoding!, rt) : rt.call(quoteVia, [value, safe!, encoding!, null])
   const plain = (value: Value): Value => (value instanceof PyBytes || typeof value === 'string' ? value : rt.str(value))
   const pairs: [Value, Value][] = []
   if (query instanceof PyDict) for (const { key, value } of query.entries.values()) pairs.push([key, value])
   else {
-    const items = textOf(query) === undefined ? ((yield rt.collect(query!)) as Value[]) : textOf(query) === '' ? [] : undefined
+    const items = textOf(query) === undefined ? ((yield rt.collect(query!)) as unknown as Value[]) : textOf(query) === '' ? [] : undefined
     for (const item of items ?? raise('TypeError', 'not a valid non-string sequence or mapping object')) {
       const pair =
         item instanceof PyTuple || item instanceof PyList
@@ -121,7 +121,7 @@ function* urlencode([query, doseq, safe, encoding, quoteVia]: Value[], rt: Runti
   const every = yield rt.truth(doseq!)
   const out: string[] = []
   for (const [key, value] of pairs) {
-    const name = yield via(plain(key))
+    const name = requireText(yield via(plain(key)), 'a quoted name')
     const single =
       !every ||
       typeof value !== 'object' ||
@@ -129,8 +129,8 @@ function* urlencode([query, doseq, safe, encoding, quoteVia]: Value[], rt: Runti
       value instanceof PyBytes ||
       value instanceof PyFloat ||
       (value instanceof PyInstance && value.payload !== undefined)
-    const values: Value[] = single ? [value] : yield rt.collect(value)
-    for (const each of values) out.push(`${name}=${yield via(plain(each))}`)
+    const values: Value[] = single ? [value] : ((yield rt.collect(value)) as unknown as Value[])
+    for (const each of values) out.push(`${name}=${requireText(yield via(plain(each)), 'a quoted value')}`)
   }
   return out.join('&')
 }
