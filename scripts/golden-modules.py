@@ -2,7 +2,7 @@
 
 Run with Python 3.11:  python3 scripts/golden-modules.py > src/expression/modules/testdata/golden.json
 
-Each line is one case: [expression, answer]: the repr of the result, or the class and text of the exception.
+Each item is one case: [expression, answer]: the repr of the result, or the class and text of the exception.
 """
 import json
 import warnings

@@ -2,7 +2,7 @@
 
 Run with Python 3.11:  python3 scripts/golden-regex.py > src/expression/regex/testdata/golden.json
 
-Each line of the output is one case: [pattern, flags, text, operation, answer]. The answer to `search`, `match` and `fullmatch` is null or
+Each item of the output is one case: [pattern, flags, text, operation, answer]. The answer to `search`, `match` and `fullmatch` is null or
 [spans of the match and its groups flattened, lastindex]; to `finditer` a list of those; to `split` and `sub` the list or text; a
 pattern that does not compile has {"error": text} instead.
 """
