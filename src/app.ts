@@ -4,12 +4,14 @@ import { apiSurface } from './api/surface.ts'
 import { visitor } from './context.ts'
 import type { Deps } from './deps.ts'
 import { describeRequest } from './http/request.ts'
+import type { Metrics } from './observability/metrics.ts'
+import { observe } from './server/observe.ts'
 
 /** Larger than an avatar of a megabyte in base64, smaller than what would hurt. */
 const BODY_LIMIT = 2 * 1024 * 1024 // bytes
 
 /** The program's HTTP surfaces, mounted and ready to listen. Tests call it too. */
-export async function createApp(deps: Deps): Promise<FastifyInstance> {
+export async function createApp(deps: Deps, { metrics }: { metrics?: Metrics } = {}): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: deps.log as FastifyBaseLogger,
     disableRequestLogging: true,
@@ -19,6 +21,7 @@ export async function createApp(deps: Deps): Promise<FastifyInstance> {
     trustProxy: false,
     routerOptions: { maxParamLength: 512 },
   })
+  observe(app, deps, metrics)
   await app.register(cookie)
   app.decorateRequest('ctx')
   app.addHook('onRequest', async (request, reply) => {

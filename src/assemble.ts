@@ -24,10 +24,33 @@ export type Outside = {
 export const openConfigured = ({ config, log }: Pick<Outside, 'config' | 'log'>): Promise<Database> =>
   openDatabase({ ...databaseOptions(config.database), watchedTables, report: error => log.error({ err: error }, 'database') })
 
-/** Brings the schema up to date and builds the parts that every surface stands on. */
-export async function assemble(outside: Outside, database: Database): Promise<Deps> {
+/** The schema is not the one of this program, and whoever asked may not bring it up to date. */
+export class SchemaPendingError extends Error {
+  readonly pending: readonly string[]
+  constructor(pending: readonly string[], advice: string) {
+    super(`The database lacks what this version needs (${pending.join(', ')}). ${advice}`)
+    this.name = 'SchemaPendingError'
+    this.pending = pending
+  }
+}
+
+/**
+ * Brings the schema up to date and builds the parts that every surface stands on.
+ * @param options.migrations `demand`: changes no schema, for those who only visit a database
+ * @throws SchemaNewerError, SchemaPendingError
+ */
+export async function assemble(outside: Outside, database: Database, options: { migrations?: 'apply' | 'demand' } = {}): Promise<Deps> {
   const { config, log, now, root } = outside
-  await migrate(database, migrations, { now, programVersion: VERSION, log: (message, details) => log.info({ event: message, ...details }, message) })
+  if (options.migrations === 'demand') await demandSchema(database, 'Start the server of this version once: signet server')
+  else if (config.skip_migrations) await demandSchema(database, 'SKIP_MIGRATIONS is set, so that this process does not change it.')
+  else {
+    await migrate(database, migrations, {
+      now,
+      programVersion: VERSION,
+      log: (message, details) => log.info(details ?? {}, message),
+      onWaiting: reportOnce(holder => log.warn({ holder }, 'another process migrates the database; waiting')),
+    })
+  }
   return {
     registry,
     root,

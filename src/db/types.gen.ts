@@ -149,6 +149,12 @@ export interface KeypairTable {
   kid: string
 }
 
+export interface LeaseTable {
+  name: string
+  owner: string
+  expires: Date
+}
+
 export interface Oauth2AccessTokenTable {
   id: Generated<number>
   provider: number
@@ -309,6 +315,15 @@ export interface RolePermissionTable {
   permission: string
 }
 
+export interface ScheduleTable {
+  id: string
+  identifier: string
+  actor_name: string
+  crontab: string
+  paused: boolean
+  next_run: Date
+}
+
 export interface SchemaMigrationTable {
   name: string
   applied_at: Date
@@ -432,6 +447,24 @@ export interface SystemSettingsTable {
   value: Json
 }
 
+export interface TaskTable {
+  message_id: string
+  actor_name: string
+  args: Json
+  state: string
+  aggregated_status: string
+  uid: string
+  schedule: string | null
+  created: Date
+  mtime: Date
+  eta: Date
+  retries: number
+  logs: Json
+  previous_logs: Json
+  lease_owner: string | null
+  lease_until: Date | null
+}
+
 export interface TokenTable {
   token_uuid: string
   identifier: string
@@ -497,6 +530,7 @@ export interface DB {
   group_role: GroupRoleTable
   installation: InstallationTable
   keypair: KeypairTable
+  lease: LeaseTable
   oauth2_access_token: Oauth2AccessTokenTable
   oauth2_code: Oauth2CodeTable
   oauth2_refresh_token: Oauth2RefreshTokenTable
@@ -512,6 +546,7 @@ export interface DB {
   role: RoleTable
   role_object_permission: RoleObjectPermissionTable
   role_permission: RolePermissionTable
+  schedule: ScheduleTable
   schema_migration: SchemaMigrationTable
   scope_mapping: ScopeMappingTable
   session: SessionTable
@@ -529,6 +564,7 @@ export interface DB {
   stage_user_logout: StageUserLogoutTable
   stage_user_write: StageUserWriteTable
   system_settings: SystemSettingsTable
+  task: TaskTable
   token: TokenTable
   user: UserTable
   user_consent: UserConsentTable

@@ -3,6 +3,7 @@ import { up as core } from './20261122T0100_core.ts'
 import { up as access } from './20261122T0200_access.ts'
 import { up as flowToken } from './20261122T0210_flow_token.ts'
 import { up as oauth2 } from './20261122T0300_oauth2.ts'
+import { up as tasks } from './20261122T0400_tasks.ts'
 import { up as blueprints } from './20261122T0500_blueprints.ts'
 import { up as impersonation } from './20261122T0600_impersonation.ts'
 
@@ -12,6 +13,7 @@ export const migrations: readonly Migration[] = [
   { name: '20261122T0200_access', up: access },
   { name: '20261122T0210_flow_token', up: flowToken },
   { name: '20261122T0300_oauth2', up: oauth2 },
+  { name: '20261122T0400_tasks', up: tasks },
   { name: '20261122T0500_blueprints', up: blueprints },
   { name: '20261122T0600_impersonation', up: impersonation },
 ]

@@ -1,0 +1,6 @@
+import type { Job } from './job.ts'
+import { discoverBlueprints } from './jobs/blueprints.ts'
+import { cleanExpired, cleanTasks } from './jobs/purge.ts'
+
+/** Every job of the program. */
+export const jobs: readonly Job[] = [cleanExpired, cleanTasks, discoverBlueprints]
