@@ -1,0 +1,96 @@
+import type { Row } from '../../api/model.ts'
+import type { Ctx } from '../../context.ts'
+import { Application } from '../../core/application.ts'
+import { saveSessionData, type Session } from '../../core/sessions.ts'
+import { flowPath } from '../../flows/addresses.ts'
+import { flowByKey } from '../../flows/definition.ts'
+import { execute } from '../../flows/executor.ts'
+import { asObject } from '../../flows/objects.ts'
+import { inMemoryStage, type Plan } from '../../flows/plan.ts'
+import { planFlow } from '../../flows/planner.ts'
+import { defineMemoryStage, next, type Challenge } from '../../flows/stage.ts'
+import { storePlan } from '../../flows/visit.ts'
+import { consent } from '../../stages/consent/stage.ts'
+import { redirectAnswer, type Answer } from './answer.ts'
+import type { AuthorizationRequest } from './authorization-request.ts'
+import { deliver } from './authorization-response.ts'
+import { deniedPage, errorPage, type Browser } from './browser.ts'
+import type { Client } from './client.ts'
+import { authorizationError } from './errors.ts'
+import { FULFIL, grantCode, type FulfilData } from './fulfil.ts'
+
+const ASK_AGAIN = 'oauth2-consent'
+
+/** `prompt=consent`: asked in any case, unless the flow's own consent stage asked a moment ago (OIDC Core §3.1.2.1). */
+export const askAgainStage = defineMemoryStage({
+  ...consent,
+  kind: ASK_AGAIN,
+  challenge: run => (run.plan.context.consent === undefined ? consent.challenge(run) : next()),
+})
+
+/** What the consent page says; a scope without a description is not worth a line. */
+function consentContext(client: Client, application: Row, scopes: readonly string[]): Row {
+  const descriptions = new Map(client.mappings.map(mapping => [mapping.scope_name, mapping.description]))
+  return {
+    consent_header: `You're about to sign into ${String(application.name)}.`,
+    consent_permissions: scopes.map(id => ({ id, name: descriptions.get(id) ?? '' })),
+  }
+}
+
+/**
+ * Runs the provider's authorization flow. What needs nobody's answer happens within this request, so that implicit consent is a plain
+ * redirect; else the browser goes to the flow's page, whose last stage answers the client.
+ */
+export async function runAuthorizationFlow(
+  ctx: Ctx,
+  client: Client,
+  request: AuthorizationRequest,
+  application: Row,
+  user: Row,
+  session: Session,
+  browser: Browser,
+): Promise<Answer> {
+  const definition = await flowByKey(ctx, client.flows.authorization)
+  if (!definition) return deniedPage(ctx, browser, [])
+  const silent = request.prompt.includes('none')
+  const context = { is_sso: true, application: asObject(Application, application), ...consentContext(client, application, request.scopes) }
+  const planned = await planFlow(ctx, definition, context, { allowEmpty: true })
+  if (!planned.ok) {
+    if (silent) throw authorizationError('interaction_required')
+    return deniedPage(ctx, browser, planned.messages)
+  }
+  const { plan } = planned
+  if (request.prompt.includes('consent')) plan.appendStage(inMemoryStage(ASK_AGAIN, { mode: 'always_require' }))
+  const method = ctx.request?.method ?? 'GET'
+  if (!plan.hasStages) return deliver(request.delivery, await grantCode(ctx, client, request, application, user, session), method, browser.page)
+  plan.appendStage(inMemoryStage(FULFIL, { request, user: user.id as number } satisfies FulfilData))
+  return runPlan(ctx, plan, request, silent, browser)
+}
+
+/** As far as it goes without anybody; `prompt=none` goes no further (OIDC Core §3.1.2.6) and leaves what the browser was doing as it was. */
+async function runPlan(ctx: Ctx, plan: Plan, request: AuthorizationRequest, silent: boolean, browser: Browser): Promise<Answer> {
+  const { visit } = browser
+  const method = ctx.request?.method ?? 'GET'
+  const before = visit.session?.data ?? {}
+  await storePlan(ctx, visit, plan, new URLSearchParams())
+  const definition = (await flowByKey(ctx, plan.flow.flow_uuid as string))!
+  const answer = await execute(ctx, definition, { method: 'GET', query: new URLSearchParams() }, visit)
+  if (silent && visit.session) await saveSessionData(ctx, visit.session, before)
+  const challenge: Challenge = answer.kind === 'challenge' ? answer.challenge : { component: '' }
+  switch (challenge.component) {
+    case 'xak-flow-redirect':
+      if (challenge.final_redirect) return redirectAnswer(challenge.to as string, method)
+      break
+    case 'ak-stage-autosubmit':
+      return deliver(request.delivery, challenge.attrs as Record<string, string>, method, browser.page)
+    case 'ak-stage-access-denied':
+      if (silent) throw authorizationError('access_denied')
+      return deniedPage(ctx, browser, [String(challenge.error_message ?? '')])
+    case 'ak-stage-flow-error':
+      if (silent) throw authorizationError('server_error')
+      return errorPage(ctx, browser, 'Flow Error', 'The authorization flow could not be run.')
+    default:
+  }
+  if (silent) throw authorizationError(challenge.component === 'ak-stage-consent' ? 'consent_required' : 'interaction_required')
+  return redirectAnswer(flowPath(ctx, plan.flow.slug as string), method)
+}

@@ -1,0 +1,102 @@
+import type { Client } from './client.ts'
+import { authorizationError } from './errors.ts'
+import { parseScope, type Parameters } from './parameters.ts'
+import { CHALLENGE_METHODS, isChallenge, type ChallengeMethod } from './pkce.ts'
+
+export type ResponseMode = 'query' | 'fragment' | 'form_post'
+
+/** Where an authorization response goes, and how. JSON, since plans keep it. */
+export type Delivery = { redirect_uri: string; response_mode: ResponseMode; state: string | null; issuer: string | null }
+
+/** An authorization request whose client and form were found right. JSON, since plans keep it. */
+export type AuthorizationRequest = {
+  client_id: string
+  delivery: Delivery
+  scopes: string[]
+  nonce: string | null
+  challenge: { value: string; method: ChallengeMethod } | null
+  prompt: string[]
+  /** Seconds; null when not asked for. */
+  max_age: number | null
+  login_hint: string | null
+  id_token_hint: string | null
+}
+
+const MODES: readonly string[] = ['query', 'fragment', 'form_post']
+
+/**
+ * How the response travels, known before anything else so that errors take the same way (OAuth 2.0 Multiple Response Types §2.1,
+ * Form Post Response Mode §2). Unknown modes give way to the default of the response type.
+ */
+export function responseMode(params: Parameters): ResponseMode {
+  const wanted = params.get('response_mode')
+  if (wanted !== undefined && MODES.includes(wanted)) return wanted as ResponseMode
+  return /\b(?:id_token|token)\b/.test(params.get('response_type') ?? '') ? 'fragment' : 'query'
+}
+
+function checkResponseType(client: Client, params: Parameters): void {
+  const type = params.get('response_type')
+  if (type === undefined) throw authorizationError('invalid_request', 'The parameter response_type is missing')
+  if (type !== 'code') throw authorizationError('unsupported_response_type')
+  if (!client.grantTypes.has('authorization_code')) throw authorizationError('unauthorized_client')
+}
+
+/** Without the parameter all configured scopes are meant; what is not configured is dropped (RFC 6749 §3.3). */
+function checkScope(client: Client, params: Parameters): string[] {
+  const requested = parseScope(params.get('scope'))
+  if (!requested) throw authorizationError('invalid_scope')
+  return requested.length === 0 ? [...client.scopes] : requested.filter(name => client.scopes.includes(name))
+}
+
+/** RFC 7636 §4.3 and §4.4.1. A public client has nothing else to prove itself with (RFC 9700 §2.1.1). */
+function checkChallenge(client: Client, params: Parameters): AuthorizationRequest['challenge'] {
+  const value = params.get('code_challenge')
+  const method = params.get('code_challenge_method') ?? 'plain'
+  if (value === undefined) {
+    if (params.get('code_challenge_method') !== undefined) throw authorizationError('invalid_request', 'The parameter code_challenge is missing')
+    if (client.public) throw authorizationError('invalid_request', 'Public clients must send a code_challenge')
+    return null
+  }
+  if (!CHALLENGE_METHODS.includes(method as ChallengeMethod)) throw authorizationError('invalid_request', 'Unsupported challenge method')
+  if (!isChallenge(value, method as ChallengeMethod)) throw authorizationError('invalid_request', 'The parameter code_challenge is malformed')
+  return { value, method: method as ChallengeMethod }
+}
+
+const PROMPTS: readonly string[] = ['none', 'login', 'consent']
+
+/** OIDC Core §3.1.2.1: `none` stands alone; values that are not known are passed over. */
+function checkPrompt(params: Parameters): string[] {
+  const sent = (params.get('prompt') ?? '').split(' ').filter(Boolean)
+  if (sent.includes('none') && sent.length > 1) throw authorizationError('invalid_request', 'The prompt none excludes all others')
+  return sent.filter(value => PROMPTS.includes(value))
+}
+
+function checkMaxAge(params: Parameters): number | null {
+  const sent = params.get('max_age')
+  if (sent === undefined) return null
+  if (!/^\d{1,10}$/.test(sent)) throw authorizationError('invalid_request', 'The parameter max_age is not a number of seconds')
+  return Number(sent)
+}
+
+/**
+ * The checks of a request whose client and redirect URI are known to be right, in the order in which they are answered.
+ * @throws OAuthError for the client
+ */
+export function readAuthorizationRequest(client: Client, params: Parameters, delivery: Delivery): AuthorizationRequest {
+  if (params.fault) throw authorizationError('invalid_request', params.fault.why) // RFC 6749 §3.1: no parameter more than once
+  if (params.get('request') !== undefined) throw authorizationError('request_not_supported') // OIDC Core §3.1.2.6
+  if (params.get('request_uri') !== undefined) throw authorizationError('request_uri_not_supported')
+  if (params.get('registration') !== undefined) throw authorizationError('registration_not_supported')
+  checkResponseType(client, params) // RFC 6749 §3.1.1
+  return {
+    client_id: client.client_id,
+    delivery,
+    scopes: checkScope(client, params),
+    nonce: params.get('nonce') ?? null,
+    challenge: checkChallenge(client, params),
+    prompt: checkPrompt(params),
+    max_age: checkMaxAge(params),
+    login_hint: params.get('login_hint') ?? null,
+    id_token_hint: params.get('id_token_hint') ?? null,
+  }
+}

@@ -1,0 +1,27 @@
+import { renderFormPost } from '../../interfaces/formpost.ts'
+import type { PageContext } from '../../interfaces/page.ts'
+import { redirectAnswer, type Answer } from './answer.ts'
+import type { Delivery } from './authorization-request.ts'
+import type { OAuthError } from './errors.ts'
+import { withParameters } from './redirect-uri.ts'
+
+/** What the client gets: the response itself, the state exactly as it came (RFC 6749 §4.1.2), and who answers (RFC 9207 §2). */
+export const responseParameters = (delivery: Delivery, response: Readonly<Record<string, string>>): Record<string, string> => ({
+  ...response,
+  ...(delivery.state !== null && { state: delivery.state }),
+  ...(delivery.issuer !== null && { iss: delivery.issuer }),
+})
+
+/** The parameters of an error, RFC 6749 §4.1.2.1. */
+export const errorParameters = (delivery: Delivery, error: OAuthError): Record<string, string> =>
+  responseParameters(delivery, { error: error.code, error_description: error.message })
+
+/** The address that carries a response by query or fragment. */
+export const responseLocation = ({ redirect_uri: uri, response_mode: mode }: Delivery, parameters: Readonly<Record<string, string>>): string =>
+  withParameters(uri, parameters, mode === 'fragment' ? 'fragment' : 'query')
+
+/** Takes a response to the client in the mode that it asked for, errors no less than successes. */
+export async function deliver(delivery: Delivery, parameters: Record<string, string>, method: string, page: () => Promise<PageContext>): Promise<Answer> {
+  if (delivery.response_mode === 'form_post') return renderFormPost(await page(), { action: delivery.redirect_uri, fields: parameters })
+  return redirectAnswer(responseLocation(delivery, parameters), method)
+}

@@ -1,0 +1,89 @@
+import type { Row } from '../../api/model.ts'
+import type { Ctx } from '../../context.ts'
+import { mayOpen } from '../../core/access.ts'
+import type { Session } from '../../core/sessions.ts'
+import { issuerOf } from './addresses.ts'
+import type { Answer } from './answer.ts'
+import { readAuthorizationRequest, responseMode, type AuthorizationRequest, type Delivery } from './authorization-request.ts'
+import { deliver, errorParameters } from './authorization-response.ts'
+import { runAuthorizationFlow } from './authorization-flow.ts'
+import { deniedPage, errorPage, notFoundPage, type Browser } from './browser.ts'
+import { clientById, type Client } from './client.ts'
+import { authorizationError, OAuthError } from './errors.ts'
+import { policyFacts } from './fulfil.ts'
+import { readIdTokenHint } from './id-token-hint.ts'
+import type { Parameters } from './parameters.ts'
+import { PROMPTED, promptedAt } from './prompted.ts'
+import { signInFirst } from './sign-in.ts'
+import { subjectOf } from './subject.ts'
+
+const CLIENT_ERROR = ['Client ID Error', 'The client identifier (client_id) is missing or invalid.'] as const
+const REDIRECT_ERROR = ['Redirect URI Error', 'The request fails due to a missing, invalid, or mismatching redirection URI (redirect_uri).'] as const
+
+/**
+ * Authorization endpoint, RFC 6749 §3.1 and OIDC Core §3.1.2, for GET and POST alike. Until client and redirect URI are known to be
+ * right, errors are shown to the person and nobody is sent anywhere; after that, they go to the client.
+ */
+export async function authorize(ctx: Ctx, params: Parameters, browser: Browser): Promise<Answer> {
+  if (params.fault?.name === '') return errorPage(ctx, browser, 'Request Error', `${params.fault.why}.`)
+  if (params.empty) return notFoundPage(browser)
+  const clientId = params.get('client_id')
+  const client = clientId === undefined ? undefined : await clientById(ctx, clientId)
+  if (!client) return errorPage(ctx, browser, ...CLIENT_ERROR) // RFC 6749 §4.1.2.1
+  const redirectUri = params.get('redirect_uri')
+  if (redirectUri === undefined || !client.mayRedirectTo(redirectUri)) return errorPage(ctx, browser, ...REDIRECT_ERROR) // §3.1.2.3, OIDC Core §3.1.2.1
+  const delivery: Delivery = { redirect_uri: redirectUri, response_mode: responseMode(params), state: params.get('state') ?? null, issuer: issuerOf(ctx, client) }
+  try {
+    const request = readAuthorizationRequest(client, params, delivery)
+    return await decide(ctx, client, request, params, browser)
+  } catch (error) {
+    if (!(error instanceof OAuthError)) throw error
+    return deliver(delivery, errorParameters(delivery, error), ctx.request?.method ?? 'GET', browser.page)
+  }
+}
+
+/** Who is there, whether they may, and whether they have to sign in (again), OIDC Core §3.1.2.3. */
+async function decide(ctx: Ctx, client: Client, request: AuthorizationRequest, params: Parameters, browser: Browser): Promise<Answer> {
+  const { user } = ctx.caller
+  const session = ctx.caller.session as unknown as Session | null
+  const silent = request.prompt.includes('none')
+  const sentAt = promptedAt(ctx, request, params.get(PROMPTED))
+  if (!client.application) return refuse(ctx, browser, silent, [])
+  const askToSignIn = (): Promise<Answer> => {
+    if (silent) throw authorizationError('login_required') // §3.1.2.6
+    if (sentAt !== undefined) throw authorizationError('access_denied', 'The sign-in was not completed')
+    return signInFirst(ctx, client, request, params, browser)
+  }
+  if (!user || !session) return askToSignIn()
+  const decision = await mayOpen(ctx, client.application, user, { context: policyFacts(request) })
+  if (!decision.passing) return refuse(ctx, browser, silent, decision.messages, decision.findings)
+  if (!isFresh(ctx, request, session, sentAt)) return askToSignIn()
+  if (request.id_token_hint !== null) {
+    const hint = await readIdTokenHint(ctx, client, request.id_token_hint)
+    if (!hint) throw authorizationError('invalid_request', 'The id_token_hint is not an ID token of this client')
+    // §3.1.2.1: the person it names, or an error
+    if (hint.sub !== subjectOf(ctx, client.subMode, user)) {
+      if (sentAt !== undefined) throw authorizationError('login_required')
+      return askToSignIn()
+    }
+  }
+  return runAuthorizationFlow(ctx, client, request, client.application, user, session, browser)
+}
+
+/** Whether the sign-in is as recent as the request demands; `sentAt` is when this request sent the person to sign in. */
+function isFresh(ctx: Ctx, request: AuthorizationRequest, session: Session, sentAt: number | undefined): boolean {
+  if (session.auth_time === null) return false
+  const signedIn = session.auth_time.getTime()
+  if (sentAt !== undefined && signedIn > sentAt) return true
+  if (request.prompt.includes('login')) return false
+  return request.max_age === null || (request.max_age > 0 && ctx.now().getTime() - signedIn <= request.max_age * 1000)
+}
+
+/** The person may not: a page of ours says so; a client that asked for silence hears it instead. */
+function refuse(ctx: Ctx, browser: Browser, silent: boolean, messages: readonly string[], findings: readonly { kind: string; passing: boolean }[] = []): Promise<Answer> {
+  if (silent) throw authorizationError('access_denied')
+  const { user, superuser } = ctx.caller
+  const mayKnow = superuser || (user?.attributes as Row | undefined)?.['goauthentik.io/user/debug'] === true
+  const explanation = mayKnow ? findings.map(({ kind, passing }) => [kind, passing ? 'passed' : 'denied'] as const) : undefined
+  return deniedPage(ctx, browser, messages, explanation)
+}

@@ -1,0 +1,20 @@
+import type { Ctx } from '../../context.ts'
+import type { Visit } from '../../flows/visit.ts'
+import { renderAccessDenied, renderNotFound, renderOAuthError } from '../../interfaces/errors.ts'
+import type { PageContext } from '../../interfaces/page.ts'
+import type { Answer } from './answer.ts'
+
+/** The person's side of an endpoint: the session and cookies, and how a page looks. */
+export type Browser = { visit: Visit; page: () => Promise<PageContext> }
+
+const requestId = (ctx: Ctx): string => ctx.request?.id ?? ''
+
+/** Nobody to answer to can be trusted yet, RFC 6749 §4.1.2.1: the person is told, and not sent anywhere. */
+export const errorPage = async (ctx: Ctx, { page }: Browser, title: string, text: string): Promise<Answer> =>
+  renderOAuthError(await page(), { title, text, requestId: requestId(ctx) })
+
+/** A policy said no. Status 200, which clients of this API expect. */
+export const deniedPage = async (ctx: Ctx, { page }: Browser, messages: readonly string[], explanation?: readonly (readonly [string, string])[]): Promise<Answer> =>
+  renderAccessDenied(await page(), { messages: messages.filter(Boolean), explanation, requestId: requestId(ctx) })
+
+export const notFoundPage = async ({ page }: Browser): Promise<Answer> => renderNotFound(await page())

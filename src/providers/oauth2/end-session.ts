@@ -1,0 +1,130 @@
+import { visitor, type Ctx } from '../../context.ts'
+import type { Row } from '../../api/model.ts'
+import { Application } from '../../core/application.ts'
+import { currentBrand } from '../../core/brand.ts'
+import type { Session } from '../../core/sessions.ts'
+import { textField } from '../../flows/answer.ts'
+import { flowByKey } from '../../flows/definition.ts'
+import { asObject } from '../../flows/objects.ts'
+import { inMemoryStage, Plan } from '../../flows/plan.ts'
+import { planFlow } from '../../flows/planner.ts'
+import { withUser } from '../../flows/present.ts'
+import { sessionEnd } from '../../flows/session-end.ts'
+import { defineMemoryStage, finish, next, redirect, retry, type Run } from '../../flows/stage.ts'
+import { runWithoutInterface, startPlan } from '../../flows/start.ts'
+import { secretsEqual } from '../../lib/constant-time.ts'
+import { toBase64url } from '../../lib/base64url.ts'
+import { UserLogoutStage } from '../../stages/user_logout/model.ts'
+import { redirectAnswer, type Answer } from './answer.ts'
+import { deniedPage, errorPage, notFoundPage, type Browser } from './browser.ts'
+import { clientOfApplication, type Client } from './client.ts'
+import { readIdTokenHint } from './id-token-hint.ts'
+import type { Parameters } from './parameters.ts'
+import { forbiddenScheme, withParameters } from './redirect-uri.ts'
+import { sidOf } from './sign-in-facts.ts'
+import { subjectOf } from './subject.ts'
+
+const CONFIRM = 'oauth2-confirm-logout'
+const END = 'oauth2-session-end'
+const TOKEN = 'goauthentik.io/providers/oauth2/logout'
+
+/** Asks before it goes on: the request may come from any page that the browser has open (RP-Initiated Logout §6). */
+export const confirmLogoutStage = defineMemoryStage({
+  kind: CONFIRM,
+  component: 'ak-stage-consent',
+  answer: () => ({ token: textField() }),
+  async challenge(run) {
+    const { context } = run.plan
+    context[TOKEN] ??= toBase64url(run.ctx.randomBytes(32))
+    const application = context.application as Row | undefined
+    return {
+      component: 'ak-stage-consent',
+      ...(await withUser(run)),
+      header_text: `Do you want to sign out of ${String(application?.name)}?`,
+      permissions: [],
+      additional_permissions: [],
+      token: context[TOKEN],
+    }
+  },
+  respond({ plan }, { token }) {
+    const expected = plan.context[TOKEN]
+    return typeof expected === 'string' && secretsEqual(token as string, expected) ? next() : retry({ token: 'Invalid consent token, re-showing prompt' })
+  },
+})
+
+type EndData = { provider: number; session: string; redirect_to?: string }
+
+/** The application's tokens of this session end with its sign-out, also where the session itself goes on. */
+async function endTokens({ ctx, stage }: Run): Promise<void> {
+  const { provider, session } = stage as unknown as EndData
+  await ctx.db.updateTable('oauth2_access_token').set({ revoked_at: ctx.now() })
+    .where('provider', '=', provider).where('session_hash', '=', session).where('revoked_at', 'is', null).execute()
+}
+
+/** The last stage: ends the application's tokens, then goes where the client was promised, or says that it is done. */
+export const oauthSessionEndStage = defineMemoryStage({
+  kind: END,
+  async challenge(run) {
+    await endTokens(run)
+    const { redirect_to: to } = run.stage as unknown as EndData
+    if (to !== undefined) return redirect(to, { last: true })
+    if (run.ctx.caller.user !== null) return sessionEnd.challenge(run)
+    const application = run.plan.context.application as Row | undefined
+    return finish({ component: 'ak-stage-session-end', ...(await withUser(run)), application_name: application?.name, brand_name: (await currentBrand(run.ctx)).title })
+  },
+})
+
+/** The registered address with the state exactly as it came, RP-Initiated Logout §3; undefined: nobody is to be sent anywhere. */
+function returnAddress(client: Client, params: Parameters, hint: Row | undefined): string | undefined {
+  const uri = params.get('post_logout_redirect_uri')
+  const clientId = params.get('client_id')
+  if (uri === undefined || hint === undefined || (clientId !== undefined && clientId !== client.client_id)) return undefined
+  if (!client.mayLogOutTo(uri)) return undefined
+  const state = params.get('state')
+  return state === undefined ? uri : withParameters(uri, { state }, 'query')
+}
+
+/** Whether the hint is about the very person, and where it says so the very session, that the browser is signed in with (§4). */
+const isAbout = (ctx: Ctx, client: Client, hint: Row, user: Row, session: Session): boolean =>
+  hint.sub === subjectOf(ctx, client.subMode, user) && (hint.sid === undefined || hint.sid === sidOf(session.session_hash))
+
+/**
+ * RP-initiated logout, OIDC RP-Initiated Logout 1.0 §2. The browser goes back to the client only with an ID token that we issued to it
+ * and an address that is registered for that. Without such a token about whoever is signed in, the person is asked first:
+ * another site cannot sign anybody out.
+ */
+export async function endSession(ctx: Ctx, slug: string, params: Parameters, browser: Browser): Promise<Answer> {
+  const client = await clientOfApplication(ctx, slug)
+  if (!client?.application) return notFoundPage(browser)
+  const uri = params.get('post_logout_redirect_uri')
+  if (params.fault) return errorPage(ctx, browser, 'Request Error', `${params.fault.why}.`)
+  if (uri !== undefined && forbiddenScheme(uri)) return errorPage(ctx, browser, 'Request Error', 'Forbidden URI scheme in post_logout_redirect_uri')
+  const sent = params.get('id_token_hint')
+  const hint = sent === undefined ? undefined : await readIdTokenHint(ctx, client, sent)
+  const to = returnAddress(client, params, hint)
+  const method = ctx.request?.method ?? 'GET'
+  const definition = await flowByKey(ctx, client.flows.invalidation)
+  if (!definition) return notFoundPage(browser)
+  const { user } = ctx.caller
+  const session = ctx.caller.session as unknown as Session | null
+  const context = { application: asObject(Application, client.application) }
+  const end = (hash: string) => inMemoryStage(END, { provider: client.id, session: hash, ...(to !== undefined && { redirect_to: to }) })
+  if (!user || !session) {
+    if (to !== undefined) return redirectAnswer(to, method)
+    const done = new Plan(definition.flow, [end('')], context)
+    return redirectAnswer(await startPlan({ ...ctx, caller: visitor }, browser.visit, done), method)
+  }
+  const planned = await planFlow(ctx, definition, context, { allowEmpty: true })
+  if (!planned.ok) return deniedPage(ctx, browser, planned.messages)
+  const { plan } = planned
+  plan.appendStage(end(session.session_hash))
+  const sure = hint !== undefined && isAbout(ctx, client, hint, user, session)
+  if (!sure) plan.insertStage(inMemoryStage(CONFIRM), 0)
+  // The last stage shows itself on the flow's page unless it sends the browser away.
+  if (sure && to !== undefined) {
+    const answer = await runWithoutInterface(ctx, browser.visit, plan, { kinds: [UserLogoutStage.label, END] })
+    if (answer?.challenge.component === 'xak-flow-redirect') return redirectAnswer(answer.challenge.to as string, method)
+    if (answer) return errorPage(ctx, browser, 'Flow Error', 'The invalidation flow could not be run.')
+  }
+  return redirectAnswer(await startPlan(ctx, browser.visit, plan), method)
+}

@@ -1,0 +1,91 @@
+import { eventModel } from '../../api/crud.ts'
+import type { Row } from '../../api/model.ts'
+import { transact, type Ctx } from '../../context.ts'
+import { mayOpen } from '../../core/access.ts'
+import { Application } from '../../core/application.ts'
+import type { Session } from '../../core/sessions.ts'
+import { hashToken } from '../../crypto/secrets.ts'
+import { recordEvent } from '../../events/record.ts'
+import { defineMemoryStage, denied, finish, redirect } from '../../flows/stage.ts'
+import { toBase64url } from '../../lib/base64url.ts'
+import type { AuthorizationRequest } from './authorization-request.ts'
+import { responseLocation, responseParameters } from './authorization-response.ts'
+import { clientById, type Client } from './client.ts'
+import { consentBehind } from './consent.ts'
+import { signInFacts } from './sign-in-facts.ts'
+
+const CODE_BYTES = 32
+
+/** What policies see of an authorization request. */
+export const policyFacts = (request: AuthorizationRequest): Row => ({
+  oauth_scopes: request.scopes,
+  oauth_grant_type: 'authorization_code',
+  oauth_code_challenge: request.challenge?.value ?? '',
+  oauth_code_challenge_method: request.challenge?.method ?? '',
+  oauth_max_age: request.max_age,
+  oauth_redirect_uri: request.delivery.redirect_uri,
+  oauth_response_type: 'code',
+})
+
+/**
+ * Grants a request: makes the code and answers the parameters of the response (RFC 6749 §4.1.2). All questions of who and whether are
+ * settled by then. `asked`: the person said yes to this very request.
+ */
+export async function grantCode(ctx: Ctx, client: Client, request: AuthorizationRequest, application: Row, user: Row, session: Session): Promise<Record<string, string>> {
+  const code = toBase64url(ctx.randomBytes(CODE_BYTES))
+  const facts = signInFacts(session)
+  const consent = await consentBehind(ctx, application, user, request.scopes)
+  await transact(ctx, async ctx => {
+    await ctx.db.insertInto('oauth2_code').values({
+      code_hash: hashToken(code),
+      provider: client.id,
+      user: user.id as number,
+      session_hash: session.session_hash,
+      family: ctx.uuid(),
+      scope: JSON.stringify(request.scopes),
+      nonce: request.nonce,
+      redirect_uri: request.delivery.redirect_uri,
+      code_challenge: request.challenge?.value ?? null,
+      code_challenge_method: request.challenge?.method ?? null,
+      sid: facts.sid,
+      auth_time: facts.auth_time,
+      amr: JSON.stringify(facts.amr),
+      ...consent,
+      expires: new Date(ctx.now().getTime() + client.lifetimes.code),
+      used_at: null,
+    }).execute()
+    await recordEvent(ctx, 'authorize_application', {
+      authorized_application: eventModel(Application, application),
+      flow: client.flows.authorization.replaceAll('-', ''),
+      scopes: request.scopes.join(', '),
+    }, { user })
+  })
+  return responseParameters(request.delivery, { code })
+}
+
+/** Name of the stage that ends an authorization flow. */
+export const FULFIL = 'oauth2-fulfil'
+
+/** What the stage keeps: the request, and who it was checked for. */
+export type FulfilData = { request: AuthorizationRequest; user: number }
+
+/**
+ * The last stage of an authorization flow. Time has passed since the request was checked: the browser may belong to somebody else by
+ * now, and access may have been withdrawn.
+ */
+export const fulfilStage = defineMemoryStage({
+  kind: FULFIL,
+  async challenge({ ctx, stage }) {
+    const { request, user: expected } = stage as unknown as FulfilData
+    const { user, session } = ctx.caller
+    const client = await clientById(ctx, request.client_id)
+    if (!user || !session || user.id !== expected || !client?.application) return denied('This sign-in belongs to another session.')
+    if (!client.mayRedirectTo(request.delivery.redirect_uri)) return denied('The application has changed. Please begin anew.')
+    const decision = await mayOpen(ctx, client.application, user, { context: policyFacts(request) })
+    if (!decision.passing) return denied(decision.messages.join('\n') || 'Request has been denied.')
+    const parameters = await grantCode(ctx, client, request, client.application, user, session as unknown as Session)
+    const { redirect_uri: uri, response_mode: mode } = request.delivery
+    if (mode !== 'form_post') return redirect(responseLocation(request.delivery, parameters), { last: true })
+    return finish({ component: 'ak-stage-autosubmit', title: `Redirecting to ${String(client.application.name)}...`, url: uri, attrs: parameters })
+  },
+})
