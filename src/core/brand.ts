@@ -120,30 +120,29 @@ export async function currentBrand(ctx: Ctx): Promise<CurrentBrand> {
 const setting = (attributes: Row, ...path: string[]): unknown =>
   path.reduce<unknown>((value, key) => (typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? (value as Row)[key] : undefined), attributes)
 
-export const brandRoutes: Record<string, SpecialOperation> = {
-  'GET /core/brands/current/': {
-    anonymous: true,
-    handler: async ctx => {
-      const brand = await currentBrand(ctx)
-      const { footer_links: links, flags } = await systemSettings(ctx)
-      const theme = setting(brand.attributes, 'settings', 'theme', 'base')
-      const locale = setting(brand.attributes, 'settings', 'locale')
-      return {
-        matched_domain: brand.matched_domain,
-        branding_title: brand.title,
-        branding_logo: brand.logo,
-        branding_logo_themed_urls: null,
-        branding_favicon: brand.favicon,
-        branding_favicon_themed_urls: null,
-        branding_custom_css: brand.css,
-        branding_map_tiles: '',
-        ui_footer_links: links,
-        ui_theme: theme === 'light' || theme === 'dark' ? theme : 'automatic',
-        ...Object.fromEntries(Object.entries(brand.flows).map(([name, flow]) => [name, flow.slug])),
-        default_locale: typeof locale === 'string' ? locale : '',
-        flags: { flows_continuous_login: flags.flows_continuous_login, flows_refresh_others: flags.flows_refresh_others },
-      }
-    },
-  },
+/** What anybody may know of the brand in force: names, pictures, flows by slug. */
+export async function publicBrand(ctx: Ctx) {
+  const brand = await currentBrand(ctx)
+  const { footer_links: links, flags } = await systemSettings(ctx)
+  const theme = setting(brand.attributes, 'settings', 'theme', 'base')
+  const locale = setting(brand.attributes, 'settings', 'locale')
+  return {
+    matched_domain: brand.matched_domain,
+    branding_title: brand.title,
+    branding_logo: brand.logo,
+    branding_logo_themed_urls: null,
+    branding_favicon: brand.favicon,
+    branding_favicon_themed_urls: null,
+    branding_custom_css: brand.css,
+    branding_map_tiles: '',
+    ui_footer_links: links,
+    ui_theme: (theme === 'light' || theme === 'dark' ? theme : 'automatic') as 'light' | 'dark' | 'automatic',
+    ...Object.fromEntries(Object.entries(brand.flows).map(([name, flow]) => [name, flow.slug])),
+    default_locale: typeof locale === 'string' ? locale : '',
+    flags: { flows_continuous_login: flags.flows_continuous_login, flows_refresh_others: flags.flows_refresh_others },
+  }
 }
 
+export const brandRoutes: Record<string, SpecialOperation> = {
+  'GET /core/brands/current/': { anonymous: true, handler: publicBrand },
+}

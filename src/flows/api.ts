@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { objectAt } from '../api/crud.ts'
-import { ApiError, notFound } from '../api/errors.ts'
+import { ApiError, notFound, permissionDenied } from '../api/errors.ts'
 import type { SpecialOperation } from '../api/mount.ts'
 import { requireObject, requirePermission } from '../api/permissions.ts'
 import type { Ctx } from '../context.ts'
@@ -27,6 +27,8 @@ function executor(method: 'GET' | 'POST'): SpecialOperation {
   return {
     anonymous: true,
     async handler(ctx, request, response) {
+      // A flow may do things without asking (sign out, for one); other sites must not set it in motion.
+      if (request.headers['sec-fetch-site'] === 'cross-site') throw permissionDenied()
       const definition = await flowDefinition(ctx, slugOf(request))
       if (!definition) throw notFound('Flow')
       const outerQuery = new URLSearchParams(ctx.request?.query ?? '')

@@ -11,7 +11,7 @@ export type AnswerError = { string: string; code: string }
 export type AnswerErrors = Record<string, AnswerError[]>
 
 /** What is shown to the browser; `component` names the view. */
-export type Challenge = { component: string } & Row
+export type Challenge = { component: string; [field: string]: unknown }
 
 /** What a stage decided. Only the executor turns it into an answer. */
 export type Outcome =

@@ -1,0 +1,109 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Ctx } from '../context.ts'
+import type { Row } from '../api/model.ts'
+import { CSRF_COOKIE } from '../core/sessions.ts'
+import { renderCsrfFailure } from '../interfaces/errors.ts'
+import { CSRF_FIELD, formFields, parseFlowForm, renderFlowPage } from '../interfaces/flow.ts'
+import type { PageContext } from '../interfaces/page.ts'
+import { secretsEqual } from '../lib/constant-time.ts'
+import { isOwnPath, pathOf } from './addresses.ts'
+import type { FlowDefinition } from './definition.ts'
+import { execute, type FlowAnswer } from './executor.ts'
+import { flowInfo } from './present.ts'
+import type { Challenge } from './stage.ts'
+import { cookieOf, ensureCsrf, openVisit, PLAN, sendCookies, type Visit } from './visit.ts'
+
+/** The page of a flow: shows what is due, and takes answers as plain forms from browsers without JavaScript. */
+
+const pageAddress = (request: FastifyRequest): string => request.raw.url!
+
+function sendFlowPage(request: FastifyRequest, reply: FastifyReply, slug: string, context: PageContext, visit: Visit, challenge: Challenge, posted?: Row): FastifyReply {
+  const { ctx } = request
+  const csrf = ensureCsrf(ctx, visit)
+  sendCookies(reply, visit)
+  const { status, headers, body } = renderFlowPage({
+    ...context,
+    executor: pathOf(ctx, `/api/v3/flows/executor/${slug}/`),
+    query: ctx.request?.query ?? '',
+    challenge: challenge as never,
+    csrf,
+    ...(posted && { posted: formFields(posted) }),
+  })
+  return reply.code(status).headers(headers).send(body)
+}
+
+const run = (ctx: Ctx, definition: FlowDefinition, visit: Visit, method: 'GET' | 'POST', body?: unknown): Promise<FlowAnswer> => {
+  const query = new URLSearchParams(ctx.request?.query ?? '')
+  return execute(ctx, definition, { method, body, query, outerQuery: query }, visit)
+}
+
+/** Browsers say where a request comes from and what for (Fetch Metadata); old ones and programs say nothing. */
+const fetchMetadata = (request: FastifyRequest, name: 'dest' | 'site'): string | undefined => request.headers[`sec-fetch-${name}`] as string | undefined
+
+/**
+ * Whether another site may be making the browser sign out: it led here, somebody is signed in, and no plan of ours (an
+ * application's verified request to sign out) brought them.
+ */
+function isForeignSignOut(request: FastifyRequest, { flow }: FlowDefinition, visit: Visit): boolean {
+  if (flow.designation !== 'invalidation' || request.ctx.caller.user === null) return false
+  if ((visit.session?.data[PLAN] as { flow?: string } | undefined)?.flow === flow.flow_uuid) return false
+  return fetchMetadata(request, 'site') === 'cross-site' || fetchMetadata(request, 'site') === 'same-site'
+}
+
+/** A question with one button: pressing it sends an answer from our own page, which begins the flow. */
+const confirmation = async (ctx: Ctx, { flow }: FlowDefinition): Promise<Challenge> => ({
+  flow_info: await flowInfo(ctx, flow, {}, new URLSearchParams(ctx.request?.query ?? '')),
+  component: 'ak-stage-dummy',
+  name: String(flow.title),
+})
+
+/** `GET /if/flow/<slug>/` */
+export async function showFlow(request: FastifyRequest, reply: FastifyReply, definition: FlowDefinition, context: PageContext): Promise<FastifyReply> {
+  const { ctx } = request
+  const slug = definition.flow.slug as string
+  const dest = fetchMetadata(request, 'dest')
+  // Images, scripts and the like have no page to show; a flow must not move because another site embeds its address.
+  if (dest !== undefined && dest !== 'document' && fetchMetadata(request, 'site') !== 'same-origin') return reply.code(403).send()
+  const visit = await openVisit(ctx)
+  if (isForeignSignOut(request, definition, visit)) return sendFlowPage(request, reply, slug, context, visit, await confirmation(ctx, definition))
+  const answer = await run(ctx, definition, visit, 'GET')
+  if (answer.kind === 'challenge' && answer.challenge.component !== 'xak-flow-redirect') return sendFlowPage(request, reply, slug, context, visit, answer.challenge)
+  ensureCsrf(ctx, visit)
+  sendCookies(reply, visit)
+  return reply.redirect(answer.kind === 'step' ? pageAddress(request) : String(answer.challenge.to))
+}
+
+/** `POST /if/flow/<slug>/`: the answer in a form. 303 to the page itself when the flow went on, the page when it did not. */
+export async function submitFlow(request: FastifyRequest, reply: FastifyReply, definition: FlowDefinition, context: PageContext): Promise<FastifyReply> {
+  const { ctx } = request
+  const slug = definition.flow.slug as string
+  const form = (request.body ?? {}) as Row
+  const expected = cookieOf(ctx, CSRF_COOKIE)
+  const sent = form[CSRF_FIELD]
+  if (!expected || typeof sent !== 'string' || !secretsEqual(sent, expected)) {
+    const { status, headers, body } = renderCsrfFailure(context, { href: pageAddress(request) })
+    return reply.code(status).headers(headers).send(body)
+  }
+  const visit = await openVisit(ctx)
+  const before = visit.session?.session_hash
+  const due = await run(ctx, definition, visit, 'GET')
+  // With another session than the form was made in, the form is about something else.
+  const isSame = before !== undefined && visit.session?.session_hash === before
+  if (due.kind === 'challenge' && isForm(due.challenge) && !isSame) {
+    sendCookies(reply, visit)
+    return reply.redirect(pageAddress(request), 303)
+  }
+  const answer = due.kind === 'challenge' && isForm(due.challenge) ? await run(ctx, definition, visit, 'POST', parseFlowForm(form, due.challenge as never)) : due
+  if (answer.kind === 'challenge') {
+    const { component, to } = answer.challenge
+    // A redirect to another site is left to the page: the policy for forms covers where they are redirected to.
+    if (component !== 'xak-flow-redirect' || !isOwnPath(String(to))) return sendFlowPage(request, reply, slug, context, visit, answer.challenge, form)
+  }
+  ensureCsrf(ctx, visit)
+  sendCookies(reply, visit)
+  return reply.redirect(answer.kind === 'step' ? pageAddress(request) : String(answer.challenge.to), 303)
+}
+
+const LAST_WORDS = new Set(['xak-flow-redirect', 'ak-stage-access-denied', 'ak-stage-flow-error', 'ak-stage-session-end', 'ak-stage-autosubmit', 'xak-flow-shell'])
+
+const isForm = (challenge: Challenge): boolean => !LAST_WORDS.has(challenge.component)
