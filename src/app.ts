@@ -1,7 +1,8 @@
 import cookie from '@fastify/cookie'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { apiSurface } from './api/surface.ts'
 import { visitor } from './context.ts'
+import { recoveryRoutes } from './core/recovery.ts'
 import type { Deps } from './deps.ts'
 import { describeRequest } from './http/request.ts'
 import type { Metrics } from './observability/metrics.ts'
@@ -14,7 +15,8 @@ const BODY_LIMIT = 2 * 1024 * 1024 // bytes
 export async function createApp(deps: Deps, { metrics }: { metrics?: Metrics } = {}): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: deps.log as FastifyBaseLogger,
-    disableRequestLogging: true,
+    // Requests are told by observe.
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => Buffer.from(deps.randomBytes(16)).toString('hex'),
     bodyLimit: BODY_LIMIT,
     // Client addresses are our own code over trusted networks; see lib/client-address.
@@ -28,6 +30,7 @@ export async function createApp(deps: Deps, { metrics }: { metrics?: Metrics } =
     request.ctx = { ...deps, caller: visitor, request: describeRequest(deps.config, request) }
     reply.headers({ 'X-authentik-id': request.id, 'X-Powered-By': 'authentik', 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'same-origin', 'X-Frame-Options': 'DENY' })
   })
+  recoveryRoutes(app, deps.config.web)
   await app.register(async api => void apiSurface(api, { ...deps.registry, bearerSources: [] }), { prefix: '/api/v3' })
   return app
 }

@@ -3,6 +3,7 @@ import type { Ctx } from '../context.ts'
 import { bearerCaller, sessionCaller, type BearerSource } from '../core/callers.ts'
 import { CSRF_COOKIE, SESSION_COOKIE } from '../core/sessions.ts'
 import { secretsEqual } from '../lib/constant-time.ts'
+import { QueueFullError } from '../lib/turn-queue.ts'
 import { ApiError, permissionDenied, unsupportedMediaType } from './errors.ts'
 import { mountResources, specialRoutes, type Resource, type SpecialOperation, type SpecialRoutes } from './mount.ts'
 
@@ -33,6 +34,7 @@ async function identify(request: FastifyRequest, bearerSources: readonly BearerS
 /** What a failure becomes on the wire. Anything that is not ours to explain is a 500 with the request's id; its cause stays in the log. */
 function answerTo(error: FastifyError, request: FastifyRequest): ApiError {
   if (error instanceof ApiError) return error
+  if (error instanceof QueueFullError) return new ApiError(503, { detail: 'Too many requests wait to be checked. Try again in a moment.' })
   switch (error.code) {
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return unsupportedMediaType(String(request.headers['content-type'] ?? ''))

@@ -31,7 +31,7 @@ export type SignIn = {
  * hung on it. Of two requests that do this for one session, one wins. Leaves the event and the date of the login.
  * @throws Superseded when the browser's session is gone
  */
-export async function signIn(run: Run, login: SignIn): Promise<void> {
+export async function signIn(run: Pick<Run, 'ctx' | 'visit'>, login: SignIn): Promise<void> {
   const { ctx, visit } = run
   const { user } = login
   const id = user.id as number
