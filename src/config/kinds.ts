@@ -1,5 +1,6 @@
 import { isAbsolute, resolve } from 'node:path'
 import { formatDuration, parseDuration } from '../lib/duration.ts'
+import { formatAllowed, parseAllowed, type Allowed } from '../http/outgoing-addresses.ts'
 import type { Cidr } from '../lib/ip.ts'
 import { formatCidr, parseCidr, parseIp } from '../lib/ip.ts'
 
@@ -170,6 +171,10 @@ export const texts = (initial: string): Setting<readonly string[]> => listOf(ini
 /** Blocks of addresses. */
 export const cidrs = (initial: string): Setting<readonly Cidr[]> =>
   listOf(initial, 'a list of address blocks such as 10.0.0.0/8,fe80::/10', parseCidr, formatCidr)
+
+/** What requests to other servers may reach beside what is open to all: blocks and hosts. */
+export const reachable = (initial: string): Setting<readonly Allowed[]> =>
+  listOf(initial, 'a list of address blocks and hosts such as 127.0.0.1,hooks.internal,.example.org', parseAllowed, formatAllowed)
 
 /** Where to listen. `host` is an address without brackets; `::` takes IPv4 too where the system allows it. */
 export type Listener = { readonly host: string; readonly port: number }

@@ -13,6 +13,7 @@ import {
   path,
   pathInDataDir,
   rate,
+  reachable,
   secret,
   text,
   texts,
@@ -207,6 +208,8 @@ export const settings = {
 
   /** Seconds that requests to other servers may take. */
   http_timeout: decimal(30, { max: 86_400 }),
+  /** Loopback, link-local and metadata addresses that requests to other servers may reach: blocks and hosts. Private networks are open. */
+  outgoing_allow: reachable(''),
   skip_migrations: flag(false),
 
   /** Folder watched for blueprints of the operator. */
