@@ -6,6 +6,7 @@ import { after } from 'node:test'
 import pino from 'pino'
 import { createApp } from '../src/app.ts'
 import { assemble, openConfigured } from '../src/assemble.ts'
+import { boot } from '../src/boot.ts'
 import { readConfig, type Config } from '../src/config.ts'
 import { systemContext, type Ctx } from '../src/context.ts'
 import type { Deps } from '../src/deps.ts'
@@ -41,7 +42,8 @@ export type TestServer = {
   adminToken: string
 }
 
-const HOST = 'id.example.test'
+/** Where the server is reached in tests. */
+export const HOST = 'id.example.test'
 
 function answerOf(response: Awaited<ReturnType<FastifyInstance['inject']>>): Answer {
   const text = response.payload
@@ -101,6 +103,7 @@ async function build(env: Record<string, string>): Promise<TestServer> {
   const now = () => new Date(Date.now() + offset)
   const database = await openConfigured({ config, log })
   const deps = await assemble({ config, log, now, root: process.cwd() }, database)
+  await boot(deps)
   const app = await createApp(deps)
   await app.ready()
   cleanups.push(async () => {

@@ -172,21 +172,6 @@ test('the password is asked for when the policy that may skip it fails', async (
   )
 })
 
-test('initial set-up is closed until every one of its guards is bound', async () => {
-  const entries = await entriesOf('default/flow-oobe.yaml')
-  const flows = entries.filter(entry => entry.model === 'authentik_flows.flow')
-  assert.deepEqual(
-    flows.map(entry => [entry.state, entry.attrs.authentication]),
-    [
-      ['created', 'require_superuser'],
-      ['present', 'none'],
-    ],
-  )
-  const guards = entries.filter(entry => entry.model === 'authentik_policies.policybinding')
-  assert.equal(flows[1]?.conditions.length, guards.length)
-  assert.equal(entries.at(-1), flows[1])
-})
-
 test('the bootstrap variables reach the user and the token', async () => {
   const variables = { AUTHENTIK_BOOTSTRAP_EMAIL: 'me@example.test', AUTHENTIK_BOOTSTRAP_PASSWORD: 'pass', AUTHENTIK_BOOTSTRAP_TOKEN: 'key' }
   const [group, user, token] = await entriesOf('system/bootstrap.yaml', variables)
