@@ -1,5 +1,6 @@
 import cookie from '@fastify/cookie'
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import { mediaSurface } from './admin/media.ts'
 import { apiSurface } from './api/surface.ts'
 import { visitor } from './context.ts'
 import { recoveryRoutes } from './core/recovery.ts'
@@ -31,6 +32,7 @@ export async function createApp(deps: Deps, { metrics }: { metrics?: Metrics } =
     reply.headers({ 'X-authentik-id': request.id, 'X-Powered-By': 'authentik', 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'same-origin', 'X-Frame-Options': 'DENY' })
   })
   recoveryRoutes(app, deps.config.web)
+  await app.register(async files => mediaSurface(files, deps))
   await app.register(async api => void apiSurface(api, { ...deps.registry, bearerSources: [] }), { prefix: '/api/v3' })
   return app
 }

@@ -17,6 +17,8 @@ export type Caller = {
   session: Row | null
   /** The token that was presented, when the call came with one. */
   token: Row | null
+  /** Who really acts while `user` is only looked through. */
+  impersonator: Row | null
 }
 
 /** What is known of the request that led here; null for jobs and the command line. */
@@ -46,6 +48,7 @@ export const visitor: Caller = {
   roles: [],
   session: null,
   token: null,
+  impersonator: null,
 }
 
 /** The program itself. */

@@ -1,8 +1,11 @@
+import { fileRoutes } from './admin/file-api.ts'
+import { systemRoutes } from './admin/system.ts'
 import type { Model } from './api/model.ts'
 import type { Ctx } from './context.ts'
 import type { Resource, SpecialOperation } from './api/mount.ts'
 import { applicationRoutes, applications } from './core/application.ts'
 import { brandRoutes, brands } from './core/brand.ts'
+import { userConsents } from './core/consent.ts'
 import { groupRoutes, groups } from './core/group.ts'
 import { authenticatedSessions, sessionRoutes } from './core/session-api.ts'
 import { settingsRoutes } from './core/settings.ts'
@@ -14,6 +17,7 @@ import { flowBindings } from './flows/binding.ts'
 import { flows } from './flows/flow.ts'
 import { sessionEnd } from './flows/session-end.ts'
 import type { MemoryStageKind, StageKind } from './flows/stage.ts'
+import { eventRoutes, events } from './events/event-api.ts'
 import { mappingRoutes, propertyMappings } from './mappings/mapping-api.ts'
 import { scopeMappings } from './mappings/scope.ts'
 import { PolicyBase } from './policies/base.ts'
@@ -22,6 +26,8 @@ import type { PolicyKind } from './policies/policy.ts'
 import { PolicyTarget } from './policies/target.ts'
 import { oauth2Providers } from './providers/oauth2/model.ts'
 import { providerRoutes, providers } from './providers/provider-api.ts'
+import { grantRoutes, roleRoutes } from './rbac/grants.ts'
+import { permissionRoutes } from './rbac/permission-api.ts'
 import { roles } from './rbac/role-api.ts'
 import { consentStages } from './stages/consent/model.ts'
 import { consent } from './stages/consent/stage.ts'
@@ -69,7 +75,7 @@ export type Registry = {
 
 const resources: readonly Resource[] = [
   groups, users, roles,
-  applications, policyBindings, providers, oauth2Providers, propertyMappings, scopeMappings, keypairs, tokens, authenticatedSessions, brands,
+  applications, policyBindings, providers, oauth2Providers, propertyMappings, scopeMappings, keypairs, tokens, authenticatedSessions, brands, userConsents, events,
   flows, flowBindings, stages, identificationStages, passwordStages, userLoginStages, userLogoutStages, userWriteStages, promptStages, prompts, consentStages,
   denyStages, dummyStages, redirectStages,
 ]
@@ -78,6 +84,7 @@ export const registry: Registry = {
   resources,
   models: [...new Set(resources.map(resource => resource.model)), PolicyTarget, PolicyBase],
   routes: [
+    systemRoutes, fileRoutes, eventRoutes, permissionRoutes, grantRoutes, roleRoutes,
     groupRoutes, userRoutes, settingsRoutes, applicationRoutes, providerRoutes, mappingRoutes, keypairRoutes, tokenRoutes, sessionRoutes, brandRoutes,
     flowRoutes, stageRoutes, promptRoutes,
   ],

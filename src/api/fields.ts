@@ -26,8 +26,12 @@ export type Field = {
   /** Never written to events, even where it is shown by the API (client secrets). */
   secret: boolean
   unique: boolean
+  /** What to say when another object holds the value, where that is not the usual sentence. */
+  taken?: string
   /** Value of a create that leaves the field out. */
   initial?: (ctx: Ctx) => unknown
+  /** Name of the schema that answers show in the key's place. */
+  shown?: string
   /** The model that the value is a key of. Lazy, since models refer to each other in circles. */
   references?: () => Model
   relation?: Relation
@@ -58,14 +62,14 @@ export const orNull = (schema: TSchema): TSchema => {
 
 const constant = <T>(value: T) => ({ initial: () => structuredClone(value) })
 
-type TextOptions = { default?: string; nullable?: boolean; /** May be empty although it must be sent. */ blank?: boolean; maxLength?: number; unique?: boolean; pattern?: string; format?: string; check?: Field['check'] }
+type TextOptions = { default?: string; nullable?: boolean; /** May be empty although it must be sent. */ blank?: boolean; maxLength?: number; unique?: boolean; taken?: string; pattern?: string; format?: string; check?: Field['check'] }
 
 /** Text. Without a default it is required and may not be blank. */
 export function text(options: TextOptions = {}): Field {
-  const { default: initial, nullable = false, unique = false, check, blank = initial === '' || nullable, ...schema } = options
+  const { default: initial, nullable = false, unique = false, taken, check, blank = initial === '' || nullable, ...schema } = options
   const base = Type.String({ ...(!blank && { minLength: 1 }), ...schema })
   const start = initial !== undefined ? constant(initial) : nullable ? constant(null) : {}
-  return field(nullable ? orNull(base) : base, { ...start, nullable, unique, check })
+  return field(nullable ? orNull(base) : base, { ...start, nullable, unique, taken, check })
 }
 
 /** Letters, digits, `-` and `_`: what stands in URLs. */

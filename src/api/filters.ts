@@ -19,7 +19,7 @@ export type FilterSpec = {
   /** Schema of one value in the OpenAPI document, where it does not follow from a field. */
   type?: 'string' | 'integer' | 'boolean' | 'uuid'
   /** A condition of its own. Gets all values that were sent, as text. */
-  apply?: (ctx: Ctx, values: string[]) => Condition | Promise<Condition>
+  apply?: (ctx: Ctx, values: string[], query: Query) => Condition | Promise<Condition>
 }
 
 const LOOKUPS = ['exact', 'iexact', 'icontains', 'isnull', 'gt', 'gte', 'lt', 'lte', 'in', 'startswith'] as const
@@ -156,7 +156,7 @@ export async function filterConditions(ctx: Ctx, model: Model, query: Query): Pr
     const sent = [query[name]].flat().filter((value): value is string => value !== undefined && value !== '')
     if (sent.length === 0) continue
     const values = spec.many ? sent : [sent.at(-1)!]
-    const made = spec.apply ? await spec.apply(ctx, values) : condition(ctx.db, model, name, values)
+    const made = spec.apply ? await spec.apply(ctx, values, query) : condition(ctx.db, model, name, values)
     if (made) conditions.push(made)
   }
   return conditions

@@ -105,6 +105,8 @@ export type SpecialOperation = {
   /** Status of a plain answer; 200 unless said, 204 sends nothing. */
   status?: number
   // What the OpenAPI document says of it beyond that. Names of schemas are those that the contract uses.
+  /** Where the contract's name does not follow from the path. */
+  operationId?: string
   /** Schema of the body, where one is read. */
   body?: TSchema
   /** Name of that schema. */
@@ -129,8 +131,8 @@ export function specialRoutes(app: FastifyInstance, slices: readonly Record<stri
       return { method, path, operation }
     }),
   )
-  for (const { method, path, operation } of all) {
-    app.route({
+  const add = (scope: FastifyInstance, { method, path, operation }: SpecialRoute) =>
+    scope.route({
       method,
       url: path,
       ...(operation.failed && { errorHandler: async (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => operation.failed!(request.ctx, error, reply) }),
@@ -140,6 +142,14 @@ export function specialRoutes(app: FastifyInstance, slices: readonly Record<stri
         if (reply.sent) return reply
         return reply.code(operation.status ?? 200).send(operation.status === 204 ? undefined : answer)
       },
+    })
+  for (const route of all) if (!route.operation.multipart) add(app, route)
+  const forms = all.filter(route => route.operation.multipart)
+  // Only these read forms, so that forms elsewhere stay a wrong content type.
+  if (forms.length > 0) {
+    void app.register(async scope => {
+      await scope.register((await import('@fastify/multipart')).default)
+      for (const route of forms) add(scope, route)
     })
   }
   const patterns = all.map(({ path }) => new RegExp(`^${path.replaceAll(/:\w+/g, '[^/]+')}$`))

@@ -123,7 +123,7 @@ export function withDefaults(ctx: Ctx, model: Model, values: Row): Row {
 
 /** The sentence for a value that another object holds already. */
 export const taken = (model: Model, field: string): string =>
-  `${model.uniqueName ?? model.verboseName} with this ${field.replaceAll('_', ' ')} already exists.`
+  model.allFields[field]?.taken ?? `${model.uniqueName ?? model.verboseName} with this ${field.replaceAll('_', ' ')} already exists.`
 
 /** Turns a unique violation that slipped past the check (two callers at once) into the field error that the check gives. */
 async function guarded<T>(model: Model, work: () => Promise<T>): Promise<T> {

@@ -6,7 +6,7 @@ import { groupsOf, permissionsOf, rolesOf } from './membership.ts'
 import { findSession, touchSession, type Session } from './sessions.ts'
 
 /** Someone who acts as `user`: their rights are read once, here. */
-export async function callerFor(ctx: Ctx, user: Row, how: Partial<Pick<Caller, 'session' | 'token'>> = {}): Promise<Caller> {
+export async function callerFor(ctx: Ctx, user: Row, how: Partial<Pick<Caller, 'session' | 'token' | 'impersonator'>> = {}): Promise<Caller> {
   const groups = await groupsOf(ctx.db, user.id as number)
   const roles = await rolesOf(ctx.db, user.id as number, groups)
   return {
@@ -57,5 +57,8 @@ export async function sessionCaller(ctx: Ctx, cookie: string | undefined): Promi
   if (!session) return { caller: visitor }
   await touchSession(ctx, session)
   const user = session.user === null ? undefined : await activeUser(ctx, session.user)
-  return { caller: user ? await callerFor(ctx, user, { session: session as unknown as Row }) : { ...visitor, session: session as unknown as Row }, session }
+  const impersonator = session.impersonator === null ? null : await activeUser(ctx, session.impersonator)
+  // An administrator who was switched off sees nothing more, through whoever's eyes.
+  if (!user || impersonator === undefined) return { caller: { ...visitor, session: session as unknown as Row }, session }
+  return { caller: await callerFor(ctx, user, { session: session as unknown as Row, impersonator }), session }
 }

@@ -1,18 +1,20 @@
 import { sql } from 'kysely'
 import { Type } from 'typebox'
 import { crud, eventModel, objectAt } from '../api/crud.ts'
-import { invalid, notFound } from '../api/errors.ts'
+import { invalid, invalidObject, notFound } from '../api/errors.ts'
 import { computed, flag, jsonObject, many, text } from '../api/fields.ts'
 import { queryFlag } from '../api/filters.ts'
 import { defineModel, type Model, type Row } from '../api/model.ts'
 import type { Resource, SpecialOperation } from '../api/mount.ts'
 import { holds, mayTouch, requireObject } from '../api/permissions.ts'
+import { relatedKeys } from '../api/store.ts'
 import { body, checked } from '../api/validate.ts'
 import { transact, type Ctx } from '../context.ts'
 import { recordEvent } from '../events/record.ts'
 import { attributesFilter } from './attributes-filter.ts'
 import { wouldCycle } from './membership.ts'
 import { presentGroups } from './group-present.ts'
+import { beyondCaller } from '../rbac/escalation.ts'
 import { Role } from '../rbac/role.ts'
 import { User } from './user.ts'
 
@@ -89,31 +91,32 @@ async function guardSuperuser(ctx: Ctx, values: Row, current?: Row): Promise<Row
   const key = current?.group_uuid as string | undefined
   const parents = values.parents as string[] | undefined
   if (key !== undefined && parents && (await wouldCycle(ctx, key, parents))) throw invalid({ parents: ['Cannot set group as parent of itself.'] })
-  // Membership below a superuser group is superuser status by another road.
-  if (!ctx.caller.superuser && (after || parents?.length)) await guardInheritedSuperuser(ctx, values, current)
+  if (!ctx.caller.superuser) await guardGains(ctx, values, current)
   return values
 }
 
-async function guardInheritedSuperuser(ctx: Ctx, values: Row, current?: Row): Promise<void> {
-  const parents = (values.parents as string[] | undefined) ?? []
-  const above = parents.length ? await makesSuperusers(ctx, parents) : false
-  if (above) throw invalid({ parents: ['User does not have permission to set superuser status to True.'] })
-  const makes = current ? await makesSuperusers(ctx, [current.group_uuid as string]) : Boolean(values.is_superuser)
-  if (makes && 'users' in values) throw invalid({ users: ['User does not have permission to set superuser status to True.'] })
+/** Members gain what the group and those above it give; so does whoever is a member already, when a parent or a role is added. */
+async function guardGains(ctx: Ctx, values: Row, current?: Row): Promise<void> {
+  const key = current?.group_uuid as string | undefined
+  const fresh = async (name: 'parents' | 'roles'): Promise<string[]> => {
+    const sent = (values[name] as string[] | undefined) ?? []
+    if (key === undefined || sent.length === 0) return sent
+    const held = (await relatedKeys(ctx, Group.allFields[name]!, [key])).get(key)!
+    return sent.filter(other => !held.includes(other))
+  }
+  for (const [name, gains] of [['parents', { groups: await fresh('parents') }], ['roles', { roles: await fresh('roles') }]] as const) {
+    const text = await beyondCaller(ctx, gains)
+    if (text !== undefined) throw invalid({ [name]: [text] })
+  }
+  const members = values.users as number[] | undefined
+  if (!members?.length) return
+  const held = key === undefined ? [] : (await relatedKeys(ctx, Group.allFields.users!, [key])).get(key)!
+  if (members.every(member => held.includes(member))) return
+  const text = values.is_superuser ? SUPERUSER : key === undefined ? undefined : await beyondCaller(ctx, { groups: [key] })
+  if (text !== undefined) throw invalid({ users: [text] })
 }
 
-/** Whether membership in one of these groups, or in a group above them, makes a superuser. */
-export async function makesSuperusers(ctx: Ctx, groups: string[]): Promise<boolean> {
-  if (groups.length === 0) return false
-  const { rows } = await sql<{ found: number }>`
-    with recursive above(group_uuid) as (
-      select group_uuid from "group" where group_uuid in (${sql.join(groups)})
-      union
-      select group_parent.parent from group_parent join above on group_parent.child = above.group_uuid
-    )
-    select 1 as found from "group" where is_superuser = ${true} and group_uuid in (select group_uuid from above) limit 1`.execute(ctx.db)
-  return rows.length > 0
-}
+const SUPERUSER = 'User does not have permission to set superuser status to True.'
 
 export const groups: Resource = { path: '/core/groups', model: Group, operations: crud(Group, { clean: guardSuperuser }) }
 
@@ -130,9 +133,8 @@ function membership(verb: 'add' | 'remove'): SpecialOperation {
       const { pk } = checked<{ pk: number }>(UserKey, request.body)
       const user = await ctx.db.selectFrom('user').select(['id', 'username']).where('id', '=', pk).executeTakeFirst()
       if (!user || !(await mayTouch(ctx, User, pk, 'view'))) throw notFound('User')
-      if (verb === 'add' && !ctx.caller.superuser && (await makesSuperusers(ctx, [key]))) {
-        throw invalid({ non_field_errors: ['User does not have permission to set superuser status to True.'] })
-      }
+      const text = verb === 'add' ? await beyondCaller(ctx, { groups: [key] }) : undefined
+      if (text !== undefined) throw invalidObject(text)
       await transact(ctx, async ctx => {
         if (verb === 'add') await ctx.db.insertInto('user_group').values({ user: pk, group: key }).onConflict(conflict => conflict.doNothing()).execute()
         else await ctx.db.deleteFrom('user_group').where('user', '=', pk).where('group', '=', key).execute()

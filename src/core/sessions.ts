@@ -15,6 +15,8 @@ export type Session = {
   session_hash: string
   uuid: string
   user: number | null
+  /** Who really uses it, while that is another than `user`. */
+  impersonator: number | null
   /** Flow plans and whatever a visit needs to remember; replaced as a whole. */
   data: Row
   created: Date
@@ -43,7 +45,7 @@ export async function sessionCookieValue(ctx: Ctx, key: string, user: Row | null
 }
 
 /** The session key inside a cookie that we signed; undefined for anything else, whatever its shape. */
-async function keyFromCookie(ctx: Ctx, cookie: string): Promise<string | undefined> {
+export async function keyFromCookie(ctx: Ctx, cookie: string): Promise<string | undefined> {
   if (cookie.length > 4096) return undefined
   try {
     const { payload } = await jwtVerify(cookie, ctx.secrets.sessionKey, { algorithms: ['HS256'], issuer: 'authentik', currentDate: ctx.now() })
@@ -118,10 +120,10 @@ export async function endSession(ctx: Ctx, session: Pick<Session, 'session_hash'
   await ctx.db.deleteFrom('session').where('session_hash', '=', session.session_hash).execute()
 }
 
-/** Ends all sessions of a user, except one where given. */
+/** Ends all sessions of a user, those in which they look through another's eyes included, except one where given. */
 export async function endSessionsOf(ctx: Ctx, user: number, except?: string): Promise<void> {
   await transact(ctx, async ctx => {
-    let query = ctx.db.deleteFrom('session').where('user', '=', user)
+    let query = ctx.db.deleteFrom('session').where(row => row.or([row('user', '=', user), row('impersonator', '=', user)]))
     if (except) query = query.where('session_hash', '!=', except)
     await query.execute()
   })

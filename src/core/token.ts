@@ -17,7 +17,7 @@ import { systemSettings } from './settings.ts'
 import { User } from './user.ts'
 import { deepMerge } from '../lib/deep-merge.ts'
 
-const TOKEN_EXPIRES = 'goauthentik.io/user/token-expires'
+export const TOKEN_EXPIRES = 'goauthentik.io/user/token-expires'
 const MAXIMUM_LIFETIME = 'goauthentik.io/user/token-maximum-lifetime'
 
 /** A key that stands for a person: for the API, or as a password where a program signs in. Only its hash can be looked up. */

@@ -1,15 +1,20 @@
 import { sql } from 'kysely'
 import { Type } from 'typebox'
-import { invalid, invalidObject } from '../api/errors.ts'
+import { invalid, invalidObject, permissionDenied } from '../api/errors.ts'
 import { computed, choice, flag, instant, internal, jsonObject, many, shown, text } from '../api/fields.ts'
 import { parseFlag, parseUuid, queryFlag } from '../api/filters.ts'
 import { defineModel, type Model, type Row } from '../api/model.ts'
 import type { Hooks } from '../api/crud.ts'
+import { relatedKeys } from '../api/store.ts'
 import type { Ctx } from '../context.ts'
+import { jsonEquals } from '../db/like.ts'
+import { beyondCaller } from '../rbac/escalation.ts'
 import { Role } from '../rbac/role.ts'
 import { attributesFilter } from './attributes-filter.ts'
-import { Group, makesSuperusers } from './group.ts'
+import { Group } from './group.ts'
+import { isSuperuser } from './membership.ts'
 import { endSessionsOf } from './sessions.ts'
+import { systemSettings } from './settings.ts'
 import { presentUsers } from './user-present.ts'
 
 /** Marks an account without a password: no text hashes to it. */
@@ -33,7 +38,7 @@ export const User: Model = defineModel({
   keyType: 'integer',
   display: 'username',
   fields: {
-    username: text({ unique: true, maxLength: 150 }),
+    username: text({ unique: true, maxLength: 150, taken: 'This field must be unique.' }),
     name: text({ blank: true }),
     is_active: flag(true),
     last_login: instant({ nullable: true }),
@@ -49,7 +54,7 @@ export const User: Model = defineModel({
     uid: computed(Type.String()),
     path: text({ default: 'users', check: pathError, blank: false }),
     type: choice(USER_TYPES, 'internal'),
-    uuid: shown(text(), ctx => ctx.uuid()),
+    uuid: shown(text({ format: 'uuid' }), ctx => ctx.uuid()),
     password: internal(text(), () => UNUSABLE_PASSWORD),
     password_change_date: instant({ readOnly: true, now: true }),
     last_updated: instant({ readOnly: true, now: true }),
@@ -108,20 +113,42 @@ async function clean(ctx: Ctx, values: Row, current?: Row): Promise<Row> {
   if (values.type === 'internal_service_account' && !ctx.caller.system) {
     throw invalid({ type: ['Setting a user to internal service account is not allowed.'] })
   }
-  if (!ctx.caller.superuser && 'groups' in values) await guardGroups(ctx, values.groups as string[], current)
+  if (current) await requireReach(ctx, current)
+  await guardGains(ctx, values, current)
   return { ...values, last_updated: ctx.now() }
 }
 
-/** Someone who manages users must not reach superuser status by putting an account, theirs or another, into such a group. */
-async function guardGroups(ctx: Ctx, groups: string[], current?: Row): Promise<void> {
-  const held = current ? (await ctx.db.selectFrom('user_group').select('group').where('user', '=', current.id as number).execute()).map(row => row.group) : []
-  const fresh = groups.filter(group => !held.includes(group))
-  if (await makesSuperusers(ctx, fresh)) throw invalid({ groups: ['User does not have permission to set superuser status to True.'] })
+/**
+ * Whoever manages people without being a superuser must not reach a superuser's account: its address, name or password
+ * would make them that superuser.
+ */
+export async function requireReach(ctx: Ctx, user: Row): Promise<void> {
+  if (ctx.caller.superuser || user.id === ctx.caller.user?.id) return
+  if (await isSuperuser(ctx.db, user.id as number)) throw permissionDenied()
 }
 
-/** What a write to an account entails: switching it off ends its sessions and tokens at once. */
+/** Nor may they put an account, theirs or another, into a group or role that gives more than they hold. */
+async function guardGains(ctx: Ctx, values: Row, current?: Row): Promise<void> {
+  if (ctx.caller.superuser) return
+  for (const name of ['groups', 'roles'] as const) {
+    const sent = (values[name] as string[] | undefined) ?? []
+    if (sent.length === 0) continue
+    const held = current ? (await relatedKeys(ctx, User.allFields[name]!, [current.id])).get(current.id)! : []
+    const text = await beyondCaller(ctx, { [name]: sent.filter(key => !held.includes(key)) })
+    if (text !== undefined) throw invalid({ [name]: [text] })
+  }
+}
+
+/** What a write to an account entails: switching it off ends its sessions at once. */
 async function saved(ctx: Ctx, user: Row, previous?: Row): Promise<void> {
   if (previous?.is_active && !user.is_active) await endSessionsOf(ctx, user.id as number)
 }
 
-export const userHooks: Hooks = { clean, saved }
+/** The account's tokens, sessions and consents go by their foreign keys; events about it go too where the law is followed to the letter. */
+async function removing(ctx: Ctx, user: Row): Promise<void> {
+  await requireReach(ctx, user)
+  const { gdpr_compliance: forget } = await systemSettings(ctx)
+  if (forget) await ctx.db.deleteFrom('event').where(jsonEquals(ctx.db, sql.ref('event.user'), ['pk'], user.id)).execute()
+}
+
+export const userHooks: Hooks = { clean, saved, removing }

@@ -3,6 +3,7 @@ import { maskSecrets } from '../lib/mask.ts'
 import type { Ctx } from '../context.ts'
 import type { Row } from '../api/model.ts'
 import { systemSettings } from '../core/settings.ts'
+import { contextText } from './tidy.ts'
 
 /** What an event is about; `custom_…` comes from expressions. */
 export type Action =
@@ -13,25 +14,26 @@ export type Action =
   | `custom_${string}`
 
 /** The person as events keep them, so that the entry stays readable after the account is gone. */
-const person = (user: Row | null): Row =>
+export const person = (user: Row | null): Row =>
   user === null ? { pk: null, username: 'AnonymousUser', email: '', is_anonymous: true } : { pk: user.id, username: user.username, email: user.email }
 
 /**
  * Writes an entry of the audit log, in the caller's transaction where one is open. Values under keys that
- * look secret are masked here, so that no caller can forget it.
+ * look secret are masked here, so that no caller can forget it; so is the size bounded. While an administrator
+ * looks through another's eyes the entry is theirs, `on_behalf_of` the other.
  * @param options.user whom the event is about, where that is not the caller (a sign-in)
  */
 export async function recordEvent(ctx: Ctx, action: Action, context: Row, options: { user?: Row | null; app?: string } = {}): Promise<void> {
   const created = ctx.now()
   const { event_retention: retention } = await systemSettings(ctx)
   const user = options.user === undefined ? ctx.caller.user : options.user
-  const { request } = ctx
+  const { request, caller: { impersonator } } = ctx
   await ctx.db.insertInto('event').values({
     event_uuid: ctx.uuid(),
-    user: JSON.stringify(person(user)),
+    user: JSON.stringify(impersonator ? { ...person(impersonator), on_behalf_of: person(user) } : person(user)),
     action,
     app: options.app ?? 'authentik.core',
-    context: JSON.stringify({
+    context: contextText({
       ...maskSecrets(context),
       ...(request && {
         http_request: { path: request.path, method: request.method, args: queryArguments(request.query), user_agent: request.userAgent, request_id: request.id },
