@@ -47,8 +47,10 @@ export const subjectOf = (ctx: Ctx, context: PlanContext): Row | null => (contex
  */
 export async function planFlow(ctx: Ctx, definition: FlowDefinition, context: PlanContext = {}, options: { allowEmpty?: boolean } = {}): Promise<Planned> {
   const { flow, bindings } = definition
-  if (!meetsRequirement(ctx, flow.authentication, context)) return notApplicable()
-  if (flow.slug === SETUP_SLUG && !(await setupPending(ctx))) return notApplicable(['Initial set-up was already completed.'])
+  if (flow.slug === SETUP_SLUG) {
+    // Whether set-up may run is not for its own, changeable configuration to say: open until it was done, closed ever after.
+    if (!(await setupPending(ctx))) return notApplicable(['Initial set-up was already completed.'])
+  } else if (!meetsRequirement(ctx, flow.authentication, context)) return notApplicable()
   const plan = new Plan(flow, [], { ...context })
   const verdict = await evaluatePolicies(ctx, {
     target: flow.policybindingmodel_ptr_id as string,

@@ -39,8 +39,12 @@ function evaluate(run: Run, source: string): Promise<unknown> {
   })
 }
 
-/** The same for people who fill a form: where the expression fails they see its text, and the log the reason. */
+/**
+ * The same for people who fill a form: where the expression fails they see its text, since some write plain text there, and the log
+ * says why. Without an engine there is nothing to see: code must not be offered as somebody's name.
+ */
 const evaluator = (run: Run): Evaluate => async source => {
+  if (!run.ctx.registry.evaluate) return ''
   try {
     return await evaluate(run, source)
   } catch (error) {

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import { createObject } from '../src/api/crud.ts'
+import type { Model, Row } from '../src/api/model.ts'
+import type { Ctx } from '../src/context.ts'
+import { FlowStageBinding } from '../src/flows/binding.ts'
+import { Flow } from '../src/flows/flow.ts'
+import { ConsentStage } from '../src/stages/consent/model.ts'
+import { DenyStage } from '../src/stages/deny/model.ts'
+import { DummyStage } from '../src/stages/dummy/model.ts'
+import { IdentificationStage } from '../src/stages/identification/model.ts'
+import { PasswordStage } from '../src/stages/password/model.ts'
+import { Prompt, PromptStage } from '../src/stages/prompt/model.ts'
+import { RedirectStage } from '../src/stages/redirect/model.ts'
+import { UserLoginStage } from '../src/stages/user_login/model.ts'
+import { UserLogoutStage } from '../src/stages/user_logout/model.ts'
+import { UserWriteStage } from '../src/stages/user_write/model.ts'
+import { assertFits } from './contract/schema.ts'
+import { unique } from './builders.ts'
+import { Visitor } from './visitor.ts'
+
+/** Flows for tests: the least that is valid, stored as the API would store it. */
+
+const KINDS: Readonly<Record<string, Model>> = {
+  identification: IdentificationStage,
+  password: PasswordStage,
+  user_login: UserLoginStage,
+  user_logout: UserLogoutStage,
+  user_write: UserWriteStage,
+  prompt: PromptStage,
+  consent: ConsentStage,
+  deny: DenyStage,
+  dummy: DummyStage,
+  redirect: RedirectStage,
+}
+
+const NEEDED: Readonly<Record<string, Row>> = {
+  identification: { user_fields: ['username', 'email'] },
+  password: { backends: ['authentik.core.auth.InbuiltBackend', 'authentik.core.auth.TokenBackend'] },
+  redirect: { mode: 'static', target_static: 'https://elsewhere.example/' },
+  prompt: { fields: [] },
+}
+
+/** A stage of a kind, by the name of its folder. */
+export const aStage = (ctx: Ctx, kind: string, values: Row = {}): Promise<Row> =>
+  createObject(ctx, KINDS[kind]!, { name: unique(kind), ...NEEDED[kind], ...values })
+
+/** A prompt stage with these fields. */
+export async function aForm(ctx: Ctx, fields: Row[], values: Row = {}): Promise<Row> {
+  const prompts = await Promise.all(
+    fields.map((field, order) => createObject(ctx, Prompt, { name: unique('field'), label: String(field.field_key), type: 'text', order, ...field })),
+  )
+  return aStage(ctx, 'prompt', { fields: prompts.map(prompt => prompt.prompt_uuid), ...values })
+}
+
+/** What a flow binds: a stage, its kind, or either with values of the binding. */
+export type Bound = string | Row | { stage: string | Row; binding: Row }
+
+/** A flow with these stages in their order. */
+export async function aFlow(ctx: Ctx, stages: Bound[], values: Row = {}): Promise<Row & { slug: string }> {
+  const slug = unique('flow')
+  const flow = await createObject(ctx, Flow, { name: slug, slug, title: 'A flow', designation: 'authentication', ...values })
+  for (const [index, bound] of stages.entries()) {
+    const { stage, binding } = typeof bound === 'object' && 'binding' in bound ? (bound as { stage: string | Row; binding: Row }) : { stage: bound as string | Row, binding: {} }
+    const stored = typeof stage === 'string' ? await aStage(ctx, stage) : stage
+    await createObject(ctx, FlowStageBinding, { target: flow.flow_uuid, stage: stored.stage_uuid, order: index * 10, ...binding })
+  }
+  return flow as Row & { slug: string }
+}
+
+/** A browser in a flow; every challenge is held to the published contract. */
+export class FlowVisitor extends Visitor {
+  override async challenge(slug: string, query = '', body?: unknown): Promise<Record<string, any>> {
+    const challenge = await super.challenge(slug, query, body)
+    assertFits('ChallengeTypes', challenge)
+    return challenge
+  }
+
+  /** Answers, without following redirects. */
+  post = (slug: string, body: unknown, query = '') => this.request('POST', `/api/v3/flows/executor/${slug}/?query=${encodeURIComponent(query)}`, { body })
+}
+
+/** Texts of an answer's errors by field. */
+export function errorsOf(challenge: Record<string, any>): Record<string, string[]> {
+  const errors = (challenge.response_errors ?? {}) as Record<string, { string: string; code: string }[]>
+  return Object.fromEntries(Object.entries(errors).map(([name, list]) => [name, list.map(error => error.string)]))
+}
+
+/** Holds that a flow sends the browser there, and has ended. */
+export function assertDone(challenge: Record<string, any>, to: string): void {
+  assert.deepEqual(challenge, { component: 'xak-flow-redirect', to, final_redirect: true })
+}
