@@ -10,7 +10,7 @@ import { setOperation } from './sets.ts'
 import { special } from './special.ts'
 import type { BinaryOperator } from './syntax/ast.ts'
 import { truth } from './truth.ts'
-import { HostObject, NotImplemented, PyBytes, PyDict, PyFloat, PyList, PySet, PyTuple, isInt, typeOf } from './values.ts'
+import { HostObject, NotImplemented, PyBytes, PyClass, PyDict, PyFloat, PyList, PySet, PyTuple, isInt, typeOf, types } from './values.ts'
 import type { Result, Value } from './values.ts'
 
 type Rt = EvaluationRuntime
@@ -27,6 +27,7 @@ export function binary(op: BinaryOperator, a: Value, b: Value, rt: Rt): Result {
     const answer = a.binary(op, b, false, rt)
     if (answer !== undefined) return answer
   }
+  if (op === '|' && (a instanceof PyClass || a instanceof PyTuple || a === null) && (b instanceof PyClass || b === null) && special(a, '__or__') === undefined) return typeUnion(a, b)
   const own = special(a, `__${methodNames[op]}__`)
   const reflected = special(b, `__r${methodNames[op]}__`)
   if (own === undefined && reflected === undefined) return builtinBinary(op, a, b, rt) ?? unsupported(op, a, b)
@@ -42,6 +43,10 @@ export function binary(op: BinaryOperator, a: Value, b: Value, rt: Rt): Result {
   }
   return attempt(0)
 }
+
+/** `int | None`: a tuple of classes, which is what `isinstance` takes. */
+const typeUnion = (a: PyClass | PyTuple | null, b: PyClass | null): Value =>
+  new PyTuple([...(a instanceof PyTuple ? a.items : [a ?? types.NoneType]), b ?? types.NoneType])
 
 /** `a op= b`: changes lists, sets and dicts in place. */
 export function inPlace(op: BinaryOperator, a: Value, b: Value, rt: Rt): Result {
