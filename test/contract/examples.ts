@@ -1,0 +1,82 @@
+import type { Ctx } from '../../src/context.ts'
+import type { Model, Row } from '../../src/api/model.ts'
+import { aGroup, aUser, unique } from '../builders.ts'
+import { operationAt } from './schema.ts'
+import { sampleObject, sampleValue } from './samples.ts'
+
+/** How a special route is called so that it succeeds. */
+export type Example = { url: string; body?: unknown; payload?: string; headers?: Record<string, string>; status?: number }
+
+/** Routes that the contract does not have: what this server offers beyond it. */
+export const OURS: ReadonlySet<string> = new Set([])
+
+const modelAt = (ctx: Ctx, label: string): Model => ctx.registry.models.find(model => model.label === label)!
+const sample = (ctx: Ctx, label: string): Promise<Row> => sampleObject(ctx, modelAt(ctx, label))
+
+const user = async (ctx: Ctx) => (await aUser(ctx)).id as number
+const group = async (ctx: Ctx) => (await aGroup(ctx)).group_uuid as string
+const role = async (ctx: Ctx) => (await sample(ctx, 'authentik_rbac.role')).role_uuid as string
+
+const BOUNDARY = 'example-boundary'
+const ICON = '<svg xmlns="http://www.w3.org/2000/svg"/>'
+
+/** A form as browsers send it. */
+export const form = (fields: Record<string, string>, file?: { filename: string; content: string; type?: string }) => ({
+  headers: { 'content-type': `multipart/form-data; boundary=${BOUNDARY}` },
+  payload: [
+    ...Object.entries(fields).map(([name, value]) => `--${BOUNDARY}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`),
+    ...(file ? [`--${BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="${file.filename}"\r\nContent-Type: ${file.type ?? 'application/octet-stream'}\r\n\r\n${file.content}\r\n`] : []),
+    `--${BOUNDARY}--\r\n`,
+  ].join(''),
+})
+
+const EXAMPLES: Record<string, (ctx: Ctx) => Promise<Example> | Example> = {
+  'GET /admin/version/history/:id/': () => ({ url: '/admin/version/history/1/' }),
+  'PUT /admin/settings/': () => ({ url: '/admin/settings/', body: { flags: {} } }),
+  'PATCH /admin/settings/': () => ({ url: '/admin/settings/', body: {} }),
+  'POST /admin/file/': () => ({ url: '/admin/file/', ...form({ name: `${unique('icon')}.svg`, usage: 'media' }, { filename: 'x.svg', content: ICON }) }),
+  'DELETE /admin/file/': async ctx => {
+    const { writeMedia } = await import('../../src/admin/media.ts')
+    const name = `${unique('icon')}.svg`
+    await writeMedia(ctx, name, Buffer.from(ICON))
+    return { url: `/admin/file/?name=${name}&usage=media` }
+  },
+  'GET /admin/file/used_by/': () => ({ url: '/admin/file/used_by/?name=icon.png' }),
+  'GET /rbac/permissions/:id/': async ctx => {
+    const { permissionCatalogue } = await import('../../src/rbac/catalogue.ts')
+    return { url: `/rbac/permissions/${permissionCatalogue(ctx)[0]!.id}/` }
+  },
+  'GET /rbac/permissions/roles/': async ctx => ({ url: `/rbac/permissions/roles/?uuid=${await role(ctx)}` }),
+  'GET /rbac/permissions/assigned_by_roles/': () => ({ url: '/rbac/permissions/assigned_by_roles/?model=authentik_core.user' }),
+  'POST /rbac/permissions/assigned_by_roles/:pk/assign/': async ctx => ({
+    url: `/rbac/permissions/assigned_by_roles/${await role(ctx)}/assign/`,
+    body: { permissions: ['authentik_core.view_user'], model: 'authentik_core.user', object_pk: String(await user(ctx)) },
+  }),
+  'PATCH /rbac/permissions/assigned_by_roles/:pk/unassign/': async ctx => ({
+    url: `/rbac/permissions/assigned_by_roles/${await role(ctx)}/unassign/`,
+    body: { permissions: ['authentik_core.view_user'] },
+  }),
+  'POST /rbac/roles/:pk/add_user/': async ctx => ({ url: `/rbac/roles/${await role(ctx)}/add_user/`, body: { pk: await user(ctx) } }),
+  'POST /rbac/roles/:pk/remove_user/': async ctx => ({ url: `/rbac/roles/${await role(ctx)}/remove_user/`, body: { pk: await user(ctx) } }),
+  'POST /core/groups/:pk/add_user/': async ctx => ({ url: `/core/groups/${await group(ctx)}/add_user/`, body: { pk: await user(ctx) } }),
+  'POST /core/groups/:pk/remove_user/': async ctx => ({ url: `/core/groups/${await group(ctx)}/remove_user/`, body: { pk: await user(ctx) } }),
+  'POST /core/users/:pk/set_password_hash/': async ctx => ({ url: `/core/users/${await user(ctx)}/set_password_hash/`, body: { password: await ctx.passwords.hash('a secret') } }),
+  // Succeeds only with a browser's session; see core/impersonation.test.ts.
+  'POST /core/users/:pk/impersonate/': async ctx => ({ url: `/core/users/${await user(ctx)}/impersonate/`, body: { reason: 'a test' }, status: 400 }),
+  // Succeeds only where the brand has a recovery flow; see core/user-recovery.test.ts.
+  'POST /core/users/:pk/recovery/': async ctx => ({ url: `/core/users/${await user(ctx)}/recovery/`, body: {}, status: 400 }),
+  'POST /crypto/certificatekeypairs/generate/': () => ({ url: '/crypto/certificatekeypairs/generate/', body: { common_name: unique('pair'), validity_days: 30, alg: 'ecdsa' } }),
+  'DELETE /core/authenticated_sessions/bulk_delete/': async ctx => ({ url: `/core/authenticated_sessions/bulk_delete/?user_pks=${await user(ctx)}` }),
+}
+
+/** The example of a route: written down above, or made of the contract's schema and an object of the resource that the path is of. */
+export async function exampleOf(ctx: Ctx, line: string): Promise<Example> {
+  const written = EXAMPLES[line]
+  if (written) return written(ctx)
+  const [method, pattern] = line.split(' ') as [string, string]
+  const [resource] = ctx.registry.resources.filter(({ path }) => pattern.startsWith(`${path}/`)).toSorted((a, b) => b.path.length - a.path.length)
+  const row = resource && /:\w+/.test(pattern) ? await sampleObject(ctx, resource.model) : {}
+  const url = pattern.replace(/:\w+/, () => encodeURIComponent(String((row as Row)[resource!.model.lookup ?? resource!.model.pk])))
+  const request = operationAt(method, pattern)?.request
+  return { url, ...(request?.type === 'application/json' && { body: sampleValue(request.schema) }) }
+}

@@ -1,0 +1,123 @@
+import { findObject, insertObject, withDefaults } from '../../src/api/store.ts'
+import type { Model, Row } from '../../src/api/model.ts'
+import { transact, type Ctx } from '../../src/context.ts'
+import { startSession } from '../../src/core/sessions.ts'
+import { generateKeypair } from '../../src/crypto/self-signed.ts'
+import { unique } from '../builders.ts'
+import { resolved, type Schema } from './schema.ts'
+
+/** Bodies that the contract allows, and stored objects to call operations on. */
+
+let pair: Promise<{ certificate: string; key: string }> | undefined
+
+const keypair = (ctx: Ctx) =>
+  (pair ??= generateKeypair({ commonName: 'sample', alternativeNames: [], validityDays: 30, algorithm: 'ecdsa' }, { now: ctx.now, random: ctx.randomBytes }))
+
+/** What a schema alone does not tell: model label → values that replace the made-up ones; undefined leaves a field out. */
+const SPECIAL: Record<string, (ctx: Ctx) => Promise<Row> | Row> = {
+  'authentik_crypto.certificatekeypair': async ctx => {
+    const { certificate, key } = await keypair(ctx)
+    return { certificate_data: certificate, key_data: key }
+  },
+  'authentik_core.user': () => ({ type: 'internal', path: 'users/samples', is_active: true }),
+  'authentik_core.token': () => ({ intent: 'api', expires: undefined, user: undefined }),
+  'authentik_core.application': () => ({ meta_launch_url: 'https://app.example.test/', meta_icon: 'icon.png' }),
+  'authentik_brands.brand': () => ({ default: false }),
+  'authentik_policies.policybinding': async ctx => ({
+    policy: undefined,
+    user: undefined,
+    target: (await sampleObject(ctx, modelOf(ctx, 'authentik_core.application'))).pbm_uuid,
+  }),
+  'authentik_events.event': () => ({ action: 'custom_sample', client_ip: '192.0.2.1' }),
+  'authentik_providers_oauth2.oauth2provider': () => ({ redirect_uris: [{ matching_mode: 'strict', url: 'https://app.example.test/callback' }], encryption_key: undefined }),
+}
+
+const modelOf = (ctx: Ctx, label: string): Model => ctx.registry.models.find(model => model.label === label)!
+
+/** A value that a schema of the contract allows. */
+export function sampleValue(raw: Schema, name = 'value'): unknown {
+  const schema = resolved(raw)
+  const choices = schema.enum as unknown[] | undefined
+  if (choices) return choices.find(choice => choice !== '' && choice !== null)
+  if (schema.oneOf) return sampleValue((schema.oneOf as Schema[])[0]!, name)
+  switch (schema.type) {
+    case 'boolean':
+      return true
+    case 'integer':
+    case 'number':
+      return Math.max(Number(schema.minimum ?? 0), Math.min(5, Number(schema.maximum ?? 5)))
+    case 'array':
+      return [sampleValue(schema.items as Schema, name)]
+    case 'object':
+      return Object.fromEntries(Object.entries((schema.properties ?? {}) as Record<string, Schema>).map(([key, inner]) => [key, sampleValue(inner, key)]))
+    case 'string':
+      if (schema.format === 'date-time') return '2031-05-06T07:08:09.123456Z'
+      if (schema.format === 'email') return `${unique('sample')}@example.test`
+      if (schema.format === 'uri') return 'https://example.test/'
+      return unique(name).slice(0, Number(schema.maxLength ?? 100))
+    default:
+      return []
+  }
+}
+
+/**
+ * A body for creating an object of a model as the contract's request schema has it.
+ * @param options.all optional fields too; otherwise the required ones alone
+ */
+export async function sampleBody(ctx: Ctx, model: Model, requestSchema: Schema, options: { all: boolean }): Promise<Row> {
+  const { properties = {}, required = [] } = resolved(requestSchema) as { properties?: Record<string, Schema>; required?: string[] }
+  const special = (await SPECIAL[model.label]?.(ctx)) ?? {}
+  const out: Row = {}
+  for (const [name, schema] of Object.entries(properties)) {
+    if (!required.includes(name) && !options.all && !(name in special && model.label.includes('policybinding'))) continue
+    const field = model.allFields[name]
+    if (name in special) out[name] = special[name]
+    else if (field?.references) out[name] = await sampleReference(ctx, field.references(), schema)
+    else if (field?.check && field.initial) out[name] = field.initial(ctx)
+    else out[name] = sampleValue(schema, name)
+  }
+  // One of three must be set; the group is the one.
+  if (model.label === 'authentik_policies.policybinding') out.group = (await sampleObject(ctx, modelOf(ctx, 'authentik_core.group'))).group_uuid
+  return Object.fromEntries(Object.entries(out).filter(([, value]) => value !== undefined))
+}
+
+async function sampleReference(ctx: Ctx, target: Model, schema: Schema): Promise<unknown> {
+  const concrete = target.component === '' || target.name === 'Provider' || target.name === 'Policy' ? ctx.registry.models.find(model => model.base === target) : target
+  const list = resolved(schema).type === 'array'
+  if (!concrete) return list ? [] : undefined
+  const key = (await sampleObject(ctx, concrete))[concrete.pk]
+  return list ? [key] : key
+}
+
+/** A stored object of a model, with everything that it must refer to. */
+export async function sampleObject(ctx: Ctx, model: Model): Promise<Row> {
+  if (model.label === 'authentik_core.authenticatedsession') {
+    const user = await sampleObject(ctx, modelOf(ctx, 'authentik_core.user'))
+    const { session } = await startSession(ctx, { user: user.id as number })
+    return session as unknown as Row
+  }
+  const special = (await SPECIAL[model.label]?.(ctx)) ?? {}
+  const values: Row = {}
+  for (const [name, field] of Object.entries(model.allFields)) {
+    if (field.storage !== 'column') continue
+    if (special[name] !== undefined) values[name] = special[name]
+    else if (field.references && !field.nullable) values[name] = await sampleReference(ctx, field.references(), {})
+    else if (field.initial === undefined) values[name] = plainValue(field.schema as Schema, name)
+  }
+  if (model.label === 'authentik_core.token') Object.assign(values, { key_hash: unique('hash'), key_sealed: ctx.secrets.seal('key'), user: (await sampleObject(ctx, modelOf(ctx, 'authentik_core.user'))).id })
+  if (model.label === 'authentik_policies.policybinding') values.group = (await sampleObject(ctx, modelOf(ctx, 'authentik_core.group'))).group_uuid
+  const row = await transact(ctx, ctx => insertObject(ctx, model, withDefaults(ctx, model, values)))
+  return (await findObject(ctx, model, row[model.pk]))!
+}
+
+/** A value for a column by our own schema, where nothing says how it begins. */
+function plainValue(schema: Schema, name: string): unknown {
+  const type = [schema.type].flat().find(word => word !== 'null')
+  if (schema.enum) return (schema.enum as unknown[])[0]
+  if (schema.format === 'date-time') return new Date('2031-05-06T07:08:09Z')
+  if (type === 'array') return []
+  if (type === 'object') return {}
+  if (type === 'integer' || type === 'number') return 1
+  if (type === 'boolean') return false
+  return unique(name)
+}
