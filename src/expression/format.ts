@@ -47,10 +47,7 @@ export function format(value: Value, spec: string, rt: Rt): Result {
   const inner = own === undefined ? unwrap(value) : value
   const name = typeOf(inner).name
   if (typeof inner === 'string') return formatText(inner, parseSpec(spec, name), rt)
-  if (typeof inner === 'boolean') {
-    const parsed = parseSpec(spec, name)
-    return parsed.type === '' ? formatText(inner ? 'True' : 'False', { ...parsed, align: parsed.align || '>' }, rt) : formatInt(inner ? 1 : 0, parsed, name, rt)
-  }
+  if (typeof inner === 'boolean') return formatInt(inner ? 1 : 0, parseSpec(spec, name), name, rt)
   if (isInt(inner)) {
     const parsed = parseSpec(spec, name)
     return 'eEfFgG%'.includes(parsed.type) && parsed.type ? formatFloat(toFloat(inner), parsed, rt) : formatInt(inner, parsed, name, rt)

@@ -26,6 +26,17 @@ export function storeName(name: string, scope: Scope): (f: Frame, value: Value) 
   }
 }
 
+/** Makes a name unbound, as the end of an `except … as name` block does. */
+export function unbindName(name: string, scope: Scope): (f: Frame) => void {
+  const place = scope.find(name)
+  if (place.kind === 'class') return f => void f.names!.delete(name)
+  if (place.kind === 'global') return f => void f.rt.globals.delete(name)
+  return f => {
+    for (let i = 0; i < place.depth; i++) f = f.parent!
+    f.slots[place.index] = undefined
+  }
+}
+
 export function compileStore(target: Expr, scope: Scope): Store {
   switch (target.kind) {
     case 'Name':

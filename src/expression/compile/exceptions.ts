@@ -9,7 +9,7 @@ import { special } from '../special.ts'
 import { truth } from '../truth.ts'
 import { HostObject, PyClass, PyException, PyTuple, typeOf, types } from '../values.ts'
 import type { Result, Value } from '../values.ts'
-import { compileStore, storeName } from './assign.ts'
+import { compileStore, storeName, unbindName } from './assign.ts'
 import { compileExpr } from './expressions.ts'
 import type { Scope } from './scope.ts'
 import { RETURN, compileBlock, type End, type Ex } from './statements.ts'
@@ -36,6 +36,7 @@ export function compileTry(node: Kind<'Try'>, scope: Scope): Ex {
   const handlers = node.handlers.map(handler => ({
     type: handler.type ? compileExpr(handler.type, scope) : null,
     bind: handler.name ? storeName(handler.name, scope) : null,
+    unbind: handler.name ? unbindName(handler.name, scope) : null,
     body: compileBlock(handler.body, scope),
     line: handler.line,
   }))
@@ -72,6 +73,7 @@ export function compileTry(node: Kind<'Try'>, scope: Scope): Ex {
       handler.bind?.(f, error)
       const leave = () => {
         f.rt.handling = before
+        handler.unbind?.(f)
       }
       const broken = (inner: unknown): never => {
         leave()

@@ -257,7 +257,7 @@ const uuidClass: PyClass = nativeClass({
     int: (self: Uuid) => normalizeInt(BigInt(`0x${self.text.replaceAll('-', '')}`)),
     bytes: (self: Uuid) => new PyBytes(Buffer.from(self.text.replaceAll('-', ''), 'hex')),
     urn: (self: Uuid) => `urn:uuid:${self.text}`,
-    version: (self: Uuid) => parseInt(self.text[14]!, 16),
+    version: (self: Uuid) => ('89ab'.includes(self.text[19]!) ? parseInt(self.text[14]!, 16) : null),
   },
 })
 
