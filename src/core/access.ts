@@ -11,8 +11,14 @@ import { systemSettings } from './settings.ts'
  */
 export async function mayOpen(ctx: Ctx, application: Row, user: Row, options: { bypass?: boolean; context?: Row } = {}): Promise<Decision> {
   if (!user.is_active) return { passing: false, messages: ['This account is not active.'], findings: [] }
-  const decision = await evaluatePolicies(ctx, { target: application.pbm_uuid as string, user, context: options.context, object: application })
+  const { superuser_bypass: bypass, flags } = await systemSettings(ctx)
+  const decision = await evaluatePolicies(ctx, {
+    target: application.pbm_uuid as string,
+    user,
+    context: options.context,
+    object: application,
+    empty: flags.core_default_app_access,
+  })
   if (decision.passing || options.bypass === false) return decision
-  const { superuser_bypass: bypass } = await systemSettings(ctx)
   return bypass && (await isSuperuser(ctx.db, user.id as number)) ? { ...decision, passing: true } : decision
 }

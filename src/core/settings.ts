@@ -9,12 +9,16 @@ import { recordEvent } from '../events/record.ts'
 import { isDuration } from '../lib/duration.ts'
 import { cached } from './cache.ts'
 
-const Flags = Type.Object({
-  policies_buffered_access_view: Type.Boolean(),
-  flows_refresh_others: Type.Boolean(),
-  flows_continuous_login: Type.Boolean(),
-  enterprise_audit_include_expanded_diff: Type.Boolean(),
-})
+/** Switches that clients know; a body may name some of them. */
+const FLAGS = {
+  core_default_app_access: true,
+  policies_buffered_access_view: false,
+  flows_refresh_others: false,
+  flows_continuous_login: false,
+  enterprise_audit_include_expanded_diff: false,
+}
+
+const Flags = Type.Partial(Type.Object(Object.fromEntries(Object.keys(FLAGS).map(name => [name, Type.Boolean()]))))
 
 const properties = {
   avatars: Type.String(),
@@ -74,18 +78,14 @@ export const DEFAULT_SETTINGS: Readonly<SystemSettings> = Object.freeze({
   default_token_length: 60,
   pagination_default_page_size: 20,
   pagination_max_page_size: 100,
-  flags: {
-    policies_buffered_access_view: false,
-    flows_refresh_others: false,
-    flows_continuous_login: false,
-    enterprise_audit_include_expanded_diff: false,
-  },
+  flags: FLAGS,
   superuser_bypass: true,
 })
 
 const load = cached(['system_settings'], async (ctx): Promise<SystemSettings> => {
   const row = await ctx.db.selectFrom('system_settings').select('value').executeTakeFirst()
-  return { ...DEFAULT_SETTINGS, ...(row?.value as Partial<SystemSettings> | undefined) }
+  const stored = row?.value as Partial<SystemSettings> | undefined
+  return { ...DEFAULT_SETTINGS, ...stored, flags: { ...FLAGS, ...stored?.flags } }
 })
 
 /** The settings in force. */
@@ -102,6 +102,7 @@ async function change(ctx: Ctx, body: unknown, schema: typeof full): Promise<Sys
     if (value !== undefined && !isDuration(value)) throw invalid({ [name]: [`${value} is not in the correct format of 'hours=3;minutes=1'.`] })
   }
   const known = Object.fromEntries(Object.entries(sent).filter(([name]) => name in properties))
+  if (known.flags !== undefined) known.flags = Object.fromEntries(Object.entries(known.flags as Row).filter(([name]) => name in FLAGS))
   return transact(ctx, async ctx => {
     const before = await systemSettings(ctx)
     const after = { ...before, ...known, flags: { ...before.flags, ...(known.flags as Record<string, boolean> | undefined) } } as SystemSettings

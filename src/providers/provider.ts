@@ -1,6 +1,8 @@
+import { sql, type RawBuilder } from 'kysely'
 import { Type } from 'typebox'
 import { invalid } from '../api/errors.ts'
 import { computed, many, reference, text } from '../api/fields.ts'
+import { parseFlag } from '../api/filters.ts'
 import { defineModel, type Model, type Row } from '../api/model.ts'
 import type { Ctx } from '../context.ts'
 import { Flow } from '../flows/flow.ts'
@@ -33,11 +35,18 @@ export const Provider: Model = defineModel({
     assigned_backchannel_application_slug: computed(nullableText),
     assigned_backchannel_application_name: computed(nullableText),
   },
-  filters: {},
+  filters: {
+    application__isnull: { type: 'boolean', apply: (_, [sent]) => without(sql`select provider from application where provider is not null`, parseFlag(sent)) },
+    backchannel: { type: 'boolean', apply: (_, [sent]) => without(sql`select provider from application_backchannel_provider`, parseFlag(sent) === false) },
+  },
   search: ['name'],
   ordering: ['name'],
   present: presentAssignment,
 })
+
+/** Providers that are not in a list of keys, or those that are. */
+const without = (keys: RawBuilder<unknown>, absent: boolean | undefined) =>
+  absent === false ? sql<boolean>`provider.id in (${keys})` : sql<boolean>`provider.id not in (${keys})`
 
 /** Which application each provider serves. */
 export async function presentAssignment(ctx: Ctx, rows: Row[]): Promise<Row[]> {

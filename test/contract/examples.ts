@@ -17,6 +17,14 @@ const user = async (ctx: Ctx) => (await aUser(ctx)).id as number
 const group = async (ctx: Ctx) => (await aGroup(ctx)).group_uuid as string
 const role = async (ctx: Ctx) => (await sample(ctx, 'authentik_rbac.role')).role_uuid as string
 
+/** A flow that shows one stage. */
+async function flowWithStage(ctx: Ctx): Promise<Row> {
+  const binding = await sample(ctx, 'authentik_flows.flowstagebinding')
+  await ctx.db.updateTable('flow_stage_binding').set({ stage: (await sample(ctx, 'authentik_stages_dummy.dummystage')).stage_uuid as string })
+    .where('fsb_uuid', '=', binding.fsb_uuid as string).execute()
+  return (await ctx.db.selectFrom('flow').selectAll().where('flow_uuid', '=', binding.target as string).executeTakeFirstOrThrow()) as Row
+}
+
 const BOUNDARY = 'example-boundary'
 const ICON = '<svg xmlns="http://www.w3.org/2000/svg"/>'
 
@@ -63,8 +71,17 @@ const EXAMPLES: Record<string, (ctx: Ctx) => Promise<Example> | Example> = {
   'POST /core/users/:pk/set_password_hash/': async ctx => ({ url: `/core/users/${await user(ctx)}/set_password_hash/`, body: { password: await ctx.passwords.hash('a secret') } }),
   // Succeeds only with a browser's session; see core/impersonation.test.ts.
   'POST /core/users/:pk/impersonate/': async ctx => ({ url: `/core/users/${await user(ctx)}/impersonate/`, body: { reason: 'a test' }, status: 400 }),
-  // Succeeds only where the brand has a recovery flow; see core/user-recovery.test.ts.
-  'POST /core/users/:pk/recovery/': async ctx => ({ url: `/core/users/${await user(ctx)}/recovery/`, body: {}, status: 400 }),
+  'POST /core/users/:pk/recovery/': async ctx => {
+    const { slug, flow_uuid: flow } = await flowWithStage(ctx)
+    const domain = `${String(slug)}.example.test`
+    const brand = await sample(ctx, 'authentik_brands.brand')
+    await ctx.db.updateTable('brand').set({ domain, flow_recovery: flow as string }).where('brand_uuid', '=', brand.brand_uuid as string).execute()
+    return { url: `/core/users/${await user(ctx)}/recovery/`, body: {}, headers: { host: domain } }
+  },
+  'GET /flows/executor/:slug/': async ctx => ({ url: `/flows/executor/${String((await flowWithStage(ctx)).slug)}/?query=` }),
+  'POST /flows/executor/:slug/': async ctx => ({ url: `/flows/executor/${String((await flowWithStage(ctx)).slug)}/?query=`, body: {} }),
+  'GET /flows/instances/:slug/execute/': async ctx => ({ url: `/flows/instances/${String((await flowWithStage(ctx)).slug)}/execute/` }),
+  'POST /stages/prompt/prompts/preview/': () => ({ url: '/stages/prompt/prompts/preview/', body: { name: unique('prompt'), field_key: 'key', label: 'Label', type: 'text', order: 1 } }),
   'POST /crypto/certificatekeypairs/generate/': () => ({ url: '/crypto/certificatekeypairs/generate/', body: { common_name: unique('pair'), validity_days: 30, alg: 'ecdsa' } }),
   'DELETE /core/authenticated_sessions/bulk_delete/': async ctx => ({ url: `/core/authenticated_sessions/bulk_delete/?user_pks=${await user(ctx)}` }),
 }

@@ -17,7 +17,7 @@ const keypair = (ctx: Ctx) =>
 const SPECIAL: Record<string, (ctx: Ctx) => Promise<Row> | Row> = {
   'authentik_crypto.certificatekeypair': async ctx => {
     const { certificate, key } = await keypair(ctx)
-    return { certificate_data: certificate, key_data: key }
+    return { certificate_data: certificate, key_data: key, key_type: 'ec' }
   },
   'authentik_core.user': () => ({ type: 'internal', path: 'users/samples', is_active: true }),
   'authentik_core.token': () => ({ intent: 'api', expires: undefined, user: undefined }),
@@ -28,8 +28,18 @@ const SPECIAL: Record<string, (ctx: Ctx) => Promise<Row> | Row> = {
     user: undefined,
     target: (await sampleObject(ctx, modelOf(ctx, 'authentik_core.application'))).pbm_uuid,
   }),
-  'authentik_events.event': () => ({ action: 'custom_sample', client_ip: '192.0.2.1' }),
+  'authentik_events.event': () => ({ action: 'configuration_warning', client_ip: '192.0.2.1' }),
+  // Kinds that this server does not have cannot be pointed at.
+  'authentik_stages_identification.identificationstage': () => ({ user_fields: ['username'], captcha_stage: null, webauthn_stage: null, sources: [] }),
+  'authentik_stages_redirect.redirectstage': () => ({ mode: 'static', target_static: 'https://example.test/' }),
   'authentik_providers_oauth2.oauth2provider': () => ({ redirect_uris: [{ matching_mode: 'strict', url: 'https://app.example.test/callback' }], encryption_key: undefined }),
+}
+
+/** Fields that the contract calls optional, but of which one must be there. */
+const NEEDED: Record<string, readonly string[]> = {
+  'authentik_policies.policybinding': ['group'],
+  'authentik_stages_identification.identificationstage': ['user_fields'],
+  'authentik_stages_redirect.redirectstage': ['target_static'],
 }
 
 const modelOf = (ctx: Ctx, label: string): Model => ctx.registry.models.find(model => model.label === label)!
@@ -69,11 +79,11 @@ export async function sampleBody(ctx: Ctx, model: Model, requestSchema: Schema, 
   const special = (await SPECIAL[model.label]?.(ctx)) ?? {}
   const out: Row = {}
   for (const [name, schema] of Object.entries(properties)) {
-    if (!required.includes(name) && !options.all && !(name in special && model.label.includes('policybinding'))) continue
+    if (!required.includes(name) && !options.all && !NEEDED[model.label]?.includes(name)) continue
     const field = model.allFields[name]
     if (name in special) out[name] = special[name]
     else if (field?.references) out[name] = await sampleReference(ctx, field.references(), schema)
-    else if (field?.check && field.initial) out[name] = field.initial(ctx)
+    else if (field?.check && field.initial && !resolved(schema).format) out[name] = field.initial(ctx)
     else out[name] = sampleValue(schema, name)
   }
   // One of three must be set; the group is the one.

@@ -147,8 +147,9 @@ function validators(): Ajv {
   if (ajv) return ajv
   ajv = new Ajv({ allErrors: true, strict: false, unicodeRegExp: false })
   addFormats.default(ajv)
-  // Web addresses of the contract may be relative to the server.
+  // Web addresses of the contract may be relative to the server, and mail addresses empty.
   ajv.addFormat('uri', true)
+  ajv.addFormat('email', /^$|^[^\s@]+@[^\s@]+$/)
   ajv.addSchema({ $id: 'contract', definitions: Object.fromEntries(Object.entries(contractDocument().components.schemas).map(([name, schema]) => [name, jsonSchema(schema)])) })
   return ajv
 }

@@ -1,7 +1,9 @@
+import { sql } from 'kysely'
 import { Type } from 'typebox'
 import { crud } from '../../api/crud.ts'
 import { invalid } from '../../api/errors.ts'
 import { choice, duration, flag, many, reference, sealed, structure, text } from '../../api/fields.ts'
+import { parseUuid, type FilterSpec } from '../../api/filters.ts'
 import { defineModel, type Model, type Row } from '../../api/model.ts'
 import type { Resource } from '../../api/mount.ts'
 import { findObject } from '../../api/store.ts'
@@ -50,6 +52,16 @@ const linkError = (url: string): string | undefined => (url === '' || /^https?:\
 const CLIENT_ID_LENGTH = 40
 const CLIENT_SECRET_LENGTH = 128
 
+/** The provider of one application, which the filter names by its key. */
+const applicationFilter: FilterSpec = {
+  type: 'uuid',
+  apply: (_, [sent]) => {
+    const key = parseUuid(sent!)
+    if (key === undefined) throw invalid({ application: ['Enter a valid UUID.'] })
+    return sql<boolean>`provider_oauth2.id in (select provider from application where pbm_uuid = ${key})`
+  },
+}
+
 /** An application that signs people in through OAuth 2 or OpenID Connect. */
 export const OAuth2Provider: Model = defineModel({
   name: 'OAuth2Provider',
@@ -79,10 +91,10 @@ export const OAuth2Provider: Model = defineModel({
     issuer_mode: choice(['global', 'per_provider'], 'per_provider'),
     jwt_federation_providers: many(() => OAuth2Provider, { table: 'provider_oauth2_federation', ours: 'provider', theirs: 'trusted' }),
   },
-  filters: Object.fromEntries(
+  filters: { application: applicationFilter, ...Object.fromEntries(
     ['access_code_validity', 'access_token_validity', 'authorization_flow', 'client_id', 'client_type', 'include_claims_in_id_token', 'issuer_mode',
       'name', 'property_mappings', 'refresh_token_validity', 'signing_key', 'sub_mode'].map(name => [name, name === 'property_mappings' ? { many: true } : {}]),
-  ),
+  ) },
 })
 
 /** A keypair that cannot do what it is chosen for would only be noticed at the next sign-in. */
