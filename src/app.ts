@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import cookie from '@fastify/cookie'
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { mediaSurface } from './admin/media.ts'
@@ -5,6 +6,12 @@ import { apiSurface } from './api/surface.ts'
 import { visitor } from './context.ts'
 import { recoveryRoutes } from './core/recovery.ts'
 import type { Deps } from './deps.ts'
+import { ownPages } from './core/pages.ts'
+import { flowPages, pageContext, sendPage } from './flows/urls.ts'
+import { openWeb, serveAssets } from './interfaces/assets.ts'
+import { renderNotFound } from './interfaces/errors.ts'
+import { accessTokenBearer } from './providers/oauth2/bearer.ts'
+import { oauthSurface } from './providers/oauth2/surface.ts'
 import { describeRequest } from './http/request.ts'
 import type { Metrics } from './observability/metrics.ts'
 import { observe } from './server/observe.ts'
@@ -31,8 +38,18 @@ export async function createApp(deps: Deps, { metrics }: { metrics?: Metrics } =
     request.ctx = { ...deps, caller: visitor, request: describeRequest(deps.config, request) }
     reply.headers({ 'X-authentik-id': request.id, 'X-Powered-By': 'authentik', 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'same-origin', 'X-Frame-Options': 'DENY' })
   })
-  recoveryRoutes(app, deps.config.web)
-  await app.register(async files => mediaSurface(files, deps))
-  await app.register(async api => void apiSurface(api, { ...deps.registry, bearerSources: [] }), { prefix: '/api/v3' })
+  const web = await openWeb(join(deps.root, 'dist/web'), deps.config.web.path)
+  const pages = { web }
+  const surfaces = async (scope: FastifyInstance): Promise<void> => {
+    recoveryRoutes(scope)
+    await serveAssets(scope, pages)
+    await scope.register(async files => mediaSurface(files, deps))
+    await scope.register(async api => void apiSurface(api, { ...deps.registry, bearerSources: [accessTokenBearer] }), { prefix: '/api/v3' })
+    await scope.register(async oauth => oauthSurface(oauth, { page: ctx => pageContext(ctx, pages) }))
+    await scope.register(async flows => flowPages(flows, pages))
+    await scope.register(async own => ownPages(own, pages))
+  }
+  await app.register(surfaces, { prefix: deps.config.web.path.replace(/\/$/, '') })
+  app.setNotFoundHandler(async (request, reply) => sendPage(reply, renderNotFound(await pageContext(request.ctx, pages))))
   return app
 }

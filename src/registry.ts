@@ -25,6 +25,9 @@ import { policyBindings } from './policies/binding.ts'
 import type { PolicyKind } from './policies/policy.ts'
 import { PolicyTarget } from './policies/target.ts'
 import { oauth2Providers } from './providers/oauth2/model.ts'
+import { oauth2Routes } from './providers/oauth2/api.ts'
+import { grantResources } from './providers/oauth2/grant-model.ts'
+import { oauthMemoryStages } from './providers/oauth2/stages.ts'
 import { providerRoutes, providers } from './providers/provider-api.ts'
 import { grantRoutes, roleRoutes } from './rbac/grants.ts'
 import { permissionRoutes } from './rbac/permission-api.ts'
@@ -77,7 +80,7 @@ const resources: readonly Resource[] = [
   groups, users, roles,
   applications, policyBindings, providers, oauth2Providers, propertyMappings, scopeMappings, keypairs, tokens, authenticatedSessions, brands, userConsents, events,
   flows, flowBindings, stages, identificationStages, passwordStages, userLoginStages, userLogoutStages, userWriteStages, promptStages, prompts, consentStages,
-  denyStages, dummyStages, redirectStages,
+  denyStages, dummyStages, redirectStages, ...grantResources,
 ]
 
 export const registry: Registry = {
@@ -86,11 +89,11 @@ export const registry: Registry = {
   routes: [
     systemRoutes, fileRoutes, eventRoutes, permissionRoutes, grantRoutes, roleRoutes,
     groupRoutes, userRoutes, settingsRoutes, applicationRoutes, providerRoutes, mappingRoutes, keypairRoutes, tokenRoutes, sessionRoutes, brandRoutes,
-    flowRoutes, stageRoutes, promptRoutes,
+    flowRoutes, stageRoutes, promptRoutes, oauth2Routes,
   ],
   policyKinds: [],
   stages: [identification, password, userLogin, userLogout, userWrite, prompt, consent, deny, dummy, redirect],
-  memoryStages: [inPlanRedirect, sessionEnd],
+  memoryStages: [inPlanRedirect, sessionEnd, ...oauthMemoryStages],
 }
 
 /** Tables that caches hold: what is configured. Sessions, tokens and events are not among them, since they are written all the time. */

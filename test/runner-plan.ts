@@ -86,12 +86,13 @@ function matches(path: string, pattern: string): boolean {
 export function plan(files: TestFile[], engine?: Engine): Chunk[] {
   const of = (kind: Kind) => files.filter(file => file.kind === kind).map(file => file.path)
   const on = (wanted: Engine) => (engine && engine !== wanted ? [] : of('engine'))
-  const quiet = { needsPostgres: false, needsBundles: false }
+  // The pages that the server sends are part of what Vite builds, so whatever starts a server needs the bundles.
+  const quiet = { needsPostgres: false, needsBundles: true }
   return [
-    ...chunks(of('e2e'), 8, { ...quiet, label: 'e2e', engine: 'sqlite', needsBundles: true }),
+    ...chunks(of('e2e'), 8, { ...quiet, label: 'e2e', engine: 'sqlite' }),
     ...chunks(on('sqlite'), 30, { ...quiet, label: 'sqlite', engine: 'sqlite' }),
     ...chunks(of('unit'), 80, { ...quiet, label: 'unit' }),
-    ...chunks(of('postgres'), 30, { ...quiet, label: 'databases', needsPostgres: true }),
+    ...chunks(of('postgres'), 30, { ...quiet, label: 'databases', needsPostgres: true, needsBundles: false }),
     ...chunks(on('postgres'), 30, { ...quiet, label: 'postgres', engine: 'postgres', needsPostgres: true }),
   ]
 }

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Ctx } from '../context.ts'
 import type { Row } from '../api/model.ts'
 import { hashToken } from '../crypto/secrets.ts'
+import { pathOf } from '../flows/addresses.ts'
 import { signIn, Superseded } from '../flows/sign-in.ts'
 import { openVisit, sendCookies, type Visit } from '../flows/visit.ts'
 
@@ -41,10 +42,10 @@ async function enter(ctx: Ctx, user: Row): Promise<Visit> {
  * `GET /recovery/use-token/<key>/`: the link of `create_recovery_key`. HEAD does not reach it, so that a look at the link's headers
  * does not spend it.
  */
-export function recoveryRoutes(app: FastifyInstance, { path }: { path: string }): void {
+export function recoveryRoutes(app: FastifyInstance): void {
   app.route<{ Params: { key: string } }>({
     method: 'GET',
-    url: `${path}recovery/use-token/:key/`,
+    url: '/recovery/use-token/:key/',
     exposeHeadRoute: false,
     handler: async (request, reply) => {
       const { ctx } = request
@@ -53,7 +54,7 @@ export function recoveryRoutes(app: FastifyInstance, { path }: { path: string })
       if (!user) return reply.callNotFound()
       const visit = await enter(ctx, user)
       sendCookies(reply, visit)
-      return reply.redirect(`${path}if/user/`)
+      return reply.redirect(pathOf(ctx, '/if/user/'))
     },
   })
 }

@@ -27,14 +27,19 @@ export async function identifyBrowser(request: FastifyRequest): Promise<void> {
   request.ctx = { ...request.ctx, caller }
 }
 
+/** The value of one cookie of a request. */
+const cookieOf = (ctx: Ctx, name: string): string | undefined => {
+  const header = [ctx.request?.headers.cookie].flat().join('; ')
+  return header.split(/;\s*/).find(pair => pair.startsWith(`${name}=`))?.slice(name.length + 1)
+}
+
 /** What every page says about the installation, in the language of whoever asks. */
-export async function pageContext(ctx: Ctx, request: FastifyRequest, { web }: Pages): Promise<PageContext> {
+export async function pageContext(ctx: Ctx, { web }: Pages): Promise<PageContext> {
   const brand = await publicBrand(ctx)
-  const { locale } = request.query as { locale?: string | string[] }
   const lang = chooseLanguage({
-    query: [locale].flat()[0],
-    cookie: request.cookies.authentik_language,
-    accept: request.headers['accept-language'],
+    query: new URLSearchParams(queryOf(ctx)).get('locale') ?? undefined,
+    cookie: cookieOf(ctx, 'authentik_language'),
+    accept: [ctx.request?.headers['accept-language']].flat()[0],
     brand: brand.default_locale,
   })
   return { web, brand, lang, nonce: createNonce(ctx.randomBytes) }
@@ -46,7 +51,7 @@ const queryOf = (ctx: Ctx): string => ctx.request?.query ?? ''
 const withQuery = (path: string, query: string): string => (query === '' ? path : `${path}?${query}`)
 
 /** Where visitors sign in, to come back to the page that they asked for. */
-const signInPath = (ctx: Ctx): string => {
+export const signInPath = (ctx: Ctx): string => {
   const asked = withQuery(ctx.request?.path ?? '/', queryOf(ctx))
   return `${pathOf(ctx, '/flows/-/default/authentication/')}?next=${encodeURIComponent(asked)}`
 }
@@ -100,7 +105,7 @@ export async function flowPages(app: FastifyInstance, pages: Pages): Promise<voi
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, text, done) => {
     done(null, Object.fromEntries(new URLSearchParams(text as string)))
   })
-  const notFound = async (request: FastifyRequest, reply: FastifyReply) => sendPage(reply, renderNotFound(await pageContext(request.ctx, request, pages)))
+  const notFound = async (request: FastifyRequest, reply: FastifyReply) => sendPage(reply, renderNotFound(await pageContext(request.ctx, pages)))
 
   app.get('/', async (request, reply) => reply.redirect(await home(request.ctx)))
 
@@ -128,10 +133,10 @@ export async function flowPages(app: FastifyInstance, pages: Pages): Promise<voi
   const flowAt = (request: FastifyRequest) => flowDefinition(request.ctx, (request.params as { slug: string }).slug)
   app.get('/if/flow/:slug/', async (request, reply) => {
     const definition = await flowAt(request)
-    return definition ? showFlow(request, reply, definition, await pageContext(request.ctx, request, pages)) : notFound(request, reply)
+    return definition ? showFlow(request, reply, definition, await pageContext(request.ctx, pages)) : notFound(request, reply)
   })
   app.post('/if/flow/:slug/', async (request, reply) => {
     const definition = await flowAt(request)
-    return definition ? submitFlow(request, reply, definition, await pageContext(request.ctx, request, pages)) : notFound(request, reply)
+    return definition ? submitFlow(request, reply, definition, await pageContext(request.ctx, pages)) : notFound(request, reply)
   })
 }

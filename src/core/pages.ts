@@ -1,0 +1,89 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { presentObjects } from '../api/crud.ts'
+import type { Row } from '../api/model.ts'
+import { findObjects } from '../api/store.ts'
+import { columnOf } from '../api/filters.ts'
+import type { Ctx } from '../context.ts'
+import { pathOf } from '../flows/addresses.ts'
+import { flowByKey } from '../flows/definition.ts'
+import { flowPath } from '../flows/addresses.ts'
+import { identifyBrowser, pageContext, sendPage, signInPath, type Pages } from '../flows/urls.ts'
+import { renderAccessDenied, renderNotFound } from '../interfaces/errors.ts'
+import { renderLibrary } from '../interfaces/library.ts'
+import { sql } from 'kysely'
+import { mayOpen } from './access.ts'
+import { Application, applicationBySlug, HIDDEN_LAUNCH_URL } from './application.ts'
+import { avatarOf } from './avatar.ts'
+import { systemSettings } from './settings.ts'
+
+/** Accounts of these types have no page of their own: they are here for one application. */
+const GUESTS = new Set(['external', 'service_account', 'internal_service_account'])
+
+/** The applications that a person may open and that have somewhere to go, as tiles. */
+async function tiles(ctx: Ctx, user: Row) {
+  const all = await findObjects(ctx, Application, { orderBy: [sql`${columnOf(Application, 'name')!} asc`] })
+  const open: Row[] = []
+  for (const application of all) {
+    if (application.meta_hide || application.meta_launch_url === HIDDEN_LAUNCH_URL) continue
+    if ((await mayOpen(ctx, application, user, { bypass: false })).passing) open.push(application)
+  }
+  const shown = await presentObjects(ctx, Application, open)
+  return shown
+    .filter(application => application.launch_url !== null)
+    .map(application => ({
+      name: application.name as string,
+      launch_url: application.launch_url as string,
+      icon: application.meta_icon_url as string | null,
+      description: application.meta_description as string,
+      group: application.group as string,
+      open_in_new_tab: application.open_in_new_tab as boolean,
+    }))
+}
+
+/** Where a person goes who opens an application from outside: its launch URL, or first the sign-in that the application wants. */
+async function launch(request: FastifyRequest, reply: FastifyReply, pages: Pages): Promise<FastifyReply> {
+  const { ctx } = request
+  const application = await applicationBySlug(ctx, (request.params as { slug: string }).slug)
+  const [shown] = application ? await presentObjects(ctx, Application, [application]) : []
+  if (!application || !shown || shown.launch_url === null || application.meta_launch_url === HIDDEN_LAUNCH_URL) {
+    return sendPage(reply, renderNotFound(await pageContext(ctx, pages)))
+  }
+  if (ctx.caller.user !== null) return reply.redirect(shown.launch_url as string)
+  const provider =
+    application.provider === null
+      ? undefined
+      : await ctx.db.selectFrom('provider').select('authentication_flow').where('id', '=', application.provider as number).executeTakeFirst()
+  const own = provider?.authentication_flow ? await flowByKey(ctx, provider.authentication_flow) : undefined
+  if (!own) return reply.redirect(signInPath(ctx))
+  return reply.redirect(flowPath(ctx, own.flow.slug as string, new URLSearchParams({ next: ctx.request!.path }).toString()))
+}
+
+/** The pages of signed-in people, and the way into an application. Mount it at the root of the server. */
+export async function ownPages(app: FastifyInstance, pages: Pages): Promise<void> {
+  app.addHook('onRequest', identifyBrowser)
+
+  for (const path of ['/if/user/', '/if/admin/']) {
+    app.get(path, async (request, reply) => {
+      const { ctx } = request
+      const { user } = ctx.caller
+      if (user === null) return reply.redirect(signInPath(ctx))
+      const context = await pageContext(ctx, pages)
+      if (GUESTS.has(user.type as string)) {
+        return sendPage(reply, renderAccessDenied(context, { messages: ['Interface can only be accessed by internal users.'], requestId: request.id }))
+      }
+      const { avatars } = await systemSettings(ctx)
+      return sendPage(
+        reply,
+        renderLibrary({
+          ...context,
+          user: { username: user.username as string, name: user.name as string, avatar: avatarOf(user, avatars) },
+          applications: await tiles(ctx, user),
+          signout_url: pathOf(ctx, '/flows/-/default/invalidation/'),
+          is_superuser: ctx.caller.superuser,
+        }),
+      )
+    })
+  }
+
+  app.get('/application/launch/:slug/', (request, reply) => launch(request, reply, pages))
+}
