@@ -58,7 +58,7 @@ export const Flow: Model = defineModel({
 export const flows: Resource = { path: '/flows/instances', model: Flow, operations: crud(Flow) }
 
 /** Where the picture behind a flow lies: an address as it is, a bare file name among the uploaded files. */
-export const backgroundUrl = (ctx: Ctx, file: string): string => (/^(?:https?:)?\//.test(file) ? file : pathOf(ctx, `/media/public/${file}`))
+export const backgroundUrl = (ctx: Ctx, file: string): string => (/^(?:https?:)?\//.test(file) ? file : pathOf(ctx, `/files/media/public/${file}`))
 
 export const DEFAULT_BACKGROUND = '/static/dist/assets/images/flow_background.jpg'
 
