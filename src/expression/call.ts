@@ -13,7 +13,13 @@ export function call(fn: Value, args: Value[], kwargs: Kwargs | null, rt: Rt): R
   if (fn instanceof PyFunction) return fn.invoke(args, kwargs, rt)
   if (fn instanceof NativeFunction) {
     rt.charge(1)
-    // Native code can be re-entered through callbacks; it counts as a level of recursion only by the functions it calls.
+    const { owner } = fn
+    if (owner !== null) {
+      const given = args[0]
+      if (given === undefined) raise('TypeError', `unbound method ${owner.name}.${fn.name}() needs an argument`)
+      if (!typeOf(given).isSubclass(owner) && !(given instanceof PyClass && given.meta?.isSubclass(owner)))
+        raise('TypeError', `descriptor '${fn.name}' for '${owner.name}' objects doesn't apply to a '${typeOf(given).name}' object`)
+    }
     return fn.code(args, kwargs, rt)
   }
   if (fn instanceof BoundMethod) return call(fn.fn, [fn.self, ...args], kwargs, rt)

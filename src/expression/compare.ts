@@ -28,7 +28,10 @@ export const unwrap = (value: Value): Value => (value instanceof PyInstance && v
 /** `==` without pausing; identical objects are equal, as in containers. */
 export function equals(a: Value, b: Value, rt: Rt): boolean {
   if (a === b) return true
-  if (typeof a === 'string' && typeof b === 'string') return false
+  if (typeof a === 'string' && typeof b === 'string') {
+    rt.charge(a.length === b.length ? a.length >> 8 : 0)
+    return false
+  }
   const own = special(a, '__eq__')
   if (own !== undefined) {
     const answer = rt.callNow(own, [a, b])
@@ -214,7 +217,10 @@ export function compare(op: CompareOperator, a: Value, b: Value, rt: Rt): Result
   switch (op) {
     case '==':
     case '!=':
-      if (typeof a === 'string' && typeof b === 'string') return (a === b) === (op === '==')
+      if (typeof a === 'string' && typeof b === 'string') {
+        if (a.length === b.length) rt.charge(a.length >> 8)
+        return (a === b) === (op === '==')
+      }
       return compareEqual(op, a, b, rt)
     case 'is':
       return isSame(a, b)

@@ -50,17 +50,18 @@ export interface Evaluation {
 export class ExpressionError extends Error {
   /** Not enumerable, so that loggers do not walk through the interpreter. */
   readonly #exception: PyException | null
-  readonly kind: 'exception' | 'limit'
+  /** `fault`: an error of the engine itself; `cause` has it. */
+  readonly kind: 'exception' | 'limit' | 'fault'
   /** As Python prints it, with the author's line numbers. */
   readonly traceback: string
   readonly limit: string | null
   readonly logs: LogEntry[]
   readonly messages: string[]
   readonly stats: Stats
-  constructor(cause: PyException | LimitExceeded, message: string, traceback: string, rt: EvaluationRuntime) {
-    super(message)
+  constructor(cause: unknown, message: string, traceback: string, rt: EvaluationRuntime) {
+    super(message, cause instanceof Error ? { cause } : undefined)
     this.name = 'ExpressionError'
-    this.kind = cause instanceof LimitExceeded ? 'limit' : 'exception'
+    this.kind = cause instanceof LimitExceeded ? 'limit' : cause instanceof PyException ? 'exception' : 'fault'
     this.traceback = traceback
     this.#exception = cause instanceof PyException ? cause : null
     this.limit = cause instanceof LimitExceeded ? cause.limit : null
@@ -93,11 +94,19 @@ export function compile(text: string, names: readonly string[], name = 'expressi
   return { name, names, code }
 }
 
-const environment: Environment = { now: Date.now, monotonic: () => performance.now(), random: Math.random }
+/** What the host threw, to be passed on as it is. */
+class HostFault {
+  readonly error: unknown
+  constructor(error: unknown) {
+    this.error = error
+  }
+}
+
+const environment: Environment = { now: Date.now, monotonic: () => performance.now(), random: Math.random, cpu: process.threadCpuUsage && (() => (usage => (usage.user + usage.system) / 1000)(process.threadCpuUsage())) }
 
 /**
  * Runs a program. `vars` gives a value for each of its names (None where it gives none). A top-level `yield` makes the result the list of what was yielded.
- * Throws ExpressionError for unhandled exceptions and exceeded limits; other errors are faults of the host or of this engine.
+ * Throws ExpressionError for unhandled exceptions, exceeded limits and faults of the engine; errors of the host are passed on as they are.
  */
 export async function evaluate(program: Program, vars: ReadonlyMap<string, Value>, host: Host = {}, limits: Partial<Limits> = {}): Promise<Evaluation> {
   const rt = new EvaluationRuntime({ ...defaultLimits, ...limits }, { ...environment, ...host.environment }, name => findModule(name) ?? host.module?.(name))
@@ -115,7 +124,8 @@ export async function evaluate(program: Program, vars: ReadonlyMap<string, Value
       const line = rt.line
       throw new ExpressionError(error, `limit exceeded: ${error.message}`, `  File "${program.name}", line ${line}, in <expression>\nlimit exceeded: ${error.message}`, rt)
     }
-    throw error
+    if (error instanceof HostFault) throw error.error
+    throw new ExpressionError(error, `internal error in line ${rt.line}`, `  File "${program.name}", line ${rt.line}, in <expression>\ninternal error`, rt)
   }
 }
 
@@ -141,11 +151,12 @@ async function drive(pending: Pending, rt: EvaluationRuntime, host: Host, deadli
     let input: unknown
     if (operation.kind === 'host') {
       if (++rt.hostCalls > rt.limits.hostCalls) throw new LimitExceeded('host_calls', `more than ${rt.limits.hostCalls} host calls`)
-      if (!host.call) throw new Error(`no host to answer ${operation.op}`)
+      if (!host.call) throw new HostFault(new Error(`no host to answer ${operation.op}`))
       try {
         input = await within(host.call(operation.op, operation.args), deadline - rt.monotonic(), rt.limits.wall)
       } catch (error) {
-        if (!(error instanceof PyException)) throw error
+        if (error instanceof LimitExceeded) throw error
+        if (!(error instanceof PyException)) throw new HostFault(error)
         failed = true
         input = error
       }

@@ -28,7 +28,9 @@ export function keyOf(value: Value, rt: KeyRuntime): Key {
   if (value === null) return null
   if (value instanceof PyTuple) {
     rt.charge(1 + (value.items.length >> 2))
-    return `\0t${value.items.map(item => keyText(keyOf(item, rt))).join('')}`
+    const text = `\0t${value.items.map(item => keyText(keyOf(item, rt))).join('')}`
+    rt.charge(text.length >> 7)
+    return text
   }
   if (value instanceof PyFloat) {
     const number = value.value

@@ -9,7 +9,7 @@
  * ```
  */
 import { Pending } from './pending.ts'
-import { NativeFunction, PyClass, PyClassMethod, PyModule, PyProperty, PyStaticMethod, types } from './values.ts'
+import { NativeFunction, PyClass, PyClassMethod, PyModule, PyProperty, PyStaticMethod, own, types } from './values.ts'
 import type { Key, Kwargs, PyIterator, Result, Value } from './values.ts'
 import { bindParameters, parseSignature } from './signature.ts'
 
@@ -103,13 +103,17 @@ export interface NativeClassSpec {
 /** A class written in TypeScript; frozen for expressions. Its objects extend PyInstance. */
 export function nativeClass(spec: NativeClassSpec): PyClass {
   const dict = new Map<string, Value>()
-  for (const [name, fn] of Object.entries(spec.methods ?? {})) dict.set(name, fn)
+  const owned: [string, NativeFunction][] = []
+  const getters: [string, NativeFunction][] = []
+  for (const [name, fn] of Object.entries(spec.methods ?? {})) owned.push([name, fn])
   for (const [name, get] of Object.entries(spec.getters ?? {}))
-    dict.set(name, new PyProperty(new NativeFunction(name, ([self], _, rt) => get(self, rt))))
+    getters.push([name, new NativeFunction(name, ([self], _, rt) => get(self, rt))])
   for (const [name, fn] of Object.entries(spec.classMethods ?? {})) dict.set(name, new PyClassMethod(fn))
   for (const [name, fn] of Object.entries(spec.staticMethods ?? {})) dict.set(name, new PyStaticMethod(fn))
   for (const [name, value] of Object.entries(spec.constants ?? {})) dict.set(name, value)
   const cls = new PyClass(spec.name, spec.bases ?? [types.object], dict)
+  for (const [name, fn] of owned) dict.set(name, own(cls, fn))
+  for (const [name, get] of getters) dict.set(name, new PyProperty(own(cls, get)))
   cls.cls = types.type
   cls.module = spec.module ?? 'builtins'
   if (spec.construct) cls.construct = spec.construct

@@ -1,7 +1,7 @@
 /** Binary and unary operators. */
 import { call } from './call.ts'
 import { numberOf, setLike, unwrap } from './compare.ts'
-import { raise } from './errors.ts'
+import { LimitExceeded, raise } from './errors.ts'
 import { percentFormat } from './percent.ts'
 import { add, bitwise, floatFloorDivide, floatModulo, floatPower, floorDivide, modulo, multiply, power, shift, subtract, toFloat, trueDivide } from './numbers.ts'
 import { bind } from './pending.ts'
@@ -19,6 +19,9 @@ const methodNames: Record<BinaryOperator, string> = {
   '+': 'add', '-': 'sub', '*': 'mul', '/': 'truediv', '//': 'floordiv', '%': 'mod', '**': 'pow', '@': 'matmul',
   '<<': 'lshift', '>>': 'rshift', '|': 'or', '&': 'and', '^': 'xor',
 }
+
+/** Longest text; what is done with one is not paused. */
+const MAX_TEXT = 4 * 1024 * 1024
 
 export function binary(op: BinaryOperator, a: Value, b: Value, rt: Rt): Result {
   if (typeof a === 'number' && typeof b === 'number') return numeric(op, a, b, rt)!
@@ -83,6 +86,7 @@ export function inPlace(op: BinaryOperator, a: Value, b: Value, rt: Rt): Result 
 export function concat(a: string, b: string, rt: Rt): string {
   // A rope: only the shorter side can need copying, and both sides already were paid for.
   const size = Math.min(a.length, b.length)
+  if (a.length + b.length > MAX_TEXT) throw new LimitExceeded('memory', `a text of more than ${MAX_TEXT} characters`)
   rt.charge(size >> 8)
   rt.alloc(32 + size)
   return a + b

@@ -15,7 +15,11 @@ type Rt = EvaluationRuntime
 
 const escapes: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\\': '\\\\' }
 
+/** Text that needs no escapes. */
+const PLAIN = /^[ !#-&(-[\]-~]*$/
+
 export function textRepr(text: string, ascii = false): string {
+  if (PLAIN.test(text)) return `'${text}'`
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'"
   let out = quote
   for (const c of text) {
@@ -84,7 +88,7 @@ export function exceptionText(error: PyException, rt: Rt): string {
 export function repr(value: Value, rt: Rt): string {
   switch (typeof value) {
     case 'string':
-      rt.charge(value.length >> 5)
+      rt.charge(value.length >> 3)
       rt.alloc(value.length)
       return textRepr(value)
     case 'number':
@@ -145,7 +149,7 @@ export function builtinRepr(value: PyObject, rt: Rt): string {
     }, rt)
   }
   if (value instanceof PyBytes) {
-    rt.charge(value.data.length >> 4)
+    rt.charge(value.data.length >> 2)
     rt.alloc(value.data.length * 2)
     return bytesRepr(value.data)
   }

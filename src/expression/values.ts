@@ -238,6 +238,8 @@ export class PyRange extends PyObject {
 export class NativeFunction extends PyObject {
   readonly name: string
   readonly code: NativeCode
+  /** The class whose method this is: the first argument must be an object of it. */
+  owner: PyClass | null = null
   constructor(name: string, code: NativeCode) {
     super(types.builtin_function_or_method)
     this.name = name
@@ -384,6 +386,13 @@ export abstract class HostObject extends PyObject {
 class Singleton extends PyObject {}
 export const Ellipsis: PyObject = new Singleton(types.ellipsis)
 export const NotImplemented: PyObject = new Singleton(types.NotImplementedType)
+
+/** Makes native functions methods of a class, so that they refuse objects of others. */
+export function own(cls: PyClass, fn: NativeFunction): NativeFunction {
+  const method = fn.owner && fn.owner !== cls ? new NativeFunction(fn.name, fn.code) : fn
+  method.owner = cls
+  return method
+}
 
 export const isInt = (value: unknown): value is number | bigint => typeof value === 'number' || typeof value === 'bigint'
 

@@ -76,7 +76,7 @@ const iterators = (values: readonly Value[], rt: Rt): PyIterator[] | Pending => 
 
 export function length(value: Value, rt: Rt): Result {
   if (typeof value === 'string') {
-    rt.charge(value.length >> 8)
+    rt.charge(value.length >> 6)
     return textLength(value)
   }
   if (value instanceof HostObject && value.length) return value.length(rt)

@@ -9,7 +9,7 @@ import type { EvaluationRuntime } from '../runtime.ts'
 import { setOperation } from '../sets.ts'
 import { special } from '../special.ts'
 import { getItem } from '../subscript.ts'
-import { NativeIterator, PyClass, PyDict, PyInstance, PySet, PyTuple, HostObject, types } from '../values.ts'
+import { NativeIterator, PyClass, PyDict, PyInstance, PySet, PyTuple, HostObject, own, types } from '../values.ts'
 import type { Kwargs, Result, Value } from '../values.ts'
 import { intrinsics, methods, classMethod } from './define.ts'
 
@@ -104,7 +104,7 @@ methods(dict, {
     return copy
   },
 })
-dict.dict.set('update', nativeRaw('update', ([self, ...args], kwargs, rt: any) => update(self as PyDict, args, kwargs, rt)))
+dict.dict.set('update', own(dict, nativeRaw('update', ([self, ...args], kwargs, rt: any) => update(self as PyDict, args, kwargs, rt))))
 
 classMethod(dict, 'fromkeys', ([cls, iterable, value], _, rt: any) => {
   const made = new PyDict(new Map(), cls as PyClass)

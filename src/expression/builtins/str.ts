@@ -40,11 +40,18 @@ const self = (value: Value, rt: Rt): string => {
 }
 
 const mapped = (fn: (s: string) => string) => ([value]: Value[], rt: any) => fn(self(value!, rt))
-const tests = (fn: (s: string) => boolean) => ([value]: Value[], rt: any) => fn(self(value!, rt))
+const tests = (fn: (s: string) => boolean) => slow(fn)
+/** For work that goes character by character in our own code. */
+const slow = <T extends Value>(fn: (s: string) => T) => ([value]: Value[], rt: any): T => {
+  const s = self(value!, rt)
+  rt.charge(s.length >> 2)
+  return fn(s)
+}
 
 function stripper(left: boolean, right: boolean) {
   return ([value, chars]: Value[], rt: any): string => {
     const s = self(value!, rt)
+    rt.charge(s.length > 1024 ? s.length >> 3 : 0)
     const drop = chars === null ? isSpace : (set => (c: string) => set.has(c))(new Set(points(text(chars!, 'strip arg'))))
     const all = hasSurrogates(s) ? points(s) : s
     let from = 0
@@ -186,10 +193,10 @@ const casefold = (s: string) => s.toLowerCase().replaceAll('ß', 'ss').replaceAl
 methods(str, {
   'upper()': mapped(s => s.toUpperCase()),
   'lower()': mapped(s => s.toLowerCase()),
-  'casefold()': mapped(casefold),
-  'capitalize()': mapped(upperFirst),
-  'title()': mapped(title),
-  'swapcase()': mapped(s => Array.from(s, c => (c === c.toUpperCase() ? c.toLowerCase() : c.toUpperCase())).join('')),
+  'casefold()': slow(casefold),
+  'capitalize()': slow(upperFirst),
+  'title()': slow(title),
+  'swapcase()': slow(s => Array.from(s, c => (c === c.toUpperCase() ? c.toLowerCase() : c.toUpperCase())).join('')),
   'strip(chars=None, /)': stripper(true, true),
   'lstrip(chars=None, /)': stripper(true, false),
   'rstrip(chars=None, /)': stripper(false, true),
@@ -310,7 +317,11 @@ methods(str, {
     }
     return out
   },
-  'encode(encoding=\'utf-8\', errors=\'strict\')': ([value, encoding, errors], rt: any) => new PyBytes(encode(self(value, rt), text(encoding), text(errors))),
+  'encode(encoding=\'utf-8\', errors=\'strict\')': ([value, encoding, errors], rt: any) => {
+    const s = self(value, rt)
+    if (!/^utf-?8$/i.test(encoding)) rt.charge(s.length >> 2)
+    return new PyBytes(encode(s, text(encoding), text(errors)))
+  },
   'format(*args, **kwargs)': ([value, args, kwargs], rt: any) => formatText(self(value, rt), args, kwargs, rt),
   'format_map(mapping, /)': ([value, mapping], rt: any) => formatText(self(value, rt), new PyTuple([]), mapping, rt),
   'translate(table, /)': ([value, table], rt: any) => {

@@ -7,7 +7,7 @@ import { sorted } from '../builtins/sequences.ts'
 import { defineModule, native, nativeClass, nativeRaw } from '../module.ts'
 import { binary } from '../operators.ts'
 import { bind } from '../pending.ts'
-import { NativeIterator, PyClass, PyDict, PyList, PyProperty, PyTuple, NativeFunction, types, PyClassMethod, type PyModule } from '../values.ts'
+import { NativeIterator, PyClass, PyDict, PyList, PyProperty, PyTuple, NativeFunction, own, types, PyClassMethod, type PyModule } from '../values.ts'
 import type { Kwargs, Result, Value } from '../values.ts'
 import { makeClass } from '../compile/classes.ts'
 
@@ -213,6 +213,10 @@ export function namedTupleClass(name: string, fields: string[], defaults: Value[
   cls.dict.set('_replace', nativeRaw('_replace', ([self], kwargs) => make((self as PyTuple).cls, [], new Map([...fields.map((field, i): [string, Value] => [field, (self as PyTuple).items[i]!]), ...(kwargs ?? [])]))))
   cls.dict.set('_make', new PyClassMethod(native('_make', 'cls, iterable', ([made, iterable], rt) => bind(rt.collect(iterable), (items: Value[]) => make(made, items, null)))))
   cls.dict.set('__repr__', native('__repr__', 'self', ([self], rt) => `${self.cls.name}(${fields.map((field, i) => `${field}=${rt.repr(self.items[i])}`).join(', ')})`))
+  for (const value of cls.dict.values()) {
+    if (value instanceof NativeFunction) own(cls, value)
+    else if (value instanceof PyProperty) own(cls, value.get as NativeFunction)
+  }
   cls.construct = (made, args, kwargs) => make(made, args, kwargs)
   cls.frozen = true
   return cls

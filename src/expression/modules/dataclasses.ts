@@ -6,7 +6,7 @@ import { keyText, keyOf, dictOf } from '../keys.ts'
 import { defineModule, native, nativeClass, nativeRaw } from '../module.ts'
 import { bind } from '../pending.ts'
 import { special } from '../special.ts'
-import { NotImplemented, PyClass, PyDict, PyInstance, PyList, PyObject, PySet, PyTuple, typeOf, type PyModule } from '../values.ts'
+import { NativeFunction, NotImplemented, PyClass, PyDict, PyInstance, PyList, PyObject, PySet, PyTuple, own, typeOf, type PyModule } from '../values.ts'
 import type { Kwargs, Result, Value } from '../values.ts'
 
 interface Field {
@@ -118,7 +118,7 @@ function decorate(cls: Value, options: Kwargs | null): Value {
   cls.facts ??= new Map()
   cls.facts.set('fields', fields)
   const define = (name: string, value: Value) => {
-    if (!cls.dict.has(name) || (name === '__hash__' && cls.dict.get(name) === null)) cls.dict.set(name, value)
+    if (!cls.dict.has(name) || (name === '__hash__' && cls.dict.get(name) === null)) cls.dict.set(name, value instanceof NativeFunction ? own(cls, value) : value)
   }
   if (on('init', true)) define('__init__', initializer(cls, fields))
   if (on('repr', true))

@@ -6,7 +6,7 @@ import { ArrayIterator } from '../iterate.ts'
 import { defineModule, native, nativeClass } from '../module.ts'
 import { bind } from '../pending.ts'
 import { special } from '../special.ts'
-import { NativeFunction, PyClass, PyClassMethod, PyInstance, PyProperty, PyStaticMethod, PyTuple, isInt, types, type PyModule } from '../values.ts'
+import { NativeFunction, PyClass, PyClassMethod, PyInstance, PyProperty, PyStaticMethod, PyTuple, isInt, own, types, type PyModule } from '../values.ts'
 import type { Result, Value } from '../values.ts'
 
 class Auto extends PyInstance {}
@@ -89,11 +89,11 @@ const Enum: PyClass = enumClass('Enum', [types.object], {
   __str__: native('__str__', 'self', ([self]) => `${self.cls.name}.${self.name}`),
 })
 for (const name of ['name', 'value'] as const) {
-  Enum.dict.set(name, new PyProperty(new NativeFunction(name, ([self]) => (self as Member)[name])))
-  Enum.dict.set(`_${name}_`, new PyProperty(new NativeFunction(name, ([self]) => (self as Member)[name]), native(`_${name}_`, 'self, value', ([self, value]) => {
+  Enum.dict.set(name, new PyProperty(own(Enum, new NativeFunction(name, ([self]) => (self as Member)[name]))))
+  Enum.dict.set(`_${name}_`, new PyProperty(own(Enum, new NativeFunction(name, ([self]) => (self as Member)[name])), own(Enum, native(`_${name}_`, 'self, value', ([self, value]) => {
     if (name === 'value') self.value = value
     return null
-  })))
+  }))))
 }
 const IntEnum = enumClass('IntEnum', [types.int, Enum], { __str__: plainText })
 const StrEnum = enumClass('StrEnum', [types.str, Enum], { __str__: plainText })

@@ -105,7 +105,7 @@ class Reader {
       }
     }
     this.at++
-    this.rt.charge((this.at - start) >> 6)
+    this.rt.charge((this.at - start) >> 4)
     this.rt.alloc(this.at - start)
     return out
   }

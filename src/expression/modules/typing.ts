@@ -4,7 +4,7 @@ import { PyFunction } from '../function.ts'
 import { DictView } from '../iterate.ts'
 import { defineModule, native, nativeClass, nativeRaw } from '../module.ts'
 import { special } from '../special.ts'
-import { HostObject, NativeFunction, PyBytes, PyClass, PyDict, PyIterator, PyList, PyObject, PyRange, PySet, PyTuple, types, BoundMethod, type PyModule } from '../values.ts'
+import { HostObject, NativeFunction, PyProperty, own, PyBytes, PyClass, PyDict, PyIterator, PyList, PyObject, PyRange, PySet, PyTuple, types, BoundMethod, type PyModule } from '../values.ts'
 import type { Value } from '../values.ts'
 import { namedTupleClass } from './collections.ts'
 
@@ -49,7 +49,7 @@ NamedTuple.facts = new Map([
       const fields = ((cls.facts?.get('annotations') as [string, string][] | undefined) ?? []).map(([name]) => name)
       const defaults = fields.filter(name => cls.dict.has(name)).map(name => cls.dict.get(name)!)
       const made = namedTupleClass(cls.name, fields, defaults)
-      for (const [name, value] of made.dict) if (fields.includes(name) || !cls.dict.has(name)) cls.dict.set(name, value)
+      for (const [name, value] of made.dict) if (fields.includes(name) || !cls.dict.has(name)) cls.dict.set(name, value instanceof NativeFunction ? own(cls, value) : value instanceof PyProperty ? new PyProperty(own(cls, value.get as NativeFunction)) : value)
       cls.construct = made.construct
       cls.mro = [cls, types.tuple, types.object]
       return null
