@@ -91,7 +91,7 @@ export function plan(files: TestFile[], engine?: Engine): Chunk[] {
   return [
     ...chunks(of('e2e'), 8, { ...quiet, label: 'e2e', engine: 'sqlite' }),
     ...chunks(on('sqlite'), 30, { ...quiet, label: 'sqlite', engine: 'sqlite' }),
-    ...chunks(of('unit'), 80, { ...quiet, label: 'unit' }),
+    ...chunks(of('unit'), 80, { ...quiet, label: 'unit', needsBundles: false }),
     ...chunks(of('postgres'), 30, { ...quiet, label: 'databases', needsPostgres: true, needsBundles: false }),
     ...chunks(on('postgres'), 30, { ...quiet, label: 'postgres', engine: 'postgres', needsPostgres: true }),
   ]
