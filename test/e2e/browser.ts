@@ -1,0 +1,85 @@
+import { mkdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { after } from 'node:test'
+import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core'
+import { aDataFolder, start, type Program } from './program.ts'
+
+/** One browser and one installation for all test files of a process: each costs seconds. */
+
+const ARGS = [
+  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
+] // prettier-ignore
+
+let browser: Promise<Browser> | undefined
+let installation: Promise<Program> | undefined
+const cleanups: (() => unknown)[] = []
+// At the top of the module: inside a test the hook would end with that test, and take what is shared along.
+after(async () => {
+  for (const cleanup of cleanups.reverse()) await cleanup()
+})
+
+/** Ends with the process of the tests. */
+export const atTheEnd = (cleanup: () => unknown): void => void cleanups.push(cleanup)
+
+const theBrowser = (): Promise<Browser> =>
+  (browser ??= (async () => {
+    const launched = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ARGS })
+    atTheEnd(() => launched.close())
+    return launched
+  })())
+
+/** The installation that tests share. */
+export const theProgram = (): Promise<Program> => (installation ??= anInstallation())
+
+/** An installation of one's own, gone when the tests are through. */
+export async function anInstallation(env?: Record<string, string>): Promise<Program> {
+  const { folder, remove } = aDataFolder()
+  atTheEnd(remove)
+  const program = await start({ data: folder, ...(env && { env }) })
+  atTheEnd(() => program.stop('SIGKILL'))
+  return program
+}
+
+export type Visit = {
+  page: Page
+  context: BrowserContext
+  /** What must not happen on a page: violations of its policy, errors in the console, scripts that fail, files that are missing. */
+  complaints: string[]
+}
+
+/** Somebody's browser: cookies of its own. */
+export async function aBrowser(options: BrowserContextOptions = {}): Promise<Visit> {
+  const context = await (await theBrowser()).newContext({ locale: 'en', ...options })
+  context.setDefaultTimeout(15_000)
+  const complaints: string[] = []
+  context.on('console', message => {
+    if (message.type() === 'error' || /content security policy|trusted/i.test(message.text())) complaints.push(`${message.location().url}: ${message.text()}`)
+  })
+  context.on('weberror', error => complaints.push(String(error.error())))
+  context.on('response', response => {
+    if (response.status() >= 500) complaints.push(`${response.status()} ${response.url()}`)
+  })
+  const page = await context.newPage()
+  return { page, context, complaints }
+}
+
+/** Waits until the script of a flow's page has taken over. */
+export const taken = (page: Page) => page.locator('html[data-script=on]').waitFor({ state: 'attached' })
+
+/** Answers the two questions of the default sign-in. */
+export async function signIn(page: Page, username: string, password: string): Promise<void> {
+  await page.getByLabel('Email or username').fill(username)
+  await page.getByRole('button', { name: 'Log in' }).click()
+  await page.getByLabel('Password', { exact: true }).fill(password)
+  await page.getByRole('button', { name: 'Continue' }).click()
+}
+
+const SCREENSHOTS = fileURLToPath(new URL('../../docs/screenshots/', import.meta.url))
+
+/** Keeps what a page looks like in docs/screenshots/, when SIGNET_SCREENSHOTS=1 asks for new ones. */
+export async function screenshot(page: Page, name: string): Promise<void> {
+  if (process.env.SIGNET_SCREENSHOTS !== '1') return
+  mkdirSync(SCREENSHOTS, { recursive: true })
+  await page.evaluate(() => document.fonts.ready)
+  await page.screenshot({ path: `${SCREENSHOTS}${name}.png`, animations: 'disabled', caret: 'hide' })
+}
