@@ -2,14 +2,11 @@ import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
 import { Application } from '../../core/application.ts'
 import { saveSessionData, type Session } from '../../core/sessions.ts'
-import { flowPath } from '../../flows/addresses.ts'
 import { flowByKey } from '../../flows/definition.ts'
-import { execute } from '../../flows/executor.ts'
 import { asObject } from '../../flows/objects.ts'
 import { inMemoryStage, type Plan } from '../../flows/plan.ts'
 import { planFlow } from '../../flows/planner.ts'
-import { defineMemoryStage, next, type Challenge } from '../../flows/stage.ts'
-import { storePlan } from '../../flows/visit.ts'
+import { defineMemoryStage, next } from '../../flows/stage.ts'
 import { consent } from '../../stages/consent/stage.ts'
 import { redirectAnswer, type Answer } from './answer.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
@@ -18,6 +15,7 @@ import { deniedPage, errorPage, type Browser } from './browser.ts'
 import type { Client } from './client.ts'
 import { authorizationError } from './errors.ts'
 import { FULFIL, grantCode, type FulfilData } from './fulfil.ts'
+import { advancePlan } from './run-plan.ts'
 
 const ASK_AGAIN = 'oauth2-consent'
 
@@ -72,25 +70,21 @@ async function runPlan(ctx: Ctx, plan: Plan, request: AuthorizationRequest, sile
   const { visit } = browser
   const method = ctx.request?.method ?? 'GET'
   const before = visit.session?.data ?? {}
-  await storePlan(ctx, visit, plan, new URLSearchParams())
-  const definition = (await flowByKey(ctx, plan.flow.flow_uuid as string))!
-  const answer = await execute(ctx, definition, { method: 'GET', query: new URLSearchParams() }, visit)
+  const advanced = await advancePlan(ctx, visit, plan)
   if (silent && visit.session) await saveSessionData(ctx, visit.session, before)
-  const challenge: Challenge = answer.kind === 'challenge' ? answer.challenge : { component: '' }
-  switch (challenge.component) {
-    case 'xak-flow-redirect':
-      if (challenge.final_redirect) return redirectAnswer(challenge.to as string, method)
-      break
-    case 'ak-stage-autosubmit':
-      return deliver(request.delivery, challenge.attrs as Record<string, string>, method, browser.page)
-    case 'ak-stage-access-denied':
+  switch (advanced.end) {
+    case 'redirect':
+      return redirectAnswer(advanced.to, method)
+    case 'form':
+      return deliver(request.delivery, advanced.fields, method, browser.page)
+    case 'denied':
       if (silent) throw authorizationError('access_denied')
-      return deniedPage(ctx, browser, [String(challenge.error_message ?? '')])
-    case 'ak-stage-flow-error':
+      return deniedPage(ctx, browser, advanced.messages)
+    case 'error':
       if (silent) throw authorizationError('server_error')
       return errorPage(ctx, browser, 'Flow Error', 'The authorization flow could not be run.')
-    default:
+    case 'asks':
+      if (silent) throw authorizationError(advanced.component === 'ak-stage-consent' ? 'consent_required' : 'interaction_required')
+      return redirectAnswer(advanced.page, method)
   }
-  if (silent) throw authorizationError(challenge.component === 'ak-stage-consent' ? 'consent_required' : 'interaction_required')
-  return redirectAnswer(flowPath(ctx, plan.flow.slug as string), method)
 }

@@ -239,10 +239,10 @@ test('explicit consent is asked for once, and again with prompt=consent', async 
     const sent = await party.authorize(browser, params)
     const slug = /\/if\/flow\/([^/]+)\//.exec(String(sent.headers.location))?.[1]
     assert.equal(slug, 'default-provider-authorization-explicit-consent', String(sent.headers.location))
-    const asked = await browser.challenge(slug!, '')
+    const asked = await browser.challenge(slug, '')
     assert.equal(asked.component, 'ak-stage-consent')
     assert.match(asked.header_text, /You're about to sign into/)
-    const done = await browser.challenge(slug!, '', { component: asked.component, token: asked.token })
+    const done = await browser.challenge(slug, '', { component: asked.component, token: asked.token })
     assert.equal(done.component, 'xak-flow-redirect', JSON.stringify(done))
     return new URL(done.to)
   }

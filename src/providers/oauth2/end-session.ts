@@ -11,15 +11,15 @@ import { planFlow } from '../../flows/planner.ts'
 import { withUser } from '../../flows/present.ts'
 import { sessionEnd } from '../../flows/session-end.ts'
 import { defineMemoryStage, finish, next, redirect, retry, type Run } from '../../flows/stage.ts'
-import { runWithoutInterface, startPlan } from '../../flows/start.ts'
+import { startPlan } from '../../flows/start.ts'
 import { secretsEqual } from '../../lib/constant-time.ts'
 import { toBase64url } from '../../lib/base64url.ts'
-import { UserLogoutStage } from '../../stages/user_logout/model.ts'
 import { redirectAnswer, type Answer } from './answer.ts'
 import { deniedPage, errorPage, notFoundPage, type Browser } from './browser.ts'
 import { clientOfApplication, type Client } from './client.ts'
 import { readIdTokenHint } from './id-token-hint.ts'
 import type { Parameters } from './parameters.ts'
+import { advancePlan } from './run-plan.ts'
 import { forbiddenScheme, withParameters } from './redirect-uri.ts'
 import { sidOf } from './sign-in-facts.ts'
 import { subjectOf } from './subject.ts'
@@ -121,10 +121,9 @@ export async function endSession(ctx: Ctx, slug: string, params: Parameters, bro
   const sure = hint !== undefined && isAbout(ctx, client, hint, user, session)
   if (!sure) plan.insertStage(inMemoryStage(CONFIRM), 0)
   // The last stage shows itself on the flow's page unless it sends the browser away.
-  if (sure && to !== undefined) {
-    const answer = await runWithoutInterface(ctx, browser.visit, plan, { kinds: [UserLogoutStage.label, END] })
-    if (answer?.challenge.component === 'xak-flow-redirect') return redirectAnswer(answer.challenge.to as string, method)
-    if (answer) return errorPage(ctx, browser, 'Flow Error', 'The invalidation flow could not be run.')
-  }
-  return redirectAnswer(await startPlan(ctx, browser.visit, plan), method)
+  if (!sure || to === undefined) return redirectAnswer(await startPlan(ctx, browser.visit, plan), method)
+  const advanced = await advancePlan(ctx, browser.visit, plan)
+  if (advanced.end === 'redirect') return redirectAnswer(advanced.to, method)
+  if (advanced.end === 'asks') return redirectAnswer(advanced.page, method)
+  return advanced.end === 'denied' ? deniedPage(ctx, browser, advanced.messages) : errorPage(ctx, browser, 'Flow Error', 'The invalidation flow could not be run.')
 }

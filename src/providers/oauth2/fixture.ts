@@ -23,7 +23,7 @@ const web = {
   assets: { prefix: '/static/dist/', url: (source: string) => `/static/dist/${source}`, fontUrl: '/static/dist/font.woff2' },
 }
 
-export type OAuthServer = TestServer & { ctx: Ctx }
+export type OAuthServer = TestServer
 
 let apps: Promise<OAuthServer> | undefined
 
@@ -33,7 +33,8 @@ export const oauthServer = (): Promise<OAuthServer> => (apps ??= build())
 async function build(): Promise<OAuthServer> {
   const shared = await server()
   const app = await mounted(shared.deps)
-  return { ...shared, app, client: token => clientOf(app, (): Record<string, string> => (token === undefined ? {} : { authorization: `Bearer ${token}` })) }
+  const client: TestServer['client'] = token => clientOf(app, (): Record<string, string> => (token === undefined ? {} : { authorization: `Bearer ${token}` }))
+  return { ...shared, app, client, admin: client(shared.adminToken) }
 }
 
 /** An app with the endpoints, whether or not the program mounts them itself yet. */
@@ -201,6 +202,7 @@ export async function aSignedInBrowser(user?: Row, session: NewSession = {}): Pr
   const started = await startSession(ctx, { user: account.id as number, authMethod: 'password', lifetime: 86_400_000, ...session })
   const browser = new Visitor(app)
   browser.cookies.set('authentik_session', await sessionCookieValue(ctx, started.key, account))
+  browser.cookies.set('authentik_csrf', randomBytes(32).toString('base64url'))
   return { browser, user: account, session: started.session }
 }
 

@@ -73,8 +73,7 @@ export const RefreshToken = grant({
 
 /** Grants are made by the endpoints and nobody changes them: they can be looked at and taken back. */
 function taken(path: string, model: Model): Resource {
-  const { list, retrieve, destroy, usedBy } = crud(model)
-  return { path, model, operations: { list, retrieve, destroy, usedBy } }
+  return { path, model, operations: { ...crud(model), create: undefined, update: undefined } }
 }
 
 export const grantResources: readonly Resource[] = [

@@ -61,8 +61,8 @@ export async function purge(db: Db, now: Date): Promise<number> {
   const access = await db.deleteFrom('oauth2_access_token').where('expires', '<=', now).executeTakeFirst()
   const refresh = await db.deleteFrom('oauth2_refresh_token').where('expires', '<=', now).executeTakeFirst()
   const codes = await db.deleteFrom('oauth2_code').where('expires', '<=', now)
-    .where(({ not, exists, selectFrom }) => not(exists(selectFrom('oauth2_access_token').select('id').whereRef('oauth2_access_token.family', '=', 'oauth2_code.family'))))
-    .where(({ not, exists, selectFrom }) => not(exists(selectFrom('oauth2_refresh_token').select('id').whereRef('oauth2_refresh_token.family', '=', 'oauth2_code.family'))))
+    .where(eb => eb.not(eb.exists(eb.selectFrom('oauth2_access_token').select('id').whereRef('oauth2_access_token.family', '=', 'oauth2_code.family'))))
+    .where(eb => eb.not(eb.exists(eb.selectFrom('oauth2_refresh_token').select('id').whereRef('oauth2_refresh_token.family', '=', 'oauth2_code.family'))))
     .executeTakeFirst()
   return Number(access.numDeletedRows + refresh.numDeletedRows + codes.numDeletedRows)
 }

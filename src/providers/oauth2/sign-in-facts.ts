@@ -1,4 +1,3 @@
-import type { Row } from '../../api/model.ts'
 import type { Session } from '../../core/sessions.ts'
 
 /** What tokens say of a sign-in, for as long as the grant lives. */
@@ -16,7 +15,7 @@ export const sidOf = (sessionHash: string): string => Buffer.from(sessionHash, '
 const METHODS: Readonly<Record<string, string>> = { password: 'pwd', auth_webauthn_pwl: 'user', mtls: 'sc' }
 
 function amrOf({ auth_method: method, auth_method_args: args }: Session): string[] {
-  const devices = (args as Row | null)?.mfa_devices
+  const devices = (args)?.mfa_devices
   const first = method === null ? undefined : METHODS[method]
   return [...(first ? [first] : []), ...(Array.isArray(devices) && devices.length > 0 ? ['mfa'] : [])]
 }

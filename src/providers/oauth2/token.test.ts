@@ -2,11 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createHash } from 'node:crypto'
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
-import { aGroup, aToken, aUser } from '../../../test/builders.ts'
+import { aGroup, aToken, aUser,unique } from '../../../test/builders.ts'
 import type { Row } from '../../api/model.ts'
 import { userUid } from '../../core/uid.ts'
 import { generate } from '../../crypto/model.ts'
-import { unique } from '../../../test/builders.ts'
 import { aParty, aSignedInBrowser, oauthServer, pkce, REDIRECT_URI, type Party } from './fixture.ts'
 import { purgeExpired } from './purge.ts'
 
@@ -147,7 +146,7 @@ for (const [key, alg, kidded] of [['ec', 'ES256', true], ['rsa', 'RS256', true],
     assert.match(String(payload.jti), /^[A-Za-z0-9]{40}$/)
     assert.partialDeepStrictEqual(payload, { email: user.email as string, email_verified: false, preferred_username: user.username as string, groups: [] })
     const second = (await jwtVerify(access, keys as Uint8Array, options)).payload
-    assert.partialDeepStrictEqual(second, { azp: party.clientId, scope: 'openid email profile', sub: payload.sub! })
+    assert.partialDeepStrictEqual(second, { azp: party.clientId, scope: 'openid email profile', sub: payload.sub })
     assert.match(String(second.uid), /^[A-Za-z0-9]{40}$/)
   })
 }
@@ -158,7 +157,7 @@ test('a half of a P-384 client\'s at_hash is of SHA-384 (OIDC Core §3.1.3.6)', 
   const { ctx } = await oauthServer()
   const pair = await generate(ctx, { name: unique('pair'), validityDays: 2, algorithm: 'ecdsa' })
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' })
-  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' })
   const signer = keypairSigner({ ...pair, key_data: pem })
   assert.equal(signer.alg, 'ES384')
   assert.equal(signer.leftHash('x'), createHash('sha384').update('x').digest().subarray(0, 24).toString('base64url'))

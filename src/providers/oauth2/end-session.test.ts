@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { aBrowser, aParty, aSignedInBrowser, flowKey, oauthServer, REDIRECT_URI, type Party, type SignedIn } from './fixture.ts'
+
+const BYE = 'https://app.example.test/bye'
+const uris = [
+  { matching_mode: 'strict', url: REDIRECT_URI },
+  { matching_mode: 'strict', url: BYE, redirect_uri_type: 'logout' },
+]
+
+/** A client whose invalidation flow really ends the session. */
+const leaving = async (): Promise<Party> => {
+  const { ctx } = await oauthServer()
+  return aParty({ redirect_uris: uris, invalidation_flow: await flowKey(ctx, 'default-invalidation-flow') })
+}
+
+const endSession = (party: Party, { browser }: Pick<SignedIn, 'browser'>, params: Record<string, string>) =>
+  browser.get(`/application/o/${party.slug}/end-session/?${new URLSearchParams(params).toString()}`)
+
+const isSignedIn = async (party: Party, { browser }: SignedIn) => (await party.response(browser, { prompt: 'none' })).has('code')
+
+test('with an ID token and a registered address the browser comes back, signed out (RP-Initiated Logout §3)', async () => {
+  const party = await leaving()
+  const person = await aSignedInBrowser()
+  const tokens = await party.tokens(person.browser)
+  const state = 'x'.repeat(128)
+  const answer = await endSession(party, person, { id_token_hint: tokens.id_token, post_logout_redirect_uri: BYE, state })
+  assert.equal(answer.status, 302)
+  assert.equal(answer.headers.location, `${BYE}?state=${state}`)
+  assert.equal((await party.response(person.browser, { prompt: 'none' })).get('error'), 'login_required')
+  assert.equal((await party.userinfo(tokens.access_token)).status, 401)
+})
+
+test('without a state none comes back; a POST works as a GET does', async () => {
+  const party = await leaving()
+  const person = await aSignedInBrowser()
+  const { id_token: hint } = await party.tokens(person.browser)
+  const answer = await person.browser.request('POST', `/application/o/${party.slug}/end-session/`, { form: { id_token_hint: hint, post_logout_redirect_uri: BYE } })
+  assert.equal(answer.status, 303)
+  assert.equal(answer.headers.location, BYE)
+})
+
+test('an ID token that has expired is as good as any (§4)', async () => {
+  const party = await leaving()
+  const { clock } = await oauthServer()
+  const person = await aSignedInBrowser()
+  const { id_token: hint } = await party.tokens(person.browser)
+  clock.advance(7_200_000)
+  assert.equal((await endSession(party, person, { id_token_hint: hint, post_logout_redirect_uri: BYE })).headers.location, BYE)
+  clock.reset()
+})
+
+test('nobody is sent to an address that is not registered for it, or without an ID token of ours (§3)', async () => {
+  const party = await leaving()
+  const other = await leaving()
+  const person = await aSignedInBrowser()
+  const { id_token: hint, access_token: access } = await party.tokens(person.browser)
+  const { id_token: foreign } = await other.tokens(person.browser)
+  const [header, payload] = hint.split('.') as [string, string]
+  const none = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${payload}.`
+  const cases: Record<string, string>[] = [
+    { post_logout_redirect_uri: BYE },
+    { post_logout_redirect_uri: BYE, client_id: party.clientId },
+    { id_token_hint: hint, post_logout_redirect_uri: `${BYE}?foo=bar` },
+    { id_token_hint: hint, post_logout_redirect_uri: REDIRECT_URI },
+    { id_token_hint: hint, post_logout_redirect_uri: BYE, client_id: other.clientId },
+    { id_token_hint: foreign, post_logout_redirect_uri: BYE },
+    { id_token_hint: none, post_logout_redirect_uri: BYE },
+    { id_token_hint: access, post_logout_redirect_uri: BYE },
+    { id_token_hint: `${header}.${payload}.AAAA`, post_logout_redirect_uri: BYE },
+  ]
+  for (const params of cases) {
+    const answer = await endSession(party, person, params)
+    assert.match(String(answer.headers.location), /^\/if\/flow\//, JSON.stringify(params))
+    const visitor = await endSession(party, { browser: await aBrowser() }, params)
+    assert.match(String(visitor.headers.location), /^\/if\/flow\//, JSON.stringify(params))
+  }
+})
+
+test('a script address is refused before anything else', async () => {
+  const party = await leaving()
+  const person = await aSignedInBrowser()
+  const answer = await endSession(party, person, { post_logout_redirect_uri: 'javascript:alert(1)' })
+  assert.equal(answer.status, 400)
+  assert.match(answer.text, /Forbidden URI scheme/)
+})
+
+test('without an ID token the person is asked, and signed out when they agree (§6)', async () => {
+  const party = await leaving()
+  const person = await aSignedInBrowser()
+  const answer = await endSession(party, person, {})
+  assert.match(String(answer.headers.location), /^\/if\/flow\/default-invalidation-flow\//)
+  const asked = await person.browser.challenge('default-invalidation-flow', '')
+  assert.equal(asked.component, 'ak-stage-consent')
+  assert.match(asked.header_text, /sign out/)
+  assert.ok(await isSignedIn(party, person), 'not yet')
+  await endSession(party, person, {})
+  const again = await person.browser.challenge('default-invalidation-flow', '')
+  const wrong = await person.browser.challenge('default-invalidation-flow', '', { component: again.component, token: 'wrong' })
+  assert.ok(wrong.response_errors)
+  const done = await person.browser.challenge('default-invalidation-flow', '', { component: again.component, token: again.token })
+  assert.equal(done.component, 'ak-stage-session-end', JSON.stringify(done))
+  assert.ok(!(await isSignedIn(party, person)))
+})
+
+test('a token about somebody else does not sign anybody out unasked', async () => {
+  const party = await leaving()
+  const [one, two] = [await aSignedInBrowser(), await aSignedInBrowser()]
+  const { id_token: hint } = await party.tokens(one.browser)
+  await endSession(party, two, { id_token_hint: hint, post_logout_redirect_uri: BYE })
+  const asked = await two.browser.challenge('default-invalidation-flow', '')
+  assert.equal(asked.component, 'ak-stage-consent')
+  const other = await aSignedInBrowser(one.user)
+  await endSession(party, other, { id_token_hint: hint })
+  assert.equal((await other.browser.challenge('default-invalidation-flow', '')).component, 'ak-stage-consent', 'another session of the same person')
+})
+
+test('a flow that keeps the session ends the tokens of this application', async () => {
+  const party = await aParty({ redirect_uris: uris })
+  const other = await aParty()
+  const person = await aSignedInBrowser()
+  const tokens = await party.tokens(person.browser)
+  const rest = await other.tokens(person.browser)
+  const answer = await endSession(party, person, { id_token_hint: tokens.id_token, post_logout_redirect_uri: BYE })
+  assert.equal(answer.headers.location, BYE)
+  assert.equal((await party.userinfo(tokens.access_token)).status, 401)
+  assert.equal((await other.userinfo(rest.access_token)).status, 200)
+  assert.ok(await isSignedIn(party, person))
+})
+
+test('a visitor with a valid token goes where the client wants, an unknown application is a 404', async () => {
+  const party = await leaving()
+  const person = await aSignedInBrowser()
+  const { id_token: hint } = await party.tokens(person.browser)
+  const browser = await aBrowser()
+  assert.equal((await endSession(party, { browser }, { id_token_hint: hint, post_logout_redirect_uri: BYE })).headers.location, BYE)
+  const shown = await endSession(party, { browser }, { id_token_hint: hint })
+  assert.match(String(shown.headers.location), /^\/if\/flow\//)
+  assert.equal((await browser.challenge('default-invalidation-flow', '')).component, 'ak-stage-session-end')
+  assert.equal((await browser.get('/application/o/nothing/end-session/')).status, 404)
+})
