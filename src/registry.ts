@@ -1,4 +1,5 @@
 import { fileRoutes } from './admin/file-api.ts'
+import { schemaRoutes } from './admin/schema-api.ts'
 import { systemRoutes } from './admin/system.ts'
 import type { Model } from './api/model.ts'
 import type { Ctx } from './context.ts'
@@ -87,7 +88,7 @@ export const registry: Registry = {
   resources,
   models: [...new Set(resources.map(resource => resource.model)), PolicyTarget, PolicyBase],
   routes: [
-    systemRoutes, fileRoutes, eventRoutes, permissionRoutes, grantRoutes, roleRoutes,
+    schemaRoutes, systemRoutes, fileRoutes, eventRoutes, permissionRoutes, grantRoutes, roleRoutes,
     groupRoutes, userRoutes, settingsRoutes, applicationRoutes, providerRoutes, mappingRoutes, keypairRoutes, tokenRoutes, sessionRoutes, brandRoutes,
     flowRoutes, stageRoutes, promptRoutes, oauth2Routes,
   ],

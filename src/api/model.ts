@@ -37,7 +37,11 @@ export type ModelSpec = {
   component?: string
   fields: Record<string, Field>
   filters?: Record<string, FilterSpec> | readonly string[]
+  /** Parameters of lists and items beyond the filters (`include_users`), for the OpenAPI document: name → schema. */
+  parameters?: Record<string, object>
   search?: readonly string[]
+  /** The columns of `search` hold text, never null, and stand together in an index over `searchText` of db/search-text.ts. */
+  searchIndexed?: boolean
   /** Default order; a leading `-` means descending. */
   ordering?: readonly string[]
   /** Column that holds the user an object belongs to: owners see and delete their own without permissions. */

@@ -46,6 +46,8 @@ export function polymorphic(base: Model) {
 
 /** `GET …/all/types/`: the kinds that can be made, for the interface's "new" menu. */
 export const typesRoute = (base: Model): SpecialOperation => ({
+  response: 'TypeCreate',
+  many: 'list',
   handler: async ctx => {
     requireCaller(ctx)
     return kindsOf(ctx, base).map(kind => ({

@@ -7,6 +7,7 @@ import { filterConditions, orderings, parseFlag, searchCondition } from '../api/
 import { defineModel, type Model, type Query, type Row } from '../api/model.ts'
 import type { Resource, SpecialOperation } from '../api/mount.ts'
 import { requireCaller } from '../api/permissions.ts'
+import { listOf, namedOrNull } from '../api/shapes.ts'
 import { findObjects } from '../api/store.ts'
 import type { Ctx } from '../context.ts'
 import { PolicyTarget } from '../policies/target.ts'
@@ -42,15 +43,15 @@ export const Application: Model = defineModel({
     name: text(),
     slug: slug({ unique: true }),
     provider: reference(() => Provider, { nullable: true, unique: true }),
-    provider_obj: computed(Type.Unknown()),
+    provider_obj: computed(namedOrNull('Provider')),
     backchannel_providers: many(() => Provider, { table: 'application_backchannel_provider', ours: 'application', theirs: 'provider' }),
-    backchannel_providers_obj: computed(Type.Unknown()),
+    backchannel_providers_obj: computed(listOf('Provider')),
     launch_url: computed(Type.Unsafe({ type: ['string', 'null'] })),
     open_in_new_tab: flag(false),
     meta_launch_url: text({ default: '', check: launchUrlError }),
     meta_icon: text({ default: '', check: iconError }),
     meta_icon_url: computed(Type.Unsafe({ type: ['string', 'null'] })),
-    meta_icon_themed_urls: computed(Type.Unknown()),
+    meta_icon_themed_urls: computed(namedOrNull('ThemedUrls')),
     meta_description: text({ default: '' }),
     meta_publisher: text({ default: '' }),
     group: text({ default: '' }),
@@ -58,6 +59,7 @@ export const Application: Model = defineModel({
     pbm_uuid: computed(Type.String()),
   },
   filters: ['name', 'slug', 'group', 'meta_description', 'meta_launch_url', 'meta_publisher'],
+  parameters: { superuser_full_list: { type: 'boolean' }, only_with_launch_url: { type: 'boolean' }, for_user: { type: 'integer' } },
   search: ['name', 'slug', 'meta_launch_url', 'meta_description', 'meta_publisher', 'group'],
   ordering: ['name'],
   present: presentApplications,
@@ -111,6 +113,8 @@ export const applications: Resource = { path: '/core/applications', model: Appli
 
 export const applicationRoutes: Record<string, SpecialOperation> = {
   'GET /core/applications/:slug/check_access/': {
+    response: 'PolicyTestResult',
+    query: { for_user: { type: 'integer' } },
     handler: async (ctx, request) => {
       const application = await objectAt(ctx, Application, (request.params as { slug: string }).slug)
       const query = request.query as Query

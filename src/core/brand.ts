@@ -144,5 +144,5 @@ export async function publicBrand(ctx: Ctx) {
 }
 
 export const brandRoutes: Record<string, SpecialOperation> = {
-  'GET /core/brands/current/': { anonymous: true, handler: publicBrand },
+  'GET /core/brands/current/': { anonymous: true, response: 'CurrentBrand', handler: publicBrand },
 }

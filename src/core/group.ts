@@ -8,6 +8,7 @@ import { defineModel, type Model, type Row } from '../api/model.ts'
 import type { Resource, SpecialOperation } from '../api/mount.ts'
 import { holds, mayTouch, requireObject } from '../api/permissions.ts'
 import { relatedKeys } from '../api/store.ts'
+import { listOf, listOrNull } from '../api/shapes.ts'
 import { body, checked } from '../api/validate.ts'
 import { transact, type Ctx } from '../context.ts'
 import { recordEvent } from '../events/record.ts'
@@ -30,15 +31,15 @@ export const Group: Model = defineModel({
     name: text({ unique: true }),
     is_superuser: flag(false),
     parents: many(() => Group, { table: 'group_parent', ours: 'child', theirs: 'parent' }),
-    parents_obj: computed(Type.Unknown()),
+    parents_obj: computed(listOrNull('RelatedGroup')),
     users: many(() => User, { table: 'user_group', ours: 'group', theirs: 'user' }),
-    users_obj: computed(Type.Unknown()),
+    users_obj: computed(listOrNull('PartialUser')),
     attributes: jsonObject(),
     roles: many(() => Role, { table: 'group_role', ours: 'group', theirs: 'role' }),
-    roles_obj: computed(Type.Unknown()),
-    inherited_roles_obj: computed(Type.Unknown()),
-    children: computed(Type.Array(Type.String())),
-    children_obj: computed(Type.Unknown()),
+    roles_obj: computed(listOf('Role')),
+    inherited_roles_obj: computed(listOrNull('Role')),
+    children: computed(Type.Array(Type.String({ format: 'uuid' }))),
+    children_obj: computed(listOrNull('RelatedGroup')),
   },
   filters: {
     name: {},
@@ -47,6 +48,7 @@ export const Group: Model = defineModel({
     members_by_pk: { many: true, type: 'integer', apply: membersByPk },
     members_by_username: { many: true, apply: membersByUsername },
   },
+  parameters: Object.fromEntries(['include_users', 'include_children', 'include_parents', 'include_inherited_roles'].map((name, at) => [name, { type: 'boolean', default: at === 0 }])),
   search: ['name'],
   ordering: ['name'],
   present: (ctx, rows, query) =>
@@ -126,6 +128,8 @@ const UserKey = body({ pk: Type.Integer() })
 function membership(verb: 'add' | 'remove'): SpecialOperation {
   return {
     status: 204,
+    body: UserKey,
+    bodyName: 'UserAccountRequest',
     handler: async (ctx, request) => {
       const group = await objectAt(ctx, Group, (request.params as { pk: string }).pk)
       const key = group.group_uuid as string

@@ -57,6 +57,8 @@ export const authenticatedSessions: Resource = { path: '/core/authenticated_sess
 
 export const sessionRoutes: Record<string, SpecialOperation> = {
   'DELETE /core/authenticated_sessions/bulk_delete/': {
+    response: 'BulkDeleteSessionResponse',
+    query: { user_pks: { type: 'array', items: { type: 'integer' } } },
     handler: async (ctx, request) => {
       const keys = [(request.query as Query).user_pks].flat().filter(key => key !== undefined && key !== '').map(Number)
       if (keys.length === 0 || !keys.every(Number.isInteger)) throw invalid({ user_pks: ['This field is required.'] })

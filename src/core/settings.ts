@@ -93,6 +93,7 @@ export const systemSettings = (ctx: Ctx): Promise<SystemSettings> => load(ctx)
 
 const requiredOnPut = ['flags']
 const full = Type.Unsafe({ type: 'object', properties, required: requiredOnPut })
+const Shown = Type.Unsafe({ type: 'object', properties: { ...properties, flags: Type.Object(Object.fromEntries(Object.keys(FLAGS).map(name => [name, Type.Boolean()]))) }, required: requiredOnPut })
 const partial = Type.Unsafe({ type: 'object', properties })
 
 async function change(ctx: Ctx, body: unknown, schema: typeof full): Promise<SystemSettings> {
@@ -122,18 +123,25 @@ const EDIT = 'authentik_rbac.edit_system_settings'
 
 export const settingsRoutes: Record<string, SpecialOperation> = {
   'GET /admin/settings/': {
+    response: Shown,
     handler: async ctx => {
       requirePermission(ctx, VIEW)
       return systemSettings(ctx)
     },
   },
   'PUT /admin/settings/': {
+    body: full,
+    bodyName: 'SettingsRequest',
+    response: Shown,
     handler: async (ctx, request) => {
       requirePermission(ctx, EDIT)
       return change(ctx, request.body, full)
     },
   },
   'PATCH /admin/settings/': {
+    body: partial,
+    bodyName: 'PatchedSettingsRequest',
+    response: Shown,
     handler: async (ctx, request) => {
       requirePermission(ctx, EDIT)
       return change(ctx, request.body, partial)

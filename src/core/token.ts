@@ -5,6 +5,7 @@ import { choice, computed, flag, instant, internal, parseInstant, reference, sho
 import { defineModel, type Model, type Row } from '../api/model.ts'
 import type { Resource, SpecialOperation } from '../api/mount.ts'
 import { holds, mayTouch, requireCaller, requireObject } from '../api/permissions.ts'
+import { named } from '../api/shapes.ts'
 import { body, checked } from '../api/validate.ts'
 import { transact, type Ctx } from '../context.ts'
 import { hashToken } from '../crypto/secrets.ts'
@@ -35,7 +36,7 @@ export const Token: Model = defineModel({
     identifier: slug({ unique: true, maxLength: 255 }),
     intent: choice(['verification', 'api', 'recovery', 'app_password'], 'api'),
     user: reference(() => User, { initial: ctx => ctx.caller.user?.id }),
-    user_obj: computed(Type.Unknown()),
+    user_obj: computed(named('User')),
     description: text({ default: '' }),
     expires: instant({ nullable: true }),
     expiring: flag(true),
@@ -126,6 +127,7 @@ async function tokenAt(ctx: Ctx, request: { params: unknown }, permission: strin
 
 export const tokenRoutes: Record<string, SpecialOperation> = {
   'GET /core/tokens/:identifier/view_key/': {
+    response: 'TokenView',
     handler: async (ctx, request) => {
       const row = await tokenAt(ctx, request, 'authentik_core.view_token_key')
       await recordEvent(ctx, 'secret_view', { secret: eventModel(Token, row) })
@@ -134,6 +136,8 @@ export const tokenRoutes: Record<string, SpecialOperation> = {
   },
   'POST /core/tokens/:identifier/set_key/': {
     status: 204,
+    body: NewKey,
+    bodyName: 'TokenSetKeyRequest',
     handler: async (ctx, request) => {
       const row = await tokenAt(ctx, request, 'authentik_core.set_token_key')
       const { key } = checked<{ key: string }>(NewKey, request.body)

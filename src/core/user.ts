@@ -5,6 +5,7 @@ import { computed, choice, flag, instant, internal, jsonObject, many, shown, tex
 import { parseFlag, parseUuid, queryFlag } from '../api/filters.ts'
 import { defineModel, type Model, type Row } from '../api/model.ts'
 import type { Hooks } from '../api/crud.ts'
+import { listOrNull } from '../api/shapes.ts'
 import { relatedKeys } from '../api/store.ts'
 import type { Ctx } from '../context.ts'
 import { jsonEquals } from '../db/like.ts'
@@ -45,9 +46,9 @@ export const User: Model = defineModel({
     date_joined: instant({ readOnly: true, now: true }),
     is_superuser: computed(Type.Boolean()),
     groups: many(() => Group, { table: 'user_group', ours: 'user', theirs: 'group' }),
-    groups_obj: computed(Type.Unknown()),
+    groups_obj: computed(listOrNull('PartialGroup')),
     roles: many(() => Role, { table: 'user_role', ours: 'user', theirs: 'role' }),
-    roles_obj: computed(Type.Unknown()),
+    roles_obj: computed(listOrNull('Role')),
     email: text({ default: '', maxLength: 254, check: (value: string) => (value === '' || /^[^\s@]+@[^\s@]+$/.test(value) ? undefined : 'Enter a valid email address.') }),
     avatar: computed(Type.String()),
     attributes: jsonObject(),
@@ -77,7 +78,9 @@ export const User: Model = defineModel({
     ...Object.fromEntries(['date_joined', 'last_updated', 'last_login'].flatMap(name => [name, `${name}__gt`, `${name}__lt`].map(key => [key, {}]))),
     last_login__isnull: { type: 'boolean' },
   },
-  search: ['email', 'name', 'username'],
+  parameters: { include_groups: { type: 'boolean', default: true }, include_roles: { type: 'boolean', default: true } },
+  search: ['email', 'name', 'username', 'uuid'],
+  searchIndexed: true,
   ordering: ['username'],
   present: (ctx, rows, query) =>
     presentUsers(ctx, rows, { groups: queryFlag(query, 'include_groups', true), roles: queryFlag(query, 'include_roles', true) }),

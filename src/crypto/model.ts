@@ -126,6 +126,8 @@ const GenerateBody = body(
 function view(half: 'certificate' | 'private_key'): SpecialOperation {
   const column = half === 'certificate' ? 'certificate_data' : 'key_data'
   return {
+    response: 'CertificateData',
+    query: { download: { type: 'boolean' } },
     handler: async (ctx, request, reply) => {
       const row = await objectAt(ctx, CertificateKeyPair, (request.params as { pk: string }).pk)
       await requireObject(
@@ -145,6 +147,9 @@ function view(half: 'certificate' | 'private_key'): SpecialOperation {
 
 export const keypairRoutes: Record<string, SpecialOperation> = {
   'POST /crypto/certificatekeypairs/generate/': {
+    body: GenerateBody,
+    bodyName: 'CertificateGenerationRequest',
+    response: 'CertificateKeyPair',
     handler: async (ctx, request) => {
       requirePermission(ctx, 'authentik_crypto.add_certificatekeypair')
       const sent = checked<{ common_name: string; subject_alt_name?: string; validity_days: number; alg?: KeyAlgorithm }>(

@@ -7,6 +7,7 @@ import { parseUuid } from '../api/filters.ts'
 import { defineModel, type Model, type Row } from '../api/model.ts'
 import type { Resource } from '../api/mount.ts'
 import { mayTouch } from '../api/permissions.ts'
+import { namedOrNull } from '../api/shapes.ts'
 import { permissionDenied } from '../api/errors.ts'
 import type { Ctx } from '../context.ts'
 import { Group } from '../core/group.ts'
@@ -27,9 +28,9 @@ export const PolicyBinding: Model = defineModel({
     policy: reference(() => PolicyBase, { nullable: true }),
     group: reference(() => Group, { nullable: true }),
     user: reference(() => User, { nullable: true }),
-    policy_obj: computed(Type.Unknown()),
-    group_obj: computed(Type.Unknown()),
-    user_obj: computed(Type.Unknown()),
+    policy_obj: computed(namedOrNull('Policy')),
+    group_obj: computed(namedOrNull('PartialGroup')),
+    user_obj: computed(namedOrNull('PartialUser')),
     // Clients send the target's own key or its binding key; which one it was is settled in `clean`.
     target: { ...text({ format: 'uuid' }) },
     negate: flag(false),

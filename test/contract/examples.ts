@@ -81,6 +81,13 @@ const EXAMPLES: Record<string, (ctx: Ctx) => Promise<Example> | Example> = {
   'GET /flows/executor/:slug/': async ctx => ({ url: `/flows/executor/${String((await flowWithStage(ctx)).slug)}/?query=` }),
   'POST /flows/executor/:slug/': async ctx => ({ url: `/flows/executor/${String((await flowWithStage(ctx)).slug)}/?query=`, body: {} }),
   'GET /flows/instances/:slug/execute/': async ctx => ({ url: `/flows/instances/${String((await flowWithStage(ctx)).slug)}/execute/` }),
+  // Addresses under an application's name need an application.
+  'GET /providers/oauth2/:pk/setup_urls/': async ctx => {
+    const { id } = await sample(ctx, 'authentik_providers_oauth2.oauth2provider')
+    const { pbm_uuid: key } = await sample(ctx, 'authentik_core.application')
+    await ctx.db.updateTable('application').set({ provider: id as number }).where('pbm_uuid', '=', key as string).execute()
+    return { url: `/providers/oauth2/${String(id)}/setup_urls/` }
+  },
   'POST /stages/prompt/prompts/preview/': () => ({ url: '/stages/prompt/prompts/preview/', body: { name: unique('prompt'), field_key: 'key', label: 'Label', type: 'text', order: 1 } }),
   'POST /crypto/certificatekeypairs/generate/': () => ({ url: '/crypto/certificatekeypairs/generate/', body: { common_name: unique('pair'), validity_days: 30, alg: 'ecdsa' } }),
   'DELETE /core/authenticated_sessions/bulk_delete/': async ctx => ({ url: `/core/authenticated_sessions/bulk_delete/?user_pks=${await user(ctx)}` }),

@@ -1,7 +1,9 @@
+import { internal, text } from '../../src/api/fields.ts'
 import { findObject, insertObject, withDefaults } from '../../src/api/store.ts'
 import type { Model, Row } from '../../src/api/model.ts'
 import { transact, type Ctx } from '../../src/context.ts'
 import { startSession } from '../../src/core/sessions.ts'
+import { readCatalogue } from '../../src/db/catalogue.ts'
 import { generateKeypair } from '../../src/crypto/self-signed.ts'
 import { unique } from '../builders.ts'
 import { resolved, type Schema } from './schema.ts'
@@ -116,8 +118,27 @@ export async function sampleObject(ctx: Ctx, model: Model): Promise<Row> {
   }
   if (model.label === 'authentik_core.token') Object.assign(values, { key_hash: unique('hash'), key_sealed: ctx.secrets.seal('key'), user: (await sampleObject(ctx, modelOf(ctx, 'authentik_core.user'))).id })
   if (model.label === 'authentik_policies.policybinding') values.group = (await sampleObject(ctx, modelOf(ctx, 'authentik_core.group'))).group_uuid
-  const row = await transact(ctx, ctx => insertObject(ctx, model, withDefaults(ctx, model, values)))
+  const row = await transact(ctx, async ctx => {
+    const whole = await withHiddenColumns(ctx, model, values)
+    return insertObject(ctx, whole, withDefaults(ctx, whole, values))
+  })
   return (await findObject(ctx, model, row[model.pk]))!
+}
+
+/** Columns that no field of the model speaks of (hashes of tokens, say), where the database wants them. */
+async function withHiddenColumns(ctx: Ctx, model: Model, values: Row): Promise<Model> {
+  const table = (await readCatalogue(ctx.db)).get(model.table)!
+  const hidden = table.columns.filter(({ name, nullable, defaulted }) => !nullable && !defaulted && name !== model.pk && !model.allFields[name] && name !== model.baseKey)
+  if (hidden.length === 0) return model
+  for (const { name, type } of hidden) {
+    const target = table.foreign_keys.find(key => key.columns.includes(name))
+    const home = target && ctx.registry.models.find(other => other.table === target.target)
+    if (home) values[name] = (await sampleObject(ctx, home))[target.target_columns[0]!]
+    else values[name] = { uuid: ctx.uuid(), text: unique(name), integer: 1, real: 1, flag: false, instant: ctx.now(), json: '[]', bytes: new Uint8Array(1) }[type]
+  }
+  const fields = Object.fromEntries(hidden.map(({ name }) => [name, internal(text())]))
+  const tables = model.tables.map(part => (part.table === model.table ? { ...part, fields: { ...part.fields, ...fields } } : part))
+  return { ...model, allFields: { ...model.allFields, ...fields }, tables }
 }
 
 /** A value for a column by our own schema, where nothing says how it begins. */

@@ -1,0 +1,94 @@
+import { Type, type TSchema } from 'typebox'
+
+/**
+ * Answers that are no model's objects, and the short forms of objects inside others, under the names that clients know. They
+ * describe: nothing is checked against them here. Contract tests hold the answers themselves to the published contract.
+ */
+
+/** A schema of this document by its name. */
+export const named = (name: string): TSchema => Type.Unsafe({ $ref: `#/components/schemas/${name}` })
+/** The same, or null. */
+export const namedOrNull = (name: string): TSchema => Type.Unsafe({ allOf: [{ $ref: `#/components/schemas/${name}` }], nullable: true })
+/** A list of them. */
+export const listOf = (name: string): TSchema => Type.Unsafe({ type: 'array', items: { $ref: `#/components/schemas/${name}` } })
+/** A list of them, or null where they were not asked for. */
+export const listOrNull = (name: string): TSchema => Type.Unsafe({ ...listOf(name), nullable: true })
+
+const text = Type.String()
+const nullableText = Type.Unsafe({ type: ['string', 'null'] })
+const whole = Type.Integer()
+const flag = Type.Boolean()
+const uuid = Type.String({ format: 'uuid' })
+const moment = Type.String({ format: 'date-time' })
+const free: TSchema = Type.Unsafe({ type: 'object', additionalProperties: {} })
+const texts = Type.Array(text)
+
+/** An object all of whose properties are sent, save those listed. */
+const shape = (properties: Record<string, TSchema>, optional: readonly string[] = []): TSchema =>
+  Type.Unsafe({ type: 'object', properties, required: Object.keys(properties).filter(name => !optional.includes(name)) })
+
+const theme: TSchema = shape({ light: nullableText, dark: nullableText }, ['light', 'dark'])
+const nameAndKey = shape({ name: text, pk: text })
+const grant = { id: whole, codename: text, model: text, app_label: text }
+const group = { pk: uuid, name: text, is_superuser: flag, attributes: free }
+
+export const SHAPES: Readonly<Record<string, TSchema>> = {
+  GenericError: shape({ detail: text, code: text }, ['code']),
+  ValidationError: Type.Unsafe({ type: 'object', properties: { non_field_errors: texts, code: text }, additionalProperties: {} }),
+  Pagination: shape(Object.fromEntries(['next', 'previous', 'count', 'current', 'total_pages', 'start_index', 'end_index'].map(name => [name, Type.Number()]))),
+  PaginationAutocomplete: free,
+  UsedBy: shape({ app: text, model_name: text, pk: text, name: text, action: Type.Unsafe({ type: 'string', enum: ['cascade', 'cascade_many', 'set_null', 'set_default', 'left_dangling'] }) }),
+  TypeCreate: shape({ name: text, description: text, component: text, model_name: text, icon_url: text, requires_enterprise: flag, deprecated: flag }, ['icon_url', 'requires_enterprise', 'deprecated']),
+  Link: shape({ link: text }),
+  Cache: shape({ count: whole }),
+  ThemedUrls: theme,
+  PartialUser: shape({ pk: whole, username: text, name: text, is_active: flag, last_login: Type.Unsafe({ ...moment, type: ['string', 'null'] }), email: text, attributes: free, uid: text }, ['is_active', 'last_login', 'email', 'attributes']),
+  PartialGroup: shape({ ...group, num_pk: whole }, ['is_superuser', 'attributes']),
+  RelatedGroup: shape({ ...group, group_uuid: uuid }, ['is_superuser', 'attributes']),
+  UserSelfGroups: nameAndKey,
+  UserSelfRoles: nameAndKey,
+  UserSelf: shape({
+    pk: whole, username: text, name: text, is_active: flag, is_superuser: flag, is_current: flag, groups: listOf('UserSelfGroups'), roles: listOf('UserSelfRoles'),
+    email: Type.String({ format: 'email' }), avatar: text, uid: text, settings: free, type: text, system_permissions: texts,
+  }, ['email', 'type']),
+  SessionUser: shape({ user: named('UserSelf'), original: named('UserSelf'), users: listOf('UserSelf') }, ['original']),
+  UserPath: shape({ paths: texts }),
+  UserServiceAccountResponse: shape({ username: text, token: text, user_uid: text, user_pk: whole, group_pk: text }, ['group_pk']),
+  Permission: shape({ ...grant, name: text, app_label_verbose: text, model_verbose: text }),
+  RoleModelPermission: shape({ ...grant, name: text }),
+  RoleObjectPermission: shape({ ...grant, object_pk: text, name: text }),
+  ExtraRoleObjectPermission: shape({ ...grant, object_pk: text, name: text, app_label_verbose: text, model_verbose: text, object_description: nullableText }),
+  RoleAssignedObjectPermission: shape({ role_pk: text, name: text, object_permissions: listOf('RoleObjectPermission'), model_permissions: listOf('RoleModelPermission') }),
+  PermissionAssignResult: shape({ id: text }),
+  EventVolume: shape({ action: text, time: moment, count: whole }),
+  EventTopPerUser: shape({ application: free, counted_events: whole, unique_users: whole }),
+  EventStats: shape({ unique_users: whole, count_step: free }),
+  Config: shape({
+    error_reporting: shape({ enabled: flag, sentry_dsn: text, environment: text, send_pii: flag, traces_sample_rate: Type.Number() }),
+    capabilities: texts, cache_timeout: whole, cache_timeout_flows: whole, cache_timeout_policies: whole,
+  }),
+  Version: shape({ version_current: text, version_latest: text, version_latest_valid: flag, build_hash: text, outdated: flag, outpost_outdated: flag }),
+  VersionHistory: shape({ id: whole, timestamp: moment, version: text, build: text }),
+  SystemInfo: shape({
+    http_headers: free, http_host: text, http_is_secure: flag,
+    runtime: shape({ python_version: text, environment: text, architecture: text, platform: text, uname: text, openssl_version: text, openssl_fips_enabled: Type.Unsafe({ type: ['boolean', 'null'] }), authentik_version: text }),
+    brand: text, server_time: moment, embedded_outpost_disabled: flag, embedded_outpost_host: text, base_url: text,
+  }),
+  App: shape({ name: text, label: text }),
+  FileList: shape({ name: text, mime_type: text, url: text, themed_urls: namedOrNull('ThemedUrls') }, ['themed_urls']),
+  FileUploadRequest: shape({ file: Type.String({ format: 'binary' }), name: text, usage: text }, ['name', 'usage']),
+  PolicyTestResult: shape({ passing: flag, messages: texts, log_messages: Type.Array(free) }),
+  CertificateData: shape({ data: text }),
+  TokenView: shape({ key: text }),
+  BulkDeleteSessionResponse: shape({ deleted: whole }),
+  FooterLink: shape({ href: nullableText, name: text }),
+  CurrentBrand: shape({
+    matched_domain: text, branding_title: text, branding_logo: text, branding_logo_themed_urls: namedOrNull('ThemedUrls'), branding_favicon: text,
+    branding_favicon_themed_urls: namedOrNull('ThemedUrls'), branding_custom_css: text, branding_map_tiles: text, ui_footer_links: listOf('FooterLink'), ui_theme: text,
+    flow_authentication: text, flow_invalidation: text, flow_recovery: text, flow_unenrollment: text, flow_user_settings: text, flow_device_code: text,
+    default_locale: text, flags: shape({ flows_continuous_login: flag, flows_refresh_others: flag }),
+  }, ['flow_authentication', 'flow_invalidation', 'flow_recovery', 'flow_unenrollment', 'flow_user_settings', 'flow_device_code']),
+  PropertyMappingPreview: shape({ preview: free }),
+  PropertyMappingTestResult: shape({ result: text, successful: flag }),
+  OAuth2ProviderSetupURLs: shape({ issuer: text, authorize: text, token: text, user_info: text, provider_info: text, logout: text, jwks: text, dcr_registration: nullableText }),
+}
