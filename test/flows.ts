@@ -60,16 +60,19 @@ export async function aFlow(ctx: Ctx, stages: Bound[], values: Row = {}): Promis
   const slug = unique('flow')
   const flow = await createObject(ctx, Flow, { name: slug, slug, title: 'A flow', designation: 'authentication', ...values })
   for (const [index, bound] of stages.entries()) {
-    const { stage, binding } = typeof bound === 'object' && 'binding' in bound ? (bound as { stage: string | Row; binding: Row }) : { stage: bound as string | Row, binding: {} }
+    const { stage, binding } = typeof bound === 'object' && 'binding' in bound ? (bound as { stage: string | Row; binding: Row }) : { stage: bound, binding: {} }
     const stored = typeof stage === 'string' ? await aStage(ctx, stage) : stage
     await createObject(ctx, FlowStageBinding, { target: flow.flow_uuid, stage: stored.stage_uuid, order: index * 10, ...binding })
   }
   return flow as Row & { slug: string }
 }
 
+// oxlint-disable-next-line typescript/no-explicit-any -- tests look into bodies of every shape
+export type Shown = Record<string, any>
+
 /** A browser in a flow; every challenge is held to the published contract. */
 export class FlowVisitor extends Visitor {
-  override async challenge(slug: string, query = '', body?: unknown): Promise<Record<string, any>> {
+  override async challenge(slug: string, query = '', body?: unknown): Promise<Shown> {
     const challenge = await super.challenge(slug, query, body)
     assertFits('ChallengeTypes', challenge)
     return challenge
@@ -80,12 +83,12 @@ export class FlowVisitor extends Visitor {
 }
 
 /** Texts of an answer's errors by field. */
-export function errorsOf(challenge: Record<string, any>): Record<string, string[]> {
+export function errorsOf(challenge: Shown): Record<string, string[]> {
   const errors = (challenge.response_errors ?? {}) as Record<string, { string: string; code: string }[]>
   return Object.fromEntries(Object.entries(errors).map(([name, list]) => [name, list.map(error => error.string)]))
 }
 
 /** Holds that a flow sends the browser there, and has ended. */
-export function assertDone(challenge: Record<string, any>, to: string): void {
+export function assertDone(challenge: Shown, to: string): void {
   assert.deepEqual(challenge, { component: 'xak-flow-redirect', to, final_redirect: true })
 }

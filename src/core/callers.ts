@@ -3,6 +3,7 @@ import type { Row } from '../api/model.ts'
 import { permissionDenied } from '../api/errors.ts'
 import { hashToken } from '../crypto/secrets.ts'
 import { groupsOf, permissionsOf, rolesOf } from './membership.ts'
+import { endBrokenBinding } from './session-binding.ts'
 import { findSession, touchSession, type Session } from './sessions.ts'
 
 /** Someone who acts as `user`: their rights are read once, here. */
@@ -54,7 +55,7 @@ export async function bearerCaller(ctx: Ctx, header: string, others: readonly Be
 /** Who the browser's session belongs to. A session of a switched-off account is nobody's. */
 export async function sessionCaller(ctx: Ctx, cookie: string | undefined): Promise<{ caller: Caller; session?: Session }> {
   const session = await findSession(ctx, cookie)
-  if (!session) return { caller: visitor }
+  if (!session || (await endBrokenBinding(ctx, session))) return { caller: visitor }
   await touchSession(ctx, session)
   const user = session.user === null ? undefined : await activeUser(ctx, session.user)
   const impersonator = session.impersonator === null ? null : await activeUser(ctx, session.impersonator)

@@ -11,6 +11,7 @@ export const flowPath = (ctx: Pick<Ctx, 'config'>, slug: string, query = ''): st
  * Whether a text is a path on this server and nothing else: browsers read `//host` and `/\host` as another host, and drop
  * tabs and line breaks before they look.
  */
+// oxlint-disable-next-line no-control-regex -- that is what must not be there
 export const isOwnPath = (text: string): boolean => /^\/(?![/\\])[^\\\u0000-\u0020\u007f]*$/.test(text)
 
 /** Schemes that run code or read local data where a browser is sent to them. */

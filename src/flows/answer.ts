@@ -85,7 +85,7 @@ export const choiceField = (choices: readonly string[], options: { required?: bo
   required: options.required ?? true,
   fallback: options.fallback,
   parse(value) {
-    const text = typeof value === 'object' ? undefined : String(value)
+    const text = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined
     if (text === '' && !(options.required ?? true)) return { value: '' }
     return text !== undefined && choices.includes(text) ? { value: text } : wrong(`"${text ?? JSON.stringify(value)}" is not a valid choice.`, 'invalid_choice')
   },

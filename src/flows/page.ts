@@ -6,7 +6,7 @@ import { renderCsrfFailure } from '../interfaces/errors.ts'
 import { CSRF_FIELD, formFields, parseFlowForm, renderFlowPage } from '../interfaces/flow.ts'
 import type { PageContext } from '../interfaces/page.ts'
 import { secretsEqual } from '../lib/constant-time.ts'
-import { isOwnPath, pathOf } from './addresses.ts'
+import { pathOf } from './addresses.ts'
 import type { FlowDefinition } from './definition.ts'
 import { execute, type FlowAnswer } from './executor.ts'
 import { flowInfo } from './present.ts'
@@ -25,7 +25,7 @@ function sendFlowPage(request: FastifyRequest, reply: FastifyReply, slug: string
     ...context,
     executor: pathOf(ctx, `/api/v3/flows/executor/${slug}/`),
     query: ctx.request?.query ?? '',
-    challenge: challenge as never,
+    challenge: challenge,
     csrf,
     ...(posted && { posted: formFields(posted) }),
   })
@@ -38,7 +38,7 @@ const run = (ctx: Ctx, definition: FlowDefinition, visit: Visit, method: 'GET' |
 }
 
 /** Browsers say where a request comes from and what for (Fetch Metadata); old ones and programs say nothing. */
-const fetchMetadata = (request: FastifyRequest, name: 'dest' | 'site'): string | undefined => request.headers[`sec-fetch-${name}`] as string | undefined
+const fetchMetadata = (request: FastifyRequest, name: 'dest' | 'site'): string | undefined => request.headers[`sec-fetch-${name}`]
 
 /**
  * Whether another site may be making the browser sign out: it led here, somebody is signed in, and no plan of ours (an
@@ -57,6 +57,16 @@ const confirmation = async (ctx: Ctx, { flow }: FlowDefinition): Promise<Challen
   name: String(flow.title),
 })
 
+/**
+ * Whether the browser is here because a form of this very page was answered with a redirect. Browsers hold the page's policy for
+ * forms (CSP3 `form-action`, Chromium) against every redirect that follows a form, and where an application sends people after its callback nobody
+ * knows. So such a chain of redirects ends with a page, which the browser then leaves by itself.
+ */
+function followsForm(request: FastifyRequest): boolean {
+  const { referer } = request.headers
+  return referer !== undefined && URL.canParse(referer) && new URL(referer).pathname === pageAddress(request).split('?', 1)[0]
+}
+
 /** `GET /if/flow/<slug>/` */
 export async function showFlow(request: FastifyRequest, reply: FastifyReply, definition: FlowDefinition, context: PageContext): Promise<FastifyReply> {
   const { ctx } = request
@@ -67,13 +77,14 @@ export async function showFlow(request: FastifyRequest, reply: FastifyReply, def
   const visit = await openVisit(ctx)
   if (isForeignSignOut(request, definition, visit)) return sendFlowPage(request, reply, slug, context, visit, await confirmation(ctx, definition))
   const answer = await run(ctx, definition, visit, 'GET')
-  if (answer.kind === 'challenge' && answer.challenge.component !== 'xak-flow-redirect') return sendFlowPage(request, reply, slug, context, visit, answer.challenge)
+  const shown = answer.kind === 'challenge' && (answer.challenge.component !== 'xak-flow-redirect' || followsForm(request))
+  if (shown) return sendFlowPage(request, reply, slug, context, visit, answer.challenge)
   ensureCsrf(ctx, visit)
   sendCookies(reply, visit)
   return reply.redirect(answer.kind === 'step' ? pageAddress(request) : String(answer.challenge.to))
 }
 
-/** `POST /if/flow/<slug>/`: the answer in a form. 303 to the page itself when the flow went on, the page when it did not. */
+/** `POST /if/flow/<slug>/`: the answer in a form. 303 to the page itself when the flow went on, else a page: the challenge again, or the last one. */
 export async function submitFlow(request: FastifyRequest, reply: FastifyReply, definition: FlowDefinition, context: PageContext): Promise<FastifyReply> {
   const { ctx } = request
   const slug = definition.flow.slug as string
@@ -93,15 +104,11 @@ export async function submitFlow(request: FastifyRequest, reply: FastifyReply, d
     sendCookies(reply, visit)
     return reply.redirect(pageAddress(request), 303)
   }
-  const answer = due.kind === 'challenge' && isForm(due.challenge) ? await run(ctx, definition, visit, 'POST', parseFlowForm(form, due.challenge as never)) : due
-  if (answer.kind === 'challenge') {
-    const { component, to } = answer.challenge
-    // A redirect to another site is left to the page: the policy for forms covers where they are redirected to.
-    if (component !== 'xak-flow-redirect' || !isOwnPath(String(to))) return sendFlowPage(request, reply, slug, context, visit, answer.challenge, form)
-  }
+  const answer = due.kind === 'challenge' && isForm(due.challenge) ? await run(ctx, definition, visit, 'POST', parseFlowForm(form, due.challenge)) : due
+  if (answer.kind === 'challenge') return sendFlowPage(request, reply, slug, context, visit, answer.challenge, form)
   ensureCsrf(ctx, visit)
   sendCookies(reply, visit)
-  return reply.redirect(answer.kind === 'step' ? pageAddress(request) : String(answer.challenge.to), 303)
+  return reply.redirect(pageAddress(request), 303)
 }
 
 const LAST_WORDS = new Set(['xak-flow-redirect', 'ak-stage-access-denied', 'ak-stage-flow-error', 'ak-stage-session-end', 'ak-stage-autosubmit', 'xak-flow-shell'])

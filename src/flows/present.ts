@@ -8,11 +8,12 @@ import { backgroundUrl, DEFAULT_BACKGROUND, themedUrls } from './flow.ts'
 import type { PlanContext } from './plan.ts'
 import { subjectOf } from './planner.ts'
 import type { Run } from './stage.ts'
+import { textOf } from './text.ts'
 
 /** Who a plan is about, as the person in front of the browser may see it: what they typed, where the match is not to be shown. */
 export function displayName(ctx: Ctx, context: PlanContext): string {
   if (typeof context.pending_user_identifier === 'string' && context.pending_user_identifier !== '') return context.pending_user_identifier
-  return String(subjectOf(ctx, context)?.username ?? '')
+  return textOf(subjectOf(ctx, context)?.username)
 }
 
 /** The fields of challenges "with user". */
@@ -43,10 +44,10 @@ export function flowTitle(title: string, names: { app: string; user: string }): 
 /** `flow_info`: what every challenge says about the flow it belongs to. */
 export async function flowInfo(ctx: Ctx, flow: Row, context: PlanContext, query: URLSearchParams): Promise<Row> {
   const application = context.application as Row | undefined
-  const background = String(flow.background || (await currentBrand(ctx)).background || '')
+  const background = textOf(flow.background) || (await currentBrand(ctx)).background
   const following = query.get('next')
   return {
-    title: flowTitle(flow.title as string, { app: String(application?.name ?? ''), user: displayName(ctx, context) }),
+    title: flowTitle(flow.title as string, { app: textOf(application?.name), user: displayName(ctx, context) }),
     background: background === '' ? pathOf(ctx, DEFAULT_BACKGROUND) : backgroundUrl(ctx, background),
     background_themed_urls: themedUrls(ctx, background),
     cancel_url: pathOf(ctx, '/flows/-/cancel/') + (following === null ? '' : `?next=${encodeURIComponent(following)}`),

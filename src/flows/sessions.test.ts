@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { aUser } from '../../test/builders.ts'
-import { aFlow, aStage, assertDone, FlowVisitor } from '../../test/flows.ts'
+import { aFlow, aStage, assertDone, FlowVisitor, type Shown } from '../../test/flows.ts'
 import { server } from '../../test/harness.ts'
 import { hashToken } from '../crypto/secrets.ts'
 
@@ -101,7 +101,7 @@ test('without a duration the cookie ends with the browser; with one it has a fix
     const answer = remember === undefined ? await visitor.get(url) : (await visitor.get(url), await visitor.post(slug, { remember_me: remember }))
     return answer.cookies.find(cookie => cookie.name === 'authentik_session')!
   }
-  const days = (cookie: { expires?: unknown }) => Math.round(((cookie.expires as Date).getTime() - ctx.now().getTime()) / 86_400_000)
+  const days = (cookie: Shown) => Math.round(((cookie.expires as Date).getTime() - ctx.now().getTime()) / 86_400_000)
   const short = await cookieAfter({})
   assert.deepEqual([short.expires, short.maxAge, short.httpOnly, short.secure, short.sameSite], [undefined, undefined, true, true, 'None'])
   assert.equal(days(await cookieAfter({ session_duration: 'weeks=4' })), 28)
@@ -132,7 +132,7 @@ test('a login leaves its date and an event that says how', async () => {
   const { last_login: last } = await ctx.db.selectFrom('user').select('last_login').where('id', '=', user.id as number).executeTakeFirstOrThrow()
   assert.ok(last instanceof Date)
   const events = await ctx.db.selectFrom('event').select(['context', 'user']).where('action', '=', 'login').orderBy('created').execute()
-  const own = events.filter(event => (event.user as { pk?: number }).pk === user.id).map(event => event.context as Record<string, any>)
+  const own = events.filter(event => (event.user as { pk?: number }).pk === user.id).map(event => event.context as Shown)
   assert.deepEqual(own.map(context => [context.auth_method, context.auth_method_args]), [
     ['password', { known_device: false }],
     ['password', { known_device: true }],
@@ -205,6 +205,20 @@ test('a session deleted elsewhere ends the flow it was in', async () => {
   await visitor.challenge(slug, '', { uid_field: user.username })
   await ctx.db.deleteFrom('session').where('session_hash', '=', hashToken(sessionKey(visitor))).execute()
   assert.equal((await visitor.challenge(slug, '', { password: 'x' })).component, 'ak-stage-identification')
+})
+
+test('a session that is bound to its network ends when it is used from elsewhere', async () => {
+  const { app, ctx } = await server()
+  const user = await aUser(ctx, { password: 'x' })
+  for (const [values, status] of [[{ network_binding: 'bind_asn' }, 403], [{ geoip_binding: 'bind_continent' }, 403], [{}, 200]] as const) {
+    const { slug } = await aFlow(ctx, ['identification', 'password', await aStage(ctx, 'user_login', values)])
+    const visitor = new FlowVisitor(app)
+    await visitor.signInWith(slug, '', user.username as string, 'x')
+    const me = (address?: string) => visitor.get('/api/v3/core/users/me/', address === undefined ? {} : { 'x-forwarded-for': address })
+    assert.equal((await me()).status, 200)
+    assert.equal((await me('203.0.113.7')).status, status)
+    assert.equal((await me()).status, status)
+  }
 })
 
 test('sessions that nobody signed in to end after the unauthenticated age (R-422)', async () => {

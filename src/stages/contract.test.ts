@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { aUser } from '../../test/builders.ts'
-import { aFlow, aForm, aStage, FlowVisitor, type Bound } from '../../test/flows.ts'
+import { aFlow, aForm, aStage, FlowVisitor, type Bound, type Shown } from '../../test/flows.ts'
 import { server } from '../../test/harness.ts'
 import type { Ctx } from '../context.ts'
 
@@ -19,7 +19,7 @@ type Case = {
   /** Bodies that lack something or hold something wrong. */
   wrong: unknown[]
   /** A right answer, given the challenge. */
-  right: (challenge: Record<string, any>) => Record<string, unknown>
+  right: (challenge: Shown) => Record<string, unknown>
 }
 
 const someone = async (ctx: Ctx) => [{ uid_field: (await aUser(ctx, { password: 'right' })).username }]

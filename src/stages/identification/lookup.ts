@@ -22,5 +22,5 @@ export async function findUser(ctx: Ctx, typed: string, fields: readonly string[
     .where(sql<boolean>`(${sql.join(same, sql` or `)})`)
     .orderBy(sql`case when ${sql.join(exact, sql` or `)} then 0 else 1 end`).orderBy('id')
     .executeTakeFirst()
-  return row as Row | undefined
+  return row
 }

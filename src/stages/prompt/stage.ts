@@ -45,11 +45,12 @@ export const prompt = defineStage({
   component: COMPONENT,
 
   async answer(run) {
-    const entries = (await fieldsOf(run)).flatMap(field => {
+    const fields: AnswerFields = {}
+    for (const field of await fieldsOf(run)) {
       const read = answerField(field)
-      return read ? [[field.key, read] as const] : []
-    })
-    return Object.fromEntries(entries) as AnswerFields
+      if (read) fields[field.key] = read
+    }
+    return fields
   },
 
   async challenge(run) {

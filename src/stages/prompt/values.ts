@@ -73,7 +73,7 @@ function gathered(data: Row, key: string): unknown {
 export const wireText = (value: unknown): string => {
   if (value === null || value === undefined) return ''
   if (value instanceof Date) return value.toISOString()
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 const asChoice = (item: unknown): { value: string; label: string } =>

@@ -1,5 +1,6 @@
 import type { Row } from '../../api/model.ts'
 import { asObject, isStored } from '../../flows/objects.ts'
+import { BINDING } from '../../core/session-binding.ts'
 import { User } from '../../core/user.ts'
 import { booleanField } from '../../flows/answer.ts'
 import { withUser } from '../../flows/present.ts'
@@ -21,9 +22,6 @@ async function activeAccount({ ctx, plan }: Run): Promise<Row | undefined> {
   const user = await ctx.db.selectFrom('user').selectAll().where('id', '=', pending.id as number).where('is_active', '=', true).executeTakeFirst()
   return user && { ...asObject(User, user as Row), backend: pending.backend }
 }
-
-/** What a session keeps of the networks that it may be used from. */
-export const BINDING = 'authentik/stages/user_login/binding'
 
 async function logIn(run: Run, remember: boolean | undefined): Promise<Outcome> {
   const { plan, stage, visit } = run

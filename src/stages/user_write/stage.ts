@@ -9,6 +9,7 @@ import { recordEvent } from '../../events/record.ts'
 import { asObject, isStored, modelLabel } from '../../flows/objects.ts'
 import { completeSetup, setupAccount, SETUP_SLUG } from '../../flows/setup.ts'
 import { defineStage, denied, next, type Outcome, type Run } from '../../flows/stage.ts'
+import { textOf } from '../../flows/text.ts'
 import { Group } from '../../core/group.ts'
 import { UserWriteStage } from './model.ts'
 import { accountValues } from './values.ts'
@@ -33,10 +34,10 @@ async function subject(run: Run): Promise<Row | null | { refused: string }> {
 
 /** Type and place of a new account. */
 function birth({ plan, stage }: Run): Row {
-  const type = String(plan.context.user_type ?? stage.user_type)
+  const type = textOf(plan.context.user_type) || textOf(stage.user_type)
   return {
     is_active: !stage.create_users_as_inactive,
-    path: String(plan.context.user_path || stage.user_path_template || 'users'),
+    path: textOf(plan.context.user_path) || textOf(stage.user_path_template) || 'users',
     type: USER_TYPES.includes(type as never) && type !== 'internal_service_account' ? type : 'service_account',
     name: '',
   }
@@ -94,7 +95,7 @@ async function perform(run: Run): Promise<Outcome> {
     const checked = await readBody(ctx, User, values, { partial: true, ...(current && { current }) })
     // Before the transaction opens: hashing takes as long as many of them.
     const hash = read.password === undefined ? undefined : await ctx.passwords.hash(read.password, ctx.request?.clientIp)
-    const user = await write(run, current as Row | null, checked, hash)
+    const user = await write(run, current, checked, hash)
     plan.context.prompt_data = { ...data, created: current === null }
     const { component: _, ...written } = data
     await recordEvent(ctx, 'user_write', { ...written, created: current === null }, { user })
