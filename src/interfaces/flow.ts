@@ -28,8 +28,8 @@ export interface FlowPage extends PageContext {
  * (see `parseFlowForm`). With JavaScript, the same markup is taken over by the client, which then talks to the executor.
  *
  * After a posted form, answer 303 to the page's address when the executor went on, and with this page when it refused. A redirect
- * challenge must be answered with this page, never with a 303 to another site: the policy's `form-action` also
- * covers the redirects of a form.
+ * challenge must be answered with this page, never with a 303: the policy's `form-action` also covers the redirects of a form,
+ * and an address of ours may lead on to another site.
  */
 export function renderFlowPage(page: FlowPage): Page {
   const { web, challenge, nonce, lang, brand, executor, query, csrf, posted } = page
