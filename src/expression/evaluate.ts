@@ -35,6 +35,8 @@ export interface Stats {
   /** Milliseconds of the event loop's time. */
   cpu: number
   ticks: number
+  /** Longest time the event loop was held at once, in milliseconds. */
+  longestSlice: number
   /** Modules that were asked for and do not exist. */
   missingModules: string[]
 }
@@ -118,6 +120,7 @@ export async function evaluate(program: Program, vars: ReadonlyMap<string, Value
     rt.endSlice()
     return { value, logs: rt.logs, messages: rt.messages, stats: statsOf(rt) }
   } catch (thrown) {
+    if (rt.running) rt.endSlice()
     const error = asException(thrown)
     if (error instanceof PyException) throw new ExpressionError(error, summary(error, rt), tracebackOf(error, program.name, rt), rt)
     if (error instanceof LimitExceeded) {
@@ -191,6 +194,7 @@ const statsOf = (rt: EvaluationRuntime): Stats => ({
   hostCalls: rt.hostCalls,
   cpu: rt.cpu,
   ticks: rt.ticks,
+  longestSlice: rt.longestSlice,
   missingModules: rt.missingModules,
 })
 

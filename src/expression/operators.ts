@@ -216,7 +216,7 @@ function builtinBinary(op: BinaryOperator, left: Value, right: Value, rt: Rt): R
 function count(times: Value, length: number, rt: Rt, bytesEach: number): number {
   const n = Math.max(0, Number(times))
   rt.alloc(Math.min(n * length * bytesEach, Number.MAX_SAFE_INTEGER))
-  rt.charge((n * length) >> 6)
+  rt.charge((n * length) >> 5)
   return n
 }
 

@@ -56,7 +56,7 @@ const SLICE_MS = 2
 /** Longest run of a method that cannot be paused (`__eq__` during a look-up …). */
 const UNPAUSED_MS = 25
 /** Largest single object: what is done with one is not paused. */
-const MAX_OBJECT = 8 * 1024 * 1024
+const MAX_OBJECT = 4 * 1024 * 1024
 
 export class EvaluationRuntime implements Runtime {
   readonly limits: Limits
@@ -76,9 +76,12 @@ export class EvaluationRuntime implements Runtime {
   hostCalls = 0
   cpu = 0
   ticks = 0
+  /** Longest time the event loop was held at once, in milliseconds. */
+  longestSlice = 0
   /** The event loop should have a turn at the next point where that is possible. */
   tickDue = false
   private nextCheck = CHECK_EVERY
+  running = false
   private sliceStart = 0
   private sliceCpu = -1
   private sliceSteps = 0
@@ -115,12 +118,16 @@ export class EvaluationRuntime implements Runtime {
   startSlice(): void {
     this.sliceStart = this.environment.monotonic()
     this.sliceCpu = this.environment.cpu?.() ?? -1
+    this.running = true
     this.sliceSteps = this.steps
     this.tickDue = false
   }
 
   endSlice(): void {
-    this.cpu += this.used()
+    const used = this.used()
+    this.running = false
+    this.cpu += used
+    this.longestSlice = Math.max(this.longestSlice, used)
   }
 
   /** Milliseconds of computing since the slice began. */

@@ -31,6 +31,11 @@ export abstract class PyObject {
     this.cls = cls
   }
 
+  /** Keeps loggers and assertion messages from walking through the whole interpreter. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return `<${this.cls?.name ?? 'object'}>`
+  }
+
   /** A number that stands for this object for as long as it lives (`id()`). */
   get id(): number {
     return (this.identity ||= ++identities)
