@@ -49,7 +49,7 @@ export function install() {
   locked(() => {
     if (installed()) return
     say('installing dependencies')
-    npm(['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund'])
+    npm(['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'])
     writeFileSync(stamp(), lockHash())
   })
 }
