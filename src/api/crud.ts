@@ -8,7 +8,7 @@ import { wireSchema, type Field } from './fields.ts'
 import { filterConditions, orderings, parseKey, searchCondition } from './filters.ts'
 import { permission, type Model, type Query, type Row } from './model.ts'
 import { requireObject, requirePermission, visibility } from './permissions.ts'
-import { countObjects, existingKeys, findObject, findObjects, insertObject, relatedKeys, removeObject, uniquenessErrors, updateObject, withDefaults } from './store.ts'
+import { countObjects, existingKeys, findObject, insertObject, matchObjects, pageOfObjects, readingContext, relatedKeys, removeObject, uniquenessErrors, updateObject, withDefaults } from './store.ts'
 import { usedBy } from './used-by.ts'
 import { fieldErrors } from './validate.ts'
 
@@ -254,17 +254,18 @@ export function crud(model: Model, hooks: Hooks = {}) {
       const restriction = visibility(ctx, model)
       const unseen = model.visible?.(ctx)
       const where = [restriction, unseen && unseenCondition(model, unseen), ...(await filterConditions(ctx, model, query)), searchCondition(ctx, model, query)]
-      const count = await countObjects(ctx, model, where)
-      if (count === 0 && restriction && !model.owner && (await countObjects(ctx, model, [restriction])) === 0) throw permissionDenied()
+      const reading = await readingContext(ctx, model)
+      const { count, where: narrowed } = await matchObjects(reading, model, where)
+      if (count === 0 && restriction && !model.owner && (await countObjects(reading, model, [restriction])) === 0) throw permissionDenied()
       return paginated(ctx, query, count, async (limit, offset) =>
-        presentObjects(ctx, model, await findObjects(ctx, model, { where, orderBy: orderings(model, query), limit, offset }), query),
+        presentObjects(reading, model, await pageOfObjects(reading, model, { where: narrowed, orderBy: orderings(model, query), limit, offset }), query),
       )
     },
 
     async retrieve(ctx: Ctx, key: string, query: Query = {}): Promise<Row> {
       const row = await objectAt(ctx, model, key)
       await requireObject(ctx, model, row[model.pk] as string, 'view', owner(model, row))
-      return presentObject(ctx, model, row, query)
+      return presentObject(await readingContext(ctx, model), model, row, query)
     },
 
     async create(ctx: Ctx, body: Row, query: Query = {}): Promise<Row> {

@@ -1,5 +1,6 @@
 import { sql, type RawBuilder, type SqlBool } from 'kysely'
 import { icontains, iequals } from '../db/like.ts'
+import { textContains } from '../db/search-text.ts'
 import type { Db } from '../db/database.ts'
 import type { Ctx } from '../context.ts'
 import { invalid } from './errors.ts'
@@ -170,7 +171,9 @@ export function searchCondition(ctx: Ctx, model: Model, query: Query): Condition
   const words = String([query.search].flat()[0] ?? '').split(/[\s,]+/).filter(Boolean).slice(0, 16)
   if (words.length === 0 || model.search.length === 0) return undefined
   const columns = model.search.map(name => columnOf(model, name)!)
-  return sql.join(words.map(word => sql`(${sql.join(columns.map(column => icontains(ctx.db, column, word)), sql` or `)})`), sql` and `)
+  const contains = (word: string) =>
+    model.searchIndexed ? textContains(ctx.db, columns, word) : sql`(${sql.join(columns.map(column => icontains(ctx.db, column, word)), sql` or `)})`
+  return sql.join(words.map(contains), sql` and `)
 }
 
 /** `?ordering=`, or the model's own order; unknown names are passed over. The key always comes last, so that pages are stable. */

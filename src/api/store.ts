@@ -1,5 +1,5 @@
-import { sql, type Kysely } from 'kysely'
-import { asConstraintError } from '../db/database.ts'
+import { sql, type Kysely, type RawBuilder, type SqlBool } from 'kysely'
+import { asConstraintError, engineOf } from '../db/database.ts'
 import type { Db } from '../db/database.ts'
 import type { Ctx } from '../context.ts'
 import { invalid, type FieldErrors } from './errors.ts'
@@ -48,7 +48,7 @@ export function loadRow(ctx: Ctx, model: Model, row: Row): Row {
 export async function findObjects(
   ctx: Ctx,
   model: Model,
-  options: { where?: (Condition | undefined)[]; orderBy?: ReturnType<typeof sql>[]; limit?: number; offset?: number; background?: boolean } = {},
+  options: { where?: (Condition | undefined)[]; orderBy?: ReturnType<typeof sql>[]; limit?: number; offset?: number } = {},
 ): Promise<Row[]> {
   let query = selectObjects(ctx.db, model)
   const where = allOf(options.where ?? [])
@@ -60,16 +60,77 @@ export async function findObjects(
   return rows.map(row => loadRow(ctx, model, row))
 }
 
-/** How many objects meet all conditions. */
-export async function countObjects(ctx: Ctx, model: Model, where: (Condition | undefined)[] = []): Promise<number> {
-  let query = dynamic(ctx.db).selectFrom(model.table)
+/** A query over the objects of a model that meet all conditions, without columns yet. */
+function matching(db: Db, model: Model, where: (Condition | undefined)[]) {
+  let query = dynamic(db).selectFrom(model.table)
   for (const { table, pk, on } of model.tables) {
     if (table !== model.table) query = query.innerJoin(table, `${table}.${pk}`, `${model.table}.${on}`)
   }
   const all = allOf(where)
-  if (all) query = query.where(all)
-  const row = await query.select(sql<number>`count(*)`.as('count')).executeTakeFirstOrThrow()
+  return all ? query.where(all) : query
+}
+
+/** How many objects meet all conditions. */
+export async function countObjects(ctx: Ctx, model: Model, where: (Condition | undefined)[] = []): Promise<number> {
+  const row = await matching(ctx.db, model, where).select(sql<number>`count(*)`.as('count')).executeTakeFirstOrThrow()
   return Number(row.count)
+}
+
+/** Up to this many keys are remembered between counting and fetching. */
+const MOST_KEYS = 10_000
+
+/**
+ * How many objects meet all conditions, and conditions that say the same for the queries that follow: where few objects do, they
+ * name their keys, so that a search reads the table once and not again for its page.
+ */
+export async function matchObjects(ctx: Ctx, model: Model, where: (Condition | undefined)[]): Promise<{ count: number; where: (Condition | undefined)[] }> {
+  if (where.every(part => part === undefined)) return { count: await countObjects(ctx, model), where }
+  const key = sql.ref(`${model.table}.${model.pk}`)
+  const sqlite = engineOf(ctx.db) === 'sqlite'
+  // One text, which goes back as it came: thousands of values would each be handled several times.
+  const list = sqlite ? sql`json_group_array(${key})` : sql`array_agg(${key})::text`
+  const row = await matching(ctx.db, model, where)
+    .select([sql<number>`count(*)`.as('count'), sql<string | null>`case when count(*) <= ${sql.lit(MOST_KEYS)} then ${list} end`.as('keys')])
+    .executeTakeFirstOrThrow()
+  const count = Number(row.count)
+  if (count === 0 || row.keys === null) return { count, where }
+  return { count, where: [sqlite ? sql<SqlBool>`${key} in (select value from json_each(${row.keys}))` : sql<SqlBool>`${key} = any(${row.keys})`] }
+}
+
+/**
+ * One page of the objects that meet all conditions. Finds keys first: what is passed over and what is sorted is then as narrow as can
+ * be, and the rows of the page alone are read whole.
+ */
+export async function pageOfObjects(
+  ctx: Ctx,
+  model: Model,
+  { where, orderBy, limit, offset }: { where: (Condition | undefined)[]; orderBy: RawBuilder<unknown>[]; limit: number; offset: number },
+): Promise<Row[]> {
+  const key = `${model.table}.${model.pk}`
+  let query = matching(ctx.db, model, where).select(`${key} as key`)
+  for (const term of orderBy) query = query.orderBy(term)
+  const keys = (await query.limit(limit).offset(offset).execute()).map(row => row.key)
+  if (keys.length === 0) return []
+  const rows = (await selectObjects(ctx.db, model).where(key, 'in', keys).execute()) as Row[]
+  const byKey = new Map(rows.map(row => [row[model.pk], row]))
+  return keys.map(key => byKey.get(key)).filter(row => row !== undefined).map(row => loadRow(ctx, model, row))
+}
+
+/** Tables of at most so many rows are read at once, in less time than a thread takes to be asked. */
+const SMALL = 2_000
+
+/**
+ * The context for reading lists of a model. On SQLite a query runs on the event loop: that of a large table must not, or nobody could
+ * sign in while an administrator searches. Inside a transaction there is no choice.
+ */
+export async function readingContext(ctx: Ctx, model: Model): Promise<Ctx> {
+  const { db, background } = ctx.database
+  if (ctx.db !== db || background === db || engineOf(db) !== 'sqlite') return ctx
+  const relations = Object.values(model.allFields).flatMap(field => (field.storage === 'relation' ? [field.relation!.table] : []))
+  // Rows are numbered in the order they came: the last number is found at once, where counting would read them all.
+  const last = [...model.tables.map(part => part.table), ...relations].map(table => sql`(select coalesce(max(rowid), 0) from ${sql.table(table)})`)
+  const { rows } = await sql<{ size: number }>`select ${last.length === 1 ? last[0] : sql`max(${sql.join(last)})`} as size`.execute(db)
+  return rows[0]!.size > SMALL ? { ...ctx, db: background } : ctx
 }
 
 /** The object with this key (or look-up field value), or undefined. */

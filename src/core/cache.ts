@@ -32,7 +32,7 @@ export function cached<V>(tables: readonly string[], load: (ctx: Ctx, key: strin
     return made
   }
   const read = async (ctx: Ctx, key = ''): Promise<V> => {
-    if (ctx.db !== ctx.database.db) return load(ctx, key)
+    if (ctx.db !== ctx.database.db && ctx.db !== ctx.database.background) return load(ctx, key)
     ctx.database.feed.check()
     const store = storeOf(ctx.database)
     const known = store.entries.get(key)

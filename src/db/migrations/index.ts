@@ -6,6 +6,8 @@ import { up as oauth2 } from './20261122T0300_oauth2.ts'
 import { up as tasks } from './20261122T0400_tasks.ts'
 import { up as blueprints } from './20261122T0500_blueprints.ts'
 import { up as impersonation } from './20261122T0600_impersonation.ts'
+import { up as userSearch } from './20261122T0610_user_search.ts'
+import { up as expressionPolicy } from './20261122T0700_expression_policy.ts'
 
 /** All migrations, oldest first. Listed by hand: the program is bundled into one file, where there is no folder to read. */
 export const migrations: readonly Migration[] = [
@@ -16,4 +18,6 @@ export const migrations: readonly Migration[] = [
   { name: '20261122T0400_tasks', up: tasks },
   { name: '20261122T0500_blueprints', up: blueprints },
   { name: '20261122T0600_impersonation', up: impersonation },
+  { name: '20261122T0610_user_search', up: userSearch },
+  { name: '20261122T0700_expression_policy', up: expressionPolicy },
 ]
