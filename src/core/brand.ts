@@ -26,7 +26,7 @@ export const Brand: Model = defineModel({
   fields: {
     domain: text({ unique: true }),
     default: flag(false),
-    branding_title: text({ default: 'authentik' }),
+    branding_title: text({ default: 'Signet' }),
     branding_logo: text({ default: '/static/dist/assets/icons/icon_left_brand.svg' }),
     branding_favicon: text({ default: '/static/dist/assets/icons/icon.png' }),
     branding_custom_css: text({ default: '' }),
@@ -76,7 +76,7 @@ export type CurrentBrand = {
 
 const FALLBACK: CurrentBrand = {
   matched_domain: 'fallback',
-  title: 'authentik',
+  title: 'Signet',
   logo: '/static/dist/assets/icons/icon_left_brand.svg',
   favicon: '/static/dist/assets/icons/icon.png',
   css: '',

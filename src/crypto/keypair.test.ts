@@ -22,7 +22,7 @@ test('generated keypairs of every algorithm are sound', async () => {
     const pair = await make(algorithm, { alternativeNames: ['id.example', '*.id.example', '10.0.0.1', '2001:db8::1'] })
     const parsed = parseCertificate(pair.certificate)
     assert.equal(parsed.keyType, keyType)
-    assert.equal(parsed.subject, 'OU=Self-signed,O=authentik,CN=id.example')
+    assert.equal(parsed.subject, 'OU=Self-signed,O=Signet,CN=id.example')
     assert.equal(parsed.notBefore.toISOString(), '2026-02-28T12:00:00.000Z')
     assert.equal(parsed.notAfter.toISOString(), '2027-03-01T12:00:00.000Z')
     assert.equal(parsed.x509.subjectAltName, 'DNS:id.example, DNS:*.id.example, IP Address:10.0.0.1, IP Address:2001:DB8:0:0:0:0:0:1')
@@ -143,7 +143,7 @@ test('names are written as RFC 4514 writes them', () => {
 
 test('special characters of a common name survive', async () => {
   const pair = await make('ecdsa', { commonName: 'a,b+"ü"=c' })
-  assert.equal(parseCertificate(pair.certificate).subject, 'OU=Self-signed,O=authentik,CN=a\\,b\\+\\"ü\\"=c')
+  assert.equal(parseCertificate(pair.certificate).subject, 'OU=Self-signed,O=Signet,CN=a\\,b\\+\\"ü\\"=c')
 })
 
 test('DER: lengths, numbers, identifiers and times (X.690)', () => {

@@ -19,7 +19,7 @@ export type Certificate = {
   /** Lower-case hex with colons, as the next. */
   readonly fingerprintSha1: string
   readonly fingerprintSha256: string
-  /** RFC 4514: the last name first, as in `OU=Self-signed,O=authentik,CN=host`. */
+  /** RFC 4514: the last name first, as in `OU=Self-signed,O=Signet,CN=host`. */
   readonly subject: string
   readonly notBefore: Date
   readonly notAfter: Date

@@ -54,7 +54,7 @@ export async function generateKeypair(
   const { type, options, hash, id } = ALGORITHMS[algorithm]
   const { publicKey, privateKey } = await generate(type, options)
   const spki = publicKey.export({ type: 'spki', format: 'der' })
-  const names = sequence(attribute('2.5.4.3', commonName), attribute('2.5.4.10', 'authentik'), attribute('2.5.4.11', 'Self-signed'))
+  const names = sequence(attribute('2.5.4.3', commonName), attribute('2.5.4.10', 'Signet'), attribute('2.5.4.11', 'Self-signed'))
   const content = sequence(
     explicit(0, unsigned(Uint8Array.of(2))), // version 3
     unsigned(serialNumber(random)),

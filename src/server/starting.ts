@@ -38,7 +38,7 @@ async function splash(base: string, request: IncomingMessage, randomBytes: (coun
   return renderStarting({
     web,
     // What the installation looks like is in the database, which is not open yet.
-    brand: { branding_title: 'authentik', branding_logo: '', branding_favicon: '', branding_custom_css: '', ui_footer_links: [], ui_theme: 'automatic' },
+    brand: { branding_title: 'Signet', branding_logo: '', branding_favicon: '', branding_custom_css: '', ui_footer_links: [], ui_theme: 'automatic' },
     lang: chooseLanguage({ accept: request.headers['accept-language'] }),
     nonce: createNonce(randomBytes),
   })

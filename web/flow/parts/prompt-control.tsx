@@ -188,9 +188,11 @@ function localeChoices(current: string, automatic: string): { value: string; lab
 }
 
 function Static({ field }: { field: PromptField }) {
+  // A label is required of every field; one that only repeats the key was not meant to be read.
+  const label = field.label === field.field_key ? '' : field.label
   return (
     <div class="prose">
-      {field.label && <p class="label">{field.label}</p>}
+      {label && <p class="label">{label}</p>}
       <div>
         <Markup html={field.initial_value || field.placeholder} />
       </div>
