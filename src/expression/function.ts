@@ -126,12 +126,14 @@ export class PyFunction extends PyObject {
 
 /** Runs a body one level deeper, keeping the caller's line and adding a line of traceback when it raises. */
 function enter(rt: Rt, name: string, run: () => Result): Result {
-  const { line, handling } = rt
+  const { line, handling, functionName } = rt
   if (rt.depth >= rt.limits.recursion) raise('RecursionError', 'maximum recursion depth exceeded')
   rt.depth++
+  rt.functionName = name
   const leave = () => {
     rt.depth--
     rt.line = line
+    rt.functionName = functionName
     rt.handling = handling
   }
   const failed = (error: unknown): never => {
@@ -199,14 +201,16 @@ export class PyGenerator extends PyIterator {
     }
     rt.charge(1)
     if (rt.depth >= rt.limits.recursion) raise('RecursionError', 'maximum recursion depth exceeded')
-    const { line, handling } = rt
+    const { line, handling, functionName } = rt
     const { suspended } = this
     this.state = 'running'
     this.suspended = null
     rt.depth++
+    rt.functionName = this.code.name
     const leave = () => {
       rt.depth--
       rt.line = line
+      rt.functionName = functionName
       rt.handling = handling
     }
     const finished = (value: Value): Done => {

@@ -15,7 +15,7 @@ export function percentFormat(template: string, values: Value, rt: EvaluationRun
   const list: readonly Value[] = values instanceof PyTuple ? values.items : [values]
   let next = 0
   let named = false
-  rt.charge(1 + (template.length >> 5))
+  rt.charge(1 + (template.length >> 2))
   const take = (): Value => {
     if (next >= list.length) raise('TypeError', 'not enough arguments for format string')
     return list[next++]!

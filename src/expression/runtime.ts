@@ -64,6 +64,8 @@ export class EvaluationRuntime implements Runtime {
   readonly findModule: (name: string) => PyModule | undefined
   /** Line of the author's text that runs now. */
   line = 0
+  /** The function that runs now, as tracebacks name it. */
+  functionName = ''
   depth = 0
   /** The exception being handled, for a bare `raise` and for `__context__`. */
   handling: PyException | null = null

@@ -79,6 +79,7 @@ export function formatText(template: string, args: PyTuple, kwargs: Value, rt: R
 
   const render = (text: string, depth: number): Result => {
     if (depth < 0) raise('ValueError', 'Max string recursion exceeded')
+    rt.charge(text.length >> 2)
     const parts = parseTemplate(text)
     rt.charge(1 + parts.length)
     const out: string[] = []

@@ -70,6 +70,7 @@ export function compileTry(node: Kind<'Try'>, scope: Scope): Ex {
       const handler = handlers[i]!
       const before = f.rt.handling
       f.rt.handling = error
+      error.traceback.push({ name: f.rt.functionName, line: frameLine })
       handler.bind?.(f, error)
       const leave = () => {
         f.rt.handling = before
@@ -148,6 +149,9 @@ export function compileRaise(node: Kind<'Raise'>, scope: Scope): Ex {
     if (!value) {
       const { handling } = f.rt
       if (!handling) raise('RuntimeError', 'No active exception to reraise')
+      // It goes on from where it was caught.
+      const caught = handling.traceback.pop()
+      if (caught) f.rt.line = caught.line
       throw handling
     }
     return bind(value(f), (raised: Value) =>

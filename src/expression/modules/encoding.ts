@@ -109,7 +109,7 @@ class Digest extends PyInstance {
     this.parts = parts
   }
   digest(rt: Runtime): Buffer {
-    rt.charge(10 + (this.parts.length >> 5))
+    rt.charge(10 + (this.parts.length >> 3))
     const { name } = algorithms[this.algorithm]!
     return (this.key ? createHmac(name, this.key) : createHash(name)).update(this.parts).digest()
   }

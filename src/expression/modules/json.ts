@@ -177,6 +177,7 @@ function write(given: Value, options: Options, rt: Runtime, depth: number, newli
   if (typeof value === 'string') {
     rt.charge(value.length >> 6)
     rt.alloc(value.length + 2)
+    if (/[^ -~]/.test(value)) rt.charge(value.length >> 2)
     return quote(value, options.ascii)
   }
   if (typeof value === 'boolean') return value ? 'true' : 'false'

@@ -8,7 +8,7 @@ import type { Value } from '../values.ts'
 
 const pay = (value: Value, rt: Runtime): string => {
   const s = text(value)
-  rt.charge(1 + (s.length >> 4))
+  rt.charge(1 + (s.length >> 2))
   rt.alloc(s.length * 2)
   return s
 }
