@@ -17,6 +17,8 @@ export type Caller = {
   session: Row | null
   /** The token that was presented, when the call came with one. */
   token: Row | null
+  /** The expression that acts, where it is not the caller themselves; events name it. `callers` are the keys of those that led to it. */
+  expression?: { kind: string; name: string; pk: string | null; callers: readonly string[] }
   /** Who really acts while `user` is only looked through. */
   impersonator: Row | null
 }

@@ -12,6 +12,7 @@ import { authenticatedSessions, sessionRoutes } from './core/session-api.ts'
 import { settingsRoutes } from './core/settings.ts'
 import { tokenRoutes, tokens } from './core/token.ts'
 import { userRoutes, users } from './core/user-api.ts'
+import { evaluatePromptExpression } from './expression/host/prompt.ts'
 import { keypairRoutes, keypairs } from './crypto/model.ts'
 import { flowRoutes } from './flows/api.ts'
 import { flowBindings } from './flows/binding.ts'
@@ -22,6 +23,9 @@ import { eventRoutes, events } from './events/event-api.ts'
 import { mappingRoutes, propertyMappings } from './mappings/mapping-api.ts'
 import { scopeMappings } from './mappings/scope.ts'
 import { PolicyBase } from './policies/base.ts'
+import { expressionPolicies } from './policies/expression/model.ts'
+import { expressionKind } from './policies/expression/policy.ts'
+import { policies, policyRoutes } from './policies/policy-api.ts'
 import { policyBindings } from './policies/binding.ts'
 import type { PolicyKind } from './policies/policy.ts'
 import { PolicyTarget } from './policies/target.ts'
@@ -79,7 +83,7 @@ export type Registry = {
 
 const resources: readonly Resource[] = [
   groups, users, roles,
-  applications, policyBindings, providers, oauth2Providers, propertyMappings, scopeMappings, keypairs, tokens, authenticatedSessions, brands, userConsents, events,
+  applications, policyBindings, policies, expressionPolicies, providers, oauth2Providers, propertyMappings, scopeMappings, keypairs, tokens, authenticatedSessions, brands, userConsents, events,
   flows, flowBindings, stages, identificationStages, passwordStages, userLoginStages, userLogoutStages, userWriteStages, promptStages, prompts, consentStages,
   denyStages, dummyStages, redirectStages, ...grantResources,
 ]
@@ -90,16 +94,17 @@ export const registry: Registry = {
   routes: [
     schemaRoutes, systemRoutes, fileRoutes, eventRoutes, permissionRoutes, grantRoutes, roleRoutes,
     groupRoutes, userRoutes, settingsRoutes, applicationRoutes, providerRoutes, mappingRoutes, keypairRoutes, tokenRoutes, sessionRoutes, brandRoutes,
-    flowRoutes, stageRoutes, promptRoutes, oauth2Routes,
+    policyRoutes, flowRoutes, stageRoutes, promptRoutes, oauth2Routes,
   ],
-  policyKinds: [],
+  policyKinds: [expressionKind],
+  evaluate: evaluatePromptExpression,
   stages: [identification, password, userLogin, userLogout, userWrite, prompt, consent, deny, dummy, redirect],
   memoryStages: [inPlanRedirect, sessionEnd, ...oauthMemoryStages],
 }
 
 /** Tables that caches hold: what is configured. Sessions, tokens and events are not among them, since they are written all the time. */
 export const watchedTables: readonly string[] = [
-  'system_settings', 'policy_target', 'policy_binding', 'policy', 'flow', 'flow_stage_binding', 'stage', 'application', 'provider', 'provider_oauth2',
+  'system_settings', 'policy_target', 'policy_binding', 'policy', 'policy_expression', 'flow', 'flow_stage_binding', 'stage', 'application', 'provider', 'provider_oauth2',
   'provider_property_mapping', 'property_mapping', 'scope_mapping', 'keypair', 'brand',
   'stage_password', 'stage_identification', 'stage_user_login', 'stage_user_logout', 'stage_consent', 'stage_deny', 'stage_dummy', 'stage_redirect',
   'stage_user_write', 'stage_prompt', 'stage_prompt_field', 'stage_prompt_validation', 'prompt',

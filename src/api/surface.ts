@@ -5,6 +5,7 @@ import { CSRF_COOKIE, SESSION_COOKIE } from '../core/sessions.ts'
 import { secretsEqual } from '../lib/constant-time.ts'
 import { QueueFullError } from '../lib/turn-queue.ts'
 import { ApiError, permissionDenied, unsupportedMediaType } from './errors.ts'
+import { warningsHeader } from './warnings.ts'
 import { mountResources, specialRoutes, type Resource, type SpecialOperation, type SpecialRoutes } from './mount.ts'
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
@@ -90,6 +91,10 @@ export function apiSurface(app: FastifyInstance, parts: ApiParts): SpecialRoutes
   readJson(app)
   app.addHook('onRequest', async request => {
     request.ctx = { ...request.ctx, caller: await identify(request, parts.bearerSources) }
+  })
+  app.addHook('onSend', async (request, reply) => {
+    const warnings = warningsHeader(request.ctx)
+    if (warnings !== undefined) void reply.header('X-Signet-Warning', warnings)
   })
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const { status, body } = answerTo(error, request)

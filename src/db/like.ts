@@ -84,3 +84,33 @@ export const jsonEquals = (db: Db, value: Expression<unknown>, path: readonly st
 /** Whether there is anything at the path, JSON null included. */
 export const jsonHas = (db: Db, value: Expression<unknown>, path: readonly string[]): RawBuilder<SqlBool> =>
   sql<SqlBool>`${at(db, value, path)} is not null`
+
+/** Text that ends with `needle`, whatever the case of either. */
+export const iendsWith = (db: Db, value: Expression<unknown>, needle: string): RawBuilder<SqlBool> =>
+  ignoringCase(db, value, `%${escapeLike(needle)}`)
+
+/** The number inside a JSON column; NULL for everything else. */
+export const jsonNumberAt = (db: Db, value: Expression<unknown>, path: readonly string[]): RawBuilder<number | null> => {
+  const found = at(db, value, path)
+  return engineOf(db) === 'sqlite'
+    ? sql<number | null>`case when json_type(${found}) in ('integer', 'real') then ${found} ->> '$' end`
+    : sql<number | null>`case when jsonb_typeof(${found}) = 'number' then (${found} #>> '{}')::numeric end`
+}
+
+/**
+ * Whether the value inside a JSON column contains `expected`, as PostgreSQL's `@>` has it: an object all keys with what they contain, a
+ * list every item wherever it stands, and a list also a single value that is one of its items.
+ */
+export const jsonContains = (db: Db, value: Expression<unknown>, path: readonly string[], expected: unknown): RawBuilder<SqlBool> => {
+  if (engineOf(db) === 'postgres') return sql<SqlBool>`${at(db, value, path)} @> ${jsonText(expected)}::jsonb`
+  if (expected !== null && typeof expected === 'object' && !Array.isArray(expected)) {
+    const inner = Object.entries(expected).map(([key, item]) => jsonContains(db, value, [...path, key], item))
+    return sql<SqlBool>`(json_type(${at(db, value, path)}) = 'object'${inner.length ? sql` and ${sql.join(inner, sql` and `)}` : sql``})`
+  }
+  const found = at(db, value, path)
+  const holds = (item: unknown) => sql<SqlBool>`exists (select 1 from json_each(${found}) as item where json_canonical(case item.type
+    when 'text' then json_quote(item.value) when 'true' then 'true' when 'false' then 'false' when 'null' then 'null' else cast(item.value as text) end) = ${canonicalJson(item)})`
+  const items = Array.isArray(expected) ? expected : [expected]
+  const inList = sql<SqlBool>`(json_type(${found}) = 'array'${items.length ? sql` and ${sql.join(items.map(holds), sql` and `)}` : sql``})`
+  return Array.isArray(expected) ? inList : sql<SqlBool>`(${inList} or ${jsonEquals(db, value, path, expected)})`
+}

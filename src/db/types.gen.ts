@@ -229,6 +229,11 @@ export interface PolicyBindingTable {
   failure_result: boolean
 }
 
+export interface PolicyExpressionTable {
+  policy_uuid: string
+  expression: string
+}
+
 export interface PolicyTargetTable {
   pbm_uuid: string
   policy_engine_mode: string
@@ -536,6 +541,7 @@ export interface DB {
   oauth2_refresh_token: Oauth2RefreshTokenTable
   policy: PolicyTable
   policy_binding: PolicyBindingTable
+  policy_expression: PolicyExpressionTable
   policy_target: PolicyTargetTable
   prompt: PromptTable
   property_mapping: PropertyMappingTable

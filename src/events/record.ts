@@ -27,7 +27,7 @@ export async function recordEvent(ctx: Ctx, action: Action, context: Row, option
   const created = ctx.now()
   const { event_retention: retention } = await systemSettings(ctx)
   const user = options.user === undefined ? ctx.caller.user : options.user
-  const { request, caller: { impersonator } } = ctx
+  const { request, caller: { impersonator, expression } } = ctx
   await ctx.db.insertInto('event').values({
     event_uuid: ctx.uuid(),
     user: JSON.stringify(impersonator ? { ...person(impersonator), on_behalf_of: person(user) } : person(user)),
@@ -35,6 +35,7 @@ export async function recordEvent(ctx: Ctx, action: Action, context: Row, option
     app: options.app ?? 'authentik.core',
     context: contextText({
       ...maskSecrets(context),
+      ...(expression && { expression: { kind: expression.kind, name: expression.name, pk: expression.pk } }),
       ...(request && {
         http_request: { path: request.path, method: request.method, args: queryArguments(request.query), user_agent: request.userAgent, request_id: request.id },
       }),

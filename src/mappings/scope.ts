@@ -2,6 +2,7 @@ import { crud } from '../api/crud.ts'
 import { text } from '../api/fields.ts'
 import { defineModel, type Model } from '../api/model.ts'
 import type { Resource } from '../api/mount.ts'
+import { cleanExpression } from '../policies/expression/check.ts'
 import { PropertyMapping } from './mapping.ts'
 
 /** Claims that a granted scope adds to tokens and userinfo; its description is what consent shows. */
@@ -21,4 +22,4 @@ export const ScopeMapping: Model = defineModel({
   ordering: ['scope_name', 'name'],
 })
 
-export const scopeMappings: Resource = { path: '/propertymappings/provider/scope', model: ScopeMapping, operations: crud(ScopeMapping) }
+export const scopeMappings: Resource = { path: '/propertymappings/provider/scope', model: ScopeMapping, operations: crud(ScopeMapping, { clean: cleanExpression }) }

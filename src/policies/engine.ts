@@ -33,8 +33,11 @@ const targetOf = cached(['policy_target', 'policy_binding', 'policy'], async (ct
   return { mode: target.policy_engine_mode as Target['mode'], bindings }
 })
 
+/** Tables that hold what policies say; a change in any of them is noticed at the next question. */
+const POLICY_TABLES = ['policy', 'policy_expression'] as const
+
 /** The policy behind a key, ready to be asked; undefined when no part of the program knows its kind. */
-const policyOf = cached(['policy'], async (ctx, key): Promise<Policy | undefined> => {
+const policyOf = cached(POLICY_TABLES, async (ctx, key): Promise<Policy | undefined> => {
   const base = await ctx.db.selectFrom('policy').select('kind').where('policy_uuid', '=', key).executeTakeFirst()
   const kind = ctx.registry.policyKinds.find(({ model }) => model.label === base?.kind)
   const row = kind && (await findObject(ctx, kind.model, key))
@@ -100,4 +103,13 @@ export async function evaluateEach(ctx: Ctx, policies: readonly string[], reques
     findings.push(await policyFinding(ctx, unbound, asked))
   }
   return { passing: findings.every(finding => finding.passing), messages: findings.flatMap(finding => finding.messages), findings }
+}
+
+/** How many policies stand in memory, ready to be asked. Their answers are never remembered. */
+export const rememberedPolicies = (ctx: Ctx): number => policyOf.keys(ctx).length
+
+/** Forgets what is remembered of policies and their bindings. */
+export function forgetPolicies(ctx: Ctx): void {
+  policyOf.clear(ctx)
+  targetOf.clear(ctx)
 }

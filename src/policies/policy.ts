@@ -14,7 +14,18 @@ export type PolicyRequest = {
 }
 
 /** What a policy says. `failed` means that it could not decide: the binding's failure result counts then. */
-export type PolicyAnswer = { passing: boolean; messages: string[]; failed?: boolean }
+export type PolicyAnswer = {
+  passing: boolean
+  messages: string[]
+  failed?: boolean
+  /** What an expression returned, as JSON has it. */
+  raw?: unknown
+  /** What the policy wrote to the log, for whoever tests it. */
+  logs?: PolicyLog[]
+}
+
+/** A line as the API shows it. */
+export type PolicyLog = { timestamp: string; log_level: string; logger: string; event: string; attributes: Row }
 
 /** A stored policy, ready to be asked. Order, negation and any/all belong to the engine. */
 export type Policy = {

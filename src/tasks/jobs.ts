@@ -1,6 +1,7 @@
 import type { Job } from './job.ts'
+import { expressionMail } from '../expression/host/mail-job.ts'
 import { discoverBlueprints } from './jobs/blueprints.ts'
 import { cleanExpired, cleanTasks } from './jobs/purge.ts'
 
 /** Every job of the program. */
-export const jobs: readonly Job[] = [cleanExpired, cleanTasks, discoverBlueprints]
+export const jobs: readonly Job[] = [cleanExpired, cleanTasks, discoverBlueprints, expressionMail]

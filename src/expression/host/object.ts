@@ -1,0 +1,188 @@
+/** A stored object as expressions see it. Fields are there at once; what takes a query is a call to the host. */
+import type { Model, Row } from '../../api/model.ts'
+import { MODEL } from '../../flows/objects.ts'
+import { raise } from '../errors.ts'
+import { fromJson, toJson } from '../json.ts'
+import type { Runtime } from '../module.ts'
+import { EPOCH, PyDateTime, atWall } from '../modules/datetime/datetime.ts'
+import { UTC } from '../modules/datetime/tzinfo.ts'
+import { uuid } from '../modules/encoding.ts'
+import type { Pending } from '../pending.ts'
+import { BoundMethod, HostObject, NativeFunction, PyClass, PyClassMethod } from '../values.ts'
+import type { Result, Value } from '../values.ts'
+import type { FieldInfo, ModelClass } from './classes.ts'
+import { RelatedManager } from './queryset.ts'
+
+const uuidClass = uuid.members.get('UUID') as PyClass
+
+/** A value of a column in the language. */
+export function columnValue(kind: FieldInfo['kind'], stored: unknown): Value {
+  if (stored === null || stored === undefined) return null
+  if (kind === 'instant') {
+    const date = stored instanceof Date ? stored : new Date(String(stored))
+    return atWall(EPOCH + BigInt(date.getTime()) * 1000n, UTC)
+  }
+  if (kind === 'uuid' && typeof stored === 'string') return uuidClass.construct!(uuidClass, [stored], null, null) as Value
+  return fromJson(stored)
+}
+
+/** What is written to a column. */
+export function storedValue(value: Value): unknown {
+  if (value instanceof ModelObject) return value.key
+  if (value instanceof PyDateTime) return new Date(Number((value.wall() - (value.offset() ?? 0n) - EPOCH) / 1000n))
+  return toJson(value)
+}
+
+const plain = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? Number(value) : value)
+/** For comparing what was stored with what an expression made of it. */
+const text = (value: unknown): string => JSON.stringify(value ?? null, plain)
+
+export class ModelObject extends HostObject {
+  readonly own: ModelClass
+  /** The columns as they are stored, shared with whoever handed the object in. */
+  row: Row
+  stored: boolean
+  /** Values that were looked at or assigned. */
+  private values = new Map<string, Value>()
+  private assigned = new Set<string>()
+  private related = new Map<string, Value>()
+  /** A password that `save()` will set; null: none that anybody could know. */
+  password: string | null | undefined = undefined
+
+  constructor(own: ModelClass, row: Row, stored: boolean) {
+    super(own.cls)
+    this.own = own
+    this.row = row
+    this.stored = stored
+  }
+
+  get model(): Model {
+    return this.own.model
+  }
+
+  get key(): unknown {
+    return this.stored ? this.row[this.model.pk] : null
+  }
+
+  override getAttribute(name: string, rt: Runtime): Result | undefined {
+    const { own } = this
+    const info = own.field(name)
+    if (info) {
+      if (info.references !== undefined) return this.reference(info, rt)
+      return this.column(info)
+    }
+    const computed = own.extras.computed?.[name]
+    if (computed) return computed(this, rt)
+    const relation = own.relation(name)
+    if (relation) {
+      if (relation.single) return this.lazy(name, () => rt.hostCall('model.reverse', { object: this, relation }))
+      return new RelatedManager(own.all.byLabel.get(relation.target)!, relation, this)
+    }
+    const onClass = own.cls.lookup(name)
+    if (onClass instanceof PyClassMethod) return new BoundMethod(own.cls, onClass.fn)
+    if (onClass !== undefined) return onClass instanceof NativeFunction ? new BoundMethod(this, onClass) : onClass
+    if (name === 'backend' && typeof this.row.backend === 'string') return this.row.backend
+    return undefined
+  }
+
+  private column({ name, kind }: FieldInfo): Value {
+    let value = this.values.get(name)
+    if (value === undefined) this.values.set(name, (value = columnValue(kind, this.row[name])))
+    return value
+  }
+
+  private reference(info: FieldInfo, rt: Runtime): Result {
+    const { name } = info
+    const assigned = this.values.get(name)
+    if (assigned !== undefined) return assigned
+    if (this.row[name] === null || this.row[name] === undefined) return null
+    return this.lazy(name, () => rt.hostCall('model.related', { label: info.references, key: this.row[name] }))
+  }
+
+  private lazy(name: string, load: () => Pending): Result {
+    const known = this.related.get(name)
+    if (known !== undefined) return known
+    return load().then((value: Value) => {
+      this.related.set(name, value)
+      return value
+    })
+  }
+
+  override setAttribute(name: string, value: Value): boolean {
+    if (name === 'backend') {
+      this.row.backend = toJson(value)
+      return true
+    }
+    const info = this.own.field(name)
+    if (!info?.writable) return false
+    this.values.set(info.name, value)
+    this.assigned.add(info.name)
+    this.related.delete(info.name)
+    return true
+  }
+
+  /** Fields whose value differs from what is stored. */
+  changes(only?: readonly string[]): Row {
+    const changed: Row = {}
+    for (const [name, value] of this.values) {
+      if (only && !only.includes(name)) continue
+      const info = this.own.fields.get(name)!
+      if (!info.writable || (!this.assigned.has(name) && info.kind !== 'json')) continue
+      const now = storedValue(value)
+      if (text(now) !== text(this.row[name])) changed[name] = now
+    }
+    return changed
+  }
+
+  /** Takes over what is stored now. */
+  refresh(row: Row, keepValues = false): void {
+    for (const name of Object.keys(row)) this.row[name] = row[name]
+    this.stored = true
+    this.assigned.clear()
+    this.related.clear()
+    if (!keepValues) this.values.clear()
+    // Containers that the expression holds stay the same ones.
+    else for (const [name] of this.values) if (this.own.fields.get(name)!.kind !== 'json') this.values.delete(name)
+  }
+
+  /** An object that is not stored yet carries in its row what was assigned. */
+  sync(): void {
+    if (!this.stored) Object.assign(this.row, this.changes())
+  }
+
+  /** The row, for a plan. */
+  leave(): Row {
+    this.sync()
+    if ((this.row as { [MODEL]?: string })[MODEL] === undefined) Object.defineProperty(this.row, MODEL, { value: this.model.label, enumerable: true, configurable: true })
+    return this.row
+  }
+
+  override hashKey(): string {
+    let root = this.own
+    while (root.base) root = root.base
+    return this.stored ? `${root.model.label}:${String(this.key)}` : `new:${this.id}`
+  }
+
+  override str(): string {
+    return this.own.extras.str?.(this.row) ?? String(this.row[this.model.display] ?? this.key)
+  }
+
+  override repr(): string {
+    return `<${this.model.name}: ${this.str()}>`
+  }
+
+  override attributeNames(): string[] {
+    return [...this.own.choices(), 'pk', ...Object.keys(this.own.extras.computed ?? {})]
+  }
+
+  /** An object stands in results for its key. */
+  override toJson(): unknown {
+    return this.key
+  }
+}
+
+/** What a method takes as `self`. */
+export function modelObject(value: Value | undefined, own?: string): ModelObject {
+  if (value instanceof ModelObject && (own === undefined || value.model.name === own)) return value
+  return raise('TypeError', `expected a ${own ?? 'model'} object`)
+}
