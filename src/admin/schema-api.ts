@@ -25,7 +25,7 @@ export async function openApiYaml(document: unknown): Promise<string> {
 export const schemaRoutes: Record<string, SpecialOperation> = {
   'GET /schema/': {
     anonymous: true,
-    query: { format: { type: 'string', enum: ['json', 'yaml'] } },
+    query: { format: { type: 'string', enum: ['json', 'yaml'] }, lang: { type: 'string' } },
     handler: async (ctx, request, reply) => {
       const wanted = [(request.query as Query).format].flat()[0]
       const accepted = String(request.headers.accept ?? '')

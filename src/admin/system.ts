@@ -87,9 +87,11 @@ export const systemRoutes: Record<string, SpecialOperation> = {
   'GET /admin/version/history/': {
     response: 'VersionHistory',
     many: 'list',
-    handler: async ctx => {
+    query: Object.fromEntries(['build', 'version', 'search', 'ordering'].map(name => [name, { type: 'string' }])),
+    handler: async (ctx, request) => {
       requirePermission(ctx, VIEW)
-      return versions(ctx)
+      const { version: wanted, build } = request.query as Record<string, string | undefined>
+      return (await versions(ctx)).filter(entry => (!wanted || entry.version === wanted) && (!build || entry.build === build))
     },
   },
   'GET /admin/version/history/:id/': {

@@ -13,7 +13,7 @@ import { SHAPES } from './shapes.ts'
  */
 
 type Json = Record<string, unknown>
-type Parts = { resources: readonly Resource[]; routes: readonly Record<string, SpecialOperation>[] }
+type Parts = { models: readonly Model[]; resources: readonly Resource[]; routes: readonly Record<string, SpecialOperation>[] }
 
 const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` })
 const clone = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
@@ -24,7 +24,8 @@ function notation(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   const { type, enum: choices, ...rest } = value as Json
   const out: Json = {}
-  if (Array.isArray(type)) {
+  if (type === 'null') out.nullable = true
+  else if (Array.isArray(type)) {
     const real = type.filter(word => word !== 'null')
     if (real.length === 1) out.type = real[0]
     if (type.includes('null')) out.nullable = true
@@ -188,14 +189,29 @@ function addRoute(paths: Record<string, Json>, schemas: Json, line: string, rout
   paths[path] = { ...paths[path], [method.toLowerCase()]: made }
 }
 
+/** Adds schemas of models that are shown inside others without being offered themselves. @throws for names that nothing has */
+function addMentioned(schemas: Json, models: readonly Model[], paths: Record<string, Json>): void {
+  for (;;) {
+    const mentioned = JSON.stringify([paths, schemas]).matchAll(/"#\/components\/schemas\/(\w+)"/g)
+    const missing = new Set([...mentioned].map(([, name]) => name!).filter(name => !(name in schemas)))
+    if (missing.size === 0) return
+    for (const name of missing) {
+      const model = models.find(known => known.name === name)
+      if (!model) throw new Error(`The API's description mentions ${name}, which is no model and stands not in api/shapes.ts.`)
+      schemas[name] = answerSchema(model)
+    }
+  }
+}
+
 const sorted = <T>(entries: Record<string, T>): Record<string, T> => Object.fromEntries(Object.entries(entries).toSorted(([a], [b]) => (a < b ? -1 : 1)))
 
 /** The whole document. The same program always makes the same one. */
-export function openApiDocument({ resources, routes }: Parts): Json {
+export function openApiDocument({ models, resources, routes }: Parts): Json {
   const paths: Record<string, Json> = {}
   const schemas: Json = Object.fromEntries(Object.entries(SHAPES).map(([name, schema]) => [name, schemaOf(schema)]))
   for (const resource of resources) addResource(paths, schemas, resource)
   for (const slice of routes) for (const [line, route] of Object.entries(slice)) addRoute(paths, schemas, line, route, resources)
+  addMentioned(schemas, models, paths)
   return {
     openapi: '3.0.3',
     info: { title: 'Signet', version: API_VERSION, description: 'Making authentication simple for people who run their own services.', license: { name: 'MIT' } },

@@ -56,7 +56,7 @@ export const Application: Model = defineModel({
     meta_publisher: text({ default: '' }),
     group: text({ default: '' }),
     meta_hide: flag(false),
-    pbm_uuid: computed(Type.String()),
+    pbm_uuid: computed(Type.String({ format: 'uuid' })),
   },
   filters: ['name', 'slug', 'group', 'meta_description', 'meta_launch_url', 'meta_publisher'],
   parameters: { superuser_full_list: { type: 'boolean' }, only_with_launch_url: { type: 'boolean' }, for_user: { type: 'integer' } },

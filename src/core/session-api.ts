@@ -7,6 +7,7 @@ import { defineModel, type Model, type Query } from '../api/model.ts'
 import type { Resource, SpecialOperation } from '../api/mount.ts'
 import { holds } from '../api/permissions.ts'
 import { permissionDenied } from '../api/errors.ts'
+import { named } from '../api/shapes.ts'
 import { transact } from '../context.ts'
 import { recordEvent } from '../events/record.ts'
 import { parseUserAgent } from '../lib/user-agent.ts'
@@ -24,7 +25,7 @@ export const AuthenticatedSession: Model = defineModel({
   owner: 'user',
   fields: {
     current: computed(Type.Boolean()),
-    user_agent: computed(Type.Unknown()),
+    user_agent: computed(named('UserAgent')),
     geo_ip: computed(Type.Null()),
     asn: computed(Type.Null()),
     user: reference(() => User, { readOnly: true }),

@@ -38,7 +38,7 @@ const bucket = (ctx: Ctx, size: number): RawBuilder<number> =>
 const title = (action: string): string => action.split('_').filter(Boolean).map(word => word[0]!.toUpperCase() + word.slice(1)).join(' ')
 
 const filters = Object.fromEntries(Object.entries(Event.filters).map(([name, { many }]) => [name, many ? { type: 'array', items: { type: 'string' } } : { type: 'string' }]))
-const narrowing = { ...filters, search: { type: 'string' } }
+const narrowing = { ...filters, search: { type: 'string' }, ordering: { type: 'string' } }
 
 export const eventRoutes: Record<string, SpecialOperation> = {
   'GET /events/events/actions/': {

@@ -26,6 +26,10 @@ function answerWith(request: FastifyRequest, reply: FastifyReply, answer: FlowAn
 function executor(method: 'GET' | 'POST'): SpecialOperation {
   return {
     anonymous: true,
+    operationId: method === 'GET' ? 'flows_executor_get' : 'flows_executor_solve',
+    query: { query: { type: 'string' } },
+    ...(method === 'POST' && { bodyName: 'FlowChallengeResponseRequest' }),
+    response: 'ChallengeTypes',
     async handler(ctx, request, response) {
       // A flow may do things without asking (sign out, for one); other sites must not set it in motion.
       if (request.headers['sec-fetch-site'] === 'cross-site') throw permissionDenied()
@@ -51,6 +55,7 @@ export const flowRoutes: Record<string, SpecialOperation> = {
   'POST /flows/executor/:slug/': executor('POST'),
 
   'GET /flows/instances/cache_info/': {
+    response: 'Cache',
     handler: async ctx => {
       requirePermission(ctx, 'authentik_flows.view_flow_cache')
       return { count: cachedFlows(ctx) }
@@ -66,6 +71,7 @@ export const flowRoutes: Record<string, SpecialOperation> = {
   },
 
   'GET /flows/instances/:slug/execute/': {
+    response: 'Link',
     async handler(ctx, request, response) {
       const flow = await objectAt(ctx, Flow, slugOf(request))
       await requireObject(ctx, Flow, flow.flow_uuid as string, 'view')

@@ -6,6 +6,7 @@ import { choice, computed, flag, integer, reference } from '../api/fields.ts'
 import { parseUuid } from '../api/filters.ts'
 import { defineModel, type Model, type Row } from '../api/model.ts'
 import type { Resource } from '../api/mount.ts'
+import { named } from '../api/shapes.ts'
 import type { Ctx } from '../context.ts'
 import { PolicyTarget } from '../policies/target.ts'
 import { presentStageObjects, Stage } from '../stages/model.ts'
@@ -25,7 +26,7 @@ export const FlowStageBinding: Model = defineModel({
     policybindingmodel_ptr_id: computed(Type.String({ format: 'uuid' })),
     target: reference(() => Flow),
     stage: reference(() => Stage),
-    stage_obj: computed(Type.Unknown()),
+    stage_obj: computed(named('Stage')),
     evaluate_on_plan: flag(false),
     re_evaluate_policies: flag(true),
     order: integer(),

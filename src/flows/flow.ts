@@ -4,6 +4,7 @@ import { crud } from '../api/crud.ts'
 import { choice, computed, flag, slug, text } from '../api/fields.ts'
 import { defineModel, type Model, type Row } from '../api/model.ts'
 import type { Resource } from '../api/mount.ts'
+import { namedOrNull } from '../api/shapes.ts'
 import type { Ctx } from '../context.ts'
 import { PolicyTarget } from '../policies/target.ts'
 import { pathOf } from './addresses.ts'
@@ -36,7 +37,7 @@ export const Flow: Model = defineModel({
     designation: choice(DESIGNATIONS),
     background: text({ default: '' }),
     background_url: computed(Type.String()),
-    background_themed_urls: computed(Type.Unknown()),
+    background_themed_urls: computed(namedOrNull('ThemedUrls')),
     stages: computed(uuids),
     policies: computed(uuids),
     cache_count: computed(Type.Integer()),

@@ -21,7 +21,16 @@ type Grant = { role: string; permission: string; object_pk: string | null }
 export const grantId = ({ role, permission, object_pk: key }: Grant): number =>
   createHash('sha256').update(`${role} ${permission} ${key ?? ''}`).digest().readUInt32BE(0) & 0x7fffffff
 
-const Grants = body({ permissions: Type.Array(Type.String({ minLength: 1 }), { maxItems: 500 }), model: Type.String({ minLength: 1 }), object_pk: Type.String({ minLength: 1 }) }, ['model', 'object_pk'])
+const grantFields = {
+  permissions: Type.Array(Type.String({ minLength: 1 }), { maxItems: 500 }),
+  model: Type.String({ minLength: 1 }),
+  object_pk: Type.String({ minLength: 1 }),
+}
+
+const Grants = body(grantFields, ['model', 'object_pk'])
+
+/** Takes nothing away when it names nothing. */
+const Withdrawals = body(grantFields, ['permissions', 'model', 'object_pk'])
 
 type Sent = { permissions: string[]; model?: string; object_pk?: string }
 
@@ -129,11 +138,11 @@ export const grantRoutes: Record<string, SpecialOperation> = {
   },
   'PATCH /rbac/permissions/assigned_by_roles/:pk/unassign/': {
     status: 204,
-    body: Grants,
+    body: Withdrawals,
     bodyName: 'PatchedPermissionAssignRequest',
     handler: async (ctx, request) => {
       const role = await roleFor(ctx, request.params, 'unassign')
-      const { entries, target } = await readGrants(ctx, checked<Sent>(Grants, request.body))
+      const { entries, target } = await readGrants(ctx, { permissions: [], ...checked<Partial<Sent>>(Withdrawals, request.body ?? {}) })
       const key = role.role_uuid as string
       const names = entries.map(entry => entry.full)
       if (names.length === 0) return

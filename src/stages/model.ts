@@ -1,10 +1,10 @@
-import { Type } from 'typebox'
 import { crud, deleteObject, objectAt, presentObjects } from '../api/crud.ts'
 import { computed, text } from '../api/fields.ts'
 import { defineModel, type Model, type ModelSpec, type Row } from '../api/model.ts'
 import type { Resource, SpecialOperation } from '../api/mount.ts'
 import { requireObject } from '../api/permissions.ts'
 import { kindsOf, polymorphic, typesRoute, withKindNames } from '../api/polymorphic.ts'
+import { listOf } from '../api/shapes.ts'
 import { findObject, findObjects, selectObjects } from '../api/store.ts'
 import { sql } from 'kysely'
 import type { Hooks } from '../api/crud.ts'
@@ -22,7 +22,7 @@ export const Stage: Model = defineModel({
   component: '',
   fields: {
     name: text({ unique: true }),
-    flow_set: computed(Type.Array(Type.Unknown())),
+    flow_set: computed(listOf('FlowSet')),
   },
   filters: ['name'],
   search: ['name'],

@@ -31,6 +31,7 @@ async function previewed(ctx: Ctx, query: Query): Promise<Row> {
 
 export const oauth2Routes: Record<string, SpecialOperation> = {
   'GET /providers/oauth2/:pk/setup_urls/': {
+    response: 'OAuth2ProviderSetupURLs',
     handler: async (ctx, request) => {
       const client = await clientAt(ctx, request.params)
       const urls = endpoints(ctx, client)
@@ -47,6 +48,8 @@ export const oauth2Routes: Record<string, SpecialOperation> = {
     },
   },
   'GET /providers/oauth2/:pk/preview_user/': {
+    response: 'PropertyMappingPreview',
+    query: { for_user: { type: 'integer' } },
     handler: async (ctx, request) => {
       const client = await clientAt(ctx, request.params)
       const user = await previewed(ctx, request.query as Query)

@@ -31,8 +31,8 @@ async function presentGrants(ctx: Ctx, rows: Row[]): Promise<Row[]> {
 }
 
 const common = {
-  provider: reference(() => Provider, { readOnly: true }),
-  user: reference(() => User, { readOnly: true }),
+  provider: { ...reference(() => Provider, { readOnly: true }), shown: 'Provider' },
+  user: { ...reference(() => User, { readOnly: true }), shown: 'User' },
   is_expired: computed(Type.Boolean()),
   expires: instant({ readOnly: true }),
   scope: shown(structure(Type.Array(Type.String()))),

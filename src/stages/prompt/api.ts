@@ -9,6 +9,8 @@ import { previewField } from './values.ts'
 
 export const promptRoutes: Record<string, SpecialOperation> = {
   'POST /stages/prompt/prompts/preview/': {
+    bodyName: 'PromptRequest',
+    response: 'PromptChallenge',
     async handler(ctx, request) {
       requirePermission(ctx, permission(Prompt, 'view'))
       // The name may be that of the very field that is being edited.

@@ -1,9 +1,9 @@
 import { sql } from 'kysely'
-import { Type } from 'typebox'
 import { crud, presentObjects } from '../../api/crud.ts'
 import { choice, computed, flag, integer, many, text } from '../../api/fields.ts'
 import { defineModel, type Model, type Row } from '../../api/model.ts'
 import type { Resource } from '../../api/mount.ts'
+import { listOf } from '../../api/shapes.ts'
 import { findObjects } from '../../api/store.ts'
 import type { Ctx } from '../../context.ts'
 import { PolicyBase } from '../../policies/base.ts'
@@ -31,7 +31,7 @@ export const Prompt: Model = defineModel({
     placeholder: text({ default: '' }),
     initial_value: text({ default: '' }),
     order: integer({ default: 0 }),
-    prompt_stages_obj: computed(Type.Array(Type.Unknown())),
+    prompt_stages_obj: computed(listOf('PromptStage')),
     sub_text: text({ default: '' }),
     placeholder_expression: flag(false),
     initial_value_expression: flag(false),
