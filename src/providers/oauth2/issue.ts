@@ -11,6 +11,8 @@ import type { SignInFacts } from './sign-in-facts.ts'
 export type Authorization = {
   user: Row
   scopes: readonly string[]
+  /** What the application's policies are told when they are asked now; null: they were asked when the code was made, a moment ago. */
+  asking: Row | null
   facts: SignInFacts
   /** Of the ID token in the answer. */
   nonce: string | null

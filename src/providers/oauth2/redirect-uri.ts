@@ -23,9 +23,11 @@ const RESPONSE_PARAMETERS = new Set([
 function hasOneSpelling(uri: string): boolean {
   if (!URL.canParse(uri)) return false
   const url = new URL(uri)
-  if (url.username !== '' || url.password !== '' || uri.includes('@') && /^[^/?#]*:\/\/[^/?#]*@/.test(uri)) return false
-  if (url.href !== uri && url.href !== `${uri}/` && !(url.pathname === '/' && url.href.replace('/?', '?') === uri)) return false
-  return !/%(?:2e|2f|5c|25)|\/\/|;/i.test(url.pathname)
+  if (url.username !== '' || url.password !== '') return false
+  // A host alone may stand without the slash that browsers add.
+  const spellings = url.pathname === '/' ? [url.href, url.href.replace(/\/(?=$|\?)/, '')] : [url.href]
+  // Encoded dots, slashes and per cent signs, `//` and `..;` are read as one path here and as another behind some proxies.
+  return spellings.includes(uri) && !/%(?:2e|2f|5c|25)|\/\/|\/\.+;/i.test(url.pathname)
 }
 
 /** RFC 8252 §7.3: the port of an IP literal of the loopback interface is the application's to choose; everything else must be equal. */

@@ -63,7 +63,7 @@ test('a client that authenticates in two ways at once is refused (RFC 6749 §2.3
 test('a confidential client with an empty secret cannot authenticate', async () => {
   const party = await aParty({ client_secret: '' })
   assert.partialDeepStrictEqual(await party.token({ grant_type: 'authorization_code', code: 'x', client_secret: '' }, { basic: false }), invalid('invalid_client'))
-  assert.partialDeepStrictEqual(await party.token({ grant_type: 'client_credentials' }, { basic: true }), invalid('invalid_grant'))
+  assert.partialDeepStrictEqual(await party.token({ grant_type: 'client_credentials' }, { basic: true }), invalid('invalid_client', 401))
 })
 
 test('grants that are unknown, or not allowed to the client, are refused (RFC 6749 §5.2)', async () => {

@@ -1,9 +1,10 @@
 import { transact, type Ctx } from '../../context.ts'
+import { mayOpen } from '../../core/access.ts'
 import { json, type Answer } from './answer.ts'
 import { namedClient, readCredentials, requireSecret, type Credentials, type Headers } from './client-authentication.ts'
 import type { Client } from './client.ts'
 import { corsHeaders } from './cors.ts'
-import { invalidRequest, OAuthError, Replayed, unauthorizedClient, unsupportedGrantType } from './errors.ts'
+import { invalidGrant, invalidRequest, OAuthError, Replayed, unauthorizedClient, unsupportedGrantType } from './errors.ts'
 import { authorizationCode } from './grants/authorization-code.ts'
 import { clientCredentials } from './grants/client-credentials.ts'
 import { refreshToken } from './grants/refresh-token.ts'
@@ -41,6 +42,7 @@ export async function token(ctx: Ctx, headers: Headers, form: Parameters): Promi
     if (!grant) throw unsupportedGrantType()
     if (!client.grantTypes.has(grant.type)) throw unauthorizedClient() // §5.2
     const authorization = await grant.authorize(ctx, { form, credentials }, client)
+    await requireAccess(ctx, client, authorization)
     const tokens = await prepareTokens(ctx, client, authorization)
     await transact(ctx, async ctx => {
       await authorization.claim(ctx.db)
@@ -52,6 +54,12 @@ export async function token(ctx: Ctx, headers: Headers, form: Parameters): Promi
     if (error instanceof Replayed) await error.consequence()
     throw withHeaders(error, cors)
   }
+}
+
+/** Whatever the grant: an account that may act, and an application that it may open. */
+async function requireAccess(ctx: Ctx, client: Client, { user, asking }: Authorization): Promise<void> {
+  if (!user.is_active || !client.application) throw invalidGrant()
+  if (asking && !(await mayOpen(ctx, client.application, user, { context: asking })).passing) throw invalidGrant()
 }
 
 const withHeaders = (error: unknown, headers: Record<string, string>): unknown =>

@@ -41,6 +41,7 @@ async function authorize(ctx: Ctx, { form }: TokenRequest, client: Client): Prom
   return {
     user,
     scopes: code.scope,
+    asking: null,
     facts: { sid: code.sid, auth_time: code.auth_time, amr: code.amr },
     nonce: code.nonce,
     session_hash: code.session_hash,

@@ -3,7 +3,6 @@ import { ApiError } from '../../../api/errors.ts'
 import { withDefaults } from '../../../api/store.ts'
 import { createObject } from '../../../api/crud.ts'
 import type { Ctx } from '../../../context.ts'
-import { mayOpen } from '../../../core/access.ts'
 import { User } from '../../../core/user.ts'
 import { hashToken } from '../../../crypto/secrets.ts'
 import { recordEvent } from '../../../events/record.ts'
@@ -70,7 +69,11 @@ async function prove(ctx: Ctx, { form, credentials }: TokenRequest, client: Clie
   if (username !== undefined) return byAppPassword(ctx, username, form.get('password') ?? '')
   const { secret } = credentials
   if (secret === undefined) return undefined
-  if (!secretProves(client, secret)) return byPackedPassword(ctx, secret)
+  if (!secretProves(client, secret)) {
+    const packed = await byPackedPassword(ctx, secret)
+    if (!packed) throw invalidClient(credentials.basic) // §5.2: what is wrong is the client's secret
+    return packed
+  }
   if (client.public) return undefined // RFC 6749 §4.4: confidential clients alone
   const user = await serviceAccount(ctx, client, application)
   return user && { user, method: 'oauth_client_secret', details: {} }
@@ -83,11 +86,10 @@ async function authorize(ctx: Ctx, request: TokenRequest, client: Client): Promi
   const proven = application && (await prove(ctx, request, client, application))
   if (!application || !proven) throw invalidGrant()
   const scopes = requested.filter(name => client.scopes.includes(name))
-  const context = { oauth_scopes: scopes, oauth_grant_type: 'client_credentials', oauth_code_verifier: '' }
-  if (!(await mayOpen(ctx, application, proven.user, { context })).passing) throw invalidGrant()
   return {
     user: proven.user,
     scopes,
+    asking: { oauth_scopes: scopes, oauth_grant_type: 'client_credentials', oauth_code_verifier: '' },
     facts: machineFacts(ctx.now()),
     nonce: null,
     session_hash: null,

@@ -1,6 +1,5 @@
 import type { Row } from '../../../api/model.ts'
 import type { Ctx } from '../../../context.ts'
-import { mayOpen } from '../../../core/access.ts'
 import { hashToken } from '../../../crypto/secrets.ts'
 import { recordEvent } from '../../../events/record.ts'
 import type { Client } from '../client.ts'
@@ -30,14 +29,12 @@ function narrowed(requested: string | undefined, granted: readonly string[], cli
   return known
 }
 
-/** Whether the person may still have what the grant gives, asked anew every time. */
-async function stillAllowed(ctx: Ctx, client: Client, token: RefreshTokenRow, user: Row, granted: readonly string[], sessionLive: boolean): Promise<boolean> {
+/** Whether what the grant stands on is still there, asked anew every time. */
+async function stillStands(ctx: Ctx, client: Client, token: RefreshTokenRow, user: Row, granted: readonly string[], sessionLive: boolean): Promise<boolean> {
   if (!client.application) return false
   // OIDC Core §11: offline access outlives the browser's session; everything else ends with it.
   if (!granted.includes('offline_access') && !sessionLive) return false
-  if (!(await consentStands(ctx, client.application, user, token))) return false
-  const context = { oauth_scopes: granted, oauth_grant_type: 'refresh_token' }
-  return (await mayOpen(ctx, client.application, user, { context })).passing
+  return consentStands(ctx, client.application, user, token)
 }
 
 async function authorize(ctx: Ctx, { form }: TokenRequest, client: Client): Promise<Authorization> {
@@ -53,12 +50,13 @@ async function authorize(ctx: Ctx, { form }: TokenRequest, client: Client): Prom
   const scopes = narrowed(form.get('scope'), granted, client)
   const user = await activeUser(ctx, token.user)
   const sessionLive = await sessionLives(ctx.db, token.session_hash, now)
-  if (!user || !(await stillAllowed(ctx, client, token, user, granted, sessionLive))) throw invalidGrant()
+  if (!user || !(await stillStands(ctx, client, token, user, granted, sessionLive))) throw invalidGrant()
   const { refreshThreshold } = client.lifetimes
   const rotate = refreshThreshold === 0 || token.expires.getTime() - now.getTime() < refreshThreshold
   return {
     user,
     scopes,
+    asking: { oauth_scopes: granted, oauth_grant_type: 'refresh_token' },
     facts: { sid: token.sid, auth_time: token.auth_time, amr: token.amr },
     nonce: null, // OIDC Core §12.2: SHOULD NOT have one
     session_hash: sessionLive ? token.session_hash : null,
