@@ -1,6 +1,7 @@
 import { sql, type Kysely, type RawBuilder, type SqlBool } from 'kysely'
 import { asConstraintError, engineOf } from '../db/database.ts'
 import type { Db } from '../db/database.ts'
+import { amongKeys } from '../db/keys.ts'
 import type { Ctx } from '../context.ts'
 import { invalid, type FieldErrors } from './errors.ts'
 import type { Field } from './fields.ts'
@@ -151,17 +152,24 @@ export async function relatedKeys(ctx: Ctx, field: Field, keys: unknown[]): Prom
   return found
 }
 
+type Key = string | number
+
+/** Rows that one insert writes: a statement holds at most 32,766 values. */
+const BATCH = 5_000
+
 async function writeRelations(ctx: Ctx, model: Model, key: unknown, values: Row): Promise<void> {
   for (const [name, field] of Object.entries(model.allFields)) {
     if (field.storage !== 'relation' || !(name in values)) continue
     const { table, ours, theirs } = field.relation!
-    const wanted = [...new Set(values[name] as unknown[])]
+    const wanted = new Set(values[name] as Key[])
     const db = dynamic(ctx.db)
-    const present = new Set((await db.selectFrom(table).select(theirs).where(ours, '=', key).execute()).map(row => row[theirs]))
-    const gone = [...present].filter(other => !wanted.includes(other))
-    const fresh = wanted.filter(other => !present.has(other))
-    if (gone.length) await db.deleteFrom(table).where(ours, '=', key).where(theirs, 'in', gone).execute()
-    if (fresh.length) await db.insertInto(table).values(fresh.map(other => ({ [ours]: key, [theirs]: other }))).execute()
+    const present = new Set((await db.selectFrom(table).select(theirs).where(ours, '=', key).execute()).map(row => row[theirs] as Key))
+    const gone = [...present.difference(wanted)]
+    const fresh = [...wanted.difference(present)]
+    if (gone.length) await db.deleteFrom(table).where(ours, '=', key).where(amongKeys(ctx.db, sql.ref(theirs), gone)).execute()
+    for (let start = 0; start < fresh.length; start += BATCH) {
+      await db.insertInto(table).values(fresh.slice(start, start + BATCH).map(other => ({ [ours]: key, [theirs]: other }))).execute()
+    }
   }
 }
 
@@ -264,6 +272,6 @@ export async function uniquenessErrors(ctx: Ctx, model: Model, values: Row, key?
 /** Which of these keys of `model` exist. */
 export async function existingKeys(ctx: Ctx, model: Model, keys: unknown[]): Promise<Set<unknown>> {
   if (keys.length === 0) return new Set()
-  const rows = await dynamic(ctx.db).selectFrom(model.table).select(model.pk).where(model.pk, 'in', keys).execute()
+  const rows = await dynamic(ctx.db).selectFrom(model.table).select(model.pk).where(amongKeys(ctx.db, sql.ref(model.pk), keys as Key[])).execute()
   return new Set(rows.map(row => row[model.pk]))
 }

@@ -1,5 +1,7 @@
+import { sql } from 'kysely'
 import type { Row } from '../api/model.ts'
 import type { Ctx } from '../context.ts'
+import { amongKeys } from '../db/keys.ts'
 import { groupNumber } from './group-number.ts'
 import { byKey, partialUser, presentRole } from './user-present.ts'
 
@@ -24,7 +26,9 @@ export async function presentGroups(ctx: Ctx, groups: Row[], include: Include): 
     [...(include.parents ? groups.flatMap(group => group.parents as string[]) : []), ...(include.children ? edges.map(edge => edge.child) : [])],
   )
   const users = await byKey(
-    wanted => ctx.db.selectFrom('user').selectAll().where('id', 'in', wanted).execute() as Promise<Row[]>,
+    wanted =>
+      ctx.db.selectFrom('user').select(['id', 'username', 'name', 'is_active', 'last_login', 'email', 'attributes'])
+        .where(amongKeys(ctx.db, sql.ref('id'), wanted)).execute() as Promise<Row[]>,
     'id',
     include.users ? groups.flatMap(group => group.users as number[]) : [],
   )
@@ -42,7 +46,8 @@ export async function presentGroups(ctx: Ctx, groups: Row[], include: Include): 
     return {
       num_pk: groupNumber(key),
       children,
-      users_obj: include.users ? (group.users as number[]).map(user => partialUser(ctx, users.get(user)!)) : null,
+      // Several queries: who was deleted between two of them is left out.
+      users_obj: include.users ? (group.users as number[]).map(key => users.get(key)).filter(user => user !== undefined).map(user => partialUser(ctx, user)) : null,
       parents_obj: include.parents ? (group.parents as string[]).map(parent => relatedGroup(related.get(parent)!)) : null,
       children_obj: include.children ? children.map(child => relatedGroup(related.get(child)!)) : null,
       roles_obj: (group.roles as string[]).map(role => presentRole(roles.get(role)!)),
