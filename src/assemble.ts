@@ -48,7 +48,7 @@ export async function assemble(outside: Outside, database: Database, options: { 
       now,
       programVersion: VERSION,
       log: (message, details) => log.info(details ?? {}, message),
-      onWaiting: reportOnce(holder => log.warn({ holder }, 'another process migrates the database; waiting')),
+      onWaiting: reportOnce(({ state: activity, ...holder }) => log.warn({ holder: { ...holder, activity } }, 'another process migrates the database; waiting')),
     })
   }
   return {

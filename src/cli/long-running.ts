@@ -24,8 +24,9 @@ export async function runUntilStopped(
   let stop = (_signal: NodeJS.Signals) => process.exit(0) // nothing runs yet
   const onSignal = (signal: NodeJS.Signals) => stop(signal)
   for (const signal of SIGNALS) process.on(signal, onSignal)
+  let running: Awaited<ReturnType<typeof start>> | undefined
   try {
-    const running = await start()
+    running = await start()
     const stopped = new Promise<NodeJS.Signals>(resolve => (stop = resolve as typeof stop))
     const first = await Promise.race([stopped, running.started.then(() => undefined)])
     if (first === undefined) {
@@ -43,6 +44,7 @@ export async function runUntilStopped(
     const message = error instanceof Error ? error.message : String(error)
     log.fatal({ err: error }, `cannot start: ${message}`)
     if ((terminal.stderr as { isTTY?: boolean }).isTTY) terminal.stderr.write(`signet: cannot start: ${message}\n`)
+    await running?.close()
     return 1
   } finally {
     for (const signal of SIGNALS) process.off(signal, onSignal)
