@@ -89,12 +89,12 @@ export async function matchObjects(ctx: Ctx, model: Model, where: (Condition | u
   const key = sql.ref(`${model.table}.${model.pk}`)
   const sqlite = engineOf(ctx.db) === 'sqlite'
   // One text, which goes back as it came: thousands of values would each be handled several times.
-  const list = sqlite ? sql`json_group_array(${key})` : sql`array_agg(${key})::text`
+  const list = sqlite ? sql`json_group_array(${key})` : sql`coalesce(array_agg(${key})::text, '{}')`
   const row = await matching(ctx.db, model, where)
     .select([sql<number>`count(*)`.as('count'), sql<string | null>`case when count(*) <= ${sql.lit(MOST_KEYS)} then ${list} end`.as('keys')])
     .executeTakeFirstOrThrow()
   const count = Number(row.count)
-  if (count === 0 || row.keys === null) return { count, where }
+  if (row.keys === null) return { count, where }
   return { count, where: [sqlite ? sql<SqlBool>`${key} in (select value from json_each(${row.keys}))` : sql<SqlBool>`${key} = any(${row.keys})`] }
 }
 
@@ -269,9 +269,11 @@ export async function uniquenessErrors(ctx: Ctx, model: Model, values: Row, key?
   return errors
 }
 
-/** Which of these keys of `model` exist. */
-export async function existingKeys(ctx: Ctx, model: Model, keys: unknown[]): Promise<Set<unknown>> {
+/** Which of these keys of `model` exist, among the rows that meet a condition where one is given. */
+export async function existingKeys(ctx: Ctx, model: Model, keys: unknown[], where?: Condition): Promise<Set<unknown>> {
   if (keys.length === 0) return new Set()
-  const rows = await dynamic(ctx.db).selectFrom(model.table).select(model.pk).where(amongKeys(ctx.db, sql.ref(model.pk), keys as Key[])).execute()
+  let query = dynamic(ctx.db).selectFrom(model.table).select(model.pk).where(amongKeys(ctx.db, sql.ref(model.pk), keys as Key[]))
+  if (where) query = query.where(where)
+  const rows = await query.execute()
   return new Set(rows.map(row => row[model.pk]))
 }

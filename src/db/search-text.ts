@@ -6,18 +6,21 @@ import type { Expression, RawBuilder, SqlBool } from 'kysely'
 import { sql } from 'kysely'
 import type { Db } from './database.ts'
 import { engineOf } from './engine.ts'
-import { escapeLike } from './like.ts'
+import { escapeLike, icontains } from './like.ts'
 
-/** What the index of a migration is made of; must read the same in queries, or the index is not used. Columns hold text, never null. */
+/**
+ * What the index of a migration is made of; must read the same in queries, or the index is not used. Columns hold text, never null.
+ * ASCII letters alone are lowered: that is what SQLite knows, and what PostgreSQL does five times faster than the rest.
+ */
 export const searchText = (engine: 'sqlite' | 'postgres', columns: readonly Expression<unknown>[]): RawBuilder<string> =>
   engine === 'sqlite'
     ? sql<string>`lower(${sql.join(columns, sql` || char(10) || `)})`
-    : sql<string>`lower((${sql.join(columns, sql` || E'\\n' || `)}) collate "und-x-icu")`
+    : sql<string>`lower((${sql.join(columns, sql` || E'\\n' || `)}) collate "C")`
 
 /** Letters of one word that are tried in both cases; a word with more of them is rare, and takes longer. */
 const MOST_LETTERS = 3
 
-/** SQLite lowers ASCII alone: a word with other letters is looked for in each way that they can be written. */
+/** The ways in which the text can hold a word: other letters than those of ASCII stand in it as they were written. */
 function spellings(word: string): string[] | undefined {
   let all = ['']
   let letters = 0
@@ -34,13 +37,13 @@ function spellings(word: string): string[] | undefined {
 export function textContains(db: Db, columns: readonly Expression<unknown>[], word: string): RawBuilder<SqlBool> {
   const engine = engineOf(db)
   const text = searchText(engine, columns)
-  if (engine === 'sqlite') {
-    const ways = spellings(word)
-    // `fold` knows all letters, and costs a call into JavaScript for each row.
-    if (ways === undefined) return sql<SqlBool>`instr(fold(${text}), ${word.toLowerCase()}) > 0`
-    return sql<SqlBool>`(${sql.join(ways.map(way => sql`instr(${text}, ${way}) > 0`), sql` or `)})`
+  const ways = spellings(word)
+  // What knows all letters takes several times as long for each row.
+  if (ways === undefined) return icontains(db, text, word)
+  const contains = (way: string) => {
+    if (engine === 'sqlite') return sql`instr(${text}, ${way}) > 0`
+    // The index knows groups of three letters: for less than that going through it would take longer than through the table.
+    return [...way].length < 3 ? sql`strpos(${text}, ${way}) > 0` : sql`${text} like ${`%${escapeLike(way)}%`} escape '\\'`
   }
-  // The index knows groups of three letters: for less than that going through it would take longer than through the table.
-  if ([...word].length < 3) return sql<SqlBool>`strpos(${text}, ${word.toLowerCase()}) > 0`
-  return sql<SqlBool>`${text} like ${`%${escapeLike(word.toLowerCase())}%`} escape '\\'`
+  return sql<SqlBool>`(${sql.join(ways.map(contains), sql` or `)})`
 }

@@ -11,7 +11,7 @@ export async function up(schema: Schema): Promise<void> {
     // pg_trgm comes with PostgreSQL, and who owns a database may add it; where that is not so, searches are right and take longer.
     postgres: `do $$ begin
       create extension if not exists pg_trgm;
-      create index "user_search_idx" on "user" using gin ((lower(("email" || E'\\n' || "name" || E'\\n' || "username" || E'\\n' || "uuid") collate "und-x-icu")) gin_trgm_ops);
+      create index "user_search_idx" on "user" using gin ((lower(("email" || E'\\n' || "name" || E'\\n' || "username" || E'\\n' || "uuid") collate "C")) gin_trgm_ops);
     exception when insufficient_privilege or undefined_file or feature_not_supported or undefined_object then
       raise notice 'searches of accounts have no index: %', sqlerrm;
     end $$`,
