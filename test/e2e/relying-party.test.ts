@@ -85,7 +85,7 @@ describe('an application that signs its people in here', () => {
       await open(page)
       await signIn(page, jane.username, jane.password)
       if (first) {
-        await page.getByRole('heading', { name: 'Redirecting to Photo Album' }).waitFor()
+        await page.getByRole('heading', { name: 'Continue to Photo Album' }).waitFor()
         await taken(page)
         await screenshot(page, 'consent')
         await page.getByRole('button', { name: 'Continue' }).click()
@@ -100,7 +100,7 @@ describe('an application that signs its people in here', () => {
     const { page } = await aBrowser({ javaScriptEnabled: false })
     await open(page)
     await signIn(page, jane.username, jane.password)
-    await page.getByRole('heading', { name: `Redirecting to ${client.name}` }).waitFor()
+    await page.getByRole('heading', { name: `Continue to ${client.name}` }).waitFor()
     await page.getByRole('button', { name: 'Continue' }).click()
     assert.equal((await claims(page)).preferred_username, 'jane')
   })
