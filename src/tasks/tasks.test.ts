@@ -16,6 +16,10 @@ const MINUTE = 60_000 // ms
 const HOUR = 3_600_000
 const DAY = 86_400_000
 
+let own: ReturnType<typeof ownServer> | undefined
+/** One for this file, since jobs are about the whole installation; its time only goes forward. */
+const installation = () => (own ??= ownServer())
+
 const taskAt = (ctx: Ctx, id: string) => ctx.db.selectFrom('task').selectAll().where('message_id', '=', id).executeTakeFirstOrThrow()
 const statusOf = async (ctx: Ctx, id: string) => {
   const { state, aggregated_status, retries } = await taskAt(ctx, id)
@@ -29,7 +33,7 @@ function aJob(name: string, how: Job['run'] = async () => {}, rest: Partial<Job>
 }
 
 test('a queued task runs with its arguments and keeps what it logged', async () => {
-  const { ctx } = await ownServer()
+  const { ctx } = await installation()
   const job = aJob('greet', async (_ctx, { name }, { log }) => log('warning', `hello ${String(name)}`))
   const id = await transact(ctx, ctx => enqueue(ctx, 'greet', { name: 'Ada' }, { uid: 'Ada' }))
   await makeRunner(ctx, [job]).step()
@@ -39,7 +43,7 @@ test('a queued task runs with its arguments and keeps what it logged', async () 
 })
 
 test('a task of a transaction that is rolled back does not exist', async () => {
-  const { ctx } = await ownServer()
+  const { ctx } = await installation()
   const job = aJob('never')
   await assert.rejects(transact(ctx, async ctx => {
     await enqueue(ctx, 'never')
@@ -50,7 +54,7 @@ test('a task of a transaction that is rolled back does not exist', async () => {
 })
 
 test('a failed task is tried again, later each time, and given up with an event', async () => {
-  const { ctx, clock } = await ownServer()
+  const { ctx, clock } = await installation()
   const job = aJob('fail', async () => { throw new Error('no luck') }, { maxRetries: 2 })
   const id = await enqueue(ctx, 'fail')
   const runner = makeRunner(ctx, [job])
@@ -66,12 +70,12 @@ test('a failed task is tried again, later each time, and given up with an event'
   assert.deepEqual([job.runs.length, await statusOf(ctx, id)], [3, ['rejected', 'error', 2]])
   const { logs, previous_logs } = await taskAt(ctx, id)
   assert.deepEqual([(logs as unknown[]).length, (previous_logs as unknown[]).length], [1, 2])
-  const event = await ctx.db.selectFrom('event').select('context').where('action', '=', 'system_exception').executeTakeFirstOrThrow()
-  assert.equal((event.context as { message: string }).message, 'Task fail failed: no luck')
+  const events = await ctx.db.selectFrom('event').select('context').where('action', '=', 'system_exception').execute()
+  assert.deepEqual(events.map(({ context }) => (context as { message: string }).message).filter(message => message.startsWith('Task fail ')), ['Task fail failed: no luck'])
 })
 
 test('a job that takes too long counts as failed', async () => {
-  const { ctx } = await ownServer()
+  const { ctx } = await installation()
   const job = aJob('slow', (_ctx, _args, { signal }) => new Promise(resolve => signal.addEventListener('abort', () => resolve())), { timeLimit: 20, maxRetries: 0 })
   const id = await enqueue(ctx, 'slow')
   await makeRunner(ctx, [job]).step()
@@ -80,7 +84,7 @@ test('a job that takes too long counts as failed', async () => {
 })
 
 test('of many that take a task one gets it; when its process dies another one does', async () => {
-  const { ctx, clock } = await ownServer()
+  const { ctx, clock } = await installation()
   await enqueue(ctx, 'shared')
   const owners = Array.from({ length: 10 }, (_, index) => `runner ${index}`)
   const taken = await Promise.all(owners.map(owner => claim(ctx, owner, ['shared'])))
@@ -97,7 +101,7 @@ test('of many that take a task one gets it; when its process dies another one do
 })
 
 test('tasks of jobs that this version does not know are left alone', async () => {
-  const { ctx } = await ownServer()
+  const { ctx } = await installation()
   const id = await enqueue(ctx, 'of a newer version')
   await makeRunner(ctx, [aJob('known')]).step()
   assert.deepEqual(await statusOf(ctx, id), ['queued', 'queued', 0])
@@ -113,7 +117,7 @@ test('crontabs are read in UTC, and the jitter of an installation is always the 
 })
 
 test('a schedule queues its job once among all runners, and not while the former run is under way', async () => {
-  const { ctx, clock } = await ownServer()
+  const { ctx, clock } = await installation()
   const job = aJob('hourly', undefined, { schedule: { crontab: '0 * * * *' } })
   const runners = [makeRunner(ctx, [job]), makeRunner(ctx, [job])]
   await syncSchedules(ctx, [job])
@@ -134,7 +138,7 @@ test('a schedule queues its job once among all runners, and not while the former
 })
 
 test('a runner that is started notices what is queued, and ends what runs when it stops', async () => {
-  const { ctx } = await ownServer()
+  const { ctx } = await installation()
   const began = Promise.withResolvers<void>()
   const job = aJob('wait', (_ctx, _args, { signal }) => (began.resolve(), new Promise(resolve => signal.addEventListener('abort', () => resolve()))))
   const runner = makeRunner(ctx, [job])
@@ -147,7 +151,7 @@ test('a runner that is started notices what is queued, and ends what runs when i
 })
 
 test('two that hold a lease work one after the other', async () => {
-  const { deps } = await ownServer()
+  const { deps } = await installation()
   const ctx = systemContext(deps)
   const order: string[] = []
   const first = Promise.withResolvers<void>()
@@ -163,7 +167,7 @@ test('two that hold a lease work one after the other', async () => {
 })
 
 test('what is over goes; API tokens get a new key instead', async () => {
-  const { ctx, clock, admin, client } = await ownServer()
+  const { ctx, clock, admin, client } = await installation()
   const user = await aUser(ctx)
   const soon = { expiring: true, expires: new Date(ctx.now().getTime() + MINUTE) }
   const api = await aToken(ctx, user, { ...soon, identifier: 'api' })
@@ -190,7 +194,7 @@ test('what is over goes; API tokens get a new key instead', async () => {
 })
 
 test('tasks that ended long ago go', async () => {
-  const { ctx, clock } = await ownServer()
+  const { ctx, clock } = await installation()
   const old = await enqueue(ctx, 'known')
   const runner = makeRunner(ctx, [aJob('known'), cleanTasks])
   await runner.step()

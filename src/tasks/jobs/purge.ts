@@ -66,6 +66,7 @@ export const cleanExpired: Job = {
       sessions: await purge(ctx, 'session', 'session_hash', 'expires', now, signal),
       events: await purge(ctx, 'event', 'event_uuid', 'expires', now, signal),
       flow_tokens: await purge(ctx, 'flow_token', 'flow_token_uuid', 'expires', now, signal),
+      invitations: await purge(ctx, 'invitation', 'invite_uuid', 'expires', now, signal),
       tokens: await tokens(ctx),
       oauth2: await purgeExpired(ctx),
     }
