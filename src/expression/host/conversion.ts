@@ -12,7 +12,7 @@ import { fromJson, toJson } from '../json.ts'
 import { dictOf, setOf } from '../keys.ts'
 import { EPOCH, PyDateTime, atWall } from '../modules/datetime/datetime.ts'
 import { UTC } from '../modules/datetime/tzinfo.ts'
-import { uuid } from '../modules/encoding.ts'
+import { uuid, uuidOf } from '../modules/encoding.ts'
 import { HostObject, PyClass, PyDict, PyInstance, PyList, PySet, PyTuple } from '../values.ts'
 import type { Value } from '../values.ts'
 import type { Classes } from './classes.ts'
@@ -27,7 +27,7 @@ const isPlain = (value: object): value is Record<string, unknown> => {
 const uuidClass = uuid.members.get('UUID') as PyClass
 
 /** A UUID of the language. */
-export const uuidValue = (text: string): Value => uuidClass.construct!(uuidClass, [text], null, null) as Value
+export const uuidValue = uuidOf
 export const isUuid = (value: Value): value is PyInstance => value instanceof PyInstance && value.cls === uuidClass
 
 /** An aware datetime, in UTC. */

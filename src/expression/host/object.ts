@@ -6,14 +6,13 @@ import { fromJson, toJson } from '../json.ts'
 import type { Runtime } from '../module.ts'
 import { EPOCH, PyDateTime, atWall } from '../modules/datetime/datetime.ts'
 import { UTC } from '../modules/datetime/tzinfo.ts'
-import { uuid } from '../modules/encoding.ts'
+import { uuidOf } from '../modules/encoding.ts'
 import type { Pending } from '../pending.ts'
 import { BoundMethod, HostObject, NativeFunction, PyClass, PyClassMethod } from '../values.ts'
 import type { Result, Value } from '../values.ts'
 import type { FieldInfo, ModelClass } from './classes.ts'
 import { RelatedManager } from './queryset.ts'
 
-const uuidClass = uuid.members.get('UUID') as PyClass
 
 /** A value of a column in the language. */
 export function columnValue(kind: FieldInfo['kind'], stored: unknown): Value {
@@ -22,7 +21,7 @@ export function columnValue(kind: FieldInfo['kind'], stored: unknown): Value {
     const date = stored instanceof Date ? stored : new Date(String(stored))
     return atWall(EPOCH + BigInt(date.getTime()) * 1000n, UTC)
   }
-  if (kind === 'uuid' && typeof stored === 'string') return uuidClass.construct!(uuidClass, [stored], null, null) as Value
+  if (kind === 'uuid' && typeof stored === 'string') return uuidOf(stored)
   return fromJson(stored)
 }
 
@@ -48,6 +47,8 @@ export class ModelObject extends HostObject {
   private related = new Map<string, Value>()
   /** A password that `save()` will set; null: none that anybody could know. */
   password: string | null | undefined = undefined
+  /** Nobody in particular: an account in no group, to learn what a text would say of one. */
+  hypothetical = false
 
   constructor(own: ModelClass, row: Row, stored: boolean) {
     super(own.cls)
@@ -86,6 +87,11 @@ export class ModelObject extends HostObject {
   }
 
   private column({ name, kind }: FieldInfo): Value {
+    // `provider_id`: the key of what `provider` stands for.
+    if (this.own.fields.get(name)!.references !== undefined) {
+      const assigned = this.values.get(name)
+      return columnValue(kind, assigned === undefined ? this.row[name] : storedValue(assigned))
+    }
     let value = this.values.get(name)
     if (value === undefined) this.values.set(name, (value = columnValue(kind, this.row[name])))
     return value

@@ -85,7 +85,7 @@ async function createJwt(scope: Scope, { user, provider, scopes, validity }: { u
   const names = scopes.map(String)
   const claims = await idTokenClaims(ctx, client, { user: user.row, scopes: names, facts, nonce: null, expires })
   const access = await client.signer.sign(accessTokenClaims(ctx, client, claims, names))
-  const authorization = { user: user.row, scopes: names, facts, nonce: null, session_hash: null, family: ctx.uuid(), idToken: false, refresh: undefined, claim: async () => {} }
+  const authorization = { user: user.row, scopes: names, asking: null, facts, nonce: null, session_hash: null, family: ctx.uuid(), idToken: false, refresh: undefined, claim: async () => {} }
   await storeTokens(ctx, client, authorization, { claims, access, id: undefined, refresh: undefined, expires, refreshExpires: expires })
   return access
 }

@@ -218,6 +218,7 @@ export class RelatedManager extends Manager {
 
   override start(): Query {
     const { owner, relation } = this
+    if (owner.hypothetical) return startQuery(this.own, { kind: 'nothing' })
     if (!owner.stored) raise('ValueError', `"${owner.repr()}" needs to have a value for field "${owner.model.pk}" before this many-to-many relationship can be used.`)
     return startQuery(this.own, { kind: 'related', owner, relation })
   }

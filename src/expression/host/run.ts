@@ -1,7 +1,7 @@
 /** Running a text for somebody: variables in, value, messages and log lines out, changes kept. */
 import type { Ctx } from '../../context.ts'
 import type { Row } from '../../api/model.ts'
-import { compile, evaluate, ExpressionError, type Evaluation, type Host } from '../evaluate.ts'
+import { compile, evaluate, ExpressionError, type Evaluation, type Host, type Program } from '../evaluate.ts'
 import { toJson } from '../json.ts'
 import { PyDateTime } from '../modules/datetime/datetime.ts'
 import type { Limits, LogEntry } from '../runtime.ts'
@@ -54,10 +54,24 @@ const sortedNames = (variables: ReadonlyMap<string, Value>): readonly string[] =
   return found
 }
 
-const moduleFinder = (ctx: Pick<Ctx, 'registry' | 'config'>) => (name: string): PyModule | undefined =>
-  name === 'authentik.lib.config' ? configModule(ctx.config) : hostModule(ctx.registry, name)
+/** Compiled texts by their names, then by the text itself, which spares hashing it for each evaluation. */
+const programs = new WeakMap<readonly string[], Map<string, Program>>()
+const MOST_PROGRAMS = 500
 
-export { moduleFinder }
+function programOf(text: string, given: readonly string[], name: string): Program {
+  let known = programs.get(given)
+  if (!known) programs.set(given, (known = new Map()))
+  const found = known.get(text)
+  if (found) return found.name === name ? found : { ...found, name }
+  const made = compile(text, given, name)
+  if (known.size >= MOST_PROGRAMS) known.delete(known.keys().next().value!)
+  known.set(text, made)
+  return made
+}
+
+/** What finds the modules that are not the language's own. */
+export const moduleFinder = (ctx: Pick<Ctx, 'registry' | 'config'>) => (name: string): PyModule | undefined =>
+  name === 'authentik.lib.config' ? configModule(ctx.config) : hostModule(ctx.registry, name)
 
 /** The same request in the name of the administrator who wrote the text: it may do what they may, and events name it. */
 function authorOf(ctx: Ctx, source: Source, callers: readonly string[]): Ctx {
@@ -87,7 +101,7 @@ export function openScope(ctx: Ctx, { source, question = null, describe: plain }
 export async function runExpression(ctx: Ctx, run: Run): Promise<Ran> {
   const scope = openScope(ctx, run)
   const variables = new Map([...Object.entries(helpers), ...run.variables(scope)])
-  const program = compile(run.text, sortedNames(variables), run.source.name)
+  const program = programOf(run.text, sortedNames(variables), run.source.name)
   const host: Host = {
     call: (op, args) => dispatch(operations, scope, op, args),
     module: moduleFinder(ctx),

@@ -19,7 +19,7 @@ import { ModelObject, columnValue, storedValue } from './object.ts'
 import { nodeOf, type Lookup } from './q.ts'
 import { QuerySet, startQuery, type Origin, type Query } from './queryset.ts'
 import type { Operation, Scope } from './scope.ts'
-import { conditionOf, fromClause, keyColumn, orderTerms, relatedCondition, valueTerm, yes, type Helper } from './sql.ts'
+import { conditionOf, fromClause, keyColumn, orderTerms, relatedCondition, valueTerm, type Helper } from './sql.ts'
 
 /** Objects that one query gives at most. */
 export const MOST = 1000
@@ -72,7 +72,7 @@ const groupsAndAbove = (user: number): RawBuilder<boolean> => sql<boolean>`"grou
 function originCondition(own: ModelClass, origin: Origin) {
   switch (origin.kind) {
     case 'all':
-      return yes
+      return undefined
     case 'nothing':
       return sql<boolean>`(1 = 0)`
     case 'groups_of':
@@ -83,8 +83,8 @@ function originCondition(own: ModelClass, origin: Origin) {
 }
 
 async function whereOf(scope: Scope, { own, origins, node }: Query) {
-  const condition = await conditionOf(own, node, helperOf(scope))
-  return [...origins.map(origin => originCondition(own, origin)), condition]
+  const conditions = origins.map(origin => originCondition(own, origin)).filter(condition => condition !== undefined)
+  return node.parts.length > 0 || conditions.length === 0 ? [...conditions, await conditionOf(own, node, helperOf(scope))] : conditions
 }
 
 /** Names without meaning for the database are dropped from a model's own order. */
@@ -358,7 +358,11 @@ function keyIn(target: ModelClass, value: Value): unknown {
 export const storeOperations: Readonly<Record<string, Operation>> = {
   'query.fetch': async (scope, { query }: { query: Query }) =>
     new PyList(query.pick ? await pickedOf(scope, query) : await objectsOf(scope, query.own, await rowsOf(scope, query))),
-  'query.exists': async (scope, { query }: { query: Query }) => (await rowsOf(scope, { ...query, limit: Math.min(query.limit ?? 1, 1), order: [] })).length > 0,
+  'query.exists': async (scope, { query }: { query: Query }) => {
+    if (query.limit !== null || query.offset > 0) return (await rowsOf(scope, query)).length > 0
+    const { rows } = await sql`select 1 as found from ${fromClause(query.own)} where ${sql.join(await whereOf(scope, query), sql` and `)} limit 1`.execute(scope.ctx.db)
+    return rows.length > 0
+  },
   'query.count': (scope, { query }: { query: Query }) => countOf(scope, query),
   'query.get': (scope, { query }: { query: Query }) => getOne(scope, query),
   'query.create': (scope, given: WithArgs) => createIn(scope, given.query, newValues(given).whole),

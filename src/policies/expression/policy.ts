@@ -33,12 +33,25 @@ function variablesOf(ctx: Ctx, request: PolicyRequest, scope: Scope): ReadonlyMa
     ['context', context],
     ['http_request', http],
     ['ak_is_sso_flow', Boolean(request.context.is_sso)],
-    ['ak_client_ip', (helpers.ip_address as NativeFunction).code([clientAddress(ctx, request)], null, nowhere) as Value],
+    ['ak_client_ip', addressValue(clientAddress(ctx, request))],
   ])
 }
 
 /** Reading an address costs nothing worth counting. */
 const nowhere = { charge: () => {}, alloc: () => {}, repr: String } as never
+const addresses = new Map<string, Value>()
+const MOST_ADDRESSES = 200
+
+/** An address of the language; the last ones are kept, since the same clients come again. */
+function addressValue(text: string): Value {
+  let known = addresses.get(text)
+  if (known === undefined) {
+    known = (helpers.ip_address as NativeFunction).code([text], null, nowhere) as Value
+    if (addresses.size >= MOST_ADDRESSES) addresses.clear()
+    addresses.set(text, known)
+  }
+  return known
+}
 
 /** Flows, bindings and applications come as rows; which they are shows in their keys. */
 function targetOf(scope: Scope, object: unknown): Value {
