@@ -95,9 +95,12 @@ export class SqliteStore {
     return this.writer.run('pragma data_version', []).rows[0]?.['data_version']
   }
 
+  /**
+   * No `pragma optimize`: what it learns at the first stop, of tables with a row or two, would have the planner read them whole when
+   * they have grown to 100,000. Without statistics it takes tables for large, and indexes for worth it.
+   */
   close(): void {
     this.reader?.connection.close()
-    this.writer.connection.exec('pragma optimize')
     this.writer.connection.close()
   }
 }
