@@ -5,9 +5,9 @@ import { recordEvent } from '../events/record.ts'
 import { systemSettings } from '../core/settings.ts'
 import { invalid, invalidPage, notFound, permissionDenied, type FieldErrors } from './errors.ts'
 import { wireSchema, type Field } from './fields.ts'
-import { filterConditions, orderings, parseKey, searchCondition } from './filters.ts'
+import { filterConditions, MAX_KEY, orderings, parseKey, parseUuid, searchCondition, type Condition } from './filters.ts'
 import { permission, type Model, type Query, type Row } from './model.ts'
-import { requireObject, requirePermission, visibility } from './permissions.ts'
+import { holds, mayTouch, requireObject, requirePermission, visibility } from './permissions.ts'
 import { countObjects, existingKeys, findObject, insertObject, matchObjects, pageOfObjects, readingContext, relatedKeys, removeObject, uniquenessErrors, updateObject, withDefaults } from './store.ts'
 import { usedBy } from './used-by.ts'
 import { fieldErrors } from './validate.ts'
@@ -72,6 +72,8 @@ export async function presentObjects(ctx: Ctx, model: Model, rows: Row[], query:
   const related = (name: string, key: unknown) => relations.get(name)!.get(key) ?? []
   const withRelations = rows.map((row, index) => ({ ...row, ...Object.fromEntries([...relations.keys()].map(name => [name, related(name, keys[index])])) }))
   const extra = (await model.present?.(ctx, withRelations, query)) ?? []
+  const secrets = shown.filter(([, field]) => field.secret).map(([name]) => name)
+  const openTo = secrets.length ? await mayChange(ctx, model, keys) : undefined
   return withRelations.map((row, index) => {
     const out: Row = { [model.keyName]: row[model.pk as keyof typeof row] }
     for (const [name, field] of shown) if (field.storage !== 'computed') out[name] = wireValue(row[name as keyof typeof row])
@@ -79,22 +81,53 @@ export async function presentObjects(ctx: Ctx, model: Model, rows: Row[], query:
       Object.assign(out, { component: model.component, verbose_name: model.verboseName, verbose_name_plural: model.verboseNamePlural, meta_model_name: model.label })
     }
     for (const [name, value] of Object.entries(extra[index] ?? {})) out[name] = wireValue(value)
+    if (openTo && !openTo.has(keys[index])) for (const name of secrets) out[name] = ''
     return out
   })
+}
+
+/** The objects whose secrets the caller may read: those that they could change, since looking alone must not be enough to act as another. */
+async function mayChange(ctx: Ctx, model: Model, keys: unknown[]): Promise<Set<unknown>> {
+  const allowed = new Set<unknown>()
+  for (const key of keys) if (await mayTouch(ctx, model, key as string, 'change')) allowed.add(key)
+  return allowed
 }
 
 /** One object as it goes over the wire. */
 export const presentObject = async (ctx: Ctx, model: Model, row: Row, query: Query = {}): Promise<Row> =>
   (await presentObjects(ctx, model, [row], query))[0]!
 
-async function referenceErrors(ctx: Ctx, model: Model, values: Row): Promise<FieldErrors> {
+/**
+ * Rows that a body may point at: those that the caller may see, as if nothing else existed. A right on the object that the URL
+ * names says nothing of those that the body names. Undefined means no restriction.
+ */
+function reachable(ctx: Ctx, target: Model): Condition | undefined {
+  const { models } = ctx.registry
+  if (ctx.caller.system || [target, ...models.filter(model => model.base === target)].some(model => holds(ctx, permission(model, 'view')))) return undefined
+  const granted = visibility(ctx, target)
+  // Everybody may name themselves.
+  return target.label === 'authentik_core.user' ? sql`(${granted} or "user".id = ${ctx.caller.user!.id})` : granted
+}
+
+/** The one spelling of a key, by which rows are found; undefined for what can be no key. */
+function referenceKey(key: unknown): unknown {
+  if (typeof key === 'number') return key > 0 && key <= MAX_KEY ? key : undefined
+  return typeof key === 'string' ? parseUuid(key) : undefined
+}
+
+async function referenceErrors(ctx: Ctx, model: Model, values: Row, current?: Row): Promise<FieldErrors> {
   const errors: FieldErrors = {}
   for (const [name, field] of writable(model)) {
     const value = values[name]
     if (!field.references || value === undefined || value === null) continue
+    const target = field.references()
     const wanted = [value].flat()
-    const present = await existingKeys(ctx, field.references(), wanted)
-    const missing = wanted.filter(key => !present.has(key))
+    const keys = wanted.map(referenceKey)
+    const held = current === undefined ? [] : field.storage === 'relation' ? (await relatedKeys(ctx, field, [current[model.pk]])).get(current[model.pk])! : [current[name]]
+    const asked = keys.filter(key => key !== undefined && !held.includes(key))
+    const present = await existingKeys(ctx, target, asked, reachable(ctx, target))
+    const missing = wanted.filter((_, index) => !held.includes(keys[index]) && !present.has(keys[index]))
+    values[name] = Array.isArray(value) ? keys : keys[0]
     if (missing.length) errors[name] = missing.map(key => `Invalid pk "${String(key)}" - object does not exist.`)
   }
   return errors
@@ -128,7 +161,7 @@ export async function readBody(ctx: Ctx, model: Model, body: unknown, options: {
     const text = sent[name] === null ? undefined : field.check?.(sent[name] as never)
     if (text !== undefined) errors[name] = [text]
   }
-  Object.assign(errors, await referenceErrors(ctx, model, values))
+  Object.assign(errors, await referenceErrors(ctx, model, values, options.current))
   Object.assign(errors, await uniquenessErrors(ctx, model, values, options.current?.[model.pk]))
   if (Object.keys(errors).length > 0) throw invalid(errors)
   return values

@@ -48,9 +48,12 @@ export function parseUuid(value: string): string | undefined {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
 }
 
+/** Numbered keys end here on both databases. */
+export const MAX_KEY = 2_147_483_647
+
 /** A key of `model` as it stands in URLs and query strings; undefined when it can be no key at all. */
 export function parseKey(model: Model, value: string): string | number | undefined {
-  if ((model.keySchema as { type?: string }).type === 'integer') return /^\d{1,10}$/.test(value) ? Number(value) : undefined
+  if ((model.keySchema as { type?: string }).type === 'integer') return /^\d{1,10}$/.test(value) && Number(value) <= MAX_KEY ? Number(value) : undefined
   return parseUuid(value)
 }
 
@@ -63,7 +66,7 @@ function parseValue(name: string, field: Field, value: string): unknown {
   const schema = wireSchema(field) as { type?: string | string[]; format?: string; enum?: unknown[] }
   const type = [schema.type].flat().find(word => word !== 'null')
   if (type === 'integer') {
-    if (!/^-?\d{1,15}$/.test(value)) throw invalid({ [name]: ['Enter a number.'] })
+    if (!/^-?\d{1,15}$/.test(value) || Math.abs(Number(value)) > MAX_KEY) throw invalid({ [name]: ['Enter a number.'] })
     return Number(value)
   }
   if (type === 'boolean') return parseFlag(value)

@@ -30,7 +30,7 @@ type Target = { resource: Resource; key?: string; usedBy?: boolean }
 function resolver(resources: readonly Resource[]): (path: string) => Target | undefined {
   const byPath = new Map(resources.map(resource => [resource.path, resource]))
   return path => {
-    const parts = path.split('/').filter(Boolean).map(decodeURIComponent)
+    const parts = path.split('/').filter(Boolean)
     for (const length of [parts.length, parts.length - 1, parts.length - 2]) {
       const resource = byPath.get(`/${parts.slice(0, length).join('/')}`)
       if (!resource) continue

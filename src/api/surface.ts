@@ -90,6 +90,8 @@ export type ApiParts = {
 export function apiSurface(app: FastifyInstance, parts: ApiParts): SpecialRoutes {
   readJson(app)
   app.addHook('onRequest', async request => {
+    // No name, key or filter has a NUL, and PostgreSQL cannot be asked for one.
+    if (/%00/.test(request.url)) throw new ApiError(400, { detail: 'Null characters are not allowed.' })
     request.ctx = { ...request.ctx, caller: await identify(request, parts.bearerSources) }
   })
   app.addHook('onSend', async (request, reply) => {

@@ -91,10 +91,29 @@ function place(errors: FieldErrors, path: string[], text: string): void {
   place((errors[head] ??= {}) as FieldErrors, rest, text)
 }
 
-/** Field errors of a value against a schema; empty when it fits. */
+/** Why no database keeps a text as it is, or undefined: PostgreSQL has no NUL, and half a surrogate pair is no character. */
+function textError(value: unknown): string | undefined {
+  if (typeof value === 'string') return value.includes('\0') ? 'Null characters are not allowed.' : value.isWellFormed() ? undefined : 'Not a valid string.'
+  if (typeof value !== 'object' || value === null) return undefined
+  for (const [key, inner] of Object.entries(value)) {
+    const error = textError(key) ?? textError(inner)
+    if (error !== undefined) return error
+  }
+  return undefined
+}
+
+function textErrors(value: unknown): FieldErrors {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return {}
+  return Object.fromEntries(Object.entries(value).flatMap(([name, inner]) => {
+    const error = textError(inner)
+    return error === undefined ? [] : [[name.toWellFormed().replaceAll('\0', '\uFFFD'), [error]]]
+  }))
+}
+
+/** Field errors of a value against a schema; empty when it fits. Text that no database keeps is an error whatever the schema. */
 export function fieldErrors(schema: TSchema, value: unknown): FieldErrors {
   const validate = validator(schema)
-  if (validate(value)) return {}
+  if (validate(value)) return textErrors(value)
   const errors: FieldErrors = {}
   for (const error of validate.errors ?? []) {
     if (error.instancePath === '' && error.keyword === 'type') {

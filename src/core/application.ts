@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { crud, objectAt, paginated, presentObjects } from '../api/crud.ts'
 import { invalid, permissionDenied } from '../api/errors.ts'
 import { computed, flag, many, reference, slug, text } from '../api/fields.ts'
-import { filterConditions, orderings, parseFlag, searchCondition } from '../api/filters.ts'
+import { filterConditions, MAX_KEY, orderings, parseFlag, searchCondition } from '../api/filters.ts'
 import { defineModel, type Model, type Query, type Row } from '../api/model.ts'
 import type { Resource, SpecialOperation } from '../api/mount.ts'
 import { requireCaller } from '../api/permissions.ts'
@@ -77,7 +77,7 @@ const operations = crud(Application, { clean })
 async function viewer(ctx: Ctx, query: Query): Promise<Row> {
   const wanted = [query.for_user].flat()[0]
   if (wanted === undefined || wanted === '') return ctx.caller.user!
-  if (!/^\d{1,10}$/.test(wanted)) throw invalid({ for_user: ['for_user must be numerical'] })
+  if (!/^\d{1,10}$/.test(wanted) || Number(wanted) > MAX_KEY) throw invalid({ for_user: ['for_user must be numerical'] })
   if (!ctx.caller.superuser && !ctx.caller.permissions.has('authentik_core.view_user_applications')) throw permissionDenied()
   const user = (await ctx.db.selectFrom('user').selectAll().where('id', '=', Number(wanted)).executeTakeFirst()) as Row | undefined
   if (!user) throw invalid({ for_user: ['User not found'] })

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { crud, eventModel, objectAt } from '../api/crud.ts'
 import { invalid, invalidObject, notFound } from '../api/errors.ts'
 import { computed, flag, jsonObject, many, text } from '../api/fields.ts'
-import { queryFlag } from '../api/filters.ts'
+import { MAX_KEY, parseKey, queryFlag } from '../api/filters.ts'
 import { defineModel, type Model, type Row } from '../api/model.ts'
 import type { Resource, SpecialOperation } from '../api/mount.ts'
 import { holds, mayTouch, requireObject } from '../api/permissions.ts'
@@ -63,12 +63,12 @@ export const Group: Model = defineModel({
 const NOT_A_CHOICE = (value: string) => `Select a valid choice. ${value} is not one of the available choices.`
 
 async function membersByPk(ctx: Ctx, values: string[]) {
-  const keys = values.map(Number)
+  const keys = values.map(value => parseKey(User, value))
   for (const [index, key] of keys.entries()) {
-    const known = Number.isInteger(key) && (await ctx.db.selectFrom('user').select('id').where('id', '=', key).executeTakeFirst())
+    const known = key !== undefined && (await ctx.db.selectFrom('user').select('id').where('id', '=', key as number).executeTakeFirst())
     if (!known) throw invalid({ members_by_pk: [NOT_A_CHOICE(values[index]!)] })
   }
-  return memberOf(keys)
+  return memberOf(keys as number[])
 }
 
 async function membersByUsername(ctx: Ctx, values: string[]) {
@@ -135,7 +135,7 @@ function membership(verb: 'add' | 'remove'): SpecialOperation {
       const key = group.group_uuid as string
       await requireObject(ctx, Group, key, `authentik_core.${verb}_user_${verb === 'add' ? 'to' : 'from'}_group`)
       const { pk } = checked<{ pk: number }>(UserKey, request.body)
-      const user = await ctx.db.selectFrom('user').select(['id', 'username']).where('id', '=', pk).executeTakeFirst()
+      const user = pk > 0 && pk <= MAX_KEY ? await ctx.db.selectFrom('user').select(['id', 'username']).where('id', '=', pk).executeTakeFirst() : undefined
       if (!user || !(await mayTouch(ctx, User, pk, 'view'))) throw notFound('User')
       const text = verb === 'add' ? await beyondCaller(ctx, { groups: [key] }) : undefined
       if (text !== undefined) throw invalidObject(text)

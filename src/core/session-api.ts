@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import { crud } from '../api/crud.ts'
 import { invalid } from '../api/errors.ts'
 import { computed, instant, reference, shown, text } from '../api/fields.ts'
+import { MAX_KEY } from '../api/filters.ts'
 import { defineModel, type Model, type Query } from '../api/model.ts'
 import type { Resource, SpecialOperation } from '../api/mount.ts'
 import { holds } from '../api/permissions.ts'
@@ -62,7 +63,7 @@ export const sessionRoutes: Record<string, SpecialOperation> = {
     query: { user_pks: { type: 'array', items: { type: 'integer' } } },
     handler: async (ctx, request) => {
       const keys = [(request.query as Query).user_pks].flat().filter(key => key !== undefined && key !== '').map(Number)
-      if (keys.length === 0 || !keys.every(Number.isInteger)) throw invalid({ user_pks: ['This field is required.'] })
+      if (keys.length === 0 || !keys.every(key => Number.isInteger(key) && Math.abs(key) <= MAX_KEY)) throw invalid({ user_pks: ['This field is required.'] })
       const others = keys.some(key => key !== ctx.caller.user!.id)
       if (others && !holds(ctx, 'authentik_core.delete_authenticatedsession')) throw permissionDenied()
       const deleted = await transact(ctx, async ctx => {

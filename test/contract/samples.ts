@@ -34,6 +34,7 @@ const SPECIAL: Record<string, (ctx: Ctx) => Promise<Row> | Row> = {
   // Kinds that this server does not have cannot be pointed at.
   'authentik_stages_identification.identificationstage': () => ({ user_fields: ['username'], captcha_stage: null, webauthn_stage: null, sources: [] }),
   'authentik_stages_redirect.redirectstage': () => ({ mode: 'static', target_static: 'https://example.test/' }),
+  'authentik_stages_invitation.invitation': async ctx => ({ flow: (await sampleObject(ctx, modelOf(ctx, 'authentik_flows.flow'))).flow_uuid }),
   'authentik_providers_oauth2.oauth2provider': () => ({ redirect_uris: [{ matching_mode: 'strict', url: 'https://app.example.test/callback' }], encryption_key: undefined }),
 }
 
@@ -42,6 +43,8 @@ const NEEDED: Record<string, readonly string[]> = {
   'authentik_policies.policybinding': ['group'],
   'authentik_stages_identification.identificationstage': ['user_fields'],
   'authentik_stages_redirect.redirectstage': ['target_static'],
+  // Answers without one hold null, of which the contract does not speak.
+  'authentik_stages_invitation.invitation': ['flow'],
 }
 
 const modelOf = (ctx: Ctx, label: string): Model => ctx.registry.models.find(model => model.label === label)!

@@ -15,7 +15,7 @@ export const promptRoutes: Record<string, SpecialOperation> = {
       requirePermission(ctx, permission(Prompt, 'view'))
       // The name may be that of the very field that is being edited.
       const name = (request.body as Row | undefined)?.name
-      const current = typeof name === 'string' ? await findObject(ctx, Prompt, name, 'name') : undefined
+      const current = typeof name === 'string' && !name.includes('\0') ? await findObject(ctx, Prompt, name, 'name') : undefined
       const values = withDefaults(ctx, Prompt, await readBody(ctx, Prompt, request.body, { ...(current && { current }) }))
       let field: Row
       try {
