@@ -46,6 +46,9 @@ import { dummy } from './stages/dummy/stage.ts'
 import { identificationStages } from './stages/identification/model.ts'
 import { identification } from './stages/identification/stage.ts'
 import { stageRoutes, stages } from './stages/model.ts'
+import { invitations } from './stages/invitation/invitation.ts'
+import { invitationStages } from './stages/invitation/model.ts'
+import { invitation } from './stages/invitation/stage.ts'
 import { passwordStages } from './stages/password/model.ts'
 import { password } from './stages/password/stage.ts'
 import { promptRoutes } from './stages/prompt/api.ts'
@@ -85,7 +88,7 @@ const resources: readonly Resource[] = [
   groups, users, roles,
   applications, policyBindings, policies, expressionPolicies, providers, oauth2Providers, propertyMappings, scopeMappings, keypairs, tokens, authenticatedSessions, brands, userConsents, events,
   flows, flowBindings, stages, identificationStages, passwordStages, userLoginStages, userLogoutStages, userWriteStages, promptStages, prompts, consentStages,
-  denyStages, dummyStages, redirectStages, ...grantResources,
+  denyStages, dummyStages, redirectStages, invitationStages, invitations, ...grantResources,
 ]
 
 export const registry: Registry = {
@@ -98,7 +101,7 @@ export const registry: Registry = {
   ],
   policyKinds: [expressionKind],
   evaluate: evaluatePromptExpression,
-  stages: [identification, password, userLogin, userLogout, userWrite, prompt, consent, deny, dummy, redirect],
+  stages: [identification, password, userLogin, userLogout, userWrite, prompt, consent, deny, dummy, redirect, invitation],
   memoryStages: [inPlanRedirect, sessionEnd, ...oauthMemoryStages],
 }
 
@@ -107,5 +110,5 @@ export const watchedTables: readonly string[] = [
   'system_settings', 'policy_target', 'policy_binding', 'policy', 'policy_expression', 'flow', 'flow_stage_binding', 'stage', 'application', 'provider', 'provider_oauth2',
   'provider_property_mapping', 'property_mapping', 'scope_mapping', 'keypair', 'brand',
   'stage_password', 'stage_identification', 'stage_user_login', 'stage_user_logout', 'stage_consent', 'stage_deny', 'stage_dummy', 'stage_redirect',
-  'stage_user_write', 'stage_prompt', 'stage_prompt_field', 'stage_prompt_validation', 'prompt',
+  'stage_user_write', 'stage_invitation', 'stage_prompt', 'stage_prompt_field', 'stage_prompt_validation', 'prompt',
 ]

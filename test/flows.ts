@@ -8,6 +8,7 @@ import { ConsentStage } from '../src/stages/consent/model.ts'
 import { DenyStage } from '../src/stages/deny/model.ts'
 import { DummyStage } from '../src/stages/dummy/model.ts'
 import { IdentificationStage } from '../src/stages/identification/model.ts'
+import { InvitationStage } from '../src/stages/invitation/model.ts'
 import { PasswordStage } from '../src/stages/password/model.ts'
 import { Prompt, PromptStage } from '../src/stages/prompt/model.ts'
 import { RedirectStage } from '../src/stages/redirect/model.ts'
@@ -31,6 +32,7 @@ const KINDS: Readonly<Record<string, Model>> = {
   deny: DenyStage,
   dummy: DummyStage,
   redirect: RedirectStage,
+  invitation: InvitationStage,
 }
 
 const NEEDED: Readonly<Record<string, Row>> = {

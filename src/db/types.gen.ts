@@ -66,6 +66,12 @@ export interface BrandClientCertificateTable {
   keypair: string
 }
 
+export interface EmailAttemptTable {
+  key_hash: string
+  count: number
+  expires: Date
+}
+
 export interface EventTable {
   event_uuid: string
   user: Json
@@ -133,6 +139,16 @@ export interface GroupRoleTable {
 export interface InstallationTable {
   name: string
   value: string
+}
+
+export interface InvitationTable {
+  invite_uuid: string
+  name: string
+  expires: Date | null
+  fixed_data: Json
+  created_by: number | null
+  single_use: boolean
+  flow: string | null
 }
 
 export interface KeypairTable {
@@ -380,6 +396,25 @@ export interface StageDummyTable {
   throw_error: boolean
 }
 
+export interface StageEmailTable {
+  stage_uuid: string
+  use_global_settings: boolean
+  host: string
+  port: number
+  username: string
+  password: string
+  use_tls: boolean
+  use_ssl: boolean
+  timeout: number
+  from_address: string
+  activate_user_on_success: boolean
+  subject: string
+  template: string
+  token_expiry: string
+  recovery_max_attempts: number
+  recovery_cache_timeout: string
+}
+
 export interface StageIdentificationTable {
   stage_uuid: string
   user_fields: Json
@@ -392,6 +427,11 @@ export interface StageIdentificationTable {
   recovery_flow: string | null
   passwordless_flow: string | null
   show_source_labels: boolean
+}
+
+export interface StageInvitationTable {
+  stage_uuid: string
+  continue_flow_without_invitation: boolean
 }
 
 export interface StagePasswordTable {
@@ -526,6 +566,7 @@ export interface DB {
   blueprint_ledger: BlueprintLedgerTable
   brand: BrandTable
   brand_client_certificate: BrandClientCertificateTable
+  email_attempt: EmailAttemptTable
   event: EventTable
   flow: FlowTable
   flow_stage_binding: FlowStageBindingTable
@@ -534,6 +575,7 @@ export interface DB {
   group_parent: GroupParentTable
   group_role: GroupRoleTable
   installation: InstallationTable
+  invitation: InvitationTable
   keypair: KeypairTable
   lease: LeaseTable
   oauth2_access_token: Oauth2AccessTokenTable
@@ -560,7 +602,9 @@ export interface DB {
   stage_consent: StageConsentTable
   stage_deny: StageDenyTable
   stage_dummy: StageDummyTable
+  stage_email: StageEmailTable
   stage_identification: StageIdentificationTable
+  stage_invitation: StageInvitationTable
   stage_password: StagePasswordTable
   stage_prompt: StagePromptTable
   stage_prompt_field: StagePromptFieldTable

@@ -8,6 +8,7 @@ import { up as blueprints } from './20261122T0500_blueprints.ts'
 import { up as impersonation } from './20261122T0600_impersonation.ts'
 import { up as userSearch } from './20261122T0610_user_search.ts'
 import { up as expressionPolicy } from './20261122T0700_expression_policy.ts'
+import { up as invitationMail } from './20261122T0700_invitation_mail.ts'
 
 /** All migrations, oldest first. Listed by hand: the program is bundled into one file, where there is no folder to read. */
 export const migrations: readonly Migration[] = [
@@ -20,4 +21,5 @@ export const migrations: readonly Migration[] = [
   { name: '20261122T0600_impersonation', up: impersonation },
   { name: '20261122T0610_user_search', up: userSearch },
   { name: '20261122T0700_expression_policy', up: expressionPolicy },
+  { name: '20261122T0700_invitation_mail', up: invitationMail },
 ]

@@ -11,6 +11,7 @@ import { completeSetup, setupAccount, SETUP_SLUG } from '../../flows/setup.ts'
 import { defineStage, denied, next, type Outcome, type Run } from '../../flows/stage.ts'
 import { textOf } from '../../flows/text.ts'
 import { Group } from '../../core/group.ts'
+import { InvitationGone, spendInvitation } from '../invitation/spend.ts'
 import { UserWriteStage } from './model.ts'
 import { accountValues } from './values.ts'
 
@@ -59,8 +60,8 @@ async function join(ctx: Ctx, user: number, groups: string[]): Promise<void> {
 class SetupOver extends Error {}
 
 /** Writes the account with everything that hangs on it, in one transaction. The password comes hashed. */
-async function write(run: Run, current: Row | null, values: Row, hash: string | undefined): Promise<Row> {
-  const { flow } = run
+async function write(run: Run, current: Row | null, values: Row, hash: string | undefined): Promise<{ user: Row; invitation: Row | undefined }> {
+  const { flow, plan } = run
   // What a flow may write is decided by who built it: a visitor who recovers a superuser's account has no rights of their own yet.
   return transact({ ...run.ctx, caller: { ...run.ctx.caller, superuser: true } }, async ctx => {
     const now = ctx.now()
@@ -76,7 +77,7 @@ async function write(run: Run, current: Row | null, values: Row, hash: string | 
       await endSessionsOf(ctx, id, own)
       await recordEvent(ctx, 'password_set', { model: eventModel(User, user) }, { user })
     }
-    return user
+    return { user, invitation: await spendInvitation(ctx, plan, user) }
   })
 }
 
@@ -95,7 +96,8 @@ async function perform(run: Run): Promise<Outcome> {
     const checked = await readBody(ctx, User, values, { partial: true, ...(current && { current }) })
     // Before the transaction opens: hashing takes as long as many of them.
     const hash = read.password === undefined ? undefined : await ctx.passwords.hash(read.password, ctx.request?.clientIp)
-    const user = await write(run, current, checked, hash)
+    const { user, invitation } = await write(run, current, checked, hash)
+    if (invitation) plan.context.invitation = invitation
     plan.context.prompt_data = { ...data, created: current === null }
     const { component: _, ...written } = data
     await recordEvent(ctx, 'user_write', { ...written, created: current === null }, { user })
@@ -103,6 +105,7 @@ async function perform(run: Run): Promise<Outcome> {
     return next()
   } catch (error) {
     if (error instanceof SetupOver) return denied(SETUP_OVER)
+    if (error instanceof InvitationGone) return denied(error.message)
     if (error instanceof ApiError || error instanceof PasswordTooLongError) {
       ctx.log.info({ event: 'failed to write user', reason: error.message }, 'failed to write user')
       return denied(FAILED)
