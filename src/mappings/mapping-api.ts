@@ -18,10 +18,10 @@ import { PropertyMapping } from './mapping.ts'
 export const propertyMappings: Resource = { path: '/propertymappings/all', model: PropertyMapping, operations: polymorphic(PropertyMapping) }
 
 const Test = body({
-  user: Type.Optional(Type.Unsafe<number | null>({ type: ['integer', 'null'] })),
-  group: Type.Optional(Type.Unsafe<string | null>({ type: ['string', 'null'], format: 'uuid' })),
-  context: Type.Optional(Type.Unsafe<Row>({ type: 'object', additionalProperties: {} })),
-})
+  user: Type.Unsafe<number | null>({ type: ['integer', 'null'] }),
+  group: Type.Unsafe<string | null>({ type: ['string', 'null'], format: 'uuid' }),
+  context: Type.Unsafe<Row>({ type: 'object', additionalProperties: {} }),
+}, ['user', 'group', 'context'])
 
 /** Whoever may try out a text may run what they like: that takes the right to change it, here or for all of its kind. */
 async function requireEdit(ctx: Ctx, kind: string, key: string): Promise<void> {

@@ -1,14 +1,13 @@
 import { sql } from 'kysely'
 import { Type } from 'typebox'
 import { crud, presentObjects } from '../api/crud.ts'
-import { invalid, invalidObject } from '../api/errors.ts'
+import { invalid, invalidObject,permissionDenied } from '../api/errors.ts'
 import { computed, flag, integer, reference, text } from '../api/fields.ts'
 import { parseUuid } from '../api/filters.ts'
 import { defineModel, type Model, type Row } from '../api/model.ts'
 import type { Resource } from '../api/mount.ts'
 import { mayTouch } from '../api/permissions.ts'
 import { namedOrNull } from '../api/shapes.ts'
-import { permissionDenied } from '../api/errors.ts'
 import type { Ctx } from '../context.ts'
 import { Group } from '../core/group.ts'
 import { User } from '../core/user.ts'
@@ -96,8 +95,8 @@ async function ownKeys(ctx: Ctx, targets: string[]): Promise<Map<string, string>
 async function presentBindings(ctx: Ctx, rows: Row[]): Promise<Row[]> {
   const own = await ownKeys(ctx, [...new Set(rows.map(row => row.target as string))])
   const present = (name: string) => rows.map(row => row[name]).filter(key => key !== null)
-  const groups = await byKey(keys => ctx.db.selectFrom('group').selectAll().where('group_uuid', 'in', keys).execute() as Promise<Row[]>, 'group_uuid', present('group'))
-  const users = await byKey(keys => ctx.db.selectFrom('user').selectAll().where('id', 'in', keys).execute() as Promise<Row[]>, 'id', present('user'))
+  const groups = await byKey(keys => ctx.db.selectFrom('group').selectAll().where('group_uuid', 'in', keys).execute(), 'group_uuid', present('group'))
+  const users = await byKey(keys => ctx.db.selectFrom('user').selectAll().where('id', 'in', keys).execute(), 'id', present('user'))
   const policies = await byKey(keys => presentedPolicies(ctx, keys), 'pk', present('policy'))
   return rows.map(row => ({
     target: own.get(row.target as string) ?? row.target,

@@ -3,6 +3,7 @@ import { raise } from '../errors.ts'
 import { ArrayIterator } from '../iterate.ts'
 import { native, nativeClass, nativeRaw } from '../module.ts'
 import type { Runtime } from '../module.ts'
+import type { EvaluationRuntime } from '../runtime.ts'
 import { bind } from '../pending.ts'
 import type { Pending } from '../pending.ts'
 import { BoundMethod, HostObject, PyList, PySlice, isInt, type NativeFunction, type PyIterator } from '../values.ts'
@@ -69,11 +70,11 @@ export class QuerySet extends HostObject {
     return bind(this.fetch(rt), (items: Value[]) => new ArrayIterator(items))
   }
 
-  override length(rt: Runtime): number | Pending {
+  override length(rt: EvaluationRuntime): number | Pending {
     return bind(this.fetch(rt), (items: Value[]) => items.length)
   }
 
-  override truth(rt: Runtime): boolean | Pending {
+  override truth(rt: EvaluationRuntime): boolean | Pending {
     return this.items ? this.items.length > 0 : (rt.hostCall('query.exists', { query: this.query }) as Pending)
   }
 

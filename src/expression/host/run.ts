@@ -153,8 +153,8 @@ export async function isTruthy(scope: Scope, value: Value): Promise<boolean> {
   if (value instanceof PyDict) return value.entries.size > 0
   if (value instanceof PySet) return value.items.size > 0
   if (value instanceof PyBytes || value instanceof PyRange) return ('data' in value ? value.data.length : value.length) > 0
-  if (value instanceof HostObject && value.length) return Number(value.length(null)) > 0
-  if (value instanceof HostObject && value.truth) return Boolean(value.truth(null))
+  if (value instanceof HostObject && value.length) return Number(value.length()) > 0
+  if (value instanceof HostObject && value.truth) return Boolean(value.truth())
   return value instanceof PyInstance && value.payload !== undefined ? isTruthy(scope, value.payload) : true
 }
 
