@@ -4,11 +4,12 @@
  * checked; redirects are followed by hand, each with the same check. No proxies, no cookies, no connection is used twice.
  */
 import { lookup as resolveName } from 'node:dns/promises'
-import { request as requestPlain, type IncomingMessage, type RequestOptions } from 'node:http'
+import type { IncomingMessage, RequestOptions } from 'node:http'
 import { request as requestTls } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate } from 'node:zlib'
+import { request as requestPlain } from '../lib/node-http.ts'
 import { normalHost, refusal, type Allowed } from './outgoing-addresses.ts'
 
 export type OutgoingRequest = {

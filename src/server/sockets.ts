@@ -1,8 +1,9 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerOptions } from 'node:http'
+import type { IncomingMessage, RequestListener, Server, ServerOptions } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Config, Listener } from '../config.ts'
+import { createServer } from '../lib/node-http.ts'
 import { MAX_HEADERS } from './hardening.ts'
 
 /** A port cannot be had; the message tells the operator what to do. */
