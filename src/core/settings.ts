@@ -106,7 +106,7 @@ async function change(ctx: Ctx, body: unknown, schema: typeof full): Promise<Sys
   if (known.flags !== undefined) known.flags = Object.fromEntries(Object.entries(known.flags as Row).filter(([name]) => name in FLAGS))
   return transact(ctx, async ctx => {
     const before = await systemSettings(ctx)
-    const after = { ...before, ...known, flags: { ...before.flags, ...(known.flags as Record<string, boolean> | undefined) } } as SystemSettings
+    const after = { ...before, ...known, flags: { ...before.flags, ...(known.flags as Record<string, boolean> | undefined) } }
     await ctx.db.insertInto('system_settings').values({ id: 1, value: JSON.stringify(after) })
       .onConflict(conflict => conflict.column('id').doUpdateSet({ value: JSON.stringify(after) })).execute()
     const diff = Object.fromEntries(Object.entries(after).flatMap(([name, value]) => {
@@ -135,7 +135,7 @@ export const settingsRoutes: Record<string, SpecialOperation> = {
     response: Shown,
     handler: async (ctx, request) => {
       requirePermission(ctx, EDIT)
-      return change(ctx, request.body, full)
+      return change(ctx, request.body ?? {}, full)
     },
   },
   'PATCH /admin/settings/': {
@@ -144,7 +144,7 @@ export const settingsRoutes: Record<string, SpecialOperation> = {
     response: Shown,
     handler: async (ctx, request) => {
       requirePermission(ctx, EDIT)
-      return change(ctx, request.body, partial)
+      return change(ctx, request.body ?? {}, partial)
     },
   },
 }

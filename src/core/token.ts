@@ -47,7 +47,7 @@ export const Token: Model = defineModel({
   search: ['identifier', 'intent', 'description'],
   ordering: ['identifier'],
   present: async (ctx, rows) => {
-    const users = await byKey(keys => ctx.db.selectFrom('user').selectAll().where('id', 'in', keys).execute() as Promise<Row[]>, 'id', rows.map(row => row.user))
+    const users = await byKey(keys => ctx.db.selectFrom('user').selectAll().where('id', 'in', keys).execute(), 'id', rows.map(row => row.user))
     const shown = await presentObjects(ctx, User, [...users.values()])
     const objects = new Map(shown.map(user => [user.pk, user]))
     return rows.map(row => ({ user_obj: objects.get(row.user) }))
@@ -84,7 +84,7 @@ async function clean(ctx: Ctx, values: Row, current?: Row): Promise<Row> {
   if (!expiring) return { ...out, expires: null }
   if (intent === 'api') return { ...out, expires: new Date(now + parseDuration(settings.default_token_duration)) }
   const longest = new Date(now + parseDuration((attributes[MAXIMUM_LIFETIME] as string | undefined) ?? settings.default_token_duration))
-  if (values.expires === undefined || values.expires === null) return { ...out, expires: (current?.expires as Date | undefined) ?? longest }
+  if (values.expires === undefined || values.expires === null) return { ...out, expires: (current?.expires) ?? longest }
   const wanted = parseInstant(values.expires as string)
   if (wanted > longest && !ctx.caller.superuser) throw invalid({ expires: [`Token expires exceeds maximum lifetime (${longest.toISOString()} UTC).`] })
   return { ...out, expires: wanted }
@@ -95,10 +95,10 @@ async function ownerOf(ctx: Ctx, values: Row, current?: Row): Promise<Row> {
   const wanted = values.user as number | undefined
   if (current) {
     if (wanted !== undefined && wanted !== current.user) throw invalid({ user: ['User cannot be changed'] })
-    return (await ctx.db.selectFrom('user').selectAll().where('id', '=', current.user as number).executeTakeFirstOrThrow()) as Row
+    return (await ctx.db.selectFrom('user').selectAll().where('id', '=', current.user as number).executeTakeFirstOrThrow())
   }
   if (wanted === undefined || wanted === ctx.caller.user?.id || !ctx.caller.superuser) return ctx.caller.user!
-  return (await ctx.db.selectFrom('user').selectAll().where('id', '=', wanted).executeTakeFirstOrThrow()) as Row
+  return (await ctx.db.selectFrom('user').selectAll().where('id', '=', wanted).executeTakeFirstOrThrow())
 }
 
 const operations = crud(Token, { clean })
@@ -113,7 +113,16 @@ async function create(ctx: Ctx, sent: Row): Promise<Row> {
   return presentObject(ctx, Token, await createObject(ctx, Token, { ...values, key_hash, key_sealed }, { clean }))
 }
 
-export const tokens: Resource = { path: '/core/tokens', model: Token, operations: { ...operations, create } }
+/** Owners change their tokens where they are signed in: a key that could change itself would never expire. */
+async function update(ctx: Ctx, identifier: string, sent: Row, partial: boolean): Promise<Row> {
+  if (ctx.caller.token && !holds(ctx, 'authentik_core.change_token')) {
+    await operations.retrieve(ctx, identifier)
+    throw permissionDenied()
+  }
+  return operations.update(ctx, identifier, sent, partial)
+}
+
+export const tokens: Resource = { path: '/core/tokens', model: Token, operations: { ...operations, create, update } }
 
 const NewKey = body({ key: Type.String({ minLength: 1, maxLength: 255 }) })
 
@@ -121,7 +130,10 @@ async function tokenAt(ctx: Ctx, request: { params: unknown }, permission: strin
   const row = await objectAt(ctx, Token, (request.params as { identifier: string }).identifier)
   // The key of another's token is that person's identity: the owner's own right does not reach it, and neither does a token of lesser rights.
   const own = row.user === ctx.caller.user?.id && ctx.caller.session !== null
-  if (!own && !(await mayTouch(ctx, Token, row.token_uuid as string, permission))) await requireObject(ctx, Token, row.token_uuid as string, permission)
+  if (!own && !(await mayTouch(ctx, Token, row.token_uuid as string, permission))) {
+    if (row.user === ctx.caller.user?.id) throw permissionDenied()
+    await requireObject(ctx, Token, row.token_uuid as string, permission)
+  }
   return row
 }
 

@@ -1,0 +1,12 @@
+import type { FastifyInstance } from 'fastify'
+import type { Row } from '../src/api/model.ts'
+import type { Ctx } from '../src/context.ts'
+import { CSRF_COOKIE, SESSION_COOKIE, sessionCookieValue, startSession, type Session } from '../src/core/sessions.ts'
+import { clientOf, type Client } from './harness.ts'
+
+/** A browser in which somebody is signed in: it sends its cookies, and proves with each write that it comes from our pages. */
+export async function signedIn(app: FastifyInstance, ctx: Ctx, user: Row): Promise<Client & { session: Session }> {
+  const { key, session } = await startSession(ctx, { user: user.id as number })
+  const cookie = `${SESSION_COOKIE}=${await sessionCookieValue(ctx, key, user)}; ${CSRF_COOKIE}=proof`
+  return { ...clientOf(app, () => ({ cookie, 'x-authentik-csrf': 'proof' })), session }
+}
