@@ -70,7 +70,12 @@ async function bootstrapHash(ctx: Ctx): Promise<void> {
   const { bootstrap_password_hash: hash } = ctx.config
   if (hash !== null) {
     if (!isUsable(hash)) throw new Error('BOOTSTRAP_PASSWORD_HASH is no hash that this program can check')
-    await ctx.db.updateTable('user').set({ password: hash }).where('username', '=', ADMIN_USERNAME).where('password', 'like', '!%').execute()
+    await ctx.db
+      .updateTable('user')
+      .set({ password: hash })
+      .where('username', '=', ADMIN_USERNAME)
+      .where('password', 'like', '!%')
+      .execute()
   }
   await markDone(ctx, 'bootstrap_done')
 }

@@ -23,7 +23,8 @@ Ends with 1 when the user does not exist or no password was set.`,
         for (let attempt = 1; attempt <= (terminal.stdin.isTTY ? ATTEMPTS : 1); attempt++) {
           const password = await answers.next('Password: ')
           const again = terminal.stdin.isTTY ? await answers.next('Password (again): ') : await answers.next('').catch(() => password)
-          const problem = password === '' ? 'Blank passwords are not allowed.' : password !== again ? 'Passwords do not match.' : tooLong(password)
+          const problem =
+            password === '' ? 'Blank passwords are not allowed.' : password !== again ? 'Passwords do not match.' : tooLong(password)
           if (problem === undefined) {
             await setPassword(ctx, user, password)
             terminal.stdout.write(`Password changed successfully for user '${username}'\n`)

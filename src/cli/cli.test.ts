@@ -14,7 +14,11 @@ import { API_VERSION, VERSION } from '../version.ts'
 import { runCommand } from './run.ts'
 
 /** Runs a command on the database of the test server, which goes on meanwhile. */
-async function signet({ deps }: TestServer, args: string[], { env = {}, input = '' }: { env?: Record<string, string>; input?: string } = {}) {
+async function signet(
+  { deps }: TestServer,
+  args: string[],
+  { env = {}, input = '' }: { env?: Record<string, string>; input?: string } = {},
+) {
   const { database, data_dir } = deps.config
   const place: Record<string, string> =
     database.engine === 'sqlite'
@@ -65,7 +69,15 @@ test('every command has a help', async () => {
 
 test('wrong options and arguments end with 2 and the usage of the command', async () => {
   const s = await server()
-  for (const args of [['version', 'x'], ['create_token', '--user'], ['create_token', '--user', 'x'], ['changepassword'], ['change_user_type', '--type', 'king', '--all'], ['change_user_type', '--type', 'internal'], ['provider', 'delete', 'x']]) {
+  for (const args of [
+    ['version', 'x'],
+    ['create_token', '--user'],
+    ['create_token', '--user', 'x'],
+    ['changepassword'],
+    ['change_user_type', '--type', 'king', '--all'],
+    ['change_user_type', '--type', 'internal'],
+    ['provider', 'delete', 'x'],
+  ]) {
     const { code, stderr } = await signet(s, args)
     assert.equal(code, 2, args.join(' '))
     assert.match(stderr, new RegExp(`Usage: signet ${args[0]}`))
@@ -78,15 +90,29 @@ test('version names the program and the API', async () => {
 
 test('dump_config shows settings in force, without secrets (R-444)', async () => {
   const s = await server()
-  const env = { AUTHENTIK_WEB__WORKERS: '3', AUTHENTIK_WEB__THREADS: '5', AUTHENTIK_CACHE__TIMEOUT_FLOWS: '1800', AUTHENTIK_WORKER__THREADS: '4', AUTHENTIK_EMAIL__PASSWORD: 'hush' }
+  const env = {
+    AUTHENTIK_WEB__WORKERS: '3',
+    AUTHENTIK_WEB__THREADS: '5',
+    AUTHENTIK_CACHE__TIMEOUT_FLOWS: '1800',
+    AUTHENTIK_WORKER__THREADS: '4',
+    AUTHENTIK_EMAIL__PASSWORD: 'hush',
+  }
   const all = await signet(s, ['dump_config'], { env })
-  assert.partialDeepStrictEqual(JSON.parse(all.stdout), { web: { workers: 3, threads: 5 }, cache: { timeout_flows: 1800, timeout_policies: 300 }, worker: { threads: 4 }, secret_key: '******' })
+  assert.partialDeepStrictEqual(JSON.parse(all.stdout), {
+    web: { workers: 3, threads: 5 },
+    cache: { timeout_flows: 1800, timeout_policies: 300 },
+    worker: { threads: 4 },
+    secret_key: '******',
+  })
   assert.ok(!all.stdout.includes('hush') && !all.stdout.includes(s.deps.config.secret_key!))
   assert.equal((await signet(s, ['dump_config', 'web.threads'], { env })).stdout, '5\n')
   assert.equal((await signet(s, ['dump_config', 'email.host'])).stdout, 'localhost\n')
   assert.match((await signet(s, ['dump_config', '--sources', 'web.threads'], { env })).stdout, /^web\.threads=5\tAUTHENTIK_WEB__THREADS\n$/)
   assert.deepEqual(await signet(s, ['dump_config', 'web.no_such']), { code: 1, stdout: '', stderr: 'There is no setting web.no_such.\n' })
-  assert.match((await signet(s, ['dump_config'], { env: { SIGNET_WEB__THREADS: 'x' } })).stderr, /SIGNET_WEB__THREADS: got "x", expected a whole number/)
+  assert.match(
+    (await signet(s, ['dump_config'], { env: { SIGNET_WEB__THREADS: 'x' } })).stderr,
+    /SIGNET_WEB__THREADS: got "x", expected a whole number/,
+  )
 })
 
 test('create_token prints a key that works, and the second call with its identifier fails (R-202)', async () => {
@@ -104,7 +130,11 @@ test('create_token prints a key that works, and the second call with its identif
   const again = await signet(s, args)
   assert.deepEqual([again.code, again.stdout], [1, ''])
   assert.match(again.stderr, /^identifier: .* already exists\.\n$/)
-  assert.deepEqual(await signet(s, ['create_token', '--user', 'nobody', '--identifier', 'x']), { code: 1, stdout: '', stderr: "User 'nobody' not found.\n" })
+  assert.deepEqual(await signet(s, ['create_token', '--user', 'nobody', '--identifier', 'x']), {
+    code: 1,
+    stdout: '',
+    stderr: "User 'nobody' not found.\n",
+  })
 })
 
 test('create_recovery_key prints a link that signs in once', async () => {
@@ -127,14 +157,22 @@ test('changepassword takes the password from stdin where that is no terminal', a
   const s = await server()
   const user = await aUser(s.ctx)
   const name = String(user.username)
-  const stored = async () => (await s.ctx.db.selectFrom('user').select('password').where('id', '=', user.id as number).executeTakeFirstOrThrow()).password
+  const stored = async () =>
+    (
+      await s.ctx.db
+        .selectFrom('user')
+        .select('password')
+        .where('id', '=', user.id as number)
+        .executeTakeFirstOrThrow()
+    ).password
   const changed = await signet(s, ['changepassword', name], { input: 'first secret\nfirst secret\n' })
   assert.deepEqual([changed.code, changed.stderr], [0, ''])
   assert.match(changed.stdout, new RegExp(`^Changing password for user '${name}'\n`))
   assert.ok(await s.deps.passwords.verify(await stored(), 'first secret'))
   assert.equal((await signet(s, ['changepassword', name], { input: 'second secret\n' })).code, 0)
   assert.ok(await s.deps.passwords.verify(await stored(), 'second secret'))
-  for (const input of ['one\ntwo\n', '\n', '']) assert.equal((await signet(s, ['changepassword', name], { input })).code, 1, JSON.stringify(input))
+  for (const input of ['one\ntwo\n', '\n', ''])
+    assert.equal((await signet(s, ['changepassword', name], { input })).code, 1, JSON.stringify(input))
   assert.ok(await s.deps.passwords.verify(await stored(), 'second secret'))
   assert.match((await signet(s, ['changepassword', 'nobody'], { input: 'x\n' })).stderr, /User 'nobody' not found\./)
 })
@@ -143,8 +181,12 @@ test('create_admin_group makes a superuser', async () => {
   const s = await server()
   const user = await aUser(s.ctx)
   const done = await signet(s, ['create_admin_group', String(user.username)])
-  assert.deepEqual(done, { code: 0, stdout: `User '${user.username}' successfully added to the group 'authentik Admins'.\n`, stderr: '' })
-  assert.equal((await s.admin.get(`/api/v3/core/users/${user.id}/`)).body.is_superuser, true)
+  assert.deepEqual(done, {
+    code: 0,
+    stdout: `User '${String(user.username)}' successfully added to the group 'authentik Admins'.\n`,
+    stderr: '',
+  })
+  assert.equal((await s.admin.get(`/api/v3/core/users/${String(user.id)}/`)).body.is_superuser, true)
   assert.equal((await signet(s, ['create_admin_group', String(user.username)])).code, 0)
   assert.deepEqual(await signet(s, ['create_admin_group', 'nobody']), { code: 1, stdout: '', stderr: "User 'nobody' not found.\n" })
 })
@@ -152,8 +194,11 @@ test('create_admin_group makes a superuser', async () => {
 test('change_user_type changes the named users', async () => {
   const s = await server()
   const [one, two] = [await aUser(s.ctx), await aUser(s.ctx)]
-  assert.equal((await signet(s, ['change_user_type', '--type', 'external', String(one.username), String(two.username), 'nobody'])).stdout, 'Updated 2 users.\n')
-  assert.equal((await s.admin.get(`/api/v3/core/users/${two.id}/`)).body.type, 'external')
+  assert.equal(
+    (await signet(s, ['change_user_type', '--type', 'external', String(one.username), String(two.username), 'nobody'])).stdout,
+    'Updated 2 users.\n',
+  )
+  assert.equal((await s.admin.get(`/api/v3/core/users/${String(two.id)}/`)).body.type, 'external')
 })
 
 test('import_certificate stores a pair and replaces it', async () => {
@@ -169,7 +214,11 @@ test('import_certificate stores a pair and replaces it', async () => {
   await write('two')
   const given = ['import_certificate', '--name', name, '--certificate']
   assert.deepEqual(await signet(s, [...given, 'one.crt', '--private-key', 'one.key']), { code: 0, stdout: '', stderr: '' })
-  const found = async () => (await s.admin.get(`/api/v3/crypto/certificatekeypairs/?name=${name}`)).body.results as { fingerprint_sha256: string; private_key_available: boolean }[]
+  const found = async () =>
+    (await s.admin.get(`/api/v3/crypto/certificatekeypairs/?name=${name}`)).body.results as {
+      fingerprint_sha256: string
+      private_key_available: boolean
+    }[]
   const [first] = await found()
   assert.equal(first!.private_key_available, true)
   assert.equal((await signet(s, [...given, 'two.crt'])).code, 0)
@@ -192,9 +241,25 @@ test('provider show gives the four facts (R-215)', async () => {
   await ctx.db.insertInto('policy_target').values({ pbm_uuid: target, policy_engine_mode: 'any', kind: 'authentik_flows.flow' }).execute()
   await ctx.db
     .insertInto('flow')
-    .values({ flow_uuid: flow, policybindingmodel_ptr_id: target, name: 'f', slug: unique('flow'), title: 'f', designation: 'authorization', background: '', compatibility_mode: false, layout: 'stacked', denied_action: 'message', authentication: 'none' })
+    .values({
+      flow_uuid: flow,
+      policybindingmodel_ptr_id: target,
+      name: 'f',
+      slug: unique('flow'),
+      title: 'f',
+      designation: 'authorization',
+      background: '',
+      compatibility_mode: false,
+      layout: 'stacked',
+      denied_action: 'message',
+      authentication: 'none',
+    })
     .execute()
-  const mapping = await s.admin.post('/api/v3/propertymappings/provider/scope/', { name: unique('mapping'), scope_name: 'groups', expression: 'return {}' })
+  const mapping = await s.admin.post('/api/v3/propertymappings/provider/scope/', {
+    name: unique('mapping'),
+    scope_name: 'groups',
+    expression: 'return {}',
+  })
   assert.equal(mapping.status, 201, mapping.text)
   const name = unique('grafana')
   const made = await s.admin.post('/api/v3/providers/oauth2/', {
@@ -210,7 +275,10 @@ test('provider show gives the four facts (R-215)', async () => {
     (await signet(s, ['provider', 'show', name])).stdout,
     `access_token_validity: minutes=10\nrefresh_token_validity: ${made.body.refresh_token_validity}\nsigning_key: \nscopes: groups\n`,
   )
-  assert.partialDeepStrictEqual(JSON.parse((await signet(s, ['provider', 'show', name, '--json'])).stdout), { scopes: ['groups'], signing_key: null })
+  assert.partialDeepStrictEqual(JSON.parse((await signet(s, ['provider', 'show', name, '--json'])).stdout), {
+    scopes: ['groups'],
+    signing_key: null,
+  })
 })
 
 const portOf = (listening: Server | SMTPServer['server']) => String((listening.address() as AddressInfo).port)
@@ -221,7 +289,8 @@ test('test_email says so when the mail server took the mail, and fails aloud whe
   const smtp = new SMTPServer({
     disabledCommands: ['STARTTLS'],
     allowInsecureAuth: true,
-    onAuth: ({ username, password }, _session, done) => (password === 'right' ? done(null, { user: username }) : done(new Error('Invalid login'))),
+    onAuth: ({ username, password }, _session, done) =>
+      password === 'right' ? done(null, { user: username }) : done(new Error('Invalid login')),
     onData: (stream, _session, done) => {
       let text = ''
       stream.on('data', chunk => (text += String(chunk)))
@@ -230,14 +299,28 @@ test('test_email says so when the mail server took the mail, and fails aloud whe
   })
   smtp.listen(0, '127.0.0.1')
   await once(smtp.server, 'listening')
-  const env = { SIGNET_EMAIL__HOST: '127.0.0.1', SIGNET_EMAIL__PORT: portOf(smtp.server), SIGNET_EMAIL__USERNAME: 'mailer', SIGNET_EMAIL__PASSWORD: 'right', SIGNET_EMAIL__FROM: 'id@example.test' }
-  assert.deepEqual(await signet(s, ['test_email', 'admin@example.test'], { env }), { code: 0, stdout: 'Test email sent to admin@example.test\n', stderr: '' })
+  const env = {
+    SIGNET_EMAIL__HOST: '127.0.0.1',
+    SIGNET_EMAIL__PORT: portOf(smtp.server),
+    SIGNET_EMAIL__USERNAME: 'mailer',
+    SIGNET_EMAIL__PASSWORD: 'right',
+    SIGNET_EMAIL__FROM: 'id@example.test',
+  }
+  assert.deepEqual(await signet(s, ['test_email', 'admin@example.test'], { env }), {
+    code: 0,
+    stdout: 'Test email sent to admin@example.test\n',
+    stderr: '',
+  })
   assert.match(received.join(), /^From: id@example\.test\r?\nTo: admin@example\.test/m)
   const wrong = await signet(s, ['test_email', 'admin@example.test'], { env: { ...env, SIGNET_EMAIL__PASSWORD: 'wrong one' } })
   assert.deepEqual([wrong.code, wrong.stdout], [1, ''])
   assert.match(wrong.stderr, /^The email could not be sent: .*535/)
   assert.ok(!wrong.stderr.includes('wrong one'))
-  assert.deepEqual(await signet(s, ['test_email', 'a@example.test', '-S', 'none'], { env }), { code: 0, stdout: '', stderr: "Stage 'none' does not exist\n" })
+  assert.deepEqual(await signet(s, ['test_email', 'a@example.test', '-S', 'none'], { env }), {
+    code: 0,
+    stdout: '',
+    stderr: "Stage 'none' does not exist\n",
+  })
   assert.equal((await signet(s, ['test_email', 'no address'], { env })).code, 1)
   await new Promise<void>(resolve => smtp.close(() => resolve()))
 })

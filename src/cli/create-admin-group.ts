@@ -17,7 +17,11 @@ export const createAdminGroup: Command = {
       await transact(ctx, async ctx => {
         const group = await ensureAdminGroup(ctx)
         await ctx.db.updateTable('group').set({ is_superuser: true }).where('group_uuid', '=', group).execute()
-        await ctx.db.insertInto('user_group').values({ user: user.id as number, group }).onConflict(conflict => conflict.doNothing()).execute()
+        await ctx.db
+          .insertInto('user_group')
+          .values({ user: user.id as number, group })
+          .onConflict(conflict => conflict.doNothing())
+          .execute()
         await recordEvent(ctx, 'model_updated', { model: eventModel(User, user), diff: { groups: { add: [ADMIN_GROUP] } } })
       })
     })

@@ -17,13 +17,17 @@ An unknown user is told on stderr; the exit code is 0 all the same, as scripts e
   async run(terminal, _values, positionals) {
     const username = positionals.at(-1)!
     const minutes = positionals.length === 2 ? positionals[0]! : '60'
-    if (!/^\d{1,6}$/.test(minutes) || Number(minutes) < 1 || Number(minutes) > LONGEST) throw new UsageError(`minutes are a whole number from 1 to ${LONGEST}`)
+    if (!/^\d{1,6}$/.test(minutes) || Number(minutes) < 1 || Number(minutes) > LONGEST)
+      throw new UsageError(`minutes are a whole number from 1 to ${LONGEST}`)
     const { key, path } = await withContext(terminal, async ctx => {
       const user = await findUser(ctx, username, 0)
       const expires = new Date(ctx.now().getTime() + Number(minutes) * MINUTE)
       const identifier = `recovery-${ctx.uuid()}`
       const description = 'Recovery key made on the command line'
-      return { key: await createToken(ctx, { user: user.id as number, identifier, intent: 'recovery', expires, description }), path: ctx.config.web.path }
+      return {
+        key: await createToken(ctx, { user: user.id as number, identifier, intent: 'recovery', expires, description }),
+        path: ctx.config.web.path,
+      }
     })
     terminal.stdout.write(`Store this link safely: whoever opens it is signed in as ${username}.\n`)
     terminal.stdout.write(`This recovery token is valid for ${inWords(Number(minutes))}.\n`)

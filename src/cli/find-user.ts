@@ -6,5 +6,5 @@ import { CommandError } from './command.ts'
 export async function findUser(ctx: Ctx, username: string, exitCode = 1): Promise<Row> {
   const user = await ctx.db.selectFrom('user').selectAll().where('username', '=', username).executeTakeFirst()
   if (!user) throw new CommandError(`User '${username}' not found.`, { exitCode })
-  return user as Row
+  return user
 }

@@ -15,7 +15,12 @@ signing key, and the scopes. Ends with 1 when no OAuth2 provider has the name.`,
         .selectFrom('provider')
         .innerJoin('provider_oauth2', 'provider_oauth2.id', 'provider.id')
         .leftJoin('keypair', 'keypair.kp_uuid', 'provider_oauth2.signing_key')
-        .select(['provider.id', 'provider_oauth2.access_token_validity', 'provider_oauth2.refresh_token_validity', 'keypair.name as signing_key'])
+        .select([
+          'provider.id',
+          'provider_oauth2.access_token_validity',
+          'provider_oauth2.refresh_token_validity',
+          'keypair.name as signing_key',
+        ])
         .where('provider.name', '=', name)
         .executeTakeFirst()
       if (!row) throw new CommandError(`There is no OAuth2 provider ${JSON.stringify(name)}.`)

@@ -11,7 +11,9 @@ export async function runCommand(args: readonly string[], terminal: Terminal): P
   const [first = DEFAULT_COMMAND, ...rest] = args
   if (['--help', '-h', 'help'].includes(first)) return printHelp(rest, terminal)
   // The two spellings that people try.
-  const [name, given] = first.startsWith('-') ? [first === '--version' ? 'version' : DEFAULT_COMMAND, first === '--version' ? rest : args] : [first.replaceAll('-', '_'), rest]
+  const [name, given] = first.startsWith('-')
+    ? [first === '--version' ? 'version' : DEFAULT_COMMAND, first === '--version' ? rest : args]
+    : [first.replaceAll('-', '_'), rest]
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (!entry) {
     terminal.stderr.write(`signet: there is no command ${JSON.stringify(first)}\n\n${overview()}`)
@@ -27,7 +29,10 @@ export async function runCommand(args: readonly string[], terminal: Terminal): P
     return (await command.run(terminal, values, positionals)) ?? 0
   } catch (error) {
     if (error instanceof UsageError) terminal.stderr.write(`signet: ${error.message}\n\n${usage(name, command)}`)
-    else if (error instanceof ConfigError) terminal.stderr.write(`signet: the configuration cannot be used:\n${error.problems.map(problem => `  ${problem.variable}: got ${problem.held}, expected ${problem.expected}\n`).join('')}`)
+    else if (error instanceof ConfigError)
+      terminal.stderr.write(
+        `signet: the configuration cannot be used:\n${error.problems.map(problem => `  ${problem.variable}: got ${problem.held}, expected ${problem.expected}\n`).join('')}`,
+      )
     else if (error instanceof CommandError) terminal.stderr.write(`${error.message}\n`)
     else throw error
     return error instanceof UsageError ? 2 : error instanceof CommandError ? error.exitCode : 1
@@ -53,7 +58,8 @@ async function printHelp([name]: readonly string[], terminal: Terminal): Promise
   return 0
 }
 
-const usage = (name: string, { arguments: shown, help }: Command): string => `Usage: signet ${[name, shown].filter(Boolean).join(' ')}\n\n${help.trim()}\n`
+const usage = (name: string, { arguments: shown, help }: Command): string =>
+  `Usage: signet ${[name, shown].filter(Boolean).join(' ')}\n\n${help.trim()}\n`
 
 function overview(): string {
   const width = Math.max(...Object.keys(commands).map(name => name.length))

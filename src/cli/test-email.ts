@@ -32,7 +32,12 @@ Ends with 1 when the mail could not be sent.`,
 
 async function requireStage(terminal: Parameters<typeof withContext>[0], name: string): Promise<void> {
   const stage = await withContext(terminal, ({ db }) =>
-    db.selectFrom('stage').select('kind').where('name', '=', name).where('kind', '=', 'authentik_stages_email.emailstage').executeTakeFirst(),
+    db
+      .selectFrom('stage')
+      .select('kind')
+      .where('name', '=', name)
+      .where('kind', '=', 'authentik_stages_email.emailstage')
+      .executeTakeFirst(),
   )
   if (!stage) throw new CommandError(`Stage '${name}' does not exist`, { exitCode: 0 })
 }

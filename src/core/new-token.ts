@@ -21,7 +21,10 @@ export type NewToken = {
  * Makes a token on the program's own account, where no request asks for it, and returns its key, which is shown here alone.
  * @throws ApiError when the identifier is taken
  */
-export async function createToken(ctx: Ctx, { user, identifier, intent = 'api', expires, description = '', key: chosen }: NewToken): Promise<string> {
+export async function createToken(
+  ctx: Ctx,
+  { user, identifier, intent = 'api', expires, description = '', key: chosen }: NewToken,
+): Promise<string> {
   const { default_token_length: length } = await systemSettings(ctx)
   const { key, ...stored } =
     chosen === undefined ? newKey(ctx, length) : { key: chosen, key_hash: hashToken(chosen), key_sealed: ctx.secrets.seal(chosen) }

@@ -47,7 +47,9 @@ function specialPath(url: string, prefix: string): Special | undefined {
 
 async function answerSpecial(special: Special, behind: Behind, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const send = (status: number, text = '', type = 'text/plain; charset=utf-8') =>
-    void response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', 'content-length': Buffer.byteLength(text) }).end(request.method === 'HEAD' ? '' : text)
+    void response
+      .writeHead(status, { 'content-type': type, 'cache-control': 'no-store', 'content-length': Buffer.byteLength(text) })
+      .end(request.method === 'HEAD' ? '' : text)
   if (request.method !== 'GET' && request.method !== 'HEAD') return send(405)
   if (special === 'live') return send(200)
   if (special === 'ready') return send(!behind.closing && ((await behind.ready?.()) ?? false) ? 200 : 503)

@@ -14,12 +14,23 @@ const DAY = 86_400_000 // ms
  * The certificate that HTTPS is served with until the database says another: the one kept in the data directory, so that a browser's
  * exception survives a restart; made when there is none or it ends within a day. Without a directory to write to it lives in memory.
  */
-export async function httpsPair({ config, log, now }: { config: Pick<Config, 'data_dir'>; log: Logger; now: () => Date }): Promise<PemPair> {
+export async function httpsPair({
+  config,
+  log,
+  now,
+}: {
+  config: Pick<Config, 'data_dir'>
+  log: Logger
+  now: () => Date
+}): Promise<PemPair> {
   const file = pairFile(config.data_dir)
   const kept = await read(file)
   if (kept && isFresh(kept, now())) return kept
   const names = [...new Set(['localhost', '127.0.0.1', '::1', ...(/^[\w.-]+$/.test(hostname()) ? [hostname()] : [])])]
-  const { certificate: cert, key } = await generateKeypair({ commonName: 'Signet', alternativeNames: names, validityDays: 365, algorithm: 'ecdsa' }, { now })
+  const { certificate: cert, key } = await generateKeypair(
+    { commonName: 'Signet', alternativeNames: names, validityDays: 365, algorithm: 'ecdsa' },
+    { now },
+  )
   const pair = { cert, key }
   try {
     await keepPair(config.data_dir, pair)

@@ -23,7 +23,8 @@ export function processMetrics(config: Pick<Config, 'entries' | 'worker'>): Obse
  */
 function addProcess(registry: Registry): void {
   const registers = [registry]
-  const { timeOrigin, eventLoopUtilization } = performance // eslint-disable-line signet/ambient -- when this process began
+  const { timeOrigin } = performance // eslint-disable-line signet/ambient -- when this process began
+  const eventLoopUtilization: typeof performance.eventLoopUtilization = (a, b) => performance.eventLoopUtilization(a, b)
   let spent = 0
   let since = eventLoopUtilization()
   const start = new Gauge({ name: 'process_start_time_seconds', help: 'When the process started, in seconds since 1970.', registers })

@@ -39,10 +39,16 @@ export type Serving = {
 export async function serve(outside: Outside, start: () => Promise<Program>): Promise<Serving> {
   const { config, log } = outside
   // Everything in there is secret: keys, and with the embedded database all data.
-  await mkdir(config.data_dir, { recursive: true, mode: 0o700 }).catch((error: unknown) => log.warn({ err: error }, 'the data directory cannot be made'))
+  await mkdir(config.data_dir, { recursive: true, mode: 0o700 }).catch((error: unknown) =>
+    log.warn({ err: error }, 'the data directory cannot be made'),
+  )
   const behind: Behind = {}
   const pair = config.listen.https.length > 0 ? await httpsPair(outside) : undefined
-  const sockets = await openSockets(config, pair, front(behind, { prefix: config.web.path, starting: startingResponder({ config, log, randomBytes }) }))
+  const sockets = await openSockets(
+    config,
+    pair,
+    front(behind, { prefix: config.web.path, starting: startingResponder({ config, log, randomBytes }) }),
+  )
   let metricsServers: Server[] = []
   try {
     metricsServers = await openMetrics(config, behind)
@@ -50,7 +56,10 @@ export async function serve(outside: Outside, start: () => Promise<Program>): Pr
     await sockets.close(0)
     throw error
   }
-  log.info({ addresses: sockets.addresses.map(({ scheme, host, port }) => `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`) }, 'listening')
+  log.info(
+    { addresses: sockets.addresses.map(({ scheme, host, port }) => `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`) },
+    'listening',
+  )
 
   const started = start().then(program => {
     if (program.certificate) sockets.setCertificate(program.certificate)
@@ -65,7 +74,7 @@ export async function serve(outside: Outside, start: () => Promise<Program>): Pr
       behind.closing = true
       await sockets.close(GRACE)
       // The last to go quiet, so that the end can be watched.
-      await Promise.all(metricsServers.map(server => new Promise(resolve => void server.close(resolve).closeAllConnections())))
+      await Promise.all(metricsServers.map(server => new Promise(resolve => server.close(resolve).closeAllConnections())))
       const program = await started.catch(() => undefined)
       await program?.close()
     },

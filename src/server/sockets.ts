@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, Server, ServerOptions } from 'node:http'
-import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Config, Listener } from '../config.ts'
@@ -58,9 +58,17 @@ export async function openSockets(
   pair: { cert: string; key: string } | undefined,
   handler: RequestListener,
 ): Promise<Sockets> {
-  const plain = config.listen.http.map(listener => ({ listener, server: createServer(serverOptions(config), handler), setting: 'LISTEN__HTTP' }))
+  const plain = config.listen.http.map(listener => ({
+    listener,
+    server: createServer(serverOptions(config), handler),
+    setting: 'LISTEN__HTTP',
+  }))
   const tls = pair
-    ? config.listen.https.map(listener => ({ listener, server: createTlsServer({ ...serverOptions(config), ...pair }, handler), setting: 'LISTEN__HTTPS' }))
+    ? config.listen.https.map(listener => ({
+        listener,
+        server: createTlsServer({ ...serverOptions(config), ...pair }, handler),
+        setting: 'LISTEN__HTTPS',
+      }))
     : []
   const all = [...plain, ...tls]
   try {
@@ -82,12 +90,16 @@ export async function openSockets(
       return { scheme: setting === 'LISTEN__HTTPS' ? 'https' : 'http', host, port }
     }),
     setCertificate: fresh => {
-      for (const { server } of tls) (server as TlsServer).setSecureContext(fresh)
+      for (const { server } of tls) server.setSecureContext(fresh)
     },
     onUpgrade: listener => {
       for (const { server } of all) server.on('upgrade', listener)
     },
-    close: within => closeAll(all.map(({ server }) => server), within),
+    close: within =>
+      closeAll(
+        all.map(({ server }) => server),
+        within,
+      ),
   }
 }
 
@@ -133,7 +145,9 @@ function explain(code: string, host: string, port: number, setting: string): str
 /** What is no HTTP, too large or too slow gets a bare answer, and its connection ends: where the next request would begin is unknown. */
 function refuse(error: Error, socket: Duplex): void {
   if (codeOf(error) === 'ECONNRESET' || !socket.writable) return void socket.destroy()
-  const status = { HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large', ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout' }[codeOf(error)]
+  const status = { HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large', ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout' }[
+    codeOf(error)
+  ]
   // Flushed, then gone: half of a connection is not left to those who would keep it.
   socket.end(`HTTP/1.1 ${status ?? '400 Bad Request'}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy())
 }
@@ -147,4 +161,3 @@ async function closeAll(servers: readonly Server[], within: number): Promise<voi
   clearInterval(sweep)
   clearTimeout(end)
 }
-

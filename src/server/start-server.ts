@@ -1,6 +1,5 @@
 import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { RequestListener } from 'node:http'
 import { findObject } from '../api/store.ts'
 import { createApp } from '../app.ts'
 import { assemble, openConfigured, type Outside } from '../assemble.ts'
@@ -29,7 +28,7 @@ export async function startServer(outside: Outside): Promise<Program> {
     await runner.start()
     const certificate = config.listen.https.length > 0 ? await storedPair(ctx) : undefined
     return {
-      app: ((request, response) => app.routing(request, response)) as RequestListener,
+      app: (request, response) => app.routing(request, response),
       ...(certificate && { certificate }),
       ready: readiness(deps.database),
       metrics: { key: await metricsKey(deps), exposition: observed.exposition },
@@ -80,4 +79,3 @@ async function storedPair(ctx: Ctx): Promise<PemPair | undefined> {
   await keepPair(config.data_dir, pair).catch((error: unknown) => log.warn({ err: error }, 'the certificate for HTTPS cannot be kept'))
   return pair
 }
-

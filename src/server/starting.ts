@@ -7,7 +7,15 @@ const RETRY_AFTER = '5' // seconds
 
 /** Answers all requests while the program starts: 503, in the form that the client can read. */
 export const startingResponder =
-  ({ config, log, randomBytes }: { config: Pick<Config, 'web'>; log: Logger; randomBytes: (count: number) => Uint8Array }): RequestListener =>
+  ({
+    config,
+    log,
+    randomBytes,
+  }: {
+    config: Pick<Config, 'web'>
+    log: Logger
+    randomBytes: (count: number) => Uint8Array
+  }): RequestListener =>
   (request, response) => {
     const accept = request.headers.accept ?? ''
     const plain = () => send(response, 'text/plain; charset=utf-8', 'authentik starting')
@@ -38,7 +46,14 @@ async function splash(base: string, request: IncomingMessage, randomBytes: (coun
   return renderStarting({
     web,
     // What the installation looks like is in the database, which is not open yet.
-    brand: { branding_title: 'Signet', branding_logo: '', branding_favicon: '', branding_custom_css: '', ui_footer_links: [], ui_theme: 'automatic' },
+    brand: {
+      branding_title: 'Signet',
+      branding_logo: '',
+      branding_favicon: '',
+      branding_custom_css: '',
+      ui_footer_links: [],
+      ui_theme: 'automatic',
+    },
     lang: chooseLanguage({ accept: request.headers['accept-language'] }),
     nonce: createNonce(randomBytes),
   })

@@ -1,7 +1,8 @@
 import type { Job } from './job.ts'
 import { expressionMail } from '../expression/host/mail-job.ts'
+import { sendQueuedMail } from '../mail/queue.ts'
 import { discoverBlueprints } from './jobs/blueprints.ts'
 import { cleanExpired, cleanTasks } from './jobs/purge.ts'
 
 /** Every job of the program. */
-export const jobs: readonly Job[] = [cleanExpired, cleanTasks, discoverBlueprints, expressionMail]
+export const jobs: readonly Job[] = [cleanExpired, cleanTasks, discoverBlueprints, expressionMail, sendQueuedMail]

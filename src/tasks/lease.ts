@@ -9,7 +9,10 @@ const RETRY = 100 // ms
 export async function withLease<T>(ctx: Ctx, name: string, work: () => Promise<T>): Promise<T> {
   const owner = ctx.uuid()
   while (!(await take(ctx, name, owner))) await delay(RETRY)
-  const renewal = setInterval(() => void take(ctx, name, owner).catch((error: unknown) => ctx.log.error({ err: error }, 'lease')), TERM / 3).unref()
+  const renewal = setInterval(
+    () => void take(ctx, name, owner).catch((error: unknown) => ctx.log.error({ err: error }, 'lease')),
+    TERM / 3,
+  ).unref()
   try {
     return await work()
   } finally {

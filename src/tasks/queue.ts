@@ -4,7 +4,14 @@ import type { Database } from '../db/database.ts'
 import { afterCommit } from '../db/database.ts'
 import type { LogLine } from './job.ts'
 
-export type Task = { message_id: string; actor_name: string; args: Record<string, unknown>; uid: string; retries: number; previous_logs: LogLine[] }
+export type Task = {
+  message_id: string
+  actor_name: string
+  args: Record<string, unknown>
+  uid: string
+  retries: number
+  previous_logs: LogLine[]
+}
 
 /** How long a process keeps a task without a sign of life. */
 export const LEASE = 60_000 // ms
@@ -109,7 +116,12 @@ export async function renew(ctx: Ctx, owner: string, messageId: string): Promise
 }
 
 /** Gives a task back with what became of it: done, to be tried again at `retryAt`, or given up. */
-export async function settle(ctx: Ctx, owner: string, task: Task, outcome: { logs: LogLine[]; failed: boolean; retryAt?: Date }): Promise<void> {
+export async function settle(
+  ctx: Ctx,
+  owner: string,
+  task: Task,
+  outcome: { logs: LogLine[]; failed: boolean; retryAt?: Date },
+): Promise<void> {
   const { logs, failed, retryAt } = outcome
   const worst = (['error', 'warning'] as const).find(level => logs.some(line => line.log_level === level)) ?? 'info'
   await ctx.db
@@ -131,7 +143,12 @@ export async function settle(ctx: Ctx, owner: string, task: Task, outcome: { log
 
 /** When the next task of these jobs can be claimed; undefined when none waits. */
 export async function nextTaskAt(ctx: Ctx, jobs: readonly string[]): Promise<Date | undefined> {
-  const of = (state: string) => ctx.db.selectFrom('task').where('state', '=', state).where('actor_name', 'in', [...jobs]).limit(1)
+  const of = (state: string) =>
+    ctx.db
+      .selectFrom('task')
+      .where('state', '=', state)
+      .where('actor_name', 'in', [...jobs])
+      .limit(1)
   const queued = await of('queued').select('eta as at').orderBy('eta').executeTakeFirst()
   const running = await of('running').select('lease_until as at').orderBy('lease_until').executeTakeFirst()
   return [queued?.at, running?.at].filter(at => at instanceof Date).sort((a, b) => a.getTime() - b.getTime())[0]

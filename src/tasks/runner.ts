@@ -39,9 +39,14 @@ export function makeRunner(ctx: Ctx, jobs: readonly Job[], { metrics }: { metric
     const limit = job.timeLimit ?? config.worker.task_default_time_limit
     const over = AbortSignal.timeout(limit)
     const signal = AbortSignal.any([over, ending.signal])
-    const lease = setInterval(() => void renew(ctx, owner, task.message_id).catch((error: unknown) => log.error({ err: error }, 'lease')), LEASE / 3).unref()
+    const lease = setInterval(
+      () => void renew(ctx, owner, task.message_id).catch((error: unknown) => log.error({ err: error }, 'lease')),
+      LEASE / 3,
+    ).unref()
     try {
-      const end = new Promise<never>((_resolve, reject) => over.addEventListener('abort', () => reject(new Error(`not done within ${limit / 1_000} s`)), { once: true }))
+      const end = new Promise<never>((_resolve, reject) =>
+        over.addEventListener('abort', () => reject(new Error(`not done within ${limit / 1_000} s`)), { once: true }),
+      )
       await Promise.race([job.run(ctx, task.args, { signal, log: tell }), end])
       return { logs, failed: false }
     } catch (error) {
@@ -61,10 +66,12 @@ export function makeRunner(ctx: Ctx, jobs: readonly Job[], { metrics }: { metric
     const outcome = await attempt(job, task)
     await transact(ctx, async ctx => {
       await settle(ctx, owner, task, outcome)
-      if (outcome.failed && !outcome.retryAt) await recordEvent(ctx, 'system_exception', { message: `Task ${job.name} failed: ${outcome.logs.at(-1)?.event}` })
+      if (outcome.failed && !outcome.retryAt)
+        await recordEvent(ctx, 'system_exception', { message: `Task ${job.name} failed: ${outcome.logs.at(-1)?.event}` })
     })
     metrics?.taskEnded(job.name, (ctx.now().getTime() - begun) / 1_000)
-    for (const status of ['successful', 'error']) metrics?.systemTaskStatus.set({ task_name: job.name, status }, Number((status === 'error') === outcome.failed))
+    for (const status of ['successful', 'error'])
+      metrics?.systemTaskStatus.set({ task_name: job.name, status }, Number((status === 'error') === outcome.failed))
   }
 
   /** Starts what is due, as far as there is room. */
@@ -95,7 +102,7 @@ export function makeRunner(ctx: Ctx, jobs: readonly Job[], { metrics }: { metric
     again = false
     looking = fill()
       .then(next)
-      .catch((error: unknown) => void log.error({ err: error }, 'jobs cannot be looked up'))
+      .catch((error: unknown) => log.error({ err: error }, 'jobs cannot be looked up'))
       .then(at => {
         looking = undefined
         if (again) return look()

@@ -47,7 +47,12 @@ export async function queueDue(ctx: Ctx, jobs: readonly Job[]): Promise<void> {
         .where('next_run', '=', schedule.next_run)
         .executeTakeFirst()
       if (moved.numUpdatedRows === 0n) return
-      const unfinished = await ctx.db.selectFrom('task').select('message_id').where('schedule', '=', schedule.id).where('state', 'in', ['queued', 'running']).executeTakeFirst()
+      const unfinished = await ctx.db
+        .selectFrom('task')
+        .select('message_id')
+        .where('schedule', '=', schedule.id)
+        .where('state', 'in', ['queued', 'running'])
+        .executeTakeFirst()
       if (!unfinished) await enqueue(ctx, job.name, {}, { schedule: schedule.id, uid: schedule.identifier })
     })
   }
@@ -55,6 +60,10 @@ export async function queueDue(ctx: Ctx, jobs: readonly Job[]): Promise<void> {
 
 /** When the next schedule of these jobs is due; undefined when there is none. */
 export async function nextScheduleAt(ctx: Ctx, jobs: readonly string[]): Promise<Date | undefined> {
-  const schedules = ctx.db.selectFrom('schedule').select('next_run').where('paused', '=', false).where('actor_name', 'in', [...jobs])
+  const schedules = ctx.db
+    .selectFrom('schedule')
+    .select('next_run')
+    .where('paused', '=', false)
+    .where('actor_name', 'in', [...jobs])
   return (await schedules.orderBy('next_run').limit(1).executeTakeFirst())?.next_run
 }

@@ -45,17 +45,25 @@ test('a queued task runs with its arguments and keeps what it logged', async () 
 test('a task of a transaction that is rolled back does not exist', async () => {
   const { ctx } = await installation()
   const job = aJob('never')
-  await assert.rejects(transact(ctx, async ctx => {
-    await enqueue(ctx, 'never')
-    throw new Error('rolled back')
-  }))
+  await assert.rejects(
+    transact(ctx, async ctx => {
+      await enqueue(ctx, 'never')
+      throw new Error('rolled back')
+    }),
+  )
   await makeRunner(ctx, [job]).step()
   assert.deepEqual(job.runs, [])
 })
 
 test('a failed task is tried again, later each time, and given up with an event', async () => {
   const { ctx, clock } = await installation()
-  const job = aJob('fail', async () => { throw new Error('no luck') }, { maxRetries: 2 })
+  const job = aJob(
+    'fail',
+    async () => {
+      throw new Error('no luck')
+    },
+    { maxRetries: 2 },
+  )
   const id = await enqueue(ctx, 'fail')
   const runner = makeRunner(ctx, [job])
   const first = await runner.step()
@@ -71,12 +79,18 @@ test('a failed task is tried again, later each time, and given up with an event'
   const { logs, previous_logs } = await taskAt(ctx, id)
   assert.deepEqual([(logs as unknown[]).length, (previous_logs as unknown[]).length], [1, 2])
   const events = await ctx.db.selectFrom('event').select('context').where('action', '=', 'system_exception').execute()
-  assert.deepEqual(events.map(({ context }) => (context as { message: string }).message).filter(message => message.startsWith('Task fail ')), ['Task fail failed: no luck'])
+  assert.deepEqual(
+    events.map(({ context }) => (context as { message: string }).message).filter(message => message.startsWith('Task fail ')),
+    ['Task fail failed: no luck'],
+  )
 })
 
 test('a job that takes too long counts as failed', async () => {
   const { ctx } = await installation()
-  const job = aJob('slow', (_ctx, _args, { signal }) => new Promise(resolve => signal.addEventListener('abort', () => resolve())), { timeLimit: 20, maxRetries: 0 })
+  const job = aJob('slow', (_ctx, _args, { signal }) => new Promise(resolve => signal.addEventListener('abort', () => resolve())), {
+    timeLimit: 20,
+    maxRetries: 0,
+  })
   const id = await enqueue(ctx, 'slow')
   await makeRunner(ctx, [job]).step()
   const [status, event] = [await statusOf(ctx, id), ((await taskAt(ctx, id)).logs as { event: string }[])[0]?.event]
@@ -140,7 +154,10 @@ test('a schedule queues its job once among all runners, and not while the former
 test('a runner that is started notices what is queued, and ends what runs when it stops', async () => {
   const { ctx } = await installation()
   const began = Promise.withResolvers<void>()
-  const job = aJob('wait', (_ctx, _args, { signal }) => (began.resolve(), new Promise(resolve => signal.addEventListener('abort', () => resolve()))))
+  const job = aJob(
+    'wait',
+    (_ctx, _args, { signal }) => (began.resolve(), new Promise(resolve => signal.addEventListener('abort', () => resolve()))),
+  )
   const runner = makeRunner(ctx, [job])
   await runner.start()
   const id = await enqueue(ctx, 'wait')
@@ -175,15 +192,43 @@ test('what is over goes; API tokens get a new key instead', async () => {
   await aToken(ctx, user, { ...soon, identifier: 'recovery', intent: 'recovery' })
   await aToken(ctx, user, { identifier: 'stays' })
   const now = ctx.now()
-  const session = (hash: string, expires: Date) => ({ session_hash: hash, uuid: ctx.uuid(), user: null, data: '{}', created: now, expires, persistent: false, last_used: now, last_ip: '', last_user_agent: '' })
-  await ctx.db.insertInto('session').values([...Array.from({ length: 1_201 }, (_, index) => session(`old ${index}`, soon.expires)), session('new', new Date(now.getTime() + DAY))]).execute()
+  const session = (hash: string, expires: Date) => ({
+    session_hash: hash,
+    uuid: ctx.uuid(),
+    user: null,
+    data: '{}',
+    created: now,
+    expires,
+    persistent: false,
+    last_used: now,
+    last_ip: '',
+    last_user_agent: '',
+  })
+  await ctx.db
+    .insertInto('session')
+    .values([
+      ...Array.from({ length: 1_201 }, (_, index) => session(`old ${index}`, soon.expires)),
+      session('new', new Date(now.getTime() + DAY)),
+    ])
+    .execute()
   clock.advance(2 * MINUTE)
   const id = await enqueue(ctx, cleanExpired.name)
   await makeRunner(ctx, [cleanExpired]).step()
   assert.partialDeepStrictEqual((await taskAt(ctx, id)).logs, [{ attributes: { sessions: 1_201, tokens: 3 } }])
-  assert.deepEqual((await ctx.db.selectFrom('session').select('session_hash').execute()).map(row => row.session_hash), ['new'])
-  const left = await ctx.db.selectFrom('token').select(['identifier', 'key_hash', 'key_sealed', 'expires']).where('user', '=', user.id as number).orderBy('identifier').execute()
-  assert.deepEqual(left.map(({ identifier }) => identifier), ['api', 'stays'])
+  assert.deepEqual(
+    (await ctx.db.selectFrom('session').select('session_hash').execute()).map(row => row.session_hash),
+    ['new'],
+  )
+  const left = await ctx.db
+    .selectFrom('token')
+    .select(['identifier', 'key_hash', 'key_sealed', 'expires'])
+    .where('user', '=', user.id as number)
+    .orderBy('identifier')
+    .execute()
+  assert.deepEqual(
+    left.map(({ identifier }) => identifier),
+    ['api', 'stays'],
+  )
   const key = ctx.secrets.open(left[0]!.key_sealed)
   assert.ok(key !== api && hashToken(key) === left[0]!.key_hash && left[0]!.expires! > ctx.now())
   assert.equal((await client(api).get('/api/v3/core/users/me/')).status, 403)

@@ -34,7 +34,7 @@ const status = async (base: URL, path: string, accept = '*/*') => (await fetch(n
 test('of two processes one migrates; meanwhile both live, are not ready, and say that they start', async () => {
   const { env, client } = await aDatabase()
   // Stands for a third process in the middle of its migration.
-  await client.query(`select pg_advisory_lock(${0x5349474e}, hashtext('public'))`)
+  await client.query(`select pg_advisory_lock(1397311310, hashtext('public'))`)
   const programs = [run(['server'], { ...env, SIGNET_DATA_DIR: aFolder() }), run(['server'], { ...env, SIGNET_DATA_DIR: aFolder() })]
   for (const program of programs) {
     const waiting = await program.logged(line => line.event.includes('waiting'))
@@ -52,7 +52,9 @@ test('of two processes one migrates; meanwhile both live, are not ready, and say
   await Promise.all(programs.map(program => program.ready()))
   const migrated = programs.filter(program => program.stderr().includes('migrated the database'))
   assert.equal(migrated.length, 1)
-  const { rows } = await client.query(`select (select count(*)::int from "user" where username = 'akadmin') as admins, (select count(*)::int from keypair) as keypairs`)
+  const { rows } = await client.query(
+    `select (select count(*)::int from "user" where username = 'akadmin') as admins, (select count(*)::int from keypair) as keypairs`,
+  )
   assert.deepEqual(rows, [{ admins: 1, keypairs: 2 }])
   assert.deepEqual(await Promise.all(programs.map(program => program.stop())), [0, 0])
 
@@ -60,13 +62,16 @@ test('of two processes one migrates; meanwhile both live, are not ready, and say
   await client.query(`insert into schema_migration (name, applied_at, program_version) values ('29991231T0000_later', now(), '99.0.0')`)
   const older = run(['server'], { ...env, SIGNET_DATA_DIR: aFolder() })
   assert.equal(await older.exit, 1)
-  assert.match(older.stderr(), /cannot start: The database was migrated by a newer version of this program \(99\.0\.0\): it holds 29991231T0000_later/)
+  assert.match(
+    older.stderr(),
+    /cannot start: The database was migrated by a newer version of this program \(99\.0\.0\): it holds 29991231T0000_later/,
+  )
   await client.end()
 })
 
 test('a signal during the wait for a migration ends the program', async () => {
   const { env, client } = await aDatabase()
-  await client.query(`select pg_advisory_lock(${0x5349474e}, hashtext('public'))`)
+  await client.query(`select pg_advisory_lock(1397311310, hashtext('public'))`)
   const program = run(['worker'], { ...env, SIGNET_DATA_DIR: aFolder() })
   await program.logged(line => line.event.includes('waiting'))
   assert.equal(await program.stop(), 0)

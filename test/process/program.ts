@@ -57,8 +57,8 @@ export function run(args: readonly string[], env: Record<string, string>): Progr
   running.add(child)
   let stdout = ''
   let stderr = ''
-  child.stdout!.setEncoding('utf8').on('data', (text: string) => (stdout += text))
-  child.stderr!.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
   const exit = once(child, 'close').then(([code]) => {
     running.delete(child)
     return code as number | null
@@ -70,15 +70,20 @@ export function run(args: readonly string[], env: Record<string, string>): Progr
         const value = look()
         if (value !== undefined) resolve(value)
       }
-      child.stdout!.on('data', check)
-      child.stderr!.on('data', check)
+      child.stdout.on('data', check)
+      child.stderr.on('data', check)
       child.once('close', () => {
         check()
         reject(new Error(`the program ended:\n${stdout}${stderr}`))
       })
       check()
     })
-  const lines = () => stderr.split('\n').slice(0, -1).filter(line => line.startsWith('{')).map(line => JSON.parse(line) as Line)
+  const lines = () =>
+    stderr
+      .split('\n')
+      .slice(0, -1)
+      .filter(line => line.startsWith('{'))
+      .map(line => JSON.parse(line) as Line)
   const logged: Program['logged'] = wanted => found(() => lines().find(wanted))
   return {
     child,

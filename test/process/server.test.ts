@@ -47,13 +47,20 @@ describe('a server that starts from nothing', () => {
 
   test('knows the administrator, the token and the keys of the bootstrap', async () => {
     const authorization = `Bearer ${TOKEN}`
-    const users = (await (await get('/api/v3/core/users/?username=akadmin', { authorization })).json()) as { results: { email: string; is_superuser: boolean }[] }
+    const users = (await (await get('/api/v3/core/users/?username=akadmin', { authorization })).json()) as {
+      results: { email: string; is_superuser: boolean }[]
+    }
     assert.partialDeepStrictEqual(users.results[0], { email: 'admin@example.test', is_superuser: true })
-    const keys = (await (await get('/api/v3/crypto/certificatekeypairs/', { authorization })).json()) as { results: { name: string; key_type: string }[] }
-    assert.deepEqual(keys.results.map(({ name, key_type }) => [name, key_type]), [
-      ['Signet Self-signed ECDSA Certificate', 'ec'],
-      ['authentik Self-signed Certificate', 'rsa'],
-    ])
+    const keys = (await (await get('/api/v3/crypto/certificatekeypairs/', { authorization })).json()) as {
+      results: { name: string; key_type: string }[]
+    }
+    assert.deepEqual(
+      keys.results.map(({ name, key_type }) => [name, key_type]),
+      [
+        ['Signet Self-signed ECDSA Certificate', 'ec'],
+        ['authentik Self-signed Certificate', 'rsa'],
+      ],
+    )
   })
 
   test('shows metrics to the holder of the key alone', async () => {
@@ -67,11 +74,13 @@ describe('a server that starts from nothing', () => {
 
   test('keeps what it made for its owner alone', () => {
     assert.equal(statSync(join(folder, 'data')).mode & 0o777, 0o700)
-    for (const name of ['secret.key', 'signet.db', 'https.pem', 'metrics.key']) assert.equal(statSync(join(folder, 'data', name)).mode & 0o777, 0o600, name)
+    for (const name of ['secret.key', 'signet.db', 'https.pem', 'metrics.key'])
+      assert.equal(statSync(join(folder, 'data', name)).mode & 0o777, 0o600, name)
   })
 
   test('refuses shapes that a proxy might read otherwise (RFC 9112 §6.1, §6.3, §3.2)', async () => {
-    const head = (lines: string[], body = '') => `POST /api/v3/core/users/ HTTP/1.1\r\nHost: a\r\n${lines.map(line => `${line}\r\n`).join('')}\r\n${body}`
+    const head = (lines: string[], body = '') =>
+      `POST /api/v3/core/users/ HTTP/1.1\r\nHost: a\r\n${lines.map(line => `${line}\r\n`).join('')}\r\n${body}`
     const smuggled = 'GET /-/health/live/ HTTP/1.1\r\nHost: a\r\n\r\n'
     const shapes: Record<string, string> = {
       'a length beside chunks': head(['Content-Length: 6', 'Transfer-Encoding: chunked'], `0\r\n\r\n${smuggled}`),
@@ -109,14 +118,27 @@ describe('a server that starts from nothing', () => {
     await program.logged(line => line.level === 'warning' && line.event.includes('SIGNET_NO_SUCH_SETTING'))
     await get('/recovery/use-token/a-key-in-the-path/?token=a-key-in-the-query', { authorization: `Bearer ${TOKEN}` })
     await program.logged(line => String(line.path).startsWith('/recovery/'))
-    const secrets = [PASSWORD, TOKEN, 'a-key-in-the-path', 'a-key-in-the-query', readFileSync(join(folder, 'data', 'secret.key'), 'utf8').trim()]
+    const secrets = [
+      PASSWORD,
+      TOKEN,
+      'a-key-in-the-path',
+      'a-key-in-the-query',
+      readFileSync(join(folder, 'data', 'secret.key'), 'utf8').trim(),
+    ]
     for (const secret of secrets) assert.ok(!program.stderr().includes(secret), secret)
   })
 
   test('answers what is under way before it ends', async () => {
     const body = JSON.stringify({ name: 'made while the server ended' })
     const socket = connect(Number(http.port), http.hostname).setEncoding('utf8')
-    const head = ['POST /api/v3/core/groups/ HTTP/1.1', 'Host: a', `Authorization: Bearer ${TOKEN}`, 'Content-Type: application/json', `Content-Length: ${body.length}`, 'Expect: 100-continue']
+    const head = [
+      'POST /api/v3/core/groups/ HTTP/1.1',
+      'Host: a',
+      `Authorization: Bearer ${TOKEN}`,
+      'Content-Type: application/json',
+      `Content-Length: ${body.length}`,
+      'Expect: 100-continue',
+    ]
     socket.write(`${head.join('\r\n')}\r\n\r\n`)
     assert.match(String((await once(socket, 'data'))[0]), /^HTTP\/1\.1 100 /)
     const stopped = program.stop()

@@ -13,13 +13,23 @@ import type { Job } from '../job.ts'
 const BATCH = 500
 
 /** Deletes the rows of a table whose time is over, in small steps. Returns how many. */
-async function purge(ctx: Ctx, table: string, key: string, column: string, before: Date, signal: AbortSignal, and = sql`1 = 1`): Promise<number> {
+async function purge(
+  ctx: Ctx,
+  table: string,
+  key: string,
+  column: string,
+  before: Date,
+  signal: AbortSignal,
+  and = sql`1 = 1`,
+): Promise<number> {
   let count = 0
   for (;;) {
     signal.throwIfAborted()
     const { numAffectedRows = 0n } = await sql`
       delete from ${sql.table(table)} where ${sql.ref(key)} in
-        (select ${sql.ref(key)} from ${sql.table(table)} where ${sql.ref(column)} < ${before} and ${and} limit ${sql.lit(BATCH)})`.execute(ctx.db)
+        (select ${sql.ref(key)} from ${sql.table(table)} where ${sql.ref(column)} < ${before} and ${and} limit ${sql.lit(BATCH)})`.execute(
+      ctx.db,
+    )
     count += Number(numAffectedRows)
     if (numAffectedRows < BATCH) return count
   }
@@ -49,7 +59,10 @@ async function tokens(ctx: Ctx): Promise<number> {
         .where('key_hash', '=', same.key_hash)
         .executeTakeFirst()
       if (rotated.numUpdatedRows === 0n) return
-      await recordEvent(ctx, 'secret_rotate', { secret: eventModel(Token, token), message: `Token ${String(token.identifier)}'s secret was rotated.` })
+      await recordEvent(ctx, 'secret_rotate', {
+        secret: eventModel(Token, token),
+        message: `Token ${String(token.identifier)}'s secret was rotated.`,
+      })
     })
   }
   return over.length
@@ -67,6 +80,7 @@ export const cleanExpired: Job = {
       events: await purge(ctx, 'event', 'event_uuid', 'expires', now, signal),
       flow_tokens: await purge(ctx, 'flow_token', 'flow_token_uuid', 'expires', now, signal),
       invitations: await purge(ctx, 'invitation', 'invite_uuid', 'expires', now, signal),
+      email_attempts: await purge(ctx, 'email_attempt', 'key_hash', 'expires', now, signal),
       tokens: await tokens(ctx),
       oauth2: await purgeExpired(ctx),
     }
@@ -81,6 +95,8 @@ export const cleanTasks: Job = {
   schedule: { crontab: '21 3 * * *', jitter: 1_800_000 },
   async run(ctx, _args, { log, signal }) {
     const before = new Date(ctx.now().getTime() - ctx.config.worker.task_expiration)
-    log('info', 'Removed old tasks', { tasks: await purge(ctx, 'task', 'message_id', 'mtime', before, signal, sql`state in ('done', 'rejected')`) })
+    log('info', 'Removed old tasks', {
+      tasks: await purge(ctx, 'task', 'message_id', 'mtime', before, signal, sql`state in ('done', 'rejected')`),
+    })
   },
 }
