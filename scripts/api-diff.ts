@@ -53,7 +53,7 @@ function contentSchema(answer: Json | undefined): { type?: string; schema?: Sche
 
 /** An enumeration that is one of several alternatives, as optional choices with an empty word are written. */
 const choicesOf = (schema: Schema, resolve: Resolver): unknown[] | undefined =>
-  (schema.enum as unknown[] | undefined) ?? (schema.oneOf as Schema[] | undefined)?.flatMap(part => (resolve(part).enum as unknown[] | undefined) ?? [])
+  (schema.enum as unknown[] | undefined) ?? (schema.oneOf as Schema[] | undefined)?.flatMap(part => (resolve(part).enum) ?? [])
 
 const kindOf = (schema: Schema): string => (schema.oneOf ? (JSON.stringify(schema.oneOf).includes('Challenge') ? 'object' : 'string') : schema.type === undefined ? 'anything' : schema.type === 'number' || schema.type === 'integer' ? 'number' : String(schema.type))
 

@@ -21,8 +21,9 @@ const BODY_LIMIT = 2 * 1024 * 1024 // bytes
 
 /** The program's HTTP surfaces, mounted and ready to listen. Tests call it too. */
 export async function createApp(deps: Deps, { metrics }: { metrics?: Metrics } = {}): Promise<FastifyInstance> {
+  const log: FastifyBaseLogger = deps.log
   const app = Fastify({
-    loggerInstance: deps.log as FastifyBaseLogger,
+    loggerInstance: log,
     // Requests are told by observe.
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => Buffer.from(deps.randomBytes(16)).toString('hex'),

@@ -1,4 +1,4 @@
-import type { FastifyInstance, InjectOptions } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -48,7 +48,7 @@ export const HOST = 'id.example.test'
 function answerOf(response: Awaited<ReturnType<FastifyInstance['inject']>>): Answer {
   const text = response.payload
   const json = /json/.test(String(response.headers['content-type'])) && text !== ''
-  return { status: response.statusCode, headers: response.headers as Answer['headers'], body: json ? JSON.parse(text) : text, text, cookies: response.cookies as Answer['cookies'] }
+  return { status: response.statusCode, headers: response.headers as Answer['headers'], body: json ? JSON.parse(text) : text, text, cookies: response.cookies }
 }
 
 /** A client over one app; `prepare` may add headers to each call. */
@@ -57,7 +57,7 @@ export function clientOf(app: FastifyInstance, prepare: () => Record<string, str
     const headers = { host: HOST, 'x-forwarded-proto': 'https', ...prepare(), ...options.headers }
     const payload = options.payload ?? (options.body === undefined ? undefined : JSON.stringify(options.body))
     const type = payload !== undefined && !('content-type' in headers) ? { 'content-type': 'application/json' } : {}
-    return answerOf(await app.inject({ method: method as NonNullable<InjectOptions['method']>, url: path, headers: { ...type, ...headers }, query: options.query, ...(payload !== undefined && { payload }) }))
+    return answerOf(await app.inject({ method, url: path, headers: { ...type, ...headers }, query: options.query, ...(payload !== undefined && { payload }) }))
   }
   return {
     request,

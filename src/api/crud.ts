@@ -283,7 +283,7 @@ const unseenCondition = (model: Model, { column, not }: { column: string; not: u
 /** The standard operations of a model. Plain functions: spread them and replace the one that is special. */
 export function crud(model: Model, hooks: Hooks = {}) {
   return {
-    async list(ctx: Ctx, query: Query): Promise<Page> {
+    list: async (ctx: Ctx, query: Query): Promise<Page> => {
       const restriction = visibility(ctx, model)
       const unseen = model.visible?.(ctx)
       const where = [restriction, unseen && unseenCondition(model, unseen), ...(await filterConditions(ctx, model, query)), searchCondition(ctx, model, query)]
@@ -295,32 +295,32 @@ export function crud(model: Model, hooks: Hooks = {}) {
       )
     },
 
-    async retrieve(ctx: Ctx, key: string, query: Query = {}): Promise<Row> {
+    retrieve: async (ctx: Ctx, key: string, query: Query = {}): Promise<Row> => {
       const row = await objectAt(ctx, model, key)
       await requireObject(ctx, model, row[model.pk] as string, 'view', owner(model, row))
       return presentObject(await readingContext(ctx, model), model, row, query)
     },
 
-    async create(ctx: Ctx, body: Row, query: Query = {}): Promise<Row> {
+    create: async (ctx: Ctx, body: Row, query: Query = {}): Promise<Row> => {
       requirePermission(ctx, permission(model, 'add'))
       const values = await readBody(ctx, model, body)
       return presentObject(ctx, model, await createObject(ctx, model, values, hooks), query)
     },
 
-    async update(ctx: Ctx, key: string, body: Row, partial: boolean, query: Query = {}): Promise<Row> {
+    update: async (ctx: Ctx, key: string, body: Row, partial: boolean, query: Query = {}): Promise<Row> => {
       const current = await objectAt(ctx, model, key)
       await requireObject(ctx, model, current[model.pk] as string, 'change', owner(model, current))
       const values = await readBody(ctx, model, body, { partial, current })
       return presentObject(ctx, model, await changeObject(ctx, model, current, values, hooks), query)
     },
 
-    async destroy(ctx: Ctx, key: string): Promise<void> {
+    destroy: async (ctx: Ctx, key: string): Promise<void> => {
       const row = await objectAt(ctx, model, key)
       await requireObject(ctx, model, row[model.pk] as string, 'delete', owner(model, row))
       await deleteObject(ctx, model, row, hooks)
     },
 
-    async usedBy(ctx: Ctx, key: string): Promise<Row[]> {
+    usedBy: async (ctx: Ctx, key: string): Promise<Row[]> => {
       const row = await objectAt(ctx, model, key)
       await requireObject(ctx, model, row[model.pk] as string, 'view', owner(model, row))
       return usedBy(ctx, model, row)

@@ -171,7 +171,7 @@ export async function filterConditions(ctx: Ctx, model: Model, query: Query): Pr
  * Fuzzy by design: never an identity.
  */
 export function searchCondition(ctx: Ctx, model: Model, query: Query): Condition | undefined {
-  const words = String([query.search].flat()[0] ?? '').split(/[\s,]+/).filter(Boolean).slice(0, 16)
+  const words = ([query.search].flat()[0] ?? '').split(/[\s,]+/).filter(Boolean).slice(0, 16)
   if (words.length === 0 || model.search.length === 0) return undefined
   const columns = model.search.map(name => columnOf(model, name)!)
   const contains = (word: string) =>
@@ -181,7 +181,7 @@ export function searchCondition(ctx: Ctx, model: Model, query: Query): Condition
 
 /** `?ordering=`, or the model's own order; unknown names are passed over. The key always comes last, so that pages are stable. */
 export function orderings(model: Model, query: Query): RawBuilder<unknown>[] {
-  const wanted = String([query.ordering].flat()[0] ?? '').split(',').filter(name => columnOf(model, name.replace(/^-/, '')))
+  const wanted = ([query.ordering].flat()[0] ?? '').split(',').filter(name => columnOf(model, name.replace(/^-/, '')))
   const names = wanted.length ? wanted : model.ordering
   const terms = names.map(name => (name.startsWith('-') ? sql`${columnOf(model, name.slice(1))!} desc` : sql`${columnOf(model, name)!} asc`))
   return [...terms, sql`${sql.ref(`${model.table}.${model.pk}`)} asc`]

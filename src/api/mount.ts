@@ -135,6 +135,7 @@ export function specialRoutes(app: FastifyInstance, slices: readonly Record<stri
     scope.route({
       method,
       url: path,
+      // oxlint-disable-next-line typescript/no-misused-promises -- Fastify waits for it, whatever its type says
       ...(operation.failed && { errorHandler: async (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => operation.failed!(request.ctx, error, reply) }),
       handler: async (request, reply) => {
         if (!operation.anonymous) requireCaller(request.ctx)

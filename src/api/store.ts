@@ -16,7 +16,7 @@ import type { Model, Row } from './model.ts'
 // Models name their tables at run time, where the generated column types cannot follow.
 // oxlint-disable-next-line typescript/no-explicit-any
 type AnyDb = Kysely<any>
-const dynamic = (db: Db): AnyDb => db as unknown as AnyDb
+const dynamic = (db: Db): AnyDb => db
 
 const columnFields = (fields: Record<string, Field>): [string, Field][] =>
   Object.entries(fields).filter(([, field]) => field.storage === 'column')
@@ -74,7 +74,7 @@ function matching(db: Db, model: Model, where: (Condition | undefined)[]) {
 /** How many objects meet all conditions. */
 export async function countObjects(ctx: Ctx, model: Model, where: (Condition | undefined)[] = []): Promise<number> {
   const row = await matching(ctx.db, model, where).select(sql<number>`count(*)`.as('count')).executeTakeFirstOrThrow()
-  return Number(row.count)
+  return row.count
 }
 
 /** Up to this many keys are remembered between counting and fetching. */
@@ -93,7 +93,7 @@ export async function matchObjects(ctx: Ctx, model: Model, where: (Condition | u
   const row = await matching(ctx.db, model, where)
     .select([sql<number>`count(*)`.as('count'), sql<string | null>`case when count(*) <= ${sql.lit(MOST_KEYS)} then ${list} end`.as('keys')])
     .executeTakeFirstOrThrow()
-  const count = Number(row.count)
+  const count = row.count
   if (row.keys === null) return { count, where }
   return { count, where: [sqlite ? sql<SqlBool>`${key} in (select value from json_each(${row.keys}))` : sql<SqlBool>`${key} = any(${row.keys})`] }
 }
@@ -137,7 +137,7 @@ export async function readingContext(ctx: Ctx, model: Model): Promise<Ctx> {
 /** The object with this key (or look-up field value), or undefined. */
 export async function findObject(ctx: Ctx, model: Model, key: unknown, field: string = model.pk): Promise<Row | undefined> {
   const home = model.tables.find(part => part.pk === field || part.fields[field]) ?? model.tables.at(-1)!
-  const row = (await selectObjects(ctx.db, model).where(`${home.table}.${field}`, '=', key).executeTakeFirst()) as Row | undefined
+  const row = (await selectObjects(ctx.db, model).where(`${home.table}.${field}`, '=', key).executeTakeFirst())
   return row && loadRow(ctx, model, row)
 }
 
@@ -225,7 +225,7 @@ export async function insertObject(ctx: Ctx, model: Model, values: Row): Promise
         .insertInto(table)
         .values({ ...own, ...kind, ...(table === model.table && link), ...(id !== undefined && { [pk]: id }) })
         .returningAll()
-        .executeTakeFirstOrThrow()) as Row
+        .executeTakeFirstOrThrow())
       key ??= stored[pk]
       row = { ...row, ...stored }
     }

@@ -38,7 +38,7 @@ function answerTo(error: FastifyError, request: FastifyRequest): ApiError {
   if (error instanceof QueueFullError) return new ApiError(503, { detail: 'Too many requests wait to be checked. Try again in a moment.' })
   switch (error.code) {
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return unsupportedMediaType(String(request.headers['content-type'] ?? ''))
+      return unsupportedMediaType(request.headers['content-type'] ?? '')
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new ApiError(413, { detail: 'Request body is too large.' })
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':

@@ -159,7 +159,7 @@ export class DatabaseTarget implements BlueprintTarget {
     try {
       return await work()
     } catch (error) {
-      if (error instanceof ApiError && error.status < 500) throw new EntryRefused(error.body as Values, { cause: error })
+      if (error instanceof ApiError && error.status < 500) throw new EntryRefused(error.body, { cause: error })
       throw error
     }
   }

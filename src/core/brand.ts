@@ -125,6 +125,7 @@ export async function publicBrand(ctx: Ctx) {
   const brand = await currentBrand(ctx)
   const { footer_links: links, flags } = await systemSettings(ctx)
   const theme = setting(brand.attributes, 'settings', 'theme', 'base')
+  const shown: 'light' | 'dark' | 'automatic' = theme === 'light' || theme === 'dark' ? theme : 'automatic'
   const locale = setting(brand.attributes, 'settings', 'locale')
   return {
     matched_domain: brand.matched_domain,
@@ -136,7 +137,7 @@ export async function publicBrand(ctx: Ctx) {
     branding_custom_css: brand.css,
     branding_map_tiles: '',
     ui_footer_links: links,
-    ui_theme: (theme === 'light' || theme === 'dark' ? theme : 'automatic') as 'light' | 'dark' | 'automatic',
+    ui_theme: shown,
     ...Object.fromEntries(Object.entries(brand.flows).map(([name, flow]) => [name, flow.slug])),
     default_locale: typeof locale === 'string' ? locale : '',
     flags: { flows_continuous_login: flags.flows_continuous_login, flows_refresh_others: flags.flows_refresh_others },

@@ -22,7 +22,7 @@ export async function callerFor(ctx: Ctx, user: Row, how: Partial<Pick<Caller, '
 
 /** An account that may act; undefined when it is gone or switched off. */
 const activeUser = async (ctx: Ctx, id: number): Promise<Row | undefined> =>
-  (await ctx.db.selectFrom('user').selectAll().where('id', '=', id).where('is_active', '=', true).executeTakeFirst()) as Row | undefined
+  (await ctx.db.selectFrom('user').selectAll().where('id', '=', id).where('is_active', '=', true).executeTakeFirst())
 
 const refused = () => permissionDenied('Token invalid/expired')
 
@@ -42,7 +42,7 @@ export async function bearerCaller(ctx: Ctx, header: string, others: readonly Be
     const expired = token.expiring && token.expires !== null && token.expires <= ctx.now()
     const user = expired ? undefined : await activeUser(ctx, token.user)
     if (!user) throw refused()
-    return callerFor(ctx, user, { token: token as Row })
+    return callerFor(ctx, user, { token })
   }
   for (const source of others) {
     const id = await source(ctx, credential)
@@ -60,6 +60,6 @@ export async function sessionCaller(ctx: Ctx, cookie: string | undefined): Promi
   const user = session.user === null ? undefined : await activeUser(ctx, session.user)
   const impersonator = session.impersonator === null ? null : await activeUser(ctx, session.impersonator)
   // An administrator who was switched off sees nothing more, through whoever's eyes.
-  if (!user || impersonator === undefined) return { caller: { ...visitor, session: session as unknown as Row }, session }
+  if (!user || impersonator === undefined) return { caller: { ...visitor, session }, session }
   return { caller: await callerFor(ctx, user, { session: session as unknown as Row, impersonator }), session }
 }

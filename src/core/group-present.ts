@@ -21,21 +21,21 @@ export async function presentGroups(ctx: Ctx, groups: Row[], include: Include): 
   const edges = keys.length ? await ctx.db.selectFrom('group_parent').selectAll().where('parent', 'in', keys).execute() : []
   const ancestors = include.inheritedRoles ? await ancestorsOf(ctx, keys) : new Map<string, string[]>()
   const related = await byKey(
-    wanted => ctx.db.selectFrom('group').selectAll().where('group_uuid', 'in', wanted).execute() as Promise<Row[]>,
+    wanted => ctx.db.selectFrom('group').selectAll().where('group_uuid', 'in', wanted).execute(),
     'group_uuid',
     [...(include.parents ? groups.flatMap(group => group.parents as string[]) : []), ...(include.children ? edges.map(edge => edge.child) : [])],
   )
   const users = await byKey(
     wanted =>
       ctx.db.selectFrom('user').select(['id', 'username', 'name', 'is_active', 'last_login', 'email', 'attributes'])
-        .where(amongKeys(ctx.db, sql.ref('id'), wanted)).execute() as Promise<Row[]>,
+        .where(amongKeys(ctx.db, sql.ref('id'), wanted)).execute(),
     'id',
     include.users ? groups.flatMap(group => group.users as number[]) : [],
   )
   const above = [...new Set([...ancestors.values()].flat())]
   const inherited = above.length ? await ctx.db.selectFrom('group_role').selectAll().where('group', 'in', above).execute() : []
   const roles = await byKey(
-    wanted => ctx.db.selectFrom('role').selectAll().where('role_uuid', 'in', wanted).execute() as Promise<Row[]>,
+    wanted => ctx.db.selectFrom('role').selectAll().where('role_uuid', 'in', wanted).execute(),
     'role_uuid',
     [...groups.flatMap(group => group.roles as string[]), ...inherited.map(row => row.role)],
   )

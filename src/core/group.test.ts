@@ -38,7 +38,7 @@ test('members are replaced by a patch, and added or removed one by one (R-105, R
   const [one, two] = [await aUser(ctx), await aUser(ctx)]
   const url = `${A}${String(group.group_uuid)}/`
   const patched = await admin.patch(url, { users: [one.id, two.id] })
-  assert.deepEqual(patched.body.users_obj.map((user: { username: string }) => user.username).sort(), [one.username, two.username].sort())
+  assert.deepEqual(patched.body.users_obj.map((user: { username: string }) => user.username).sort(), [String(one.username), String(two.username)].sort())
   assert.equal((await admin.post(`${url}remove_user/`, { pk: one.id })).status, 204)
   assert.deepEqual((await admin.get(url)).body.users, [two.id])
   assert.equal((await admin.post(`${url}add_user/`, { pk: one.id })).status, 204)

@@ -16,11 +16,11 @@ export async function spendRecoveryKey(ctx: Ctx, key: string): Promise<Row | und
     .deleteFrom('token')
     .where('key_hash', '=', hashToken(key))
     .where('intent', '=', 'recovery')
-    .where(({ or, eb }) => or([eb('expiring', '=', false), eb('expires', '>', now)]))
+    .where(token => token.or([token('expiring', '=', false), token('expires', '>', now)]))
     .where('user', 'in', ctx.db.selectFrom('user').select('id').where('is_active', '=', true))
     .returning('user')
     .executeTakeFirst()
-  return spent && ((await ctx.db.selectFrom('user').selectAll().where('id', '=', spent.user).executeTakeFirst()) as Row | undefined)
+  return spent && (await ctx.db.selectFrom('user').selectAll().where('id', '=', spent.user).executeTakeFirst())
 }
 
 /** Signs the browser in. The key is spent: that another tab has just replaced the browser's session must not cost it. */

@@ -1,3 +1,4 @@
+import type { CookieSerializeOptions } from '@fastify/cookie'
 import { jwtVerify, SignJWT } from 'jose'
 import { transact, type Ctx } from '../context.ts'
 import type { Row } from '../api/model.ts'
@@ -130,14 +131,14 @@ export async function endSessionsOf(ctx: Ctx, user: number, except?: string): Pr
 }
 
 /** Attributes of the session cookie, as an answer sets it. */
-export function sessionCookieOptions(ctx: Ctx, session: Pick<Session, 'persistent' | 'expires'>) {
+export function sessionCookieOptions(ctx: Ctx, session: Pick<Session, 'persistent' | 'expires'>): CookieSerializeOptions {
   const secure = ctx.request?.origin.startsWith('https:') ?? false
   return {
     path: ctx.config.web.path,
     httpOnly: true,
     secure,
     // Outposts and other sites' sign-in frames need it on https; plain http cannot carry SameSite=None.
-    sameSite: (secure ? 'none' : 'lax') as 'none' | 'lax',
+    sameSite: secure ? 'none' : 'lax',
     ...(ctx.config.cookie_domain && { domain: ctx.config.cookie_domain }),
     ...(session.persistent && { expires: session.expires }),
   }

@@ -25,7 +25,7 @@ export const userRoutes: Record<string, SpecialOperation> = {
     response: 'UserPath',
     query: { search: { type: 'string' } },
     handler: async (ctx, request) => {
-      const search = String([(request.query as Query).search].flat()[0] ?? '')
+      const search = [(request.query as Query).search].flat()[0] ?? ''
       const seen = visibility(ctx, User)
       let query = ctx.db.selectFrom('user').select('path').distinct().orderBy('path')
       if (seen) query = query.where(seen)

@@ -3,12 +3,13 @@ import { call } from './call.ts'
 import { exceptions, raise } from './errors.ts'
 import { PyFunction } from './function.ts'
 import { dictOf } from './keys.ts'
-import { Pending, bind } from './pending.ts'
+import type { Pending} from './pending.ts';
+import { bind } from './pending.ts'
 import type { EvaluationRuntime } from './runtime.ts'
 import { special } from './special.ts'
 import { PySuper } from './super.ts'
-import { BoundMethod, HostObject, NativeFunction, PyClass, PyClassMethod, PyException, PyInstance, PyModule, PyObject, PyProperty, PyStaticMethod, PyTuple, typeOf } from './values.ts'
-import type { Result, Value } from './values.ts'
+import { BoundMethod, HostObject, NativeFunction, PyClass, PyClassMethod, PyException, PyInstance, PyModule, PyProperty, PyStaticMethod, PyTuple, typeOf } from './values.ts'
+import type { Result, Value , PyObject} from './values.ts'
 
 type Rt = EvaluationRuntime
 

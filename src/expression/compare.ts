@@ -172,7 +172,7 @@ const unordered = (op: string, a: Value, b: Value): never =>
 
 /** An order without pausing. */
 function order(op: string, a: Value, b: Value, rt: Rt): boolean {
-  return rt.settle(compareOrder(op, a, b, rt) as Value) as boolean
+  return rt.settle(compareOrder(op, a, b, rt)) as boolean
 }
 
 export const less = (a: Value, b: Value, rt: Rt): boolean => order('<', a, b, rt)

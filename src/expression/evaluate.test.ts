@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ExpressionError, ExpressionSyntaxError, HostObject, PyClass, check, compile, evaluate, exception, fromJson, lazyDict, toJson, toJsonText, types, writeBack } from './index.ts'
 import type { Host, Result, Value } from './index.ts'
+import type { EvaluationRuntime } from './runtime.ts'
 
 const run = async (text: string, vars: Record<string, Value> = {}, host: Host = {}) => evaluate(compile(text, Object.keys(vars), 'my policy'), new Map(Object.entries(vars)), host)
 const failure = async (text: string, vars: Record<string, Value> = {}, host: Host = {}): Promise<ExpressionError> =>
@@ -16,7 +17,7 @@ class User extends HostObject {
   constructor() {
     super(userClass)
   }
-  getAttribute(name: string, rt: any): Result | undefined {
+  getAttribute(name: string, rt: EvaluationRuntime): Result | undefined {
     return ['name', 'groups', 'missing'].includes(name) ? rt.hostCall(`user.${name}`, { pk: 1 }) : undefined
   }
 }

@@ -53,7 +53,7 @@ export function format(value: Value, spec: string, rt: Rt): Result {
     return 'eEfFgG%'.includes(parsed.type) && parsed.type ? formatFloat(toFloat(inner), parsed, rt) : formatInt(inner, parsed, name, rt)
   }
   if (inner instanceof PyFloat) return formatFloat(inner.value, parseSpec(spec, name), rt)
-  if (inner instanceof HostObject) return bind(strResult(inner, rt), (text: any) => formatText(text, parseSpec(spec, name), rt))
+  if (inner instanceof HostObject) return bind(strResult(inner, rt), text => formatText(text, parseSpec(spec, name), rt))
   return raise('TypeError', `unsupported format string passed to ${typeOf(value).name}.__format__`)
 }
 

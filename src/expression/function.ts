@@ -189,13 +189,13 @@ export class PyGenerator extends PyIterator {
   resume(input: Value | PyException, failed: boolean, rt: Rt): Value | Done | Pending {
     if (this.state === 'running') raise('ValueError', 'generator already executing')
     if (this.state === 'done') {
-      if (failed) throw input
+      if (failed) throw input as PyException
       return DONE
     }
     if (this.state === 'new') {
       if (failed) {
         this.state = 'done'
-        throw input
+        throw input as PyException
       }
       if (input !== null) raise('TypeError', "can't send non-None value to a just-started generator")
     }

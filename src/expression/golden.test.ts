@@ -6,7 +6,7 @@ import { ExpressionError, compile, evaluate } from './evaluate.ts'
 import { native } from './module.ts'
 import { EvaluationRuntime, defaultLimits } from './runtime.ts'
 import { thing } from './testdata/things.ts'
-import { PyList, type Value } from './values.ts'
+import type { PyList, Value } from './values.ts'
 
 const data = new URL('testdata/', import.meta.url)
 const golden: { name: string; value?: string; error?: string; text?: string; line?: number | null; messages: string[] }[] = JSON.parse(readFileSync(new URL('golden.json', data), 'utf8'))

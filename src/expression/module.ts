@@ -8,9 +8,10 @@
  * })
  * ```
  */
-import { Pending } from './pending.ts'
+import { Pending, type Answer } from './pending.ts'
 import { NativeFunction, PyClass, PyClassMethod, PyModule, PyProperty, PyStaticMethod, own, types } from './values.ts'
 import type { Key, Kwargs, PyIterator, Result, Value } from './values.ts'
+import type { EvaluationRuntime } from './runtime.ts'
 import { bindParameters, parseSignature } from './signature.ts'
 
 /** The interpreter as native code sees it. Functions that can meet code of the expression may answer Pending. */
@@ -48,10 +49,17 @@ export interface Runtime {
 }
 
 /** Positional and keyword arguments as they arrive; for methods args[0] is the receiver. */
-export type NativeCode = (args: Value[], kwargs: Kwargs | null, rt: Runtime) => Result
+export type NativeCode = (args: Value[], kwargs: Kwargs | null, rt: EvaluationRuntime) => Result
+
+/** What a parameter holds: the signature, a text, says how many there are and what is optional, and the body knows what it asked for. */
+// oxlint-disable-next-line typescript/no-explicit-any -- the type of a parameter that is only named in a text
+export type Argument = any
+
+/** A native generator: yields whatever it awaits and gets the value back. */
+export type Steps<Returned> = Generator<unknown, Returned, Answer>
 
 /** What a body written with a signature gets: the parameters in order of the signature. Rest parameters are PyTuple and PyDict. */
-export type Body = (args: any[], rt: Runtime) => Result | Generator<any, Value, any>
+export type Body = (args: Argument[], rt: EvaluationRuntime) => Result | Steps<Value>
 
 const GeneratorFunction = function* () {}.constructor
 
@@ -59,7 +67,7 @@ const GeneratorFunction = function* () {}.constructor
  * Drives a native generator: it may `yield` any `Result` (or a promise-like Pending of the runtime) and gets the value back.
  * Errors of the awaited operation are thrown at the `yield`.
  */
-export function drive(generator: Generator<any, Value, any>): Result {
+export function drive(generator: Steps<Value>): Result {
   const step = (method: 'next' | 'throw', input: unknown): Result => {
     for (;;) {
       const { done, value } = method === 'next' ? generator.next(input) : generator.throw(input)
@@ -79,7 +87,7 @@ export function drive(generator: Generator<any, Value, any>): Result {
 export function native(name: string, signature: string, body: Body): NativeFunction {
   const parameters = parseSignature(name, signature)
   if (body instanceof GeneratorFunction)
-    return new NativeFunction(name, (args, kwargs, rt) => drive(body(bindParameters(parameters, args, kwargs), rt) as Generator))
+    return new NativeFunction(name, (args, kwargs, rt) => drive(body(bindParameters(parameters, args, kwargs), rt) as Steps<Value>))
   return new NativeFunction(name, (args, kwargs, rt) => body(bindParameters(parameters, args, kwargs), rt) as Result)
 }
 
@@ -91,10 +99,10 @@ export interface NativeClassSpec {
   bases?: PyClass[]
   module?: string
   /** Makes the object when the class is called: `cls` may be a subclass. Absent: not callable (TypeError). */
-  construct?: (cls: PyClass, args: Value[], kwargs: Kwargs | null, rt: Runtime) => Result
+  construct?: (cls: PyClass, args: Value[], kwargs: Kwargs | null, rt: EvaluationRuntime) => Result
   /** Methods, dunder methods included (`__add__`, `__eq__`, `__repr__` …); the receiver comes first. */
   methods?: Record<string, NativeFunction>
-  getters?: Record<string, (self: any, rt: Runtime) => Result>
+  getters?: Record<string, (self: Argument, rt: EvaluationRuntime) => Result>
   classMethods?: Record<string, NativeFunction>
   staticMethods?: Record<string, NativeFunction>
   constants?: Record<string, Value>

@@ -179,13 +179,11 @@ export function floatRepr(value: number): string {
   if (Object.is(value, -0)) return '-0.0'
   const absolute = Math.abs(value)
   if (absolute !== 0 && (absolute < 1e-4 || absolute >= 1e16)) {
-    let [mantissa, exponent] = value.toExponential().split('e') as [string, string]
-    const sign = exponent[0]!
-    exponent = exponent.slice(1).padStart(2, '0')
-    return `${mantissa}e${sign}${exponent}`
+    const [mantissa, exponent] = value.toExponential().split('e') as [string, string]
+    return `${mantissa}e${exponent[0]}${exponent.slice(1).padStart(2, '0')}`
   }
   const text = String(value)
-  if (text.includes('e')) return `${value.toFixed(20).replace(/0+$/, '')}`
+  if (text.includes('e')) return value.toFixed(20).replace(/0+$/, '')
   return text.includes('.') ? text : `${text}.0`
 }
 

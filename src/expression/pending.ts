@@ -26,11 +26,18 @@ export interface Yielded {
 
 export type Operation = HostCall | Tick | Yielded
 
+/**
+ * What an operation or a step answers. The list of continuations cannot tell types apart, those who add to it know them: with `unknown`
+ * every continuation would have to assert its parameter, which proves no more.
+ */
+// oxlint-disable-next-line typescript/no-explicit-any -- see above
+export type Answer = any
+
 interface Continuation {
-  ok(value: any): any
-  failed?: (error: unknown) => any
+  ok(value: Answer): unknown
+  failed?: (error: unknown) => unknown
   /** Only at a generator's boundary: takes over a `yield` from inside and answers with what `next` returns. */
-  yielded?: (pending: Pending) => any
+  yielded?: (pending: Pending) => unknown
 }
 
 export class Pending {
@@ -42,13 +49,13 @@ export class Pending {
   }
 
   /** Adds what happens next. Both functions may return a value or another Pending, or throw. Returns this Pending. */
-  then(ok: (value: any) => any, failed?: (error: unknown) => any): Pending {
+  then(ok: (value: Answer) => unknown, failed?: (error: unknown) => unknown): Pending {
     this.continuations.push({ ok, failed })
     return this
   }
 
   /** As `then`, at the edge of a generator. */
-  boundary(ok: (value: any) => any, failed: (error: unknown) => any, yielded: (pending: Pending) => any): Pending {
+  boundary(ok: (value: Answer) => unknown, failed: (error: unknown) => unknown, yielded: (pending: Pending) => unknown): Pending {
     this.continuations.push({ ok, failed, yielded })
     return this
   }
@@ -58,7 +65,7 @@ export class Pending {
 export const TICK: Tick = { kind: 'tick' }
 
 /** Continues with `next` now or when the pending result is there. */
-export function bind(result: unknown, next: (value: any) => any): any {
+export function bind<T, R>(result: T | Pending, next: (value: T) => R | Pending): R | Pending {
   return result instanceof Pending ? result.then(next) : next(result)
 }
 
@@ -66,9 +73,9 @@ export function bind(result: unknown, next: (value: any) => any): any {
  * Resumes a suspended computation with a value, or with an error when `failed`. Returns its final value or the Pending at which it
  * stopped again. Errors for which `isCatchable` is false (limits) skip every handler.
  */
-export function resume(pending: Pending, failed: boolean, input: unknown, isCatchable: (error: unknown) => boolean): any {
+export function resume(pending: Pending, failed: boolean, input: unknown, isCatchable: (error: unknown) => boolean): Answer {
   const { continuations } = pending
-  let value: any = input
+  let value: Answer = input
   let throwing = failed
   for (let i = 0; i < continuations.length; i++) {
     const step = continuations[i]!

@@ -6,7 +6,7 @@ import { LimitExceeded, exception, isCatchable, raise } from './errors.ts'
 import { collect, forEach, getIterator } from './iterate.ts'
 import { keyOf } from './keys.ts'
 import type { Runtime } from './module.ts'
-import { Pending, TICK, resume } from './pending.ts'
+import { Pending, TICK, resume, type Answer } from './pending.ts'
 import { repr, str } from './text.ts'
 import { truth } from './truth.ts'
 import { isInt } from './values.ts'
@@ -149,7 +149,7 @@ export class EvaluationRuntime implements Runtime {
   /** Waits for a result where the interpreter cannot pause: comparing keys, sorting, repr of an item. */
   settle<T>(result: T | Pending): T {
     if (!(result instanceof Pending)) return result
-    let current: any = result
+    let current: Answer = result
     this.unpaused++
     try {
       while (current instanceof Pending) {
@@ -184,7 +184,7 @@ export class EvaluationRuntime implements Runtime {
     let bucket = this.interned.get(bucketName)
     if (!bucket) this.interned.set(bucketName, (bucket = []))
     for (const other of bucket) {
-      if (other === value || (eq !== null && this.callNow(eq, [value, other as Value]) === true)) return other
+      if (other === value || (eq !== null && this.callNow(eq, [value, other]) === true)) return other
     }
     this.alloc(64)
     bucket.push(value)

@@ -78,7 +78,7 @@ export function bindParameters(p: Parameters, args: Value[], kwargs: Kwargs | nu
       const index = names.indexOf(name)
       if (index >= p.positionalOnly) continue
       if (!keywordRest) raise('TypeError', `${p.name}() got an unexpected keyword argument '${name}'`)
-      keywordRest!.entries.set(name, { key: name, value })
+      keywordRest.entries.set(name, { key: name, value })
     }
   }
   if (p.rest) bound.push(new PyTuple(args.slice(positional)))

@@ -2,7 +2,8 @@
 import { call } from './call.ts'
 import { raise } from './errors.ts'
 import { keyOf } from './keys.ts'
-import { Pending, bind } from './pending.ts'
+import type { Pending} from './pending.ts';
+import { bind } from './pending.ts'
 import type { EvaluationRuntime } from './runtime.ts'
 import { special } from './special.ts'
 import { hasSurrogates, points } from './unicode.ts'
@@ -35,7 +36,7 @@ export function sliceBounds(slice: PySlice, length: number, rt: Rt): { start: nu
   return { start, stop, step, count: Math.max(0, Math.ceil((stop - start) / step)) }
 }
 
-function pick<T>(items: ArrayLike<T> & { slice(a: number, b: number): any }, slice: PySlice, rt: Rt): T[] {
+function pick<T>(items: ArrayLike<T> & { slice(a: number, b: number): ArrayLike<T> }, slice: PySlice, rt: Rt): T[] {
   const { start, step, count } = sliceBounds(slice, items.length, rt)
   rt.charge(1 + (count >> 4))
   rt.alloc(count * 8)

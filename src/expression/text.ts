@@ -5,11 +5,11 @@ import { PyFunction } from './function.ts'
 import { DictView, viewPick } from './iterate.ts'
 import { latin1 } from './keys.ts'
 import { floatRepr, intText } from './numbers.ts'
-import { bind } from './pending.ts'
+import { bind, type Pending } from './pending.ts'
 import type { EvaluationRuntime } from './runtime.ts'
 import { special } from './special.ts'
-import { BoundMethod, Ellipsis, HostObject, NativeFunction, NotImplemented, PyBytes, PyClass, PyDict, PyException, PyFloat, PyInstance, PyIterator, PyList, PyModule, PyObject, PyProperty, PyRange, PySet, PySlice, PyTuple, typeOf, types } from './values.ts'
-import type { Result, Value } from './values.ts'
+import { BoundMethod, Ellipsis, HostObject, NativeFunction, NotImplemented, PyBytes, PyClass, PyDict, PyException, PyFloat, PyInstance, PyIterator, PyList, PyModule, PyProperty, PyRange, PySet, PySlice, PyTuple, typeOf, types } from './values.ts'
+import type { Value , PyObject} from './values.ts'
 
 type Rt = EvaluationRuntime
 
@@ -48,7 +48,7 @@ export function bytesRepr(data: Uint8Array): string {
 }
 
 /** `str(value)`, which may run a method of the expression. */
-export function strResult(value: Value, rt: Rt): Result {
+export function strResult(value: Value, rt: Rt): string | Pending {
   if (typeof value === 'string') return value
   const method = value instanceof PyClass ? undefined : special(value, '__str__')
   if (method !== undefined) return bind(call(method, [value], null, rt), (text: Value) => assertText(text, '__str__'))
@@ -56,7 +56,7 @@ export function strResult(value: Value, rt: Rt): Result {
   return reprResult(value, rt)
 }
 
-export function reprResult(value: Value, rt: Rt): Result {
+export function reprResult(value: Value, rt: Rt): string | Pending {
   const method = value instanceof PyClass ? undefined : special(value, '__repr__')
   if (method !== undefined) return bind(call(method, [value], null, rt), (text: Value) => assertText(text, '__repr__'))
   return repr(value, rt)

@@ -4,6 +4,7 @@
  */
 import type { Pending } from './pending.ts'
 import type { NativeCode } from './module.ts'
+import type { EvaluationRuntime } from './runtime.ts'
 
 export type Value = null | boolean | number | bigint | string | PyObject
 
@@ -51,7 +52,7 @@ export class PyClass extends PyObject {
   module = 'builtins'
   frozen = false
   /** Makes an object when the class is called; inherited. Absent: `__new__`/`__init__` as usual. */
-  construct: ((cls: PyClass, args: Value[], kwargs: Kwargs | null, rt: any) => any) | null = null
+  construct: ((cls: PyClass, args: Value[], kwargs: Kwargs | null, rt: EvaluationRuntime) => Result) | null = null
   /** Makes an empty object of a mutable built-in type for a subclass whose `__init__` fills it; inherited. */
   fresh: ((cls: PyClass) => PyObject) | null = null
   /** A built-in type whose operations are all built in: no special method of it needs looking up. */
@@ -340,7 +341,7 @@ export abstract class PyIterator extends PyObject {
   constructor(cls: PyClass = types.iterator) {
     super(cls)
   }
-  abstract next(rt: any): Value | Done | Pending
+  abstract next(rt: EvaluationRuntime): Value | Done | Pending
 }
 
 /** An iterator over something that JavaScript can walk without help; charges one step an item. */
@@ -363,26 +364,27 @@ export class NativeIterator extends PyIterator {
  */
 export abstract class HostObject extends PyObject {
   /** The attribute, a pending one, or undefined when there is none (AttributeError). Methods come as NativeFunction already bound. */
-  abstract getAttribute(name: string, rt: any): Result | undefined
+  abstract getAttribute(name: string, rt: EvaluationRuntime): Result | undefined
   /** Assigns; false when the attribute cannot be set (AttributeError). */
-  setAttribute?(name: string, value: Value, rt: any): boolean | Pending
+  setAttribute?(name: string, value: Value, rt: EvaluationRuntime): boolean | Pending
   /** Names for `dir()` and nothing else. */
   attributeNames?(): string[]
   /** Equal objects answer the same text, such as `user:5`; absent: identity. */
   hashKey?(): string
   repr?(): string
   str?(): string
-  truth?(rt: any): boolean | Pending
-  length?(rt: any): number | Pending
-  iterate?(rt: any): PyIterator | Pending
-  contains?(value: Value, rt: any): boolean | Pending
-  getItem?(key: Value, rt: any): Result
-  setItem?(key: Value, value: Value, rt: any): undefined | Pending
-  deleteItem?(key: Value, rt: any): undefined | Pending
-  call?(args: Value[], kwargs: Kwargs | null, rt: any): Result
+  /** Without `rt` it is the host itself that asks, outside of any evaluation: only of objects that need not wait for the answer. */
+  truth?(rt?: EvaluationRuntime): boolean | Pending
+  length?(rt?: EvaluationRuntime): number | Pending
+  iterate?(rt: EvaluationRuntime): PyIterator | Pending
+  contains?(value: Value, rt: EvaluationRuntime): boolean | Pending
+  getItem?(key: Value, rt: EvaluationRuntime): Result
+  setItem?(key: Value, value: Value, rt: EvaluationRuntime): undefined | Pending
+  deleteItem?(key: Value, rt: EvaluationRuntime): undefined | Pending
+  call?(args: Value[], kwargs: Kwargs | null, rt: EvaluationRuntime): Result
   /** Binary operators such as `|` of filters; undefined: not supported. */
-  binary?(operator: string, other: Value, reflected: boolean, rt: any): Result | undefined
-  unary?(operator: string, rt: any): Result | undefined
+  binary?(operator: string, other: Value, reflected: boolean, rt: EvaluationRuntime): Result | undefined
+  unary?(operator: string, rt: EvaluationRuntime): Result | undefined
   /** For objects that stand for a class (`isinstance(x, OAuthSource)`). */
   isClassOf?(value: HostObject): boolean
   toJson?(): unknown

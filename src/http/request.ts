@@ -10,7 +10,7 @@ export function describeRequest(config: Config, request: FastifyRequest): Reques
     { remoteAddress: socket.remoteAddress, encrypted: 'encrypted' in socket, headers: request.headers },
     config.listen.trusted_proxy_cidrs,
   )
-  const [path = '/', query = ''] = splitOnce(request.url, '?')
+  const [path, query = ''] = splitOnce(request.url, '?')
   return {
     id: request.id,
     method: request.method,

@@ -3,8 +3,8 @@ import { raise } from '../errors.ts'
 import { latin1 } from '../keys.ts'
 import { bind } from '../pending.ts'
 import type { EvaluationRuntime } from '../runtime.ts'
-import { PyBytes, PyClass, PyList, PyTuple, isInt, typeOf, types } from '../values.ts'
-import type { Kwargs, Value } from '../values.ts'
+import { PyBytes, PyList, PyTuple, isInt, typeOf, types } from '../values.ts'
+import type { Kwargs, Value , PyClass} from '../values.ts'
 import { decode, encode } from './codecs.ts'
 import { classMethod, methods } from './define.ts'
 
@@ -39,14 +39,14 @@ const raw = (value: Value, rt: { charge(steps: number): void; alloc(bytes: numbe
   return latin1(value.data)
 }
 const back = (text: string): PyBytes => new PyBytes(Buffer.from(text, 'latin1'))
-const viaText = (name: string) => ([self, ...args]: Value[], rt: any) => {
+const viaText = (name: string) => ([self, ...args]: Value[], rt: Rt) => {
   const method = types.str.dict.get(name)!
   const inner = args.map(arg => (arg instanceof PyBytes ? raw(arg, rt) : arg instanceof PyTuple ? new PyTuple(arg.items.map(item => (item instanceof PyBytes ? raw(item, rt) : item))) : arg))
   return bind(rt.call(method, [raw(self!, rt), ...inner]), wrap)
 }
 const wrap = (value: Value): Value =>
   typeof value === 'string' ? back(value) : value instanceof PyList ? new PyList(value.items.map(wrap)) : value instanceof PyTuple ? new PyTuple(value.items.map(wrap)) : value
-const ascii = (pattern: RegExp, to: (c: string) => string) => ([self]: Value[], rt: any) => back(raw(self!, rt).replace(pattern, to))
+const ascii = (pattern: RegExp, to: (c: string) => string) => ([self]: Value[], rt: Rt) => back(raw(self!, rt).replace(pattern, to))
 
 methods(bytes, {
   "decode(encoding='utf-8', errors='strict')": ([self, encoding, errors], rt) => {
@@ -96,7 +96,7 @@ methods(bytes, {
       return new PyBytes(Buffer.concat(out))
     }),
 })
-classMethod(bytes, 'fromhex', ([_, text], __, rt: any) => {
+classMethod(bytes, 'fromhex', ([_, text], __, rt) => {
   const digits = String(text).replace(/\s/g, '')
   rt.alloc(digits.length)
   if (!/^(?:[0-9a-fA-F]{2})*$/.test(digits)) raise('ValueError', 'non-hexadecimal number found in fromhex() arg at position 0')

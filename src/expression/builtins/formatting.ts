@@ -7,8 +7,7 @@ import { Pending, bind } from '../pending.ts'
 import type { EvaluationRuntime } from '../runtime.ts'
 import { getItem } from '../subscript.ts'
 import { reprResult, strResult } from '../text.ts'
-import { PyDict, type PyTuple } from '../values.ts'
-import type { Result, Value } from '../values.ts'
+import { PyDict, type PyTuple,type Result,type Value } from '../values.ts'
 
 type Rt = EvaluationRuntime
 
@@ -92,7 +91,7 @@ export function formatText(template: string, args: PyTuple, kwargs: Value, rt: R
         }
         const shown = bind(lookup(part.name), (value: Value) => {
           const converted = part.conversion === '' ? value : part.conversion === 's' ? strResult(value, rt) : part.conversion === 'r' || part.conversion === 'a' ? reprResult(value, rt) : raise('ValueError', `Unknown conversion specifier ${part.conversion}`)
-          return bind(converted, (c: Value) => bind(part.spec.includes('{') ? render(part.spec, depth - 1) : part.spec, (spec: string) => format(c, spec, rt)))
+          return bind(converted, (c: Value) => bind(part.spec.includes('{') ? render(part.spec, depth - 1) : part.spec, (spec: Value) => format(c, spec as string, rt)))
         })
         if (shown instanceof Pending) {
           return shown.then(piece => {

@@ -94,7 +94,7 @@ export function length(value: Value, rt: Rt): Result {
 
 function extreme(name: 'min' | 'max') {
   return nativeRaw(name, (args, kwargs, runtime) => {
-    const rt = runtime as Rt
+    const rt = runtime
     const key = kwargs?.get('key') ?? null
     const source = args.length === 1 ? rt.collect(args[0]!) : args
     if (!args.length) raise('TypeError', `${name} expected at least 1 argument, got 0`)
@@ -148,8 +148,8 @@ function isSubclassOf(value: Value, cls: Value): boolean {
 }
 
 function quantify(stopAt: boolean) {
-  return ([iterable]: Value[], runtime: any) => {
-    const rt = runtime as Rt
+  return ([iterable]: Value[], runtime: Rt) => {
+    const rt = runtime
     let answer = !stopAt
     return bind(
       rt.forEach(iterable!, item =>
@@ -234,7 +234,7 @@ const asInt = (value: Value, rt: Rt): number | bigint => {
   if (isInt(inner)) return inner
   return indexOf(inner, rt) ?? raise('TypeError', `'${typeOf(value).name}' object cannot be interpreted as an integer`)
 }
-const based = (prefix: string, base: number) => ([value]: Value[], rt: any) => {
+const based = (prefix: string, base: number) => ([value]: Value[], rt: Rt) => {
   const n = asInt(value!, rt)
   const text = (n < 0 ? -n : n).toString(base)
   rt.alloc(text.length)
@@ -242,15 +242,15 @@ const based = (prefix: string, base: number) => ([value]: Value[], rt: any) => {
 }
 
 /** Makes a class whose objects are lazy iterators: `map(…)`, `filter(…)`. */
-const lazy = (name: string, make: (args: Value[], kwargs: Kwargs | null, rt: Rt) => Result) => nativeRaw(name, (args, kwargs, rt) => make(args, kwargs, rt as Rt))
+const lazy = (name: string, make: (args: Value[], kwargs: Kwargs | null, rt: Rt) => Result) => nativeRaw(name, (args, kwargs, rt) => make(args, kwargs, rt))
 
 export const functions: Record<string, Value> = {
-  len: native('len', 'obj, /', ([value], rt: any) => length(value, rt)),
+  len: native('len', 'obj, /', ([value], rt) => length(value, rt)),
   min: extreme('min'),
   max: extreme('max'),
   any: native('any', 'iterable, /', quantify(true)),
   all: native('all', 'iterable, /', quantify(false)),
-  sum: native('sum', 'iterable, /, start=0', ([iterable, start], rt: any) => {
+  sum: native('sum', 'iterable, /, start=0', ([iterable, start], rt) => {
     let total: Value = start
     if (typeof start === 'string') raise('TypeError', "sum() can't sum strings [use ''.join(seq) instead]")
     return bind(
@@ -267,15 +267,15 @@ export const functions: Record<string, Value> = {
       () => total,
     )
   }),
-  sorted: native('sorted', 'iterable, /, *, key=None, reverse=False', ([iterable, key, backwards], rt: any) =>
+  sorted: native('sorted', 'iterable, /, *, key=None, reverse=False', ([iterable, key, backwards], rt) =>
     bind(truth(backwards, rt), (down: boolean) => bind(rt.collect(iterable), (items: Value[]) => bind(sorted(items, key, down, rt), (list: Value[]) => new PyList(list)))),
   ),
-  reversed: native('reversed', 'sequence, /', ([value], rt: any) => reverse(value, rt)),
-  enumerate: native('enumerate', 'iterable, start=0', ([iterable, start], rt: any) =>
+  reversed: native('reversed', 'sequence, /', ([value], rt) => reverse(value, rt)),
+  enumerate: native('enumerate', 'iterable, start=0', ([iterable, start], rt) =>
     bind(rt.iterator(iterable), (iterator: PyIterator) => {
       let index: number = indexOf(start, rt) ?? 0
       const pair = (item: Value | Done): Value | Done => (item === DONE ? DONE : new PyTuple([index++, item]))
-      return new FunctionIterator(r => bind(iterator.next(r) as any, pair))
+      return new FunctionIterator(r => bind(iterator.next(r), pair))
     }),
   ),
   zip: lazy('zip', (args, kwargs, rt) =>
@@ -283,7 +283,7 @@ export const functions: Record<string, Value> = {
       const strict = kwargs?.get('strict') === true
       return new FunctionIterator(r => {
         if (!all.length) return DONE
-        return bind(row(all, r) as any, (items: Value[] | Done) => {
+        return bind(row(all, r), (items: Value[] | Done) => {
           if (items !== DONE) return new PyTuple(items)
           if (strict) for (const [i, other] of all.entries()) if (i > 0 && other.next(r) !== DONE) raise('ValueError', `zip() argument ${i + 1} is longer than argument 1`)
           return DONE
@@ -294,10 +294,10 @@ export const functions: Record<string, Value> = {
   map: lazy('map', ([fn, ...rest], _, rt) =>
     bind(iterators(rest, rt), (all: PyIterator[]) => {
       if (!all.length) raise('TypeError', 'map() must have at least two arguments.')
-      return new FunctionIterator(r => bind(row(all, r) as any, (items: Value[] | Done) => (items === DONE ? DONE : r.call(fn!, items))))
+      return new FunctionIterator(r => bind(row(all, r), (items: Value[] | Done) => (items === DONE ? DONE : r.call(fn!, items))))
     }),
   ),
-  filter: native('filter', 'function, iterable, /', ([fn, iterable], rt: any) =>
+  filter: native('filter', 'function, iterable, /', ([fn, iterable], rt) =>
     bind(rt.iterator(iterable), (iterator: PyIterator) => {
       const step = (r: Rt): Next => {
         for (;;) {
@@ -315,11 +315,11 @@ export const functions: Record<string, Value> = {
       return new FunctionIterator(step)
     }),
   ),
-  iter: native('iter', 'object, sentinel?, /', ([object, sentinel], rt: any) => {
+  iter: native('iter', 'object, sentinel?, /', ([object, sentinel], rt) => {
     if (sentinel === undefined) return rt.iterator(object)
-    return new FunctionIterator(r => bind(r.call(object, []) as any, (value: Value) => (r.equals(value, sentinel) ? DONE : value)))
+    return new FunctionIterator(r => bind(r.call(object, []), (value: Value) => (r.equals(value, sentinel) ? DONE : value)))
   }),
-  next: native('next', 'iterator, default?, /', ([iterator, fallback], rt: any) => {
+  next: native('next', 'iterator, default?, /', ([iterator, fallback], rt) => {
     const source = iteratorOf(iterator)
     const last = (item: Value | Done): Value => {
       if (item !== DONE) return item
@@ -327,26 +327,26 @@ export const functions: Record<string, Value> = {
       const returned = 'returned' in source ? (source.returned as Value) : null
       return raise('StopIteration', ...(returned === null ? [] : [returned]))
     }
-    return bind(source.next(rt) as any, last)
+    return bind(source.next(rt), last)
   }),
   isinstance: native('isinstance', 'obj, class_or_tuple, /', ([value, cls]) => isInstance(value, cls)),
   issubclass: native('issubclass', 'cls, class_or_tuple, /', ([value, cls]) => isSubclassOf(value, cls)),
-  hasattr: native('hasattr', 'obj, name, /', ([object, name], rt: any) => attributeOr(object, name, rt, () => true, () => false)),
-  getattr: native('getattr', 'obj, name, default?, /', ([object, name, fallback], rt: any) =>
+  hasattr: native('hasattr', 'obj, name, /', ([object, name], rt) => attributeOr(object, name, rt, () => true, () => false)),
+  getattr: native('getattr', 'obj, name, default?, /', ([object, name, fallback], rt) =>
     attributeOr(object, name, rt, value => value, () => (fallback === undefined ? rt.getAttribute(object, name) : fallback)),
   ),
-  setattr: native('setattr', 'obj, name, value, /', ([object, name, value], rt: any) => {
+  setattr: native('setattr', 'obj, name, value, /', ([object, name, value], rt) => {
     if (typeof name !== 'string') raise('TypeError', 'attribute name must be string')
     return bind(setAttribute(object, name, value, rt), () => null)
   }),
-  delattr: native('delattr', 'obj, name, /', ([object, name], rt: any) => (typeof name === 'string' ? bind(deleteAttribute(object, name, rt), () => null) : noAttribute(object, String(name)))),
+  delattr: native('delattr', 'obj, name, /', ([object, name], rt) => (typeof name === 'string' ? bind(deleteAttribute(object, name, rt), () => null) : noAttribute(object, String(name)))),
   callable: native('callable', 'obj, /', ([value]) =>
     value instanceof PyFunction || value instanceof NativeFunction || value instanceof BoundMethod || value instanceof PyClass || (value instanceof HostObject ? value.call !== undefined : special(value, '__call__') !== undefined),
   ),
-  repr: native('repr', 'obj, /', ([value], rt: any) => reprResult(value, rt)),
-  ascii: native('ascii', 'obj, /', ([value], rt: any) => bind(reprResult(value, rt), (text: string) => asciiOnly(text))),
-  format: native('format', "value, spec='', /", ([value, spec], rt: any) => format(value, String(spec), rt)),
-  abs: native('abs', 'x, /', ([value], rt: any) => {
+  repr: native('repr', 'obj, /', ([value], rt) => reprResult(value, rt)),
+  ascii: native('ascii', 'obj, /', ([value], rt) => bind(reprResult(value, rt), (text: string) => asciiOnly(text))),
+  format: native('format', "value, spec='', /", ([value, spec], rt) => format(value, String(spec), rt)),
+  abs: native('abs', 'x, /', ([value], rt) => {
     const method = special(value, '__abs__')
     if (method !== undefined) return rt.call(method, [value])
     const inner = unwrap(value)
@@ -355,8 +355,8 @@ export const functions: Record<string, Value> = {
     if (number === undefined) raise('TypeError', `bad operand type for abs(): '${typeOf(value).name}'`)
     return number < 0 ? subtract(0, number, rt) : number
   }),
-  round: native('round', 'number, ndigits=None', ([value, digits], rt: any) => roundNumber(value, digits, rt)),
-  divmod: native('divmod', 'a, b, /', ([a, b], rt: any) => {
+  round: native('round', 'number, ndigits=None', ([value, digits], rt) => roundNumber(value, digits, rt)),
+  divmod: native('divmod', 'a, b, /', ([a, b], rt) => {
     const [x, y] = [unwrap(a), unwrap(b)]
     const [p, q] = [numberOf(x), numberOf(y)]
     if (p === undefined || q === undefined) raise('TypeError', `unsupported operand type(s) for divmod(): '${typeOf(a).name}' and '${typeOf(b).name}'`)
@@ -366,8 +366,8 @@ export const functions: Record<string, Value> = {
     }
     return new PyTuple([floorDivide(p, q, rt), modulo(p, q, rt)])
   }),
-  pow: native('pow', 'base, exp, mod=None', ([a, b, m], rt: any) => (m === null ? binary('**', a, b, rt) : powerModulo(asInt(a, rt), asInt(b, rt), asInt(m, rt), rt))),
-  chr: native('chr', 'i, /', ([code], rt: any) => {
+  pow: native('pow', 'base, exp, mod=None', ([a, b, m], rt) => (m === null ? binary('**', a, b, rt) : powerModulo(asInt(a, rt), asInt(b, rt), asInt(m, rt), rt))),
+  chr: native('chr', 'i, /', ([code], rt) => {
     const n = asInt(code, rt)
     if (n < 0 || n > 0x10ffff) raise('ValueError', 'chr() arg not in range(0x110000)')
     return String.fromCodePoint(Number(n))
@@ -382,11 +382,11 @@ export const functions: Record<string, Value> = {
   hex: native('hex', 'number, /', based('0x', 16)),
   oct: native('oct', 'number, /', based('0o', 8)),
   bin: native('bin', 'number, /', based('0b', 2)),
-  hash: native('hash', 'obj, /', ([value], rt: any) => {
+  hash: native('hash', 'obj, /', ([value], rt) => {
     const method = special(value, '__hash__')
     return method ? rt.call(method, [value]) : hashNumber(value, rt)
   }),
-  id: native('id', 'obj, /', ([value], rt: any) => (value instanceof PyObject ? value.id : hashNumber(value, rt))),
+  id: native('id', 'obj, /', ([value], rt) => (value instanceof PyObject ? value.id : hashNumber(value, rt))),
   dir: native('dir', 'obj, /', ([value], rt) => {
     const names = attributeNames(value)
     rt.charge(names.length)

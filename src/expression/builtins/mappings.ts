@@ -3,17 +3,19 @@ import { isSubset } from '../compare.ts'
 import { raise } from '../errors.ts'
 import { DictView } from '../iterate.ts'
 import { dictGet, dictSet, keyOf, keyOfString } from '../keys.ts'
-import { nativeRaw } from '../module.ts'
+import { nativeRaw, type Argument } from '../module.ts'
 import { type Pending, bind } from '../pending.ts'
 import type { EvaluationRuntime } from '../runtime.ts'
 import { setOperation } from '../sets.ts'
 import { special } from '../special.ts'
 import { getItem } from '../subscript.ts'
-import { NativeIterator, PyClass, PyDict, PyInstance, PySet, PyTuple, HostObject, own, types } from '../values.ts'
-import type { Kwargs, Result, Value } from '../values.ts'
+import { NativeIterator, PyDict, PyInstance, PySet, PyTuple, HostObject, own, types } from '../values.ts'
+import type { Kwargs, Result, Value , PyClass} from '../values.ts'
 import { intrinsics, methods, classMethod } from './define.ts'
 
 type Rt = EvaluationRuntime
+/** The items of a set by their keys. */
+type Table = Map<unknown, Value>
 const { dict, set, frozenset } = types
 
 /** Puts into a dict what `dict(…)` or `update(…)` was given. */
@@ -41,7 +43,7 @@ export function update(target: PyDict, args: Value[], kwargs: Kwargs | null, rt:
     const names = source instanceof HostObject ? source : rt.call(keys!, [source])
     return bind(names, (iterable: Value) =>
       bind(
-        rt.forEach(iterable, key => bind(getItem(source, key, rt), (value: Value) => void dictSet(target, key, value, rt)) as any),
+        rt.forEach(iterable, key => bind(getItem(source, key, rt), (value: Value) =>  dictSet(target, key, value, rt))),
         named,
       ),
     )
@@ -54,7 +56,7 @@ export function update(target: PyDict, args: Value[], kwargs: Kwargs | null, rt:
         if (items.length !== 2) raise('ValueError', `dictionary update sequence element #${at} has length ${items.length}; 2 is required`)
         dictSet(target, items[0]!, items[1]!, rt)
         return undefined
-      }) as any
+      })
     }),
     named,
   )
@@ -65,14 +67,14 @@ function pairs(self: PyDict, rt: Rt): void {
 }
 
 methods(dict, {
-  'get(key, default=None, /)': ([self, key, fallback], rt: any) => {
+  'get(key, default=None, /)': ([self, key, fallback], rt) => {
     const entry = self.entries.get(typeof key === 'string' ? keyOfString(key) : keyOf(key, rt))
     return entry === undefined ? fallback : entry.value
   },
   'keys()': ([self]) => new DictView(self, types.dict_keys),
   'values()': ([self]) => new DictView(self, types.dict_values),
   'items()': ([self]) => new DictView(self, types.dict_items),
-  'pop(key, default?, /)': ([self, key, fallback], rt: any) => {
+  'pop(key, default?, /)': ([self, key, fallback], rt) => {
     const k = keyOf(key, rt)
     const entry = self.entries.get(k)
     if (!entry) return fallback === undefined ? raise('KeyError', key) : fallback
@@ -86,7 +88,7 @@ methods(dict, {
     self.entries.delete(last[0])
     return new PyTuple([last[1].key, last[1].value])
   },
-  'setdefault(key, default=None, /)': ([self, key, fallback], rt: any) => {
+  'setdefault(key, default=None, /)': ([self, key, fallback], rt) => {
     const found = dictGet(self, key, rt)
     if (found !== undefined) return found
     dictSet(self, key, fallback, rt)
@@ -96,7 +98,7 @@ methods(dict, {
     self.entries.clear()
     return null
   },
-  'copy()': ([self], rt: any) => {
+  'copy()': ([self], rt) => {
     pairs(self, rt)
     const copy = new PyDict(new Map(), self.cls)
     copy.attrs = self.attrs && new Map(self.attrs)
@@ -104,11 +106,11 @@ methods(dict, {
     return copy
   },
 })
-dict.dict.set('update', own(dict, nativeRaw('update', ([self, ...args], kwargs, rt: any) => update(self as PyDict, args, kwargs, rt))))
+dict.dict.set('update', own(dict, nativeRaw('update', ([self, ...args], kwargs, rt) => update(self as PyDict, args, kwargs, rt))))
 
-classMethod(dict, 'fromkeys', ([cls, iterable, value], _, rt: any) => {
+classMethod(dict, 'fromkeys', ([cls, iterable, value], _, rt) => {
   const made = new PyDict(new Map(), cls as PyClass)
-  return bind(rt.forEach(iterable!, (key: Value) => void dictSet(made, key, value ?? null, rt)), () => made)
+  return bind(rt.forEach(iterable!, (key: Value) =>  dictSet(made, key, value ?? null, rt)), () => made)
 })
 
 dict.fresh = cls => new PyDict(new Map(), cls)
@@ -117,7 +119,7 @@ dict.construct = (cls: PyClass, args: Value[], kwargs: Kwargs | null, rt: Rt) =>
   const made = new PyDict(new Map(), cls)
   return bind(update(made, args, kwargs, rt), () => made)
 }
-intrinsics(dict, { __init__: ([self, ...args], kwargs, rt: any) => update(self as PyDict, args, kwargs, rt) })
+intrinsics(dict, { __init__: ([self, ...args], kwargs, rt) => update(self as PyDict, args, kwargs, rt) })
 
 /** The keys and values of any iterable as a set's table. */
 function table(value: Value, rt: Rt): Map<unknown, Value> | Pending {
@@ -134,26 +136,26 @@ function table(value: Value, rt: Rt): Map<unknown, Value> | Pending {
 }
 
 /** Applies `each` to the tables of all arguments, in order. */
-function fold(args: readonly Value[], start: Map<unknown, Value>, each: (a: Map<unknown, Value>, b: Map<unknown, Value>) => Map<unknown, Value>, rt: Rt): any {
-  return args.reduce<any>((result, arg) => bind(result, (a: Map<unknown, Value>) => bind(table(arg, rt), (b: Map<unknown, Value>) => each(a, b))), start)
+function fold(args: readonly Value[], start: Table, each: (a: Table, b: Table) => Table, rt: Rt): Table | Pending {
+  return args.reduce<Table | Pending>((result, arg) => bind(result, a => bind(table(arg, rt), b => each(a, b))), start)
 }
 
-const combine = (op: string) => ([self, args]: any[], rt: any): Result =>
-  bind(fold(args.items, self.items, (a, b) => setOperation(op, a, b, rt), rt), (items: Map<unknown, Value>) => new PySet(items === self.items ? new Map(items) : items, self.cls))
-const change = (op: string) => ([self, args]: any[], rt: any): Result =>
-  bind(fold(args.items, self.items, (a, b) => setOperation(op, a, b, rt), rt), (items: Map<unknown, Value>) => {
+const combine = (op: string) => ([self, args]: Argument[], rt: Rt): Result =>
+  bind(fold(args.items, self.items, (a, b) => setOperation(op, a, b, rt), rt), items => new PySet(items === self.items ? new Map(items) : items, self.cls))
+const change = (op: string) => ([self, args]: Argument[], rt: Rt): Result =>
+  bind(fold(args.items, self.items, (a, b) => setOperation(op, a, b, rt), rt), items => {
     self.items = items
     return null
   })
-const test = (decide: (a: Map<unknown, Value>, b: Map<unknown, Value>, rt: Rt) => boolean) => ([self, other]: any[], rt: any): Result =>
-  bind(table(other, rt) as any, (items: Map<unknown, Value>) => decide(self.items, items, rt))
+const test = (decide: (a: Table, b: Table, rt: Rt) => boolean) => ([self, other]: Argument[], rt: Rt): Result =>
+  bind(table(other, rt), items => decide(self.items, items, rt))
 
 for (const cls of [set, frozenset]) {
   methods(cls, {
     'union(*others)': combine('|'),
     'intersection(*others)': combine('&'),
     'difference(*others)': combine('-'),
-    'symmetric_difference(other, /)': ([self, other], rt: any) => combine('^')([self, new PyTuple([other])], rt),
+    'symmetric_difference(other, /)': ([self, other], rt) => combine('^')([self, new PyTuple([other])], rt),
     'issubset(other, /)': test((a, b, rt) => isSubset(a, b, rt)),
     'issuperset(other, /)': test((a, b, rt) => isSubset(b, a, rt)),
     'isdisjoint(other, /)': test((a, b, rt) => {
@@ -170,22 +172,22 @@ for (const cls of [set, frozenset]) {
     if (kwargs?.size) raise('TypeError', `${cls.name}() takes no keyword arguments`)
     if (args.length > 1) raise('TypeError', `${cls.name} expected at most 1 argument, got ${args.length}`)
     if (!args.length) return new PySet(new Map(), made)
-    return bind(table(args[0]!, rt) as any, (items: Map<unknown, Value>) => new PySet(items === (args[0] as PySet).items ? new Map(items) : items, made))
+    return bind(table(args[0]!, rt), items => new PySet(items === (args[0] as PySet).items ? new Map(items) : items, made))
   }
 }
 set.fresh = cls => new PySet(new Map(), cls)
 intrinsics(set, {
-  __init__: ([self, source], _, rt: any) =>
+  __init__: ([self, source], _, rt) =>
     source === undefined
       ? null
-      : bind(table(source, rt) as any, (items: Map<unknown, Value>) => {
+      : bind(table(source, rt), items => {
           ;(self as PySet).items = new Map(items)
           return null
         }),
 })
 
 methods(set, {
-  'add(item, /)': ([self, item], rt: any) => {
+  'add(item, /)': ([self, item], rt) => {
     const key = keyOf(item, rt)
     if (!self.items.has(key)) {
       rt.alloc(48)
@@ -193,11 +195,11 @@ methods(set, {
     }
     return null
   },
-  'discard(item, /)': ([self, item], rt: any) => {
+  'discard(item, /)': ([self, item], rt) => {
     self.items.delete(keyOf(item, rt))
     return null
   },
-  'remove(item, /)': ([self, item], rt: any) => (self.items.delete(keyOf(item, rt)) ? null : raise('KeyError', item)),
+  'remove(item, /)': ([self, item], rt) => (self.items.delete(keyOf(item, rt)) ? null : raise('KeyError', item)),
   'pop()': ([self]) => {
     const [first] = self.items
     if (!first) raise('KeyError', 'pop from an empty set')
@@ -211,14 +213,14 @@ methods(set, {
   'update(*others)': change('|'),
   'intersection_update(*others)': change('&'),
   'difference_update(*others)': change('-'),
-  'symmetric_difference_update(other, /)': ([self, other], rt: any) => change('^')([self, new PyTuple([other])], rt),
+  'symmetric_difference_update(other, /)': ([self, other], rt) => change('^')([self, new PyTuple([other])], rt),
 })
 
 for (const cls of [types.dict_keys, types.dict_items]) {
   methods(cls, {
-    'isdisjoint(other, /)': ([self, other], rt: any) =>
+    'isdisjoint(other, /)': ([self, other], rt) =>
       bind(rt.collect(self), (mine: Value[]) =>
-        bind(table(other, rt) as any, (items: Map<unknown, Value>) => !mine.some(item => items.has(keyOf(item, rt)))),
+        bind(table(other, rt), items => !mine.some(item => items.has(keyOf(item, rt)))),
       ),
   })
 }

@@ -2,17 +2,18 @@
 import { findAttribute, storeAttribute } from '../attributes.ts'
 import { compare, equals } from '../compare.ts'
 import { exceptions, raise } from '../errors.ts'
-import { PyGenerator } from '../function.ts'
+import type { PyGenerator } from '../function.ts'
 import { getIterator } from '../iterate.ts'
 import { keyOf, keyText } from '../keys.ts'
 import { native } from '../module.ts'
-import { Pending, bind } from '../pending.ts'
+import type { Pending} from '../pending.ts';
+import { bind } from '../pending.ts'
 import type { EvaluationRuntime } from '../runtime.ts'
 import { builtinDeleteItem, builtinItem, builtinSetItem } from '../subscript.ts'
 import { PySuper } from '../super.ts'
 import { builtinRepr, exceptionText } from '../text.ts'
 import { DONE, NotImplemented, PyClass, PyClassMethod, PyDict, PyException, PyInstance, PyList, PyObject, PyProperty, PySet, PySlice, PyStaticMethod, PyTuple, typeOf, types } from '../values.ts'
-import type { Done, Kwargs, Value } from '../values.ts'
+import type { Done, Kwargs, Result, Value } from '../values.ts'
 import { intrinsics, methods } from './define.ts'
 
 type Rt = EvaluationRuntime
@@ -34,13 +35,13 @@ types.object.construct = (cls: PyClass, args: Value[], kwargs: Kwargs | null) =>
 }
 intrinsics(types.object, {
   __init__: () => null,
-  __repr__: ([self], _, rt: any) => (typeof self === 'object' && self !== null ? builtinRepr(self, rt) : rt.repr(self)),
-  __str__: ([self], _, rt: any) => (self instanceof PyException ? exceptionText(self, rt) : rt.repr(self!)),
-  __eq__: ([a, b], _, rt: any) => (a === b || (!(a instanceof PyInstance) && equals(a!, b!, rt)) ? true : NotImplemented),
-  __ne__: ([a, b], _, rt: any) => bind(compare('==', a!, b!, rt), (same: Value) => same !== true),
-  __hash__: ([self], _, rt: any) => (self instanceof PyInstance ? self.id : hashNumber(self!, rt)),
-  __setattr__: ([self, name, value], _, rt: any) => bind(storeAttribute(self!, String(name), value!, rt), () => null),
-  __getattribute__: ([self, name], _, rt: any) => findAttribute(self!, String(name), rt) ?? raise('AttributeError', `'${typeOf(self!).name}' object has no attribute '${String(name)}'`),
+  __repr__: ([self], _, rt) => (typeof self === 'object' && self !== null ? builtinRepr(self, rt) : rt.repr(self!)),
+  __str__: ([self], _, rt) => (self instanceof PyException ? exceptionText(self, rt) : rt.repr(self!)),
+  __eq__: ([a, b], _, rt) => (a === b || (!(a instanceof PyInstance) && equals(a!, b!, rt)) ? true : NotImplemented),
+  __ne__: ([a, b], _, rt) => bind(compare('==', a!, b!, rt), (same: Value) => same !== true),
+  __hash__: ([self], _, rt) => (self instanceof PyInstance ? self.id : hashNumber(self!, rt)),
+  __setattr__: ([self, name, value], _, rt) => bind(storeAttribute(self!, String(name), value!, rt), () => null),
+  __getattribute__: ([self, name], _, rt) => findAttribute(self!, String(name), rt) ?? raise('AttributeError', `'${typeOf(self!).name}' object has no attribute '${String(name)}'`),
   __delattr__: ([self, name]) => {
     if (!(self instanceof PyObject) || !self.attrs?.delete(String(name))) raise('AttributeError', String(name))
     return null
@@ -49,7 +50,7 @@ intrinsics(types.object, {
 types.object.dict.set(
   '__new__',
   new PyStaticMethod(
-    native('__new__', 'cls, *args, **kwargs', ([cls, args], rt: any) => {
+    native('__new__', 'cls, *args, **kwargs', ([cls, args], rt) => {
       if (!(cls instanceof PyClass)) raise('TypeError', 'object.__new__(X): X is not a type object')
       if (cls.fresh) return cls.fresh(cls)
       if (cls.construct && cls.construct !== types.object.construct) return cls.construct(cls, [...args.items], null, rt)
@@ -60,12 +61,12 @@ types.object.dict.set(
 )
 
 for (const cls of [types.dict, types.list, types.tuple, types.str, types.bytes]) {
-  intrinsics(cls, { __getitem__: ([self, key], _, rt: any) => builtinItem(unwrapped(self!), key!, rt) })
+  intrinsics(cls, { __getitem__: ([self, key], _, rt) => builtinItem(unwrapped(self!), key!, rt) })
 }
 for (const cls of [types.dict, types.list]) {
   intrinsics(cls, {
-    __setitem__: ([self, key, value], _, rt: any) => bind(builtinSetItem(self!, key!, value!, rt), () => null),
-    __delitem__: ([self, key], _, rt: any) => {
+    __setitem__: ([self, key, value], _, rt) => bind(builtinSetItem(self!, key!, value!, rt), () => null),
+    __delitem__: ([self, key], _, rt) => {
       builtinDeleteItem(self!, key!, rt)
       return null
     },
@@ -76,9 +77,9 @@ const size = (value: Value): number =>
 for (const cls of [types.dict, types.list, types.tuple, types.set, types.frozenset]) {
   intrinsics(cls, {
     __len__: ([self]) => size(self!),
-    __contains__: ([self, value], _, rt: any) =>
+    __contains__: ([self, value], _, rt) =>
       self instanceof PyDict ? self.entries.has(keyOf(value!, rt)) : self instanceof PySet ? self.items.has(keyOf(value!, rt)) : (self as PyList).items.some(item => equals(item, value!, rt)),
-    __iter__: ([self], _, rt: any) => {
+    __iter__: ([self], _, rt) => {
       const plain = self instanceof PyDict ? new PyDict(self.entries) : self instanceof PySet ? new PySet(self.items) : self instanceof PyList ? new PyTuple(self.items) : self!
       return getIterator(plain, rt)
     },
@@ -135,16 +136,19 @@ methods(types.BaseException, {
 })
 
 /** What `next`, `send` and `throw` give to the expression: StopIteration at the end. */
-function answered(generator: PyGenerator, result: Value | Done | Pending): any {
-  const last = (item: Value | Done) => (item === DONE ? raise('StopIteration', ...(generator.returned === null ? [] : [generator.returned])) : item)
-  return result instanceof Pending ? result.then(last) : last(result)
+function answered(generator: PyGenerator, result: Value | Done | Pending): Result {
+  const last = (item: Value | Done): Value => (item === DONE ? raise('StopIteration', ...(generator.returned === null ? [] : [generator.returned])) : item)
+  return bind(result, last)
 }
 methods(types.generator, {
-  'send(value, /)': ([self, value], rt: any) => answered(self, self.resume(value, false, rt)),
-  'throw(type, value=None, traceback=None, /)': ([self, type, value], rt: any) => {
+  'send(value, /)': ([self, value], rt) => answered(self, self.resume(value, false, rt)),
+  'throw(type, value=None, traceback=None, /)': ([self, type, value], rt) => {
     const make = type instanceof PyException ? type : rt.call(type, value === null ? [] : [value])
-    return bind(make, (error: PyException) => answered(self, self.resume(error, true, rt)))
+    return bind(make, (error: Value) => {
+      if (!(error instanceof PyException)) raise('TypeError', `exceptions must be classes or instances deriving from BaseException, not ${typeOf(error).name}`)
+      return answered(self, self.resume(error, true, rt))
+    })
   },
-  'close()': ([self], rt: any) => self.close(rt),
+  'close()': ([self], rt) => self.close(rt),
 })
 

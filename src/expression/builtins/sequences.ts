@@ -4,8 +4,8 @@ import { raise } from '../errors.ts'
 import { Pending, bind } from '../pending.ts'
 import type { EvaluationRuntime } from '../runtime.ts'
 import { indexOf } from '../subscript.ts'
-import { PyClass, PyList, PyRange, PyTuple, typeOf, types } from '../values.ts'
-import type { Kwargs, Value } from '../values.ts'
+import { PyList, PyRange, PyTuple, typeOf, types } from '../values.ts'
+import type { Kwargs, Value , PyClass} from '../values.ts'
 import { getter, intrinsics, methods } from './define.ts'
 
 type Rt = EvaluationRuntime
@@ -82,14 +82,14 @@ methods(list, {
       for (const item of items) self.items.push(item)
       return null
     }),
-  'insert(index, object, /)': ([self, index, item], rt: any) => {
+  'insert(index, object, /)': ([self, index, item], rt) => {
     const at = indexOf(index, rt) ?? raise('TypeError', `'${typeOf(index).name}' object cannot be interpreted as an integer`)
     rt.charge(1 + (self.items.length >> 6))
     rt.alloc(8)
     self.items.splice(at < 0 ? Math.max(0, at + self.items.length) : at, 0, item)
     return null
   },
-  'remove(value, /)': ([self, value], rt: any) => {
+  'remove(value, /)': ([self, value], rt) => {
     for (let i = 0; i < self.items.length; i++) {
       rt.charge(1)
       if (equals(self.items[i], value, rt)) {
@@ -99,7 +99,7 @@ methods(list, {
     }
     return raise('ValueError', 'list.remove(x): x not in list')
   },
-  'pop(index=-1, /)': ([self, index], rt: any) => {
+  'pop(index=-1, /)': ([self, index], rt) => {
     const { items } = self
     if (!items.length) raise('IndexError', 'pop from empty list')
     const at = indexOf(index, rt) ?? raise('TypeError', `'${typeOf(index).name}' object cannot be interpreted as an integer`)
@@ -123,9 +123,9 @@ methods(list, {
     self.items.reverse()
     return null
   },
-  'index(value, start=None, stop=None, /)': ([self, value, start, stop], rt: any) => position(self.items, value, start, stop, 'list', rt),
-  'count(value, /)': ([self, value], rt: any) => count(self.items, value, rt),
-  'sort(*, key=None, reverse=False)': ([self, key, reverse], rt: any) =>
+  'index(value, start=None, stop=None, /)': ([self, value, start, stop], rt) => position(self.items, value, start, stop, 'list', rt),
+  'count(value, /)': ([self, value], rt) => count(self.items, value, rt),
+  'sort(*, key=None, reverse=False)': ([self, key, reverse], rt) =>
     bind(rt.truth(reverse), (backwards: boolean) =>
       bind(sorted(self.items.slice(), key, backwards, rt), (items: Value[]) => {
         self.items = items
@@ -135,8 +135,8 @@ methods(list, {
 })
 
 methods(tuple, {
-  'index(value, start=None, stop=None, /)': ([self, value, start, stop], rt: any) => position(self.items, value, start, stop, 'tuple', rt),
-  'count(value, /)': ([self, value], rt: any) => count(self.items, value, rt),
+  'index(value, start=None, stop=None, /)': ([self, value, start, stop], rt) => position(self.items, value, start, stop, 'tuple', rt),
+  'count(value, /)': ([self, value], rt) => count(self.items, value, rt),
 })
 
 const only = (name: string, args: Value[], kwargs: Kwargs | null, most: number): void => {
@@ -181,5 +181,5 @@ methods(range, {
     const at = (Number(value) - self.start) / self.step
     return Number.isInteger(at) && at >= 0 && at < self.length ? at : raise('ValueError', `${Number(value)} is not in range`)
   },
-  'count(value, /)': ([self, value], rt: any) => (Number.isInteger((Number(value) - self.start) / self.step) && rt.equals(value, value) && (Number(value) - self.start) / self.step < self.length ? 1 : 0),
+  'count(value, /)': ([self, value], rt) => (Number.isInteger((Number(value) - self.start) / self.step) && rt.equals(value, value) && (Number(value) - self.start) / self.step < self.length ? 1 : 0),
 })

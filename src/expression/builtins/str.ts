@@ -9,8 +9,8 @@ import { dictGet } from '../keys.ts'
 import type { EvaluationRuntime } from '../runtime.ts'
 import { strResult } from '../text.ts'
 import { hasSurrogates, points, textLength, toPoints, toUnits } from '../unicode.ts'
-import { PyBytes, PyClass, PyDict, PyInstance, PyList, PyTuple, typeOf, types } from '../values.ts'
-import type { Value } from '../values.ts'
+import { PyBytes, PyDict, PyInstance, PyList, PyTuple, typeOf, types } from '../values.ts'
+import type { Value , PyClass} from '../values.ts'
 import { methods, staticMethod } from './define.ts'
 
 type Rt = EvaluationRuntime
@@ -39,17 +39,17 @@ const self = (value: Value, rt: Rt): string => {
   return inner
 }
 
-const mapped = (fn: (s: string) => string) => ([value]: Value[], rt: any) => fn(self(value!, rt))
+const mapped = (fn: (s: string) => string) => ([value]: Value[], rt: Rt) => fn(self(value!, rt))
 const tests = (fn: (s: string) => boolean) => slow(fn)
 /** For work that goes character by character in our own code. */
-const slow = <T extends Value>(fn: (s: string) => T) => ([value]: Value[], rt: any): T => {
+const slow = <T extends Value>(fn: (s: string) => T) => ([value]: Value[], rt: Rt): T => {
   const s = self(value!, rt)
   rt.charge(s.length >> 2)
   return fn(s)
 }
 
 function stripper(left: boolean, right: boolean) {
-  return ([value, chars]: Value[], rt: any): string => {
+  return ([value, chars]: Value[], rt: Rt): string => {
     const s = self(value!, rt)
     rt.charge(s.length > 1024 ? s.length >> 3 : 0)
     const drop = chars === null ? isSpace : (set => (c: string) => set.has(c))(new Set(points(text(chars!, 'strip arg'))))
@@ -175,7 +175,7 @@ const isLower = (s: string) => /\p{Ll}/u.test(s) && !/[\p{Lu}\p{Lt}]/u.test(s)
 const isUpper = (s: string) => /\p{Lu}/u.test(s) && !/[\p{Ll}\p{Lt}]/u.test(s)
 
 function justify(align: (missing: number) => [number, number]) {
-  return ([value, width, fill]: Value[], rt: any): string => {
+  return ([value, width, fill]: Value[], rt: Rt): string => {
     const s = self(value!, rt)
     const missing = (indexOf(width!, rt) ?? 0) - textLength(s)
     const by = text(fill!, 'The fill character')
@@ -200,29 +200,29 @@ methods(str, {
   'strip(chars=None, /)': stripper(true, true),
   'lstrip(chars=None, /)': stripper(true, false),
   'rstrip(chars=None, /)': stripper(false, true),
-  'split(sep=None, maxsplit=-1)': ([s, sep, max], rt: any) => split(s, sep, max, false, rt),
-  'rsplit(sep=None, maxsplit=-1)': ([s, sep, max], rt: any) => split(s, sep, max, true, rt),
-  'splitlines(keepends=False)': ([value, keep], rt: any) => {
+  'split(sep=None, maxsplit=-1)': ([s, sep, max], rt) => split(s, sep, max, false, rt),
+  'rsplit(sep=None, maxsplit=-1)': ([s, sep, max], rt) => split(s, sep, max, true, rt),
+  'splitlines(keepends=False)': ([value, keep], rt) => {
     const s = self(value, rt)
     rt.charge(s.length >> 4)
     const parts = s.match(/[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]*(?:\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])|[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+$/g) ?? []
     return list(keep ? parts : parts.map(part => part.replace(/(?:\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])$/, '')), rt)
   },
-  'partition(sep, /)': ([value, sep], rt: any) => {
+  'partition(sep, /)': ([value, sep], rt) => {
     const s = self(value, rt)
     const by = text(sep)
     if (by === '') raise('ValueError', 'empty separator')
     const at = s.indexOf(by)
     return new PyTuple(at < 0 ? [s, '', ''] : [s.slice(0, at), by, s.slice(at + by.length)])
   },
-  'rpartition(sep, /)': ([value, sep], rt: any) => {
+  'rpartition(sep, /)': ([value, sep], rt) => {
     const s = self(value, rt)
     const by = text(sep)
     if (by === '') raise('ValueError', 'empty separator')
     const at = s.lastIndexOf(by)
     return new PyTuple(at < 0 ? ['', '', s] : [s.slice(0, at), by, s.slice(at + by.length)])
   },
-  'replace(old, new, count=-1, /)': ([value, old, by, limit], rt: any) => {
+  'replace(old, new, count=-1, /)': ([value, old, by, limit], rt) => {
     const s = self(value, rt)
     const [from, to] = [text(old, 'replace() argument 1'), text(by, 'replace() argument 2')]
     const max = indexOf(limit, rt)!
@@ -242,7 +242,7 @@ methods(str, {
     if (times === parts.length - 1) return parts.join(to)
     return [parts.slice(0, times).join(to), ...(times ? [to] : []), parts.slice(times).join(from)].join('')
   },
-  'join(iterable, /)': ([value, iterable], rt: any) => {
+  'join(iterable, /)': ([value, iterable], rt) => {
     const s = self(value, rt)
     return bind(rt.collect(iterable), (items: Value[]) => {
       let size = 0
@@ -257,32 +257,32 @@ methods(str, {
       return parts.join(s)
     })
   },
-  'startswith(prefix, start=None, end=None, /)': ([s, prefix, start, end], rt: any) => affix(s, prefix, start, end, rt, (a, b) => a.startsWith(b), 'startswith'),
-  'endswith(suffix, start=None, end=None, /)': ([s, suffix, start, end], rt: any) => affix(s, suffix, start, end, rt, (a, b) => a.endsWith(b), 'endswith'),
-  'removeprefix(prefix, /)': ([value, prefix], rt: any) => {
+  'startswith(prefix, start=None, end=None, /)': ([s, prefix, start, end], rt) => affix(s, prefix, start, end, rt, (a, b) => a.startsWith(b), 'startswith'),
+  'endswith(suffix, start=None, end=None, /)': ([s, suffix, start, end], rt) => affix(s, suffix, start, end, rt, (a, b) => a.endsWith(b), 'endswith'),
+  'removeprefix(prefix, /)': ([value, prefix], rt) => {
     const s = self(value, rt)
     const part = text(prefix)
     return part && s.startsWith(part) ? s.slice(part.length) : s
   },
-  'removesuffix(suffix, /)': ([value, suffix], rt: any) => {
+  'removesuffix(suffix, /)': ([value, suffix], rt) => {
     const s = self(value, rt)
     const part = text(suffix)
     return part && s.endsWith(part) ? s.slice(0, -part.length) : s
   },
-  'find(sub, start=None, end=None, /)': ([s, part, start, end], rt: any) => find(self(s, rt), text(part), start, end, rt),
-  'rfind(sub, start=None, end=None, /)': ([s, part, start, end], rt: any) => find(self(s, rt), text(part), start, end, rt, true),
-  'index(sub, start=None, end=None, /)': ([s, part, start, end], rt: any) => {
+  'find(sub, start=None, end=None, /)': ([s, part, start, end], rt) => find(self(s, rt), text(part), start, end, rt),
+  'rfind(sub, start=None, end=None, /)': ([s, part, start, end], rt) => find(self(s, rt), text(part), start, end, rt, true),
+  'index(sub, start=None, end=None, /)': ([s, part, start, end], rt) => {
     const at = find(self(s, rt), text(part), start, end, rt)
     return at < 0 ? raise('ValueError', 'substring not found') : at
   },
-  'rindex(sub, start=None, end=None, /)': ([s, part, start, end], rt: any) => {
+  'rindex(sub, start=None, end=None, /)': ([s, part, start, end], rt) => {
     const at = find(self(s, rt), text(part), start, end, rt, true)
     return at < 0 ? raise('ValueError', 'substring not found') : at
   },
-  'count(sub, start=None, end=None, /)': ([s, part, start, end], rt: any) => count(self(s, rt), text(part), start, end, rt),
+  'count(sub, start=None, end=None, /)': ([s, part, start, end], rt) => count(self(s, rt), text(part), start, end, rt),
   'ljust(width, fillchar=\' \', /)': justify(missing => [0, missing]),
   'rjust(width, fillchar=\' \', /)': justify(missing => [missing, 0]),
-  'center(width, fillchar=\' \', /)': ([value, width, fill], rt: any) => {
+  'center(width, fillchar=\' \', /)': ([value, width, fill], rt) => {
     // CPython puts the odd one on the left when the width is odd.
     const odd = (indexOf(width, rt) ?? 0) & 1
     return justify(missing => {
@@ -290,7 +290,7 @@ methods(str, {
       return [left, missing - left]
     })([value, width, fill], rt)
   },
-  'zfill(width, /)': ([value, width], rt: any) => {
+  'zfill(width, /)': ([value, width], rt) => {
     const s = self(value, rt)
     const missing = (indexOf(width, rt) ?? 0) - textLength(s)
     if (missing <= 0) return s
@@ -298,7 +298,7 @@ methods(str, {
     const sign = /^[+-]/.test(s) ? s[0]! : ''
     return sign + '0'.repeat(missing) + s.slice(sign.length)
   },
-  'expandtabs(tabsize=8)': ([value, size], rt: any) => {
+  'expandtabs(tabsize=8)': ([value, size], rt) => {
     const s = self(value, rt)
     const width = indexOf(size, rt) ?? 8
     let column = 0
@@ -317,14 +317,14 @@ methods(str, {
     }
     return out
   },
-  'encode(encoding=\'utf-8\', errors=\'strict\')': ([value, encoding, errors], rt: any) => {
+  'encode(encoding=\'utf-8\', errors=\'strict\')': ([value, encoding, errors], rt) => {
     const s = self(value, rt)
     if (!/^utf-?8$/i.test(encoding)) rt.charge(s.length >> 2)
     return new PyBytes(encode(s, text(encoding), text(errors)))
   },
-  'format(*args, **kwargs)': ([value, args, kwargs], rt: any) => formatText(self(value, rt), args, kwargs, rt),
-  'format_map(mapping, /)': ([value, mapping], rt: any) => formatText(self(value, rt), new PyTuple([]), mapping, rt),
-  'translate(table, /)': ([value, table], rt: any) => {
+  'format(*args, **kwargs)': ([value, args, kwargs], rt) => formatText(self(value, rt), args, kwargs, rt),
+  'format_map(mapping, /)': ([value, mapping], rt) => formatText(self(value, rt), new PyTuple([]), mapping, rt),
+  'translate(table, /)': ([value, table], rt) => {
     const s = self(value, rt)
     rt.charge(s.length >> 1)
     const out = points(s).map(c => {

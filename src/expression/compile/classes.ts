@@ -41,7 +41,7 @@ export function compileClass(node: ClassDef, outer: Scope): Ev {
         frame.owner = { cls: null }
         f.rt.charge(20)
         f.rt.alloc(512)
-        return bind(body(frame) as any, () => buildClass(name, given, frame, options, f.rt))
+        return bind(body(frame), () => buildClass(name, given, frame, options, f.rt))
       }),
     )
 }
@@ -95,7 +95,7 @@ function setNames(cls: PyClass, rt: EvaluationRuntime): undefined | Pending {
 }
 
 /** Tells the base about its new subclass: native hooks (enumerations) and `__init_subclass__`. */
-function notifyBase(cls: PyClass, options: Kwargs | null, rt: EvaluationRuntime): any {
+function notifyBase(cls: PyClass, options: Kwargs | null, rt: EvaluationRuntime): Result {
   const hook = cls.mro.slice(1).find(base => base.facts?.has('subclassed'))?.facts!.get('subclassed') as ((cls: PyClass, rt: EvaluationRuntime) => Result) | undefined
   const own = hook ? hook(cls, rt) : null
   return bind(own, () => {

@@ -97,7 +97,10 @@ export function compileComprehension(node: ComprehensionExpr, outer: Scope): Ev 
       return f =>
         bind(first(f), (source: Value) => {
           const dict = new PyDict()
-          const emit: Emit = (inner, key, item) => void dictSet(dict, key, item, inner.rt)
+          const emit: Emit = (inner, key, item) => {
+            dictSet(dict, key, item, inner.rt)
+            return undefined
+          }
           return start(f, source, emit, () => dict)
         })
     default:

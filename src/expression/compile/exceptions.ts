@@ -102,7 +102,7 @@ export function compileTry(node: Kind<'Try'>, scope: Scope): Ex {
   const final = compileBlock(node.final, scope)
   const afterwards = (f: Frame, end: End): End => {
     const { result } = f
-    return bind(final(f) as any, (override: End) => {
+    return bind(final(f), (override: End) => {
       if (override !== undefined) return override
       if (end === RETURN) f.result = result
       return end

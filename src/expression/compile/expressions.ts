@@ -257,6 +257,7 @@ export function compileItems(nodes: Expr[], scope: Scope): (f: Frame) => Value[]
         if (nodes[i]!.kind !== 'Starred') return void out.push(v)
         return bind(f.rt.collect(v), (items: Value[]) => {
           for (const item of items) out.push(item)
+          return undefined
         })
       }
       const done = value instanceof Pending ? value.then(add) : add(value)
@@ -343,12 +344,12 @@ function compileFormat(parts: (string | FormatField)[], scope: Scope): Ev {
     return f =>
       bind(value(f), (v: Value) =>
         bind(conversion === '' ? v : conversion === 's' ? strResult(v, f.rt) : bind(reprResult(v, f.rt), (text: string) => (conversion === 'a' ? asciiOnly(text) : text)), (shown: Value) =>
-          bind(spec(f), (text: string) => format(shown, text, f.rt)),
+          bind(spec(f), (text: Value) => format(shown, text as string, f.rt)),
         ),
       )
   })
   return f =>
-    bind(evaluateAll(evs, f), (texts: string[]) => {
+    bind(evaluateAll(evs, f), (texts: Value[]) => {
       const text = texts.join('')
       f.rt.alloc(text.length)
       f.rt.charge(text.length >> 8)

@@ -1,5 +1,5 @@
 /** Which names belong to which function: found before compiling, as in CPython. */
-import type { ExceptHandler, Expr, Pattern, Stmt } from '../syntax/ast.ts'
+import type { Expr, Pattern, Stmt } from '../syntax/ast.ts'
 
 export type ScopeKind = 'function' | 'class' | 'comprehension'
 
@@ -46,12 +46,13 @@ export class Scope {
   /** Finds a name in the functions around a class body. */
   outward(name: string): Place {
     let depth = 0
-    for (let scope: Scope | null = this; scope; scope = scope.parent, depth++) {
+    for (const scope of outwardFrom(this)) {
       if (scope.kind !== 'class') {
         if (scope.globals.has(name)) return { kind: 'global' }
         const index = scope.slots.get(name)
         if (index !== undefined) return { kind: 'slot', depth, index }
       }
+      depth++
     }
     return { kind: 'global' }
   }
@@ -59,9 +60,17 @@ export class Scope {
   /** Frames between this scope and the function it runs in. */
   functionDepth(): number {
     let depth = 0
-    for (let scope: Scope = this; scope.kind === 'comprehension' && scope.parent; scope = scope.parent) depth++
+    for (const scope of outwardFrom(this)) {
+      if (scope.kind !== 'comprehension' || !scope.parent) break
+      depth++
+    }
     return depth
   }
+}
+
+/** The scope and those around it, innermost first. */
+function* outwardFrom(scope: Scope): Generator<Scope> {
+  for (let at: Scope | null = scope; at; at = at.parent) yield at
 }
 
 export interface Bindings {
@@ -155,7 +164,7 @@ function visit(node: Node, into: Bindings): void {
       into.isGenerator = true
       break
     case 'Try':
-      for (const handler of node.handlers as ExceptHandler[]) if (handler.name) into.names.add(handler.name)
+      for (const handler of node.handlers) if (handler.name) into.names.add(handler.name)
       break
     default:
   }

@@ -7,14 +7,15 @@ import { sorted } from '../builtins/sequences.ts'
 import { defineModule, native, nativeClass, nativeRaw } from '../module.ts'
 import { binary } from '../operators.ts'
 import { bind } from '../pending.ts'
-import { NativeIterator, PyClass, PyDict, PyList, PyProperty, PyTuple, NativeFunction, own, types, PyClassMethod, type PyModule } from '../values.ts'
-import type { Kwargs, Result, Value } from '../values.ts'
+import { NativeIterator, PyDict, PyList, PyProperty, PyTuple, NativeFunction, own, types, PyClassMethod } from '../values.ts'
+import type { Kwargs, PyClass, PyModule, Result, Value } from '../values.ts'
 import { makeClass } from '../compile/classes.ts'
+import type { EvaluationRuntime } from '../runtime.ts'
 
-const dictRepr = (self: PyDict, rt: any): string => rt.repr(new PyDict(self.entries))
+const dictRepr = (self: PyDict, rt: EvaluationRuntime): string => rt.repr(new PyDict(self.entries))
 
 /** Counts what an iterable or a mapping gives, times `sign`. */
-function tally(self: PyDict, [source]: Value[], kwargs: Kwargs | null, sign: number, rt: any): Result {
+function tally(self: PyDict, [source]: Value[], kwargs: Kwargs | null, sign: number, rt: EvaluationRuntime): Result {
   const add = (key: Value, n: Value) => dictSet(self, key, binary(sign > 0 ? '+' : '-', dictGet(self, key, rt) ?? 0, n, rt) as Value, rt)
   const named = () => {
     for (const [key, n] of kwargs ?? []) add(key, n)
@@ -26,14 +27,14 @@ function tally(self: PyDict, [source]: Value[], kwargs: Kwargs | null, sign: num
     for (const entry of source.entries.values()) add(entry.key, entry.value)
     return named()
   }
-  return bind(rt.forEach(source, (item: Value) => void add(item, 1)), named)
+  return bind(rt.forEach(source, (item: Value) =>  add(item, 1)), named)
 }
 
-const count = (self: PyDict, key: Value, rt: any): number => Number(dictGet(self, key, rt) ?? 0)
+const count = (self: PyDict, key: Value, rt: EvaluationRuntime): number => Number(dictGet(self, key, rt) ?? 0)
 
 /** A new Counter of the keys of two, with positive results only. */
 const combined = (name: string, decide: (a: number, b: number) => number) =>
-  native(name, 'self, other', ([a, b], rt: any) => {
+  native(name, 'self, other', ([a, b], rt) => {
     const made = new PyDict(new Map(), Counter)
     for (const dict of [a, b]) {
       for (const { key } of dict.entries.values()) {
@@ -55,12 +56,12 @@ const Counter: PyClass = nativeClass({
   },
   methods: {
     __missing__: native('__missing__', 'self, key', () => 0),
-    __repr__: native('__repr__', 'self', ([self], rt: any) => {
+    __repr__: native('__repr__', 'self', ([self], rt) => {
       if (!self.entries.size) return 'Counter()'
-      const ordered = [...self.entries.entries()].sort((a: any, b: any) => Number(b[1].value) - Number(a[1].value))
+      const ordered = [...self.entries.entries()].sort((a, b) => Number(b[1].value) - Number(a[1].value))
       return `Counter(${rt.repr(new PyDict(new Map(ordered)))})`
     }),
-    most_common: native('most_common', 'self, n=None', ([self, n], rt: any) => {
+    most_common: native('most_common', 'self, n=None', ([self, n], rt) => {
       const items = [...self.entries.values()].map(entry => new PyTuple([entry.key, entry.value]))
       const byCount = native('count', 'pair', ([pair]) => pair.items[1])
       return bind(sorted(items, byCount, true, rt), (list: Value[]) => new PyList(n === null ? list : list.slice(0, Math.max(0, Number(n)))))
@@ -76,7 +77,7 @@ const Counter: PyClass = nativeClass({
     subtract: nativeRaw('subtract', ([self, ...args], kwargs, rt) => tally(self as PyDict, args, kwargs, -1, rt)),
     total: native('total', 'self', ([self], rt) => {
       rt.charge(self.entries.size)
-      return [...self.entries.values()].reduce((sum: number, entry: any) => sum + Number(entry.value), 0)
+      return [...self.entries.values()].reduce((sum: number, entry) => sum + Number(entry.value), 0)
     }),
     __add__: combined('__add__', (a, b) => a + b),
     __sub__: combined('__sub__', (a, b) => a - b),
@@ -92,10 +93,10 @@ const defaultdict: PyClass = nativeClass({
   construct: (cls, [factory = null, ...args], kwargs, rt) => {
     const made = new PyDict(new Map(), cls)
     made.attrs = new Map([['default_factory', factory]])
-    return bind(update(made, args, kwargs, rt as any), () => made)
+    return bind(update(made, args, kwargs, rt), () => made)
   },
   methods: {
-    __missing__: native('__missing__', 'self, key', ([self, key], rt: any) => {
+    __missing__: native('__missing__', 'self, key', ([self, key], rt) => {
       const factory = self.attrs?.get('default_factory') ?? null
       if (factory === null) raise('KeyError', key)
       return bind(rt.call(factory, []), (value: Value) => {
@@ -103,7 +104,7 @@ const defaultdict: PyClass = nativeClass({
         return value
       })
     }),
-    __repr__: native('__repr__', 'self', ([self], rt: any) => `defaultdict(${rt.repr(self.attrs?.get('default_factory') ?? null)}, ${dictRepr(self, rt)})`),
+    __repr__: native('__repr__', 'self', ([self], rt) => `defaultdict(${rt.repr(self.attrs?.get('default_factory') ?? null)}, ${dictRepr(self, rt)})`),
   },
 })
 
@@ -112,8 +113,8 @@ const OrderedDict: PyClass = nativeClass({
   module: 'collections',
   bases: [types.dict],
   methods: {
-    __repr__: native('__repr__', 'self', ([self], rt: any) => (self.entries.size ? `OrderedDict(${dictRepr(self, rt)})` : 'OrderedDict()')),
-    move_to_end: native('move_to_end', 'self, key, last=True', ([self, key, last], rt: any) => {
+    __repr__: native('__repr__', 'self', ([self], rt) => (self.entries.size ? `OrderedDict(${dictRepr(self, rt)})` : 'OrderedDict()')),
+    move_to_end: native('move_to_end', 'self, key, last=True', ([self, key, last], rt) => {
       const k = keyOf(key, rt)
       const entry = self.entries.get(k) ?? raise('KeyError', key)
       self.entries.delete(k)
@@ -148,7 +149,7 @@ const deque: PyClass = nativeClass({
     })
   },
   methods: {
-    __repr__: native('__repr__', 'self', ([self], rt: any) => `deque(${rt.repr(new PyList(self.items))}${limit(self) === Infinity ? '' : `, maxlen=${limit(self)}`})`),
+    __repr__: native('__repr__', 'self', ([self], rt) => `deque(${rt.repr(new PyList(self.items))}${limit(self) === Infinity ? '' : `, maxlen=${limit(self)}`})`),
     append: native('append', 'self, x', ([self, x], rt) => {
       rt.alloc(8)
       self.items.push(x)

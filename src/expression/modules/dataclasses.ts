@@ -6,8 +6,9 @@ import { keyText, keyOf, dictOf } from '../keys.ts'
 import { defineModule, native, nativeClass, nativeRaw } from '../module.ts'
 import { bind } from '../pending.ts'
 import { special } from '../special.ts'
-import { NativeFunction, NotImplemented, PyClass, PyDict, PyInstance, PyList, PyObject, PySet, PyTuple, own, typeOf, type PyModule } from '../values.ts'
-import type { Kwargs, Result, Value } from '../values.ts'
+import { NativeFunction, NotImplemented, PyClass, PyDict, PyInstance, PyList, PySet, PyTuple, own, typeOf } from '../values.ts'
+import type { Kwargs, PyModule, PyObject, Result, Value } from '../values.ts'
+import type { EvaluationRuntime } from '../runtime.ts'
 
 interface Field {
   name: string
@@ -82,7 +83,7 @@ function initializer(cls: PyClass, fields: Field[]): Value {
     if (field.default !== undefined || field.factory !== undefined) optional = true
     else if (optional) raise('TypeError', `non-default argument '${field.name}' follows default argument`)
   }
-  return nativeRaw('__init__', ([self, ...args], kwargs, rt: any) => {
+  return nativeRaw('__init__', ([self, ...args], kwargs, rt) => {
     const fail = (text: string): never => raise('TypeError', `${cls.name}.__init__() ${text}`)
     if (args.length > places.length) fail(`takes ${places.length + 1} positional argument${places.length ? 's' : ''} but ${args.length + 1} were given`)
     for (const key of kwargs?.keys() ?? []) {
@@ -125,11 +126,11 @@ function decorate(cls: Value, options: Kwargs | null): Value {
     define('__repr__', native('__repr__', 'self', ([self], rt) => `${self.cls.name}(${fields.filter(field => field.repr).map(field => `${field.name}=${rt.repr(valueOf(self, field))}`).join(', ')})`))
   if (on('eq', true)) {
     const frozen = on('frozen', false)
-    define('__eq__', native('__eq__', 'self, other', ([a, b], rt: any) => (typeOf(b) === a.cls ? equals(values(a, fields), values(b, fields), rt) : NotImplemented)))
-    define('__hash__', frozen || on('unsafe_hash', false) ? native('__hash__', 'self', ([self], rt: any) => rt.callNow(hash, [values(self, fields)])) : null)
+    define('__eq__', native('__eq__', 'self, other', ([a, b], rt) => (typeOf(b) === a.cls ? equals(values(a, fields), values(b, fields), rt) : NotImplemented)))
+    define('__hash__', frozen || on('unsafe_hash', false) ? native('__hash__', 'self', ([self], rt) => rt.callNow(hash, [values(self, fields)])) : null)
   }
   if (on('order', false)) {
-    for (const [name, decide] of Object.entries({ __lt__: (a: Value, b: Value, rt: any) => rt.less(a, b), __gt__: (a: Value, b: Value, rt: any) => rt.less(b, a), __le__: (a: Value, b: Value, rt: any) => !rt.less(b, a), __ge__: (a: Value, b: Value, rt: any) => !rt.less(a, b) }))
+    for (const [name, decide] of Object.entries({ __lt__: (a: Value, b: Value, rt: EvaluationRuntime) => rt.less(a, b), __gt__: (a: Value, b: Value, rt: EvaluationRuntime) => rt.less(b, a), __le__: (a: Value, b: Value, rt: EvaluationRuntime) => !rt.less(b, a), __ge__: (a: Value, b: Value, rt: EvaluationRuntime) => !rt.less(a, b) }))
       define(name, native(name, 'self, other', ([a, b], rt) => (typeOf(b) === a.cls ? decide(values(a, fields), values(b, fields), rt) : NotImplemented)))
   }
   if (on('frozen', false)) {
@@ -140,7 +141,7 @@ function decorate(cls: Value, options: Kwargs | null): Value {
   return cls
 }
 
-const hash = native('hash', 'value', ([value], rt: any) => {
+const hash = native('hash', 'value', ([value], rt) => {
   const text = keyText(keyOf(value, rt))
   let number = 7
   for (let i = 0; i < text.length; i++) number = (number * 31 + text.charCodeAt(i)) % 1_000_000_007
@@ -150,7 +151,7 @@ const hash = native('hash', 'value', ([value], rt: any) => {
 const requireFields = (value: Value, name: string): Field[] => fieldsOf(value instanceof PyClass ? value : typeOf(value)) ?? raise('TypeError', `${name}() should be called on dataclass instances`)
 
 /** Dataclasses inside containers become dicts (or tuples) too. */
-function plain(value: Value, rt: any, asTuple: boolean): Value {
+function plain(value: Value, rt: EvaluationRuntime, asTuple: boolean): Value {
   rt.charge(1)
   rt.alloc(64)
   const fields = value instanceof PyInstance ? fieldsOf(value.cls) : undefined

@@ -4,8 +4,7 @@ import { unwrap } from '../compare.ts'
 import { exceptionClass, raise } from '../errors.ts'
 import { defineModule, native, nativeClass } from '../module.ts'
 import type { Runtime } from '../module.ts'
-import { PyBytes, PyInstance, normalizeInt, typeOf, type PyModule } from '../values.ts'
-import type { PyClass, Value } from '../values.ts'
+import { PyBytes, PyInstance, normalizeInt, typeOf, type PyModule,type PyClass,type Value } from '../values.ts'
 
 /** The bytes in an argument, paid for. */
 export function bytesOf(value: Value, rt: Runtime, textAllowed = false): Buffer {
@@ -223,6 +222,9 @@ class Uuid extends PyInstance {
   }
 }
 const dashed = (hex: string) => `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`
+
+/** The UUID written as `text`, in the usual form with dashes. */
+export const uuidOf = (text: string): Value => new Uuid(uuidClass, text)
 
 const uuidClass: PyClass = nativeClass({
   name: 'UUID',

@@ -6,8 +6,9 @@ import { ArrayIterator } from '../iterate.ts'
 import { defineModule, native, nativeClass } from '../module.ts'
 import { bind } from '../pending.ts'
 import { special } from '../special.ts'
-import { NativeFunction, PyClass, PyClassMethod, PyInstance, PyProperty, PyStaticMethod, PyTuple, isInt, own, types, type PyModule } from '../values.ts'
-import type { Result, Value } from '../values.ts'
+import { NativeFunction, PyClassMethod, PyInstance, PyProperty, PyStaticMethod, PyTuple, isInt, own, types } from '../values.ts'
+import type { PyClass, PyModule, Result, Value } from '../values.ts'
+import type { EvaluationRuntime } from '../runtime.ts'
 
 class Auto extends PyInstance {}
 const auto: PyClass = nativeClass({ name: 'auto', module: 'enum', construct: cls => new Auto(cls, null) })
@@ -34,9 +35,9 @@ const meta: PyClass = nativeClass({
     __iter__: native('__iter__', 'cls', ([cls]) => new ArrayIterator(distinct(cls))),
     __len__: native('__len__', 'cls', ([cls]) => distinct(cls).length),
     __reversed__: native('__reversed__', 'cls', ([cls]) => new ArrayIterator(distinct(cls).reverse())),
-    __contains__: native('__contains__', 'cls, value', ([cls, value], rt: any) => distinct(cls).some(member => member === value || equals(member.value, value, rt))),
+    __contains__: native('__contains__', 'cls, value', ([cls, value], rt) => distinct(cls).some(member => member === value || equals(member.value, value, rt))),
     __getitem__: native('__getitem__', 'cls, name', ([cls, name]) => members(cls).get(name) ?? raise('KeyError', name)),
-    __call__: native('__call__', 'cls, value', ([cls, value], rt: any) => {
+    __call__: native('__call__', 'cls, value', ([cls, value], rt) => {
       const found = distinct(cls).find(member => member === value || equals(member.value, value, rt))
       if (found) return found
       const missing = cls.lookup('_missing_')
@@ -53,13 +54,13 @@ const isPlain = (name: string, value: Value): boolean =>
   !/^_.*_$/.test(name) && !(value instanceof PyFunction || value instanceof NativeFunction || value instanceof PyProperty || value instanceof PyStaticMethod || value instanceof PyClassMethod || (value instanceof PyInstance && special(value, '__get__') !== undefined))
 
 /** Turns the plain names of a class body into members. */
-function makeMembers(cls: PyClass, rt: any): Result {
+function makeMembers(cls: PyClass, rt: EvaluationRuntime): Result {
   const base = cls.mro.find(other => other === types.int || other === types.str || other === types.float)
   if (cls.mro.slice(1).some(other => other.facts?.has('members') && members(other).size)) raise('TypeError', `cannot extend enumeration`)
   const made = new Map<string, Member>()
   cls.facts!.set('members', made)
   let last = 0
-  for (const [name, given] of [...cls.dict]) {
+  for (const [name, given] of Array.from(cls.dict)) {
     if (!isPlain(name, given)) continue
     let value = given
     if (value instanceof Auto) value = cls.isSubclass(StrEnum) ? name.toLowerCase() : cls.isSubclass(Flag) ? (last ? 2 ** (Math.floor(Math.log2(last)) + 1) : 1) : last + 1
@@ -82,10 +83,10 @@ const enumClass = (name: string, bases: PyClass[], methods: Record<string, Nativ
   return cls
 }
 
-const plainText = native('__str__', 'self', ([self], rt: any) => rt.str(self.value))
+const plainText = native('__str__', 'self', ([self], rt) => rt.str(self.value))
 
 const Enum: PyClass = enumClass('Enum', [types.object], {
-  __repr__: native('__repr__', 'self', ([self], rt: any) => `<${self.cls.name}.${self.name}: ${rt.repr(self.value)}>`),
+  __repr__: native('__repr__', 'self', ([self], rt) => `<${self.cls.name}.${self.name}: ${rt.repr(self.value)}>`),
   __str__: native('__str__', 'self', ([self]) => `${self.cls.name}.${self.name}`),
 })
 for (const name of ['name', 'value'] as const) {

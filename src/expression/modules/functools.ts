@@ -1,5 +1,5 @@
 /** functools, operator, contextlib, copy. */
-import { compare } from '../compare.ts'
+import { compare, contains } from '../compare.ts'
 import { raise } from '../errors.ts'
 import { PyFunction, PyGenerator } from '../function.ts'
 import { keyOf } from '../keys.ts'
@@ -7,19 +7,19 @@ import { defineModule, native, nativeClass, nativeRaw } from '../module.ts'
 import { binary, unary } from '../operators.ts'
 import { Pending, bind } from '../pending.ts'
 import { special } from '../special.ts'
-import { contains } from '../compare.ts'
 import { deleteItem, getItem, setItem } from '../subscript.ts'
 import type { BinaryOperator, CompareOperator } from '../syntax/ast.ts'
-import { DONE, NativeFunction, PyClass, PyDict, PyException, PyInstance, PyList, PyObject, PyProperty, PySet, PyTuple, type PyModule } from '../values.ts'
-import type { Result, Value } from '../values.ts'
+import { DONE, NativeFunction, PyClass, PyDict, PyException, PyInstance, PyList, PyProperty, PySet, PyTuple } from '../values.ts'
+import type { Done, PyModule, PyObject, Result, Value } from '../values.ts'
 import { isInstance } from '../builtins/functions.ts'
+import type { EvaluationRuntime } from '../runtime.ts'
 
 const nameOf = (fn: Value): string => (fn instanceof PyFunction || fn instanceof NativeFunction ? fn.name : 'wrapper')
 
 /** Remembers results by arguments; the memory lives as long as the evaluation. */
 function memoize(fn: Value): Value {
   const known = new Map<unknown, Value>()
-  return nativeRaw(nameOf(fn), (args, kwargs, rt: any) => {
+  return nativeRaw(nameOf(fn), (args, kwargs, rt) => {
     const key = keyOf(new PyTuple([new PyTuple(args), ...[...(kwargs ?? [])].map(([name, value]) => new PyTuple([name, value]))]), rt)
     const found = known.get(key)
     if (found !== undefined) return found
@@ -43,13 +43,13 @@ const cmpToKey = native('cmp_to_key', 'mycmp', ([fn]) => {
   const cls = nativeClass({
     name: 'K',
     methods: {
-      __lt__: native('__lt__', 'self, other', ([a, b], rt: any) => bind(rt.call(fn, [a.value, b.value]), (order: Value) => compare('<', order, 0, rt))),
+      __lt__: native('__lt__', 'self, other', ([a, b], rt) => bind(rt.call(fn, [a.value, b.value]), (order: Value) => compare('<', order, 0, rt))),
     },
   })
   return native('K', 'obj', ([value]) => new Comparable(cls, value))
 })
 
-const orders: Record<string, (a: Value, b: Value, rt: any) => Result> = {
+const orders: Record<string, (a: Value, b: Value, rt: EvaluationRuntime) => Result> = {
   __le__: (a, b, rt) => bind(compare('<', b, a, rt), (more: Value) => unary('not', more, rt)),
   __gt__: (a, b, rt) => compare('<', b, a, rt),
   __ge__: (a, b, rt) => bind(compare('<', a, b, rt), (less: Value) => unary('not', less, rt)),
@@ -86,7 +86,7 @@ export const functools: PyModule = defineModule('functools', {
   cache: native('cache', 'fn', ([fn]) => memoize(fn)),
   cached_property: native('cached_property', 'func', ([fn]) =>
     new PyProperty(
-      nativeRaw(nameOf(fn), ([self], _, rt: any) => {
+      nativeRaw(nameOf(fn), ([self], _, rt) => {
         const own = (self as PyObject).attrs
         const name = `cached ${nameOf(fn)}`
         const known = own?.get(name)
@@ -108,8 +108,8 @@ export const functools: PyModule = defineModule('functools', {
   cmp_to_key: cmpToKey,
 })
 
-const infix = (name: string, op: BinaryOperator) => [name, native(name, 'a, b, /', ([a, b], rt: any) => binary(op, a, b, rt))] as const
-const ordering = (name: string, op: CompareOperator) => [name, native(name, 'a, b, /', ([a, b], rt: any) => compare(op, a, b, rt))] as const
+const infix = (name: string, op: BinaryOperator) => [name, native(name, 'a, b, /', ([a, b], rt) => binary(op, a, b, rt))] as const
+const ordering = (name: string, op: CompareOperator) => [name, native(name, 'a, b, /', ([a, b], rt) => compare(op, a, b, rt))] as const
 const many = (values: Value[]): Value => (values.length === 1 ? values[0]! : new PyTuple(values))
 
 export const operator: PyModule = defineModule('operator', {
@@ -118,15 +118,15 @@ export const operator: PyModule = defineModule('operator', {
     infix('and_', '&'), infix('or_', '|'), infix('xor', '^'), infix('concat', '+'),
     ordering('eq', '=='), ordering('ne', '!='), ordering('lt', '<'), ordering('le', '<='), ordering('gt', '>'), ordering('ge', '>='), ordering('is_', 'is'), ordering('is_not', 'is not'),
   ]),
-  neg: native('neg', 'a, /', ([a], rt: any) => unary('-', a, rt)),
-  not_: native('not_', 'a, /', ([a], rt: any) => unary('not', a, rt)),
+  neg: native('neg', 'a, /', ([a], rt) => unary('-', a, rt)),
+  not_: native('not_', 'a, /', ([a], rt) => unary('not', a, rt)),
   truth: native('truth', 'a, /', ([a], rt) => rt.truth(a)),
-  contains: native('contains', 'a, b, /', ([a, b], rt: any) => contains(a, b, rt)),
-  getitem: native('getitem', 'a, b, /', ([a, b], rt: any) => getItem(a, b, rt)),
-  setitem: native('setitem', 'a, b, c, /', ([a, b, c], rt: any) => bind(setItem(a, b, c, rt), () => null)),
-  delitem: native('delitem', 'a, b, /', ([a, b], rt: any) => bind(deleteItem(a, b, rt), () => null)),
+  contains: native('contains', 'a, b, /', ([a, b], rt) => contains(a, b, rt)),
+  getitem: native('getitem', 'a, b, /', ([a, b], rt) => getItem(a, b, rt)),
+  setitem: native('setitem', 'a, b, c, /', ([a, b, c], rt) => bind(setItem(a, b, c, rt), () => null)),
+  delitem: native('delitem', 'a, b, /', ([a, b], rt) => bind(deleteItem(a, b, rt), () => null)),
   itemgetter: nativeRaw('itemgetter', keys =>
-    native('itemgetter', 'obj', function* ([object], rt: any) {
+    native('itemgetter', 'obj', function* ([object], rt) {
       const out: Value[] = []
       for (const key of keys) out.push(yield getItem(object, key, rt))
       return many(out)
@@ -180,20 +180,20 @@ const generatorManager: PyClass = nativeClass({
   name: '_GeneratorContextManager',
   module: 'contextlib',
   methods: {
-    __enter__: native('__enter__', 'self', ([self], rt: any) =>
-      bind((self.state[0] as PyGenerator).next(rt), (value: any) => (value === DONE ? raise('RuntimeError', "generator didn't yield") : value)),
+    __enter__: native('__enter__', 'self', ([self], rt) =>
+      bind((self.state[0] as PyGenerator).next(rt), (value: Value | Done) => (value === DONE ? raise('RuntimeError', "generator didn't yield") : value)),
     ),
-    __exit__: native('__exit__', 'self, type, value, traceback', ([self, , error], rt: any) => {
+    __exit__: native('__exit__', 'self, type, value, traceback', ([self, , error], rt) => {
       const generator = self.state[0] as PyGenerator
-      if (error === null) return bind(generator.next(rt), (value: any) => (value === DONE ? false : raise('RuntimeError', "generator didn't stop")))
+      if (error === null) return bind(generator.next(rt), (value: Value | Done) => (value === DONE ? false : raise('RuntimeError', "generator didn't stop")))
       const same = (thrown: unknown): boolean => {
         if (thrown === error) return false
         throw thrown
       }
       try {
         const result = generator.resume(error as PyException, true, rt)
-        const ended = (value: any) => (value === DONE ? true : raise('RuntimeError', "generator didn't stop after throw()"))
-        return result instanceof Pending ? (result.then(ended, same) as any) : ended(result)
+        const ended = (value: Value | Done) => (value === DONE ? true : raise('RuntimeError', "generator didn't stop after throw()"))
+        return result instanceof Pending ? result.then(ended, same) : ended(result)
       } catch (thrown) {
         return same(thrown)
       }
@@ -212,7 +212,7 @@ export const contextlib: PyModule = defineModule('contextlib', {
 })
 
 /** A copy; a deep one copies what is inside, each object once. */
-function copied(value: Value, rt: any, deep: boolean, memo: Map<PyObject, Value>): Value {
+function copied(value: Value, rt: EvaluationRuntime, deep: boolean, memo: Map<PyObject, Value>): Value {
   if (typeof value !== 'object' || value === null) return value
   const known = memo.get(value)
   if (known !== undefined) return known

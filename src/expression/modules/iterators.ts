@@ -1,4 +1,5 @@
 /** Iterators written as JavaScript generators: `yield emit(item)` gives an item, any other `yield` awaits a result. */
+import type { Steps } from '../module.ts'
 import { Pending } from '../pending.ts'
 import type { EvaluationRuntime } from '../runtime.ts'
 import { DONE, PyIterator } from '../values.ts'
@@ -13,7 +14,7 @@ class Emit {
 
 export const emit = (item: Value): Emit => new Emit(item)
 
-type Source = Generator<any, void, any>
+type Source = Steps<void>
 
 class GeneratorIterator extends PyIterator {
   private readonly source: Source

@@ -3,30 +3,30 @@ import { indexOf } from '../subscript.ts'
 import { binary } from '../operators.ts'
 import { raise } from '../errors.ts'
 import { ArrayIterator } from '../iterate.ts'
-import { defineModule, native, nativeClass, nativeRaw } from '../module.ts'
-import { DONE, NativeIterator, PyTuple, type PyModule } from '../values.ts'
-import type { Kwargs, Value } from '../values.ts'
+import { defineModule, native, nativeClass, nativeRaw, type Argument, type Steps } from '../module.ts'
+import { DONE, NativeIterator, PyTuple, type PyModule,type Kwargs,type Value } from '../values.ts'
 import { emit, iteratorFrom } from './iterators.ts'
+import type { EvaluationRuntime } from '../runtime.ts'
 
 /** Awaits each step of an iterator: `while ((item = yield it.next(rt)) !== DONE)`. */
-function* chained(sources: Value[], rt: any): Generator<any, void, any> {
+function* chained(sources: Value[], rt: EvaluationRuntime): Steps<void> {
   for (const source of sources) {
     const it = yield rt.iterator(source)
     for (let item = yield it.next(rt); item !== DONE; item = yield it.next(rt)) yield emit(item)
   }
 }
 
-const number = (value: Value, rt: any): number => indexOf(value, rt) ?? raise('TypeError', 'an integer is required')
+const number = (value: Value, rt: EvaluationRuntime): number => indexOf(value, rt) ?? raise('TypeError', 'an integer is required')
 
 /** A function of the module whose result is an iterator made by a generator. */
-const lazy = (name: string, signature: string, body: (args: any[], rt: any) => Generator<any, void, any>) => native(name, signature, (args, rt) => iteratorFrom(body(args, rt)))
+const lazy = (name: string, signature: string, body: (args: Argument[], rt: EvaluationRuntime) => Steps<void>) => native(name, signature, (args, rt) => iteratorFrom(body(args, rt)))
 
 const chain = nativeClass({
   name: 'chain',
   module: 'itertools',
   construct: (_, args, __, rt) => iteratorFrom(chained(args, rt)),
   staticMethods: {
-    from_iterable: native('from_iterable', 'iterable', ([iterable], rt: any) =>
+    from_iterable: native('from_iterable', 'iterable', ([iterable], rt) =>
       iteratorFrom(
         (function* () {
           const outer = yield rt.iterator(iterable)
@@ -93,9 +93,9 @@ export const itertools: PyModule = defineModule('itertools', {
     const n = times === null ? Infinity : number(times, rt)
     for (let i = 0; i < n; i++) yield emit(object)
   }),
-  product: nativeRaw('product', (args, kwargs: Kwargs | null, rt: any) =>
+  product: nativeRaw('product', (args, kwargs: Kwargs | null, rt: EvaluationRuntime) =>
     iteratorFrom(
-      (function* (): Generator<any, void, any> {
+      (function* (): Steps<void> {
         const pools: Value[][] = []
         for (let n = number(kwargs?.get('repeat') ?? 1, rt); n > 0; n--) {
           for (const arg of args) pools.push(yield rt.collect(arg))
@@ -166,9 +166,9 @@ export const itertools: PyModule = defineModule('itertools', {
     const items = yield rt.collect(iterable)
     for (let i = 0; i < items.length; i += size) yield emit(new PyTuple(items.slice(i, i + size)))
   }),
-  zip_longest: nativeRaw('zip_longest', (args, kwargs, rt: any) =>
+  zip_longest: nativeRaw('zip_longest', (args, kwargs, rt) =>
     iteratorFrom(
-      (function* (): Generator<any, void, any> {
+      (function* (): Steps<void> {
         const fill = kwargs?.get('fillvalue') ?? null
         const all: Value[][] = []
         for (const arg of args) all.push(yield rt.collect(arg))

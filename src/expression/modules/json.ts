@@ -3,11 +3,11 @@ import { unwrap } from '../compare.ts'
 import { exceptionClass, raise } from '../errors.ts'
 import { dictSet } from '../keys.ts'
 import { defineModule, native } from '../module.ts'
-import type { Runtime } from '../module.ts'
 import { floatRepr, intText } from '../numbers.ts'
 import { toPoints } from '../unicode.ts'
 import { PyBytes, PyDict, PyFloat, PyInstance, PyList, PyTuple, isInt, normalizeInt, typeOf } from '../values.ts'
 import type { Value } from '../values.ts'
+import type { EvaluationRuntime } from '../runtime.ts'
 
 const decodeError = exceptionClass('JSONDecodeError', 'ValueError', 'json.decoder')
 
@@ -18,9 +18,9 @@ const SPACE = /[ \t\n\r]*/y
 /** A parser of our own: keeps int and float apart, keeps big ints, and pays as it goes. */
 class Reader {
   private readonly text: string
-  private readonly rt: any
+  private readonly rt: EvaluationRuntime
   private at = 0
-  constructor(text: string, rt: Runtime) {
+  constructor(text: string, rt: EvaluationRuntime) {
     this.text = text
     this.rt = rt
   }
@@ -169,7 +169,7 @@ const quote = (text: string, ascii: boolean): string => {
   return ascii ? quoted.replace(/[\x7f-\uffff]/g, c => (c === '\x7f' ? c : `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)) : quoted
 }
 
-function write(given: Value, options: Options, rt: Runtime, depth: number, newline: string): string {
+function write(given: Value, options: Options, rt: EvaluationRuntime, depth: number, newline: string): string {
   if (depth > MAX_DEPTH) raise('RecursionError', 'maximum recursion depth exceeded while encoding a JSON object')
   rt.charge(1)
   const value = given instanceof PyInstance && given.payload !== undefined ? unwrap(given) : given
@@ -181,7 +181,7 @@ function write(given: Value, options: Options, rt: Runtime, depth: number, newli
     return quote(value, options.ascii)
   }
   if (typeof value === 'boolean') return value ? 'true' : 'false'
-  if (isInt(value)) return intText(value, rt as any)
+  if (isInt(value)) return intText(value, rt)
   if (value instanceof PyFloat)
     return Number.isNaN(value.value)
       ? 'NaN'
@@ -215,7 +215,7 @@ function write(given: Value, options: Options, rt: Runtime, depth: number, newli
     )
   }
   if (options.fallback !== null) {
-    const replaced = (rt as any).callNow(options.fallback, [value])
+    const replaced = rt.callNow(options.fallback, [value])
     return write(replaced, options, rt, depth + 1, newline)
   }
   return raise('TypeError', `Object of type ${typeOf(value).name} is not JSON serializable`)
@@ -232,11 +232,11 @@ function keyOf(key: Value): string {
 }
 
 /** Applies `object_hook` from the inside out. */
-function hooked(value: Value, hook: Value, rt: Runtime): Value {
+function hooked(value: Value, hook: Value, rt: EvaluationRuntime): Value {
   if (value instanceof PyList) return new PyList(value.items.map(item => hooked(item, hook, rt)))
   if (!(value instanceof PyDict)) return value
   for (const entry of value.entries.values()) entry.value = hooked(entry.value, hook, rt)
-  return (rt as any).callNow(hook, [value])
+  return rt.callNow(hook, [value])
 }
 
 export const json = defineModule('json', {

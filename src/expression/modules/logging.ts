@@ -1,9 +1,9 @@
 /** logging and structlog: entries go to the evaluation's log. */
 import { defineModule, native, nativeClass, nativeRaw } from '../module.ts'
-import type { Runtime } from '../module.ts'
+import type { EvaluationRuntime } from '../runtime.ts'
 import { percentFormat } from '../percent.ts'
-import { PyClass, PyException, PyInstance, PyTuple, type NativeFunction, type PyModule } from '../values.ts'
-import type { Kwargs, Value } from '../values.ts'
+import { PyException, PyInstance, PyTuple } from '../values.ts'
+import type { Kwargs, NativeFunction, PyClass, PyModule, Value } from '../values.ts'
 
 class Logger extends PyInstance {
   readonly name: string
@@ -15,10 +15,10 @@ class Logger extends PyInstance {
   }
 }
 
-function write(self: Logger, level: string, args: Value[], kwargs: Kwargs | null, rt: Runtime): null {
+function write(self: Logger, level: string, args: Value[], kwargs: Kwargs | null, rt: EvaluationRuntime): null {
   const [event = '', ...values] = args
   const text = typeof event === 'string' ? event : rt.str(event)
-  const message = values.length ? percentFormat(text, new PyTuple(values), rt as any) : text
+  const message = values.length ? percentFormat(text, new PyTuple(values), rt) : text
   const fields = new Map<string, Value>([...self.bound, ...(self.name ? [['logger', self.name] as [string, Value]] : []), ...(kwargs ?? [])])
   for (const [name, value] of fields) if (value instanceof PyException) fields.set(name, rt.repr(value))
   rt.log(level, message, fields)

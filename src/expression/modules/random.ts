@@ -3,11 +3,11 @@ import { raise } from '../errors.ts'
 import { unwrap, numberOf } from '../compare.ts'
 import { defineModule, native } from '../module.ts'
 import type { Runtime } from '../module.ts'
+import type { EvaluationRuntime } from '../runtime.ts'
 import { floatToInt, toFloat } from '../numbers.ts'
 import { binary } from '../operators.ts'
 import { indexOf } from '../subscript.ts'
-import { PyFloat, PyList, PyRange, PyTuple, normalizeInt, typeOf, type PyModule } from '../values.ts'
-import type { Value } from '../values.ts'
+import { PyFloat, PyList, PyRange, PyTuple, normalizeInt, typeOf, type PyModule,type Value } from '../values.ts'
 
 const float = (value: number) => new PyFloat(value)
 
@@ -20,9 +20,9 @@ export const real = (value: Value): number => {
 
 const below = (n: number, rt: Runtime): number => Math.floor(rt.random() * n)
 
-function randRange(args: Value[], rt: Runtime): number {
+function randRange(args: Value[], rt: EvaluationRuntime): number {
   const [a, b, c] = args.map(
-    arg => indexOf(arg, rt as any) ?? raise('TypeError', `'${typeOf(arg).name}' object cannot be interpreted as an integer`),
+    arg => indexOf(arg, rt) ?? raise('TypeError', `'${typeOf(arg).name}' object cannot be interpreted as an integer`),
   )
   const range = b === undefined ? new PyRange(0, a!, 1) : new PyRange(a!, b, c ?? 1)
   if (!range.length) raise('ValueError', `empty range for randrange()`)
@@ -246,8 +246,8 @@ export const math: PyModule = defineModule('math', {
     return float(partials.reduceRight((sum, x) => sum + x, 0))
   }),
   prod: native('prod', 'iterable, /, *, start=1', function* ([iterable, start], rt) {
-    let total: any = start
-    for (const item of yield rt.collect(iterable)) total = yield binary('*', total, item, rt as any)
+    let total: Value = start
+    for (const item of yield rt.collect(iterable)) total = yield binary('*', total, item, rt)
     return total
   }),
 })

@@ -3,8 +3,7 @@ import { raise } from '../errors.ts'
 import { text } from '../builtins/str.ts'
 import { defineModule, native } from '../module.ts'
 import type { Runtime } from '../module.ts'
-import { PyList, type PyModule } from '../values.ts'
-import type { Value } from '../values.ts'
+import { PyList, type PyModule,type Value } from '../values.ts'
 
 const pay = (value: Value, rt: Runtime): string => {
   const s = text(value)

@@ -4,8 +4,7 @@ import { PyFunction } from '../function.ts'
 import { DictView } from '../iterate.ts'
 import { defineModule, native, nativeClass, nativeRaw } from '../module.ts'
 import { special } from '../special.ts'
-import { HostObject, NativeFunction, PyProperty, own, PyBytes, PyClass, PyDict, PyIterator, PyList, PyObject, PyRange, PySet, PyTuple, types, BoundMethod, type PyModule } from '../values.ts'
-import type { Value } from '../values.ts'
+import { HostObject, NativeFunction, PyProperty, own, PyBytes, PyClass, PyDict, PyIterator, PyList, PyObject, PyRange, PySet, PyTuple, types, BoundMethod, type PyModule,type Value } from '../values.ts'
 import { namedTupleClass } from './collections.ts'
 
 const marker = (name: string): PyClass => nativeClass({ name, module: 'typing' })

@@ -1,7 +1,7 @@
 /** Parses expressions: precedence climbing over the token list. */
 import { PyBytes, PyFloat, Ellipsis, normalizeInt } from '../values.ts'
 import { ExpressionSyntaxError } from '../errors.ts'
-import type { BinaryOperator, CompareOperator, Comprehension, Expr, FormatField, Keyword, Name, Parameter, ParameterList, Position } from './ast.ts'
+import type { BinaryOperator, CompareOperator, Comprehension, Expr, FormatField, Keyword, Parameter, ParameterList, Position } from './ast.ts'
 import type { FStringField, Token, TokenType } from './tokens.ts'
 
 export const KEYWORDS = new Set(
@@ -105,7 +105,7 @@ export class ExpressionParser {
     if (!this.is(':=')) return value
     if (value.kind !== 'Name') this.fail(`cannot use assignment expressions with ${describe(value)}`, value)
     this.at++
-    return { kind: 'Walrus', target: value as Name, value: this.expression(), line: value.line, column: value.column }
+    return { kind: 'Walrus', target: value, value: this.expression(), line: value.line, column: value.column }
   }
 
   expression(): Expr {

@@ -288,7 +288,7 @@ class Parser extends PatternParser {
         }
       }
       const name = type && this.accept('as') ? this.identifier() : null
-      if (handlers.length && !handlers.at(-1)!.type) this.fail("default 'except:' must be last", handlers.at(-1)!)
+      if (handlers.length && !handlers.at(-1)!.type) this.fail("default 'except:' must be last", handlers.at(-1))
       handlers.push({ type, name, body: this.block("'except' statement"), ...here })
     }
     const orelse = handlers.length ? this.elseBlock() : []
