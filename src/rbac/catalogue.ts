@@ -36,9 +36,9 @@ const SPECIAL: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     view_certificatekeypair_key: "View Certificate-Key pair's private key",
   },
   'authentik_flows.flow': {
-    inspect_flow: 'Can inspect a flow\'s execution',
-    view_flow_cache: 'View Flow\'s cache metrics',
-    clear_flow_cache: 'Clear Flow\'s cache metrics',
+    inspect_flow: "Can inspect a flow's execution",
+    view_flow_cache: "View Flow's cache metrics",
+    clear_flow_cache: "Clear Flow's cache metrics",
     export_flow: 'Can export a flow',
   },
   'authentik_policies.policy': { view_policy_cache: "View Policy's cache metrics", clear_policy_cache: "Clear Policy's cache metrics" },
@@ -67,10 +67,21 @@ export const appName = (app: string): string => {
 }
 
 function permissionsOf(model: Pick<Model, 'app' | 'modelName' | 'verboseName' | 'label'>, standard: boolean): Permission[] {
-  const verbs = standard ? ['view', 'add', 'change', 'delete'].map(verb => [`${verb}_${model.modelName}`, `Can ${verb} ${model.verboseName}`] as const) : []
+  const verbs = standard
+    ? ['view', 'add', 'change', 'delete'].map(verb => [`${verb}_${model.modelName}`, `Can ${verb} ${model.verboseName}`] as const)
+    : []
   return [...verbs, ...Object.entries(SPECIAL[model.label] ?? {})].map(([codename, name]) => {
     const full = `${model.app}.${codename}`
-    return { id: idOf(full), full, codename, name, app_label: model.app, app_label_verbose: appName(model.app), model: model.modelName, model_verbose: model.verboseName }
+    return {
+      id: idOf(full),
+      full,
+      codename,
+      name,
+      app_label: model.app,
+      app_label_verbose: appName(model.app),
+      model: model.modelName,
+      model_verbose: model.verboseName,
+    }
   })
 }
 
@@ -81,8 +92,15 @@ export function permissionCatalogue({ registry }: Pick<Ctx, 'registry'>): readon
   const known = catalogues.get(registry.models)
   if (known) return known
   const distinct = [...new Map(registry.models.map(model => [model.label, model])).values()]
-  const system = { app: 'authentik_rbac', modelName: 'systempermission', verboseName: 'System permission', label: 'authentik_rbac.systempermission' }
-  const made = [...distinct.flatMap(model => permissionsOf(model, true)), ...permissionsOf(system, false)].toSorted((a, b) => (a.full < b.full ? -1 : 1))
+  const system = {
+    app: 'authentik_rbac',
+    modelName: 'systempermission',
+    verboseName: 'System permission',
+    label: 'authentik_rbac.systempermission',
+  }
+  const made = [...distinct.flatMap(model => permissionsOf(model, true)), ...permissionsOf(system, false)].toSorted((a, b) =>
+    a.full < b.full ? -1 : 1,
+  )
   catalogues.set(registry.models, made)
   return made
 }
@@ -92,8 +110,8 @@ export const permissionNamed = (ctx: Pick<Ctx, 'registry'>, name: string, app?: 
   permissionCatalogue(ctx).find(({ full }) => full === name || (app !== undefined && full === `${app}.${name}`))
 
 /** The model of a label, where the program has it. */
-export const modelLabelled = (ctx: Pick<Ctx, 'registry'>, label: string): Model | undefined => ctx.registry.models.find(model => model.label === label)
+export const modelLabelled = (ctx: Pick<Ctx, 'registry'>, label: string): Model | undefined =>
+  ctx.registry.models.find(model => model.label === label)
 
 /** Whether a permission is one of a model's. */
 export const belongsTo = (entry: Permission, model: Model): boolean => entry.app_label === model.app && entry.model === model.modelName
-

@@ -38,14 +38,21 @@ async function heldByCaller(ctx: Ctx, grants: { permission: string; object_pk: s
   const open = grants.filter(({ permission }) => !ctx.caller.permissions.has(permission))
   if (open.length === 0) return true
   if (ctx.caller.roles.length === 0) return false
-  const own = await ctx.db.selectFrom('role_object_permission').select(['permission', 'object_pk']).where('role', 'in', [...ctx.caller.roles]).execute()
+  const own = await ctx.db
+    .selectFrom('role_object_permission')
+    .select(['permission', 'object_pk'])
+    .where('role', 'in', [...ctx.caller.roles])
+    .execute()
   return open.every(grant => own.some(held => held.permission === grant.permission && held.object_pk === grant.object_pk))
 }
 
 /**
  * Why the caller may not let somebody have these groups and roles; undefined when they may. Superusers may everything.
  */
-export async function beyondCaller(ctx: Ctx, gains: { groups?: readonly string[]; roles?: readonly string[] }): Promise<string | undefined> {
+export async function beyondCaller(
+  ctx: Ctx,
+  gains: { groups?: readonly string[]; roles?: readonly string[] },
+): Promise<string | undefined> {
   if (ctx.caller.superuser) return undefined
   const { groups = [], roles = [] } = gains
   if (await makesSuperusers(ctx, groups)) return SUPERUSER
@@ -61,5 +68,10 @@ export async function beyondCaller(ctx: Ctx, gains: { groups?: readonly string[]
 export async function grantsBeyondCaller(ctx: Ctx, permissions: readonly string[], objectPk?: string): Promise<string | undefined> {
   if (ctx.caller.superuser) return undefined
   if (objectPk === undefined) return permissions.every(name => ctx.caller.permissions.has(name)) ? undefined : BEYOND
-  return (await heldByCaller(ctx, permissions.map(permission => ({ permission, object_pk: objectPk })))) ? undefined : BEYOND
+  return (await heldByCaller(
+    ctx,
+    permissions.map(permission => ({ permission, object_pk: objectPk })),
+  ))
+    ? undefined
+    : BEYOND
 }

@@ -19,7 +19,10 @@ type Grant = { role: string; permission: string; object_pk: string | null }
 
 /** A number by which lists can tell grants apart. */
 export const grantId = ({ role, permission, object_pk: key }: Grant): number =>
-  createHash('sha256').update(`${role} ${permission} ${key ?? ''}`).digest().readUInt32BE(0) & 0x7fffffff
+  createHash('sha256')
+    .update(`${role} ${permission} ${key ?? ''}`)
+    .digest()
+    .readUInt32BE(0) & 0x7fffffff
 
 const grantFields = {
   permissions: Type.Array(Type.String({ minLength: 1 }), { maxItems: 500 }),
@@ -52,7 +55,10 @@ async function readTarget(ctx: Ctx, sent: Sent): Promise<{ model: Model; key: st
   const model = modelLabelled(ctx, sent.model)
   if (!model) throw invalid({ model: [`"${sent.model}" is not a valid choice.`] })
   const key = parseKey(model, sent.object_pk)
-  const [object] = key === undefined ? [] : await findObjects(ctx, model, { where: [sql<boolean>`${sql.ref(`${model.table}.${model.pk}`)} = ${key}`], limit: 1 })
+  const [object] =
+    key === undefined
+      ? []
+      : await findObjects(ctx, model, { where: [sql<boolean>`${sql.ref(`${model.table}.${model.pk}`)} = ${key}`], limit: 1 })
   // A right on one object says nothing of another that the body names: whoever grants must see it.
   if (!object || !(await mayTouch(ctx, model, key!, 'view'))) throw invalid({ object_pk: ['Object does not exist.'] })
   return { model, key: String(key) }
@@ -78,26 +84,46 @@ async function assigned(ctx: Ctx, query: Query): Promise<unknown> {
   const model = modelLabelled(ctx, label)
   if (!model) throw invalid({ model: [`Select a valid choice. ${label} is not one of the available choices.`] })
   const objectPk = [query.object_pk].flat()[0] || undefined
-  const entries = new Map(permissionCatalogue(ctx).filter(entry => belongsTo(entry, model)).map(entry => [entry.full, entry]))
+  const entries = new Map(
+    permissionCatalogue(ctx)
+      .filter(entry => belongsTo(entry, model))
+      .map(entry => [entry.full, entry]),
+  )
   const names = sql.join([...entries.keys()])
   const single = sql`select role from role_object_permission where model = ${model.label}${objectPk === undefined ? sql`` : sql` and object_pk = ${objectPk}`}`
-  const where = [visibility(ctx, Role), sql<boolean>`role.role_uuid in (select role from role_permission where permission in (${names}) union ${single})`]
+  const where = [
+    visibility(ctx, Role),
+    sql<boolean>`role.role_uuid in (select role from role_permission where permission in (${names}) union ${single})`,
+  ]
   return paginated(ctx, query, await countObjects(ctx, Role, where), async (limit, offset) => {
     const roles = await findObjects(ctx, Role, { where, orderBy: [sql`role.name`], limit, offset })
     const keys = roles.map(role => role.role_uuid as string)
     if (keys.length === 0) return []
-    const everywhere = await ctx.db.selectFrom('role_permission').selectAll().where('role', 'in', keys).where('permission', 'in', [...entries.keys()]).execute()
+    const everywhere = await ctx.db
+      .selectFrom('role_permission')
+      .selectAll()
+      .where('role', 'in', keys)
+      .where('permission', 'in', [...entries.keys()])
+      .execute()
     let one = ctx.db.selectFrom('role_object_permission').selectAll().where('role', 'in', keys).where('model', '=', model.label)
     if (objectPk !== undefined) one = one.where('object_pk', '=', objectPk)
     const grants = await one.orderBy('object_pk').orderBy('permission').execute()
     const shown = (grant: Grant) => {
       const entry = entries.get(grant.permission)
-      return { id: grantId(grant), codename: grant.permission.split('.').at(-1), model: model.modelName, app_label: model.app, name: entry?.name ?? grant.permission }
+      return {
+        id: grantId(grant),
+        codename: grant.permission.split('.').at(-1),
+        model: model.modelName,
+        app_label: model.app,
+        name: entry?.name ?? grant.permission,
+      }
     }
     return roles.map(role => ({
       role_pk: role.role_uuid,
       name: role.name,
-      object_permissions: grants.filter(grant => grant.role === role.role_uuid).map(grant => ({ ...shown(grant), object_pk: grant.object_pk })),
+      object_permissions: grants
+        .filter(grant => grant.role === role.role_uuid)
+        .map(grant => ({ ...shown(grant), object_pk: grant.object_pk })),
       model_permissions: everywhere.filter(grant => grant.role === role.role_uuid).map(grant => shown({ ...grant, object_pk: null })),
     }))
   })
@@ -119,16 +145,27 @@ export const grantRoutes: Record<string, SpecialOperation> = {
     handler: async (ctx, request) => {
       const role = await roleFor(ctx, request.params, 'assign')
       const { entries, target } = await readGrants(ctx, checked<Sent>(Grants, request.body))
-      const text = await grantsBeyondCaller(ctx, entries.map(entry => entry.full), target?.key)
+      const text = await grantsBeyondCaller(
+        ctx,
+        entries.map(entry => entry.full),
+        target?.key,
+      )
       if (text !== undefined) throw invalid({ permissions: [text] })
       const key = role.role_uuid as string
       await transact(ctx, async ctx => {
         for (const { full } of entries) {
           if (target) {
-            await ctx.db.insertInto('role_object_permission').values({ role: key, permission: full, model: target.model.label, object_pk: target.key })
-              .onConflict(conflict => conflict.doNothing()).execute()
+            await ctx.db
+              .insertInto('role_object_permission')
+              .values({ role: key, permission: full, model: target.model.label, object_pk: target.key })
+              .onConflict(conflict => conflict.doNothing())
+              .execute()
           } else {
-            await ctx.db.insertInto('role_permission').values({ role: key, permission: full }).onConflict(conflict => conflict.doNothing()).execute()
+            await ctx.db
+              .insertInto('role_permission')
+              .values({ role: key, permission: full })
+              .onConflict(conflict => conflict.doNothing())
+              .execute()
           }
         }
         await noted(ctx, role, 'add', entries, target)
@@ -148,7 +185,12 @@ export const grantRoutes: Record<string, SpecialOperation> = {
       if (names.length === 0) return
       await transact(ctx, async ctx => {
         if (target) {
-          await ctx.db.deleteFrom('role_object_permission').where('role', '=', key).where('permission', 'in', names).where('object_pk', '=', target.key).execute()
+          await ctx.db
+            .deleteFrom('role_object_permission')
+            .where('role', '=', key)
+            .where('permission', 'in', names)
+            .where('object_pk', '=', target.key)
+            .execute()
         } else {
           await ctx.db.deleteFrom('role_permission').where('role', '=', key).where('permission', 'in', names).execute()
         }
@@ -177,8 +219,18 @@ function holder(verb: 'add' | 'remove'): SpecialOperation {
       const text = verb === 'add' ? await beyondCaller(ctx, { roles: [key] }) : undefined
       if (text !== undefined) throw invalid({ non_field_errors: [text] })
       await transact(ctx, async ctx => {
-        if (verb === 'add') await ctx.db.insertInto('user_role').values({ user: user.id as number, role: key }).onConflict(conflict => conflict.doNothing()).execute()
-        else await ctx.db.deleteFrom('user_role').where('user', '=', user.id as number).where('role', '=', key).execute()
+        if (verb === 'add')
+          await ctx.db
+            .insertInto('user_role')
+            .values({ user: user.id as number, role: key })
+            .onConflict(conflict => conflict.doNothing())
+            .execute()
+        else
+          await ctx.db
+            .deleteFrom('user_role')
+            .where('user', '=', user.id as number)
+            .where('role', '=', key)
+            .execute()
         await recordEvent(ctx, 'model_updated', { model: eventModel(Role, role), diff: { users: { [verb]: [pk] } } })
       })
     },

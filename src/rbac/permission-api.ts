@@ -22,14 +22,24 @@ const one = (query: Query, name: string): string | undefined => {
 async function heldBy(ctx: Ctx, sent: string): Promise<Set<string>> {
   const key = parseUuid(sent)
   if (key === undefined) throw invalid({ role: ['Enter a valid UUID.'] })
-  return new Set((await ctx.db.selectFrom('role_permission').select('permission').where('role', '=', key).execute()).map(row => row.permission))
+  return new Set(
+    (await ctx.db.selectFrom('role_permission').select('permission').where('role', '=', key).execute()).map(row => row.permission),
+  )
 }
 
 async function matching(ctx: Ctx, query: Query): Promise<Permission[]> {
   const role = one(query, 'role')
   const held = role === undefined ? undefined : await heldBy(ctx, role)
-  const wanted = { codename: one(query, 'codename'), app_label: one(query, 'content_type__app_label'), model: one(query, 'content_type__model') }
-  const words = (one(query, 'search') ?? '').toLowerCase().split(/[\s,]+/).filter(Boolean).slice(0, 16)
+  const wanted = {
+    codename: one(query, 'codename'),
+    app_label: one(query, 'content_type__app_label'),
+    model: one(query, 'content_type__model'),
+  }
+  const words = (one(query, 'search') ?? '')
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .filter(Boolean)
+    .slice(0, 16)
   return permissionCatalogue(ctx).filter(
     entry =>
       (held === undefined || held.has(entry.full)) &&
@@ -51,7 +61,9 @@ export const permissionRoutes: Record<string, SpecialOperation> = {
   'GET /rbac/permissions/': {
     response: 'Permission',
     many: 'page',
-    query: Object.fromEntries(['codename', 'content_type__app_label', 'content_type__model', 'role', 'search', 'ordering'].map(name => [name, { type: 'string' }])),
+    query: Object.fromEntries(
+      ['codename', 'content_type__app_label', 'content_type__model', 'role', 'search', 'ordering'].map(name => [name, { type: 'string' }]),
+    ),
     handler: async (ctx, request) => {
       const query = request.query as Query
       const found = await matching(ctx, query)
@@ -79,10 +91,22 @@ export const permissionRoutes: Record<string, SpecialOperation> = {
       const [role] = await findObjects(ctx, Role, { where: [sql<boolean>`role.role_uuid = ${key}`] })
       if (!role) throw notFound('Role')
       await requireObject(ctx, Role, key, 'view')
-      const count = await ctx.db.selectFrom('role_object_permission').select(eb => eb.fn.countAll().as('count')).where('role', '=', key).executeTakeFirstOrThrow()
+      const count = await ctx.db
+        .selectFrom('role_object_permission')
+        .select(eb => eb.fn.countAll().as('count'))
+        .where('role', '=', key)
+        .executeTakeFirstOrThrow()
       return paginated(ctx, query, Number(count.count), async (limit, offset) => {
-        const grants = await ctx.db.selectFrom('role_object_permission').selectAll().where('role', '=', key)
-          .orderBy('model').orderBy('object_pk').orderBy('permission').limit(limit).offset(offset).execute()
+        const grants = await ctx.db
+          .selectFrom('role_object_permission')
+          .selectAll()
+          .where('role', '=', key)
+          .orderBy('model')
+          .orderBy('object_pk')
+          .orderBy('permission')
+          .limit(limit)
+          .offset(offset)
+          .execute()
         const entries = new Map(permissionCatalogue(ctx).map(entry => [entry.full, entry]))
         return Promise.all(
           grants.map(async grant => {

@@ -25,9 +25,11 @@ const ofGroup: FilterSpec = {
   type: 'uuid',
   apply: async (ctx, [sent], query) => {
     const group = parseUuid(sent!)
-    const known = group !== undefined && (await ctx.db.selectFrom('group').select('group_uuid').where('group_uuid', '=', group).executeTakeFirst())
+    const known =
+      group !== undefined && (await ctx.db.selectFrom('group').select('group_uuid').where('group_uuid', '=', group).executeTakeFirst())
     if (!known) throw invalid({ groups: [NOT_A_CHOICE] })
-    if (parseFlag([query.inherited].flat()[0]) !== true) return sql<boolean>`role.role_uuid in (select role from group_role where "group" = ${group})`
+    if (parseFlag([query.inherited].flat()[0]) !== true)
+      return sql<boolean>`role.role_uuid in (select role from group_role where "group" = ${group})`
     return sql<boolean>`role.role_uuid in (select role from group_role where "group" in (${closure(sql`select group_uuid from "group" where group_uuid = ${group}`)}))`
   },
 }
@@ -48,7 +50,14 @@ export const Role: Model = defineModel({
   table: 'role',
   pk: 'role_uuid',
   fields: { name: text({ unique: true, maxLength: 150 }), managed: internal(text({ nullable: true }), () => null) },
-  filters: { name: {}, users: ofUser, groups: ofGroup, inherited: { type: 'boolean', apply: () => sql<boolean>`1 = 1` }, managed: { many: true }, managed__isnull: { type: 'boolean' } },
+  filters: {
+    name: {},
+    users: ofUser,
+    groups: ofGroup,
+    inherited: { type: 'boolean', apply: () => sql<boolean>`1 = 1` },
+    managed: { many: true },
+    managed__isnull: { type: 'boolean' },
+  },
   search: ['name'],
   ordering: ['name'],
 })
