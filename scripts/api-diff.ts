@@ -10,15 +10,39 @@ import { contractDocument, resolved as inContract, type Schema } from '../test/c
 
 /** Differences that are meant: where they stand (`*` for anything), and why. */
 const ACCEPTED: readonly { operation: RegExp; difference: RegExp; why: string }[] = [
-  { operation: /./, difference: /^answer \S+: ours may be null/, why: 'filled in for every object that the contract speaks of; null where there is nothing to show' },
+  {
+    operation: /./,
+    difference: /^answer \S+: ours may be null/,
+    why: 'filled in for every object that the contract speaks of; null where there is nothing to show',
+  },
   { operation: /./, difference: /^answer \S+: missing \(optional\)$/, why: 'clients of the contract do without it' },
-  { operation: /./, difference: /^answer (\S+\.)?(captcha_stage|webauthn_stage|sources): /, why: 'kinds of objects that this server does not have: always empty' },
-  { operation: /^core_brands_/, difference: /(flow_lockdown|flow_user_switch|flow_request|branding_map_tiles)/, why: 'optional fields for features that this server does not have' },
-  { operation: /^(core_groups|core_users|core_tokens|core_user_consent)/, difference: /^answer \S*(email): format/, why: 'the contract calls empty text a mail address' },
-  { operation: /^stages_identification_list$/, difference: /^query (captcha_stage|webauthn_stage): missing$/, why: 'kinds of objects that this server does not have' },
+  {
+    operation: /./,
+    difference: /^answer (\S+\.)?(captcha_stage|webauthn_stage|sources): /,
+    why: 'kinds of objects that this server does not have: always empty',
+  },
+  {
+    operation: /^core_brands_/,
+    difference: /(flow_lockdown|flow_user_switch|flow_request|branding_map_tiles)/,
+    why: 'optional fields for features that this server does not have',
+  },
+  {
+    operation: /^(core_groups|core_users|core_tokens|core_user_consent)/,
+    difference: /^answer \S*(email): format/,
+    why: 'the contract calls empty text a mail address',
+  },
+  {
+    operation: /^stages_identification_list$/,
+    difference: /^query (captcha_stage|webauthn_stage): missing$/,
+    why: 'kinds of objects that this server does not have',
+  },
   { operation: /^core_tokens_/, difference: /^body managed: ours does not read it$/, why: 'set by blueprints alone' },
   { operation: /^admin_settings/, difference: /base_url/, why: 'optional; the address is a setting of the configuration' },
-  { operation: /^(providers_oauth2_create|providers_oauth2_update|providers_oauth2_partial_update)$/, difference: /^body (\S+: ours does not read it|grant_types\[\]: ours refuses urn:ietf:params:oauth:grant-type:token-exchange$)/, why: 'features that this server does not have' },
+  {
+    operation: /^(providers_oauth2_create|providers_oauth2_update|providers_oauth2_partial_update)$/,
+    difference: /^body (\S+: ours does not read it|grant_types\[\]: ours refuses urn:ietf:params:oauth:grant-type:token-exchange$)/,
+    why: 'features that this server does not have',
+  },
   { operation: /^events_events_create$/, difference: /^body action: /, why: 'custom actions have a name of their own' },
 ]
 
@@ -26,8 +50,13 @@ type Json = Record<string, unknown>
 type Resolver = (schema: Schema) => Schema
 type Operation = { parameters?: Json[]; requestBody?: Json; responses: Record<string, Json> }
 
-const ours = JSON.parse(JSON.stringify(openApiDocument(registry))) as { paths: Record<string, Record<string, Operation>>; components: { schemas: Record<string, Schema> } }
-const theirs = contractDocument() as unknown as typeof ours & { components: { parameters: Record<string, Json>; responses: Record<string, Json> } }
+const ours = JSON.parse(JSON.stringify(openApiDocument(registry))) as {
+  paths: Record<string, Record<string, Operation>>
+  components: { schemas: Record<string, Schema> }
+}
+const theirs = contractDocument() as unknown as typeof ours & {
+  components: { parameters: Record<string, Json>; responses: Record<string, Json> }
+}
 
 const inOurs: Resolver = schema => {
   if (typeof schema.$ref === 'string') {
@@ -53,9 +82,18 @@ function contentSchema(answer: Json | undefined): { type?: string; schema?: Sche
 
 /** An enumeration that is one of several alternatives, as optional choices with an empty word are written. */
 const choicesOf = (schema: Schema, resolve: Resolver): unknown[] | undefined =>
-  (schema.enum as unknown[] | undefined) ?? (schema.oneOf as Schema[] | undefined)?.flatMap(part => (resolve(part).enum) ?? [])
+  (schema.enum as unknown[] | undefined) ?? (schema.oneOf as Schema[] | undefined)?.flatMap(part => resolve(part).enum ?? [])
 
-const kindOf = (schema: Schema): string => (schema.oneOf ? (JSON.stringify(schema.oneOf).includes('Challenge') ? 'object' : 'string') : schema.type === undefined ? 'anything' : schema.type === 'number' || schema.type === 'integer' ? 'number' : String(schema.type))
+const kindOf = (schema: Schema): string =>
+  schema.oneOf
+    ? JSON.stringify(schema.oneOf).includes('Challenge')
+      ? 'object'
+      : 'string'
+    : schema.type === undefined
+      ? 'anything'
+      : schema.type === 'number' || schema.type === 'integer'
+        ? 'number'
+        : String(schema.type)
 
 /**
  * Compares two schemas. `way` says who must be able to live with what: in an answer, the contract's client with our values; in a
@@ -75,15 +113,18 @@ function compare(way: 'answer' | 'body', path: string, mine: Schema, contract: S
   }
   if (way === 'answer' && a.nullable === true && b.nullable !== true) out.push(`${place}: ours may be null`)
   if (way === 'body' && b.nullable === true && a.nullable !== true) out.push(`${place}: ours refuses null`)
-  if (way === 'answer' && b.format !== undefined && ['uuid', 'date-time'].includes(String(b.format)) && a.format !== b.format) out.push(`${place}: format is ${String(a.format)}, the contract's ${String(b.format)}`)
+  if (way === 'answer' && b.format !== undefined && ['uuid', 'date-time'].includes(String(b.format)) && a.format !== b.format)
+    out.push(`${place}: format is ${String(a.format)}, the contract's ${String(b.format)}`)
   const [choices, known] = [choicesOf(a, inOurs), choicesOf(b, inContract)]
   if (choices && known) {
-    const extra = way === 'answer' ? choices.filter(word => !known.includes(word)) : known.filter(word => word !== null && !choices.includes(word))
+    const extra =
+      way === 'answer' ? choices.filter(word => !known.includes(word)) : known.filter(word => word !== null && !choices.includes(word))
     if (extra.length) out.push(`${place}: ${way === 'answer' ? 'ours may be' : 'ours refuses'} ${extra.map(String).join(', ')}`)
   }
   if (wanted === 'array' && a.items && b.items) out.push(...compare(way, `${path}[]`, a.items as Schema, b.items as Schema, inner))
   const [own, their] = [(a.properties ?? {}) as Record<string, Schema>, (b.properties ?? {}) as Record<string, Schema>]
-  if (!a.properties && b.properties && a.additionalProperties !== undefined) return [...out, `${place}: ours says nothing of what is inside`]
+  if (!a.properties && b.properties && a.additionalProperties !== undefined)
+    return [...out, `${place}: ours says nothing of what is inside`]
   const [required, needed] = [(a.required ?? []) as string[], (b.required ?? []) as string[]]
   const nested = (name: string) => (path === '' ? name : `${path}.${name}`)
   for (const [name, schema] of Object.entries(their)) {
@@ -94,13 +135,16 @@ function compare(way: 'answer' | 'body', path: string, mine: Schema, contract: S
     else if (way === 'body') out.push(`body ${nested(name)}: ours does not read it`)
     else out.push(`answer ${nested(name)}: missing (optional)`)
   }
-  for (const name of Object.keys(own)) if (way === 'body' && !their[name] && required.includes(name)) out.push(`body ${nested(name)}: ours demands what the contract does not have`)
+  for (const name of Object.keys(own))
+    if (way === 'body' && !their[name] && required.includes(name))
+      out.push(`body ${nested(name)}: ours demands what the contract does not have`)
   return out
 }
 
 function differences(mine: Operation & { operationId?: string }, contract: Operation & { operationId?: string }): string[] {
   const out: string[] = []
-  if (mine.operationId !== contract.operationId) out.push(`operationId is ${mine.operationId ?? ''}, the contract's ${contract.operationId ?? ''}`)
+  if (mine.operationId !== contract.operationId)
+    out.push(`operationId is ${mine.operationId ?? ''}, the contract's ${contract.operationId ?? ''}`)
   const names = new Set((mine.parameters ?? []).filter(part => part.in === 'query').map(part => part.name))
   for (const raw of contract.parameters ?? []) {
     const parameter = typeof raw.$ref === 'string' ? theirs.components.parameters[raw.$ref.split('/').at(-1)!]! : raw
@@ -126,7 +170,11 @@ let differing = 0
 
 for (const [path, methods] of Object.entries(theirs.paths)) {
   if (words.length > 0 && !words.some(word => path.includes(word))) continue
-  const name = `/${path.split('/').filter(part => part !== '' && !part.startsWith('{')).slice(0, 2).join('/')}`
+  const name = `/${path
+    .split('/')
+    .filter(part => part !== '' && !part.startsWith('{'))
+    .slice(0, 2)
+    .join('/')}`
   const group = groups.get(name) ?? { offered: [], missing: [], lines: [], accepted: 0 }
   groups.set(name, group)
   for (const method of METHODS) {

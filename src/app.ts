@@ -37,7 +37,13 @@ export async function createApp(deps: Deps, { metrics }: { metrics?: Metrics } =
   app.decorateRequest('ctx')
   app.addHook('onRequest', async (request, reply) => {
     request.ctx = { ...deps, caller: visitor, request: describeRequest(deps.config, request) }
-    reply.headers({ 'X-authentik-id': request.id, 'X-Powered-By': 'authentik', 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'same-origin', 'X-Frame-Options': 'DENY' })
+    reply.headers({
+      'X-authentik-id': request.id,
+      'X-Powered-By': 'authentik',
+      'X-Content-Type-Options': 'nosniff',
+      'Referrer-Policy': 'same-origin',
+      'X-Frame-Options': 'DENY',
+    })
   })
   const web = await openWeb(join(deps.root, 'dist/web'), deps.config.web.path)
   const pages = { web }

@@ -48,7 +48,9 @@ export async function assemble(outside: Outside, database: Database, options: { 
       now,
       programVersion: VERSION,
       log: (message, details) => log.info(details ?? {}, message),
-      onWaiting: reportOnce(({ state: activity, ...holder }) => log.warn({ holder: { ...holder, activity } }, 'another process migrates the database; waiting')),
+      onWaiting: reportOnce(({ state: activity, ...holder }) =>
+        log.warn({ holder: { ...holder, activity } }, 'another process migrates the database; waiting'),
+      ),
     })
   }
   return {
@@ -69,7 +71,11 @@ export async function assemble(outside: Outside, database: Database, options: { 
 
 /** Made once, at the first start; two processes that start together agree on one. */
 async function installationId({ db }: Database): Promise<string> {
-  await db.insertInto('installation').values({ name: 'id', value: randomUUID() }).onConflict(conflict => conflict.doNothing()).execute()
+  await db
+    .insertInto('installation')
+    .values({ name: 'id', value: randomUUID() })
+    .onConflict(conflict => conflict.doNothing())
+    .execute()
   return (await db.selectFrom('installation').select('value').where('name', '=', 'id').executeTakeFirstOrThrow()).value
 }
 

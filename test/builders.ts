@@ -18,7 +18,13 @@ export async function aUser(ctx: Ctx, values: Row & { password?: string } = {}):
   const { password, ...rest } = values
   const hash = password === undefined ? {} : { password: await ctx.passwords.hash(password) }
   const username = unique('user')
-  return transact(ctx, ctx => insertObject(ctx, User, withDefaults(ctx, User, { username, name: `Name of ${username}`, email: `${username}@example.test`, ...rest, ...hash })))
+  return transact(ctx, ctx =>
+    insertObject(
+      ctx,
+      User,
+      withDefaults(ctx, User, { username, name: `Name of ${username}`, email: `${username}@example.test`, ...rest, ...hash }),
+    ),
+  )
 }
 
 /** A group. */
@@ -34,27 +40,40 @@ export async function adminsGroup(ctx: Ctx): Promise<string> {
 /** An API token of a user; returns its key. */
 export async function aToken(ctx: Ctx, user: Row, values: Row = {}): Promise<string> {
   const key = randomBytes(30).toString('base64url')
-  await ctx.db.insertInto('token').values({
-    token_uuid: ctx.uuid(),
-    identifier: unique('token'),
-    key_hash: hashToken(key),
-    key_sealed: ctx.secrets.seal(key),
-    intent: 'api',
-    user: user.id as number,
-    description: '',
-    expires: null,
-    expiring: false,
-    managed: null,
-    ...values,
-  }).execute()
+  await ctx.db
+    .insertInto('token')
+    .values({
+      token_uuid: ctx.uuid(),
+      identifier: unique('token'),
+      key_hash: hashToken(key),
+      key_sealed: ctx.secrets.seal(key),
+      intent: 'api',
+      user: user.id as number,
+      description: '',
+      expires: null,
+      expiring: false,
+      managed: null,
+      ...values,
+    })
+    .execute()
   return key
 }
 
 /** A role with global permissions, given to a user. */
 export async function aRole(ctx: Ctx, user: Row, permissions: string[]): Promise<string> {
   const role = ctx.uuid()
-  await ctx.db.insertInto('role').values({ role_uuid: role, name: unique('role'), managed: null }).execute()
-  await ctx.db.insertInto('user_role').values({ user: user.id as number, role }).execute()
-  if (permissions.length) await ctx.db.insertInto('role_permission').values(permissions.map(permission => ({ role, permission }))).execute()
+  await ctx.db
+    .insertInto('role')
+    .values({ role_uuid: role, name: unique('role'), managed: null })
+    .execute()
+  await ctx.db
+    .insertInto('user_role')
+    .values({ user: user.id as number, role })
+    .execute()
+  if (permissions.length)
+    await ctx.db
+      .insertInto('role_permission')
+      .values(permissions.map(permission => ({ role, permission })))
+      .execute()
   return role
 }

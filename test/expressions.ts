@@ -7,7 +7,11 @@ import { plainResult, runExpression } from '../src/expression/host/run.ts'
 import type { Value } from '../src/expression/values.ts'
 
 /** What a text returns, as plain data. Lines begin where the text's first line begins. */
-export async function result(ctx: Ctx, text: string, options: { user?: Row | null; context?: Row; variables?: Row } = {}): Promise<unknown> {
+export async function result(
+  ctx: Ctx,
+  text: string,
+  options: { user?: Row | null; context?: Row; variables?: Row } = {},
+): Promise<unknown> {
   const lines = text.split('\n')
   const indent = Math.min(...lines.filter(line => line.trim()).map(line => /^ */.exec(line)![0].length))
   const context = options.context ?? {}

@@ -15,11 +15,21 @@ import { throwawayPostgres } from './postgres.ts'
 /** Which database this process tests against; the runner starts one process an engine. */
 export const ENGINE = process.env.SIGNET_TEST_ENGINE === 'postgres' ? 'postgres' : 'sqlite'
 
-export type Answer = { status: number; headers: Record<string, string | string[] | undefined>; body: any; text: string; cookies: { name: string; value: string; [attribute: string]: unknown }[] }
+export type Answer = {
+  status: number
+  headers: Record<string, string | string[] | undefined>
+  body: any
+  text: string
+  cookies: { name: string; value: string; [attribute: string]: unknown }[]
+}
 
 /** Calls over HTTP with one identity. Bodies are JSON unless `payload` says otherwise. */
 export type Client = {
-  request: (method: string, path: string, options?: { body?: unknown; headers?: Record<string, string>; payload?: string; query?: Record<string, string> }) => Promise<Answer>
+  request: (
+    method: string,
+    path: string,
+    options?: { body?: unknown; headers?: Record<string, string>; payload?: string; query?: Record<string, string> },
+  ) => Promise<Answer>
   get: (path: string, headers?: Record<string, string>) => Promise<Answer>
   post: (path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>
   put: (path: string, body?: unknown) => Promise<Answer>
@@ -48,7 +58,13 @@ export const HOST = 'id.example.test'
 function answerOf(response: Awaited<ReturnType<FastifyInstance['inject']>>): Answer {
   const text = response.payload
   const json = /json/.test(String(response.headers['content-type'])) && text !== ''
-  return { status: response.statusCode, headers: response.headers as Answer['headers'], body: json ? JSON.parse(text) : text, text, cookies: response.cookies }
+  return {
+    status: response.statusCode,
+    headers: response.headers as Answer['headers'],
+    body: json ? JSON.parse(text) : text,
+    text,
+    cookies: response.cookies,
+  }
 }
 
 /** A client over one app; `prepare` may add headers to each call. */
@@ -57,7 +73,15 @@ export function clientOf(app: FastifyInstance, prepare: () => Record<string, str
     const headers = { host: HOST, 'x-forwarded-proto': 'https', ...prepare(), ...options.headers }
     const payload = options.payload ?? (options.body === undefined ? undefined : JSON.stringify(options.body))
     const type = payload !== undefined && !('content-type' in headers) ? { 'content-type': 'application/json' } : {}
-    return answerOf(await app.inject({ method, url: path, headers: { ...type, ...headers }, query: options.query, ...(payload !== undefined && { payload }) }))
+    return answerOf(
+      await app.inject({
+        method,
+        url: path,
+        headers: { ...type, ...headers },
+        query: options.query,
+        ...(payload !== undefined && { payload }),
+      }),
+    )
   }
   return {
     request,
@@ -91,14 +115,23 @@ async function databaseEnv(): Promise<Record<string, string>> {
   const { host, port, user, password, createDatabase, stop } = await throwawayPostgres()
   cleanups.push(stop)
   const database = await createDatabase()
-  return { SIGNET_POSTGRESQL__HOST: host, SIGNET_POSTGRESQL__PORT: String(port), SIGNET_POSTGRESQL__USER: user, SIGNET_POSTGRESQL__PASSWORD: password, SIGNET_POSTGRESQL__NAME: database }
+  return {
+    SIGNET_POSTGRESQL__HOST: host,
+    SIGNET_POSTGRESQL__PORT: String(port),
+    SIGNET_POSTGRESQL__USER: user,
+    SIGNET_POSTGRESQL__PASSWORD: password,
+    SIGNET_POSTGRESQL__NAME: database,
+  }
 }
 
 async function build(env: Record<string, string>): Promise<TestServer> {
   const folder = mkdtempSync(join(tmpdir(), 'signet-test-'))
   const config = testConfig(folder, { ...(await databaseEnv()), ...env })
   const logged: Record<string, unknown>[] = []
-  const log = pino({ level: 'debug', base: null }, { write: (line: string) => void logged.push(JSON.parse(line) as Record<string, unknown>) })
+  const log = pino(
+    { level: 'debug', base: null },
+    { write: (line: string) => void logged.push(JSON.parse(line) as Record<string, unknown>) },
+  )
   let offset = 0
   const now = () => new Date(Date.now() + offset)
   const database = await openConfigured({ config, log })
@@ -112,11 +145,21 @@ async function build(env: Record<string, string>): Promise<TestServer> {
     rmSync(folder, { recursive: true, force: true })
   })
   const ctx = systemContext(deps)
-  const client: TestServer['client'] = token => clientOf(app, (): Record<string, string> => (token === undefined ? {} : { authorization: `Bearer ${token}` }))
+  const client: TestServer['client'] = token =>
+    clientOf(app, (): Record<string, string> => (token === undefined ? {} : { authorization: `Bearer ${token}` }))
   const { aUser, aToken, adminsGroup } = await import('./builders.ts')
   const user = await aUser(ctx, { username: 'test-admin', name: 'Test Admin', groups: [await adminsGroup(ctx)] })
   const adminToken = await aToken(ctx, user)
-  return { app, deps, ctx, logged, clock: { advance: ms => void (offset += ms), reset: () => void (offset = 0) }, client, admin: client(adminToken), adminToken }
+  return {
+    app,
+    deps,
+    ctx,
+    logged,
+    clock: { advance: ms => void (offset += ms), reset: () => void (offset = 0) },
+    client,
+    admin: client(adminToken),
+    adminToken,
+  }
 }
 
 let shared: Promise<TestServer> | undefined

@@ -15,7 +15,11 @@ export class Visitor {
     this.#headers = { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0', ...headers }
   }
 
-  async request(method: string, path: string, options: { body?: unknown; form?: Record<string, string>; headers?: Record<string, string> } = {}): Promise<Answer> {
+  async request(
+    method: string,
+    path: string,
+    options: { body?: unknown; form?: Record<string, string>; headers?: Record<string, string> } = {},
+  ): Promise<Answer> {
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
     const csrf = this.cookies.get('authentik_csrf')
     const headers = {
@@ -38,7 +42,10 @@ export class Visitor {
   get = (path: string, headers?: Record<string, string>) => this.request('GET', path, { headers })
 
   /** Follows redirects as long as they stay here; the last answer, or the address elsewhere that it led to. */
-  async follow(path: string, limit = 20): Promise<{ answer: Answer; path: string; elsewhere?: undefined } | { elsewhere: URL; answer: Answer; path: string }> {
+  async follow(
+    path: string,
+    limit = 20,
+  ): Promise<{ answer: Answer; path: string; elsewhere?: undefined } | { elsewhere: URL; answer: Answer; path: string }> {
     let next = path
     for (let hop = 0; hop < limit; hop++) {
       const answer = await this.get(next)
@@ -68,10 +75,13 @@ export class Visitor {
     let challenge = await this.challenge(slug, query)
     for (let step = 0; step < 8; step++) {
       const answer =
-        challenge.component === 'ak-stage-identification' ? { uid_field: username, ...(challenge.password_fields && { password }) }
-        : challenge.component === 'ak-stage-password' ? { password }
-        : challenge.component === 'ak-stage-consent' ? { token: challenge.token }
-        : undefined
+        challenge.component === 'ak-stage-identification'
+          ? { uid_field: username, ...(challenge.password_fields && { password }) }
+          : challenge.component === 'ak-stage-password'
+            ? { password }
+            : challenge.component === 'ak-stage-consent'
+              ? { token: challenge.token }
+              : undefined
       if (!answer) return challenge
       challenge = await this.challenge(slug, query, { component: challenge.component, ...answer })
       if (challenge.response_errors) return challenge

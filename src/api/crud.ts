@@ -8,13 +8,34 @@ import { wireSchema, type Field } from './fields.ts'
 import { filterConditions, MAX_KEY, orderings, parseKey, parseUuid, searchCondition, type Condition } from './filters.ts'
 import { permission, type Model, type Query, type Row } from './model.ts'
 import { holds, mayTouch, requireObject, requirePermission, visibility } from './permissions.ts'
-import { countObjects, existingKeys, findObject, insertObject, matchObjects, pageOfObjects, readingContext, relatedKeys, removeObject, uniquenessErrors, updateObject, withDefaults } from './store.ts'
+import {
+  countObjects,
+  existingKeys,
+  findObject,
+  insertObject,
+  matchObjects,
+  pageOfObjects,
+  readingContext,
+  relatedKeys,
+  removeObject,
+  uniquenessErrors,
+  updateObject,
+  withDefaults,
+} from './store.ts'
 import { usedBy } from './used-by.ts'
 import { fieldErrors } from './validate.ts'
 
 /** One page of a list, as it goes over the wire. */
 export type Page = {
-  pagination: { next: number; previous: number; count: number; current: number; total_pages: number; start_index: number; end_index: number }
+  pagination: {
+    next: number
+    previous: number
+    count: number
+    current: number
+    total_pages: number
+    start_index: number
+    end_index: number
+  }
   results: Row[]
   autocomplete: Record<string, never>
 }
@@ -49,7 +70,9 @@ export function requestSchemas(model: Model): { full: TSchema; partial: TSchema 
   const known = schemas.get(model)
   if (known) return known
   const properties = Object.fromEntries(writable(model).map(([name, field]) => [name, wireSchema(field)]))
-  const required = writable(model).filter(([, field]) => field.required).map(([name]) => name)
+  const required = writable(model)
+    .filter(([, field]) => field.required)
+    .map(([name]) => name)
   const made = {
     full: Type.Unsafe({ type: 'object', properties, required }),
     partial: Type.Unsafe({ type: 'object', properties }),
@@ -70,7 +93,10 @@ export async function presentObjects(ctx: Ctx, model: Model, rows: Row[], query:
   const relations = new Map<string, Map<unknown, unknown[]>>()
   for (const [name, field] of shown) if (field.storage === 'relation') relations.set(name, await relatedKeys(ctx, field, keys))
   const related = (name: string, key: unknown) => relations.get(name)!.get(key) ?? []
-  const withRelations = rows.map((row, index) => ({ ...row, ...Object.fromEntries([...relations.keys()].map(name => [name, related(name, keys[index])])) }))
+  const withRelations = rows.map((row, index) => ({
+    ...row,
+    ...Object.fromEntries([...relations.keys()].map(name => [name, related(name, keys[index])])),
+  }))
   const extra = (await model.present?.(ctx, withRelations, query)) ?? []
   const secrets = shown.filter(([, field]) => field.secret).map(([name]) => name)
   const openTo = secrets.length ? await mayChange(ctx, model, keys) : undefined
@@ -78,7 +104,12 @@ export async function presentObjects(ctx: Ctx, model: Model, rows: Row[], query:
     const out: Row = { [model.keyName]: row[model.pk as keyof typeof row] }
     for (const [name, field] of shown) if (field.storage !== 'computed') out[name] = wireValue(row[name as keyof typeof row])
     if (model.component !== undefined) {
-      Object.assign(out, { component: model.component, verbose_name: model.verboseName, verbose_name_plural: model.verboseNamePlural, meta_model_name: model.label })
+      Object.assign(out, {
+        component: model.component,
+        verbose_name: model.verboseName,
+        verbose_name_plural: model.verboseNamePlural,
+        meta_model_name: model.label,
+      })
     }
     for (const [name, value] of Object.entries(extra[index] ?? {})) out[name] = wireValue(value)
     if (openTo && !openTo.has(keys[index])) for (const name of secrets) out[name] = ''
@@ -103,7 +134,8 @@ export const presentObject = async (ctx: Ctx, model: Model, row: Row, query: Que
  */
 function reachable(ctx: Ctx, target: Model): Condition | undefined {
   const { models } = ctx.registry
-  if (ctx.caller.system || [target, ...models.filter(model => model.base === target)].some(model => holds(ctx, permission(model, 'view')))) return undefined
+  if (ctx.caller.system || [target, ...models.filter(model => model.base === target)].some(model => holds(ctx, permission(model, 'view'))))
+    return undefined
   const granted = visibility(ctx, target)
   // Everybody may name themselves.
   return target.label === 'authentik_core.user' ? sql`(${granted} or "user".id = ${ctx.caller.user!.id})` : granted
@@ -123,7 +155,12 @@ async function referenceErrors(ctx: Ctx, model: Model, values: Row, current?: Ro
     const target = field.references()
     const wanted = [value].flat()
     const keys = wanted.map(referenceKey)
-    const held = current === undefined ? [] : field.storage === 'relation' ? (await relatedKeys(ctx, field, [current[model.pk]])).get(current[model.pk])! : [current[name]]
+    const held =
+      current === undefined
+        ? []
+        : field.storage === 'relation'
+          ? (await relatedKeys(ctx, field, [current[model.pk]])).get(current[model.pk])!
+          : [current[name]]
     const asked = keys.filter(key => key !== undefined && !held.includes(key))
     const present = await existingKeys(ctx, target, asked, reachable(ctx, target))
     const missing = wanted.filter((_, index) => !held.includes(keys[index]) && !present.has(keys[index]))
@@ -153,7 +190,8 @@ export async function readBody(ctx: Ctx, model: Model, body: unknown, options: {
   const schema = requestSchemas(model)[options.partial ? 'partial' : 'full']
   const errors = fieldErrors(schema, body)
   const sent = body as Row
-  if (Object.keys(errors).length > 0) throw invalid({ ...errors, ...(typeof body === 'object' && body !== null ? keyTypeErrors(model, sent) : {}) })
+  if (Object.keys(errors).length > 0)
+    throw invalid({ ...errors, ...(typeof body === 'object' && body !== null ? keyTypeErrors(model, sent) : {}) })
   const values: Row = {}
   for (const [name, field] of writable(model)) {
     if (!(name in sent)) continue
@@ -191,7 +229,12 @@ async function paging(ctx: Ctx, query: Query): Promise<{ page: number | 'last'; 
 }
 
 /** The wire's page of `count` objects; `load` fetches those of the page. */
-export async function paginated(ctx: Ctx, query: Query, count: number, load: (limit: number, offset: number) => Promise<Row[]>): Promise<Page> {
+export async function paginated(
+  ctx: Ctx,
+  query: Query,
+  count: number,
+  load: (limit: number, offset: number) => Promise<Row[]>,
+): Promise<Page> {
   const { page, size } = await paging(ctx, query)
   const total = Math.max(1, Math.ceil(count / size))
   const current = page === 'last' ? total : page
@@ -219,7 +262,9 @@ function difference(model: Model, before: Row, after: Row): Row {
   for (const [name, field] of Object.entries(model.allFields)) {
     if (field.storage === 'computed' || !(name in after)) continue
     if (JSON.stringify(wireValue(before[name])) === JSON.stringify(wireValue(after[name]))) continue
-    diff[name] = field.secret ? { previous: '********************', new: '********************' } : { previous: wireValue(before[name]), new: wireValue(after[name]) }
+    diff[name] = field.secret
+      ? { previous: '********************', new: '********************' }
+      : { previous: wireValue(before[name]), new: wireValue(after[name]) }
   }
   return diff
 }
@@ -259,7 +304,11 @@ export async function changeObject(ctx: Ctx, model: Model, current: Row, values:
     await updateObject(ctx, model, current[model.pk], cleaned)
     const row = (await findObject(ctx, model, current[model.pk]))!
     await hooks.saved?.(ctx, row, current)
-    if (!model.silent) await recordEvent(ctx, 'model_updated', { model: eventModel(model, row), diff: difference(model, before, { ...row, ...pickRelations(model, cleaned) }) })
+    if (!model.silent)
+      await recordEvent(ctx, 'model_updated', {
+        model: eventModel(model, row),
+        diff: difference(model, before, { ...row, ...pickRelations(model, cleaned) }),
+      })
     return row
   })
 }
@@ -278,7 +327,9 @@ export async function deleteObject(ctx: Ctx, model: Model, row: Row, hooks: Hook
 
 /** Leaves out the rows that are never offered; null needs an operator of its own. */
 const unseenCondition = (model: Model, { column, not }: { column: string; not: unknown }) =>
-  not === null ? sql<boolean>`${sql.ref(`${model.table}.${column}`)} is not null` : sql<boolean>`${sql.ref(`${model.table}.${column}`)} != ${not}`
+  not === null
+    ? sql<boolean>`${sql.ref(`${model.table}.${column}`)} is not null`
+    : sql<boolean>`${sql.ref(`${model.table}.${column}`)} != ${not}`
 
 /** The standard operations of a model. Plain functions: spread them and replace the one that is special. */
 export function crud(model: Model, hooks: Hooks = {}) {
@@ -286,12 +337,22 @@ export function crud(model: Model, hooks: Hooks = {}) {
     list: async (ctx: Ctx, query: Query): Promise<Page> => {
       const restriction = visibility(ctx, model)
       const unseen = model.visible?.(ctx)
-      const where = [restriction, unseen && unseenCondition(model, unseen), ...(await filterConditions(ctx, model, query)), searchCondition(ctx, model, query)]
+      const where = [
+        restriction,
+        unseen && unseenCondition(model, unseen),
+        ...(await filterConditions(ctx, model, query)),
+        searchCondition(ctx, model, query),
+      ]
       const reading = await readingContext(ctx, model)
       const { count, where: narrowed } = await matchObjects(reading, model, where)
       if (count === 0 && restriction && !model.owner && (await countObjects(reading, model, [restriction])) === 0) throw permissionDenied()
       return paginated(ctx, query, count, async (limit, offset) =>
-        presentObjects(reading, model, await pageOfObjects(reading, model, { where: narrowed, orderBy: orderings(model, query), limit, offset }), query),
+        presentObjects(
+          reading,
+          model,
+          await pageOfObjects(reading, model, { where: narrowed, orderBy: orderings(model, query), limit, offset }),
+          query,
+        ),
       )
     },
 
@@ -327,4 +388,3 @@ export function crud(model: Model, hooks: Hooks = {}) {
     },
   } satisfies Operations
 }
-

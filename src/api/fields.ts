@@ -62,7 +62,17 @@ export const orNull = (schema: TSchema): TSchema => {
 
 const constant = <T>(value: T) => ({ initial: () => structuredClone(value) })
 
-type TextOptions = { default?: string; nullable?: boolean; /** May be empty although it must be sent. */ blank?: boolean; maxLength?: number; unique?: boolean; taken?: string; pattern?: string; format?: string; check?: Field['check'] }
+type TextOptions = {
+  default?: string
+  nullable?: boolean
+  /** May be empty although it must be sent. */ blank?: boolean
+  maxLength?: number
+  unique?: boolean
+  taken?: string
+  pattern?: string
+  format?: string
+  check?: Field['check']
+}
 
 /** Text. Without a default it is required and may not be blank. */
 export function text(options: TextOptions = {}): Field {
@@ -73,8 +83,7 @@ export function text(options: TextOptions = {}): Field {
 }
 
 /** Letters, digits, `-` and `_`: what stands in URLs. */
-export const slug = (options: { unique?: boolean; maxLength?: number } = {}): Field =>
-  text({ pattern: '^[-a-zA-Z0-9_]+$', ...options })
+export const slug = (options: { unique?: boolean; maxLength?: number } = {}): Field => text({ pattern: '^[-a-zA-Z0-9_]+$', ...options })
 
 /** A whole number. */
 export function integer(options: { default?: number; nullable?: boolean; minimum?: number; maximum?: number } = {}): Field {
@@ -158,7 +167,11 @@ export const shown = (inner: Field, initial?: (ctx: Ctx) => unknown): Field => (
 })
 
 /** A column that the API neither accepts nor shows. `initial` fills it on creation. */
-export const internal = (inner: Field, initial?: (ctx: Ctx) => unknown): Field => ({ ...shown(inner, initial), writeOnly: true, secret: true })
+export const internal = (inner: Field, initial?: (ctx: Ctx) => unknown): Field => ({
+  ...shown(inner, initial),
+  writeOnly: true,
+  secret: true,
+})
 
 /** A column that the API accepts but never shows. */
 export const hidden = (inner: Field): Field => ({ ...inner, writeOnly: true, secret: true })

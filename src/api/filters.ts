@@ -53,7 +53,8 @@ export const MAX_KEY = 2_147_483_647
 
 /** A key of `model` as it stands in URLs and query strings; undefined when it can be no key at all. */
 export function parseKey(model: Model, value: string): string | number | undefined {
-  if ((model.keySchema as { type?: string }).type === 'integer') return /^\d{1,10}$/.test(value) && Number(value) <= MAX_KEY ? Number(value) : undefined
+  if ((model.keySchema as { type?: string }).type === 'integer')
+    return /^\d{1,10}$/.test(value) && Number(value) <= MAX_KEY ? Number(value) : undefined
   return parseUuid(value)
 }
 
@@ -149,7 +150,8 @@ function condition(db: Db, model: Model, name: string, values: string[]): Condit
     const wanted = parseFlag(values[0])
     return wanted === undefined ? undefined : compare(db, column, lookup, [wanted])
   }
-  const parsed = lookup === 'icontains' || lookup === 'iexact' || lookup === 'startswith' ? values : values.map(value => parseValue(name, field, value))
+  const parsed =
+    lookup === 'icontains' || lookup === 'iexact' || lookup === 'startswith' ? values : values.map(value => parseValue(name, field, value))
   return parsed.includes(undefined) ? undefined : compare(db, column, lookup, parsed)
 }
 
@@ -171,11 +173,19 @@ export async function filterConditions(ctx: Ctx, model: Model, query: Query): Pr
  * Fuzzy by design: never an identity.
  */
 export function searchCondition(ctx: Ctx, model: Model, query: Query): Condition | undefined {
-  const words = ([query.search].flat()[0] ?? '').split(/[\s,]+/).filter(Boolean).slice(0, 16)
+  const words = ([query.search].flat()[0] ?? '')
+    .split(/[\s,]+/)
+    .filter(Boolean)
+    .slice(0, 16)
   if (words.length === 0 || model.search.length === 0) return undefined
   const columns = model.search.map(name => columnOf(model, name)!)
   const contains = (word: string) =>
-    model.searchIndexed ? textContains(ctx.db, columns, word) : sql`(${sql.join(columns.map(column => icontains(ctx.db, column, word)), sql` or `)})`
+    model.searchIndexed
+      ? textContains(ctx.db, columns, word)
+      : sql`(${sql.join(
+          columns.map(column => icontains(ctx.db, column, word)),
+          sql` or `,
+        )})`
   return sql.join(words.map(contains), sql` and `)
 }
 
@@ -183,7 +193,8 @@ export function searchCondition(ctx: Ctx, model: Model, query: Query): Condition
 export function orderings(model: Model, query: Query): RawBuilder<unknown>[] {
   const wanted = ([query.ordering].flat()[0] ?? '').split(',').filter(name => columnOf(model, name.replace(/^-/, '')))
   const names = wanted.length ? wanted : model.ordering
-  const terms = names.map(name => (name.startsWith('-') ? sql`${columnOf(model, name.slice(1))!} desc` : sql`${columnOf(model, name)!} asc`))
+  const terms = names.map(name =>
+    name.startsWith('-') ? sql`${columnOf(model, name.slice(1))!} desc` : sql`${columnOf(model, name)!} asc`,
+  )
   return [...terms, sql`${sql.ref(`${model.table}.${model.pk}`)} asc`]
 }
-

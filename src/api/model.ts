@@ -95,7 +95,10 @@ export function defineModel(spec: ModelSpec): Model {
     display: spec.display ?? base?.display ?? 'name',
     filters: { ...base?.filters, ...(named as Record<string, FilterSpec> | undefined) },
     allFields: { ...base?.allFields, ...spec.fields },
-    tables: [...(base?.tables ?? []).map(part => ({ ...part, on: spec.baseKey ?? spec.pk })), { table: spec.table, pk: spec.pk, on: spec.pk, fields: spec.fields }],
+    tables: [
+      ...(base?.tables ?? []).map(part => ({ ...part, on: spec.baseKey ?? spec.pk })),
+      { table: spec.table, pk: spec.pk, on: spec.pk, fields: spec.fields },
+    ],
     present: base?.present && !spec.present ? base.present : spec.present,
     uniqueName: spec.uniqueName ?? base?.uniqueName,
   }

@@ -43,7 +43,10 @@ function resolver(resources: readonly Resource[]): (path: string) => Target | un
 }
 
 /** The handler for a method on a target; undefined when the resource does not offer it. */
-function handlerFor({ resource, key, usedBy }: Target, method: Method): ((ctx: Ctx, query: Query, body: Row) => Promise<[number, unknown]>) | undefined {
+function handlerFor(
+  { resource, key, usedBy }: Target,
+  method: Method,
+): ((ctx: Ctx, query: Query, body: Row) => Promise<[number, unknown]>) | undefined {
   const { list, retrieve, create, update, destroy, usedBy: references } = resource.operations
   if (usedBy) return method === 'GET' && references ? async ctx => [200, await references(ctx, key!)] : undefined
   if (key === undefined) {
@@ -136,7 +139,10 @@ export function specialRoutes(app: FastifyInstance, slices: readonly Record<stri
       method,
       url: path,
       // oxlint-disable-next-line typescript/no-misused-promises -- Fastify waits for it, whatever its type says
-      ...(operation.failed && { errorHandler: async (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => operation.failed!(request.ctx, error, reply) }),
+      ...(operation.failed && {
+        errorHandler: async (error: FastifyError, request: FastifyRequest, reply: FastifyReply) =>
+          operation.failed!(request.ctx, error, reply),
+      }),
       handler: async (request, reply) => {
         if (!operation.anonymous) requireCaller(request.ctx)
         const answer = await operation.handler(request.ctx, request, reply)

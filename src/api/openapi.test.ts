@@ -19,16 +19,29 @@ test('the description of the API is YAML, and JSON for those who ask', async () 
 })
 
 test('every operation has a name of its own, and every schema that is mentioned is there', () => {
-  const document = openApiDocument(registry) as unknown as { paths: Record<string, Record<string, { operationId: string }>>; components: { schemas: Record<string, unknown> } }
+  const document = openApiDocument(registry) as unknown as {
+    paths: Record<string, Record<string, { operationId: string }>>
+    components: { schemas: Record<string, unknown> }
+  }
   const ids = Object.values(document.paths).flatMap(methods => Object.values(methods).map(operation => operation.operationId))
   assert.equal(new Set(ids).size, ids.length)
-  for (const id of ['core_groups_list', 'core_users_partial_update', 'core_users_used_by_list', 'rbac_permissions_assigned_by_roles_assign']) assert.ok(ids.includes(id), id)
-  for (const name of ['Group', 'GroupRequest', 'PatchedGroupRequest', 'PaginatedGroupList']) assert.ok(document.components.schemas[name], name)
-  for (const [, name = ''] of JSON.stringify(document).matchAll(/"#\/components\/schemas\/(\w+)"/g)) assert.ok(document.components.schemas[name], name)
+  for (const id of [
+    'core_groups_list',
+    'core_users_partial_update',
+    'core_users_used_by_list',
+    'rbac_permissions_assigned_by_roles_assign',
+  ])
+    assert.ok(ids.includes(id), id)
+  for (const name of ['Group', 'GroupRequest', 'PatchedGroupRequest', 'PaginatedGroupList'])
+    assert.ok(document.components.schemas[name], name)
+  for (const [, name = ''] of JSON.stringify(document).matchAll(/"#\/components\/schemas\/(\w+)"/g))
+    assert.ok(document.components.schemas[name], name)
 })
 
 test('passwords, keys and their like can be sent but are in no answer', () => {
-  const { components } = openApiDocument(registry) as unknown as { components: { schemas: Record<string, { properties?: Record<string, unknown> }> } }
+  const { components } = openApiDocument(registry) as unknown as {
+    components: { schemas: Record<string, { properties?: Record<string, unknown> }> }
+  }
   assert.ok(components.schemas.CertificateKeyPairRequest!.properties!.key_data)
   assert.equal(components.schemas.CertificateKeyPair!.properties!.key_data, undefined)
   assert.equal(components.schemas.User!.properties!.password, undefined)

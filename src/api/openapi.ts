@@ -42,7 +42,8 @@ function answerSchema(model: Model): Json {
   const required = [model.keyName]
   for (const [name, field] of Object.entries(model.allFields)) {
     if (field.writeOnly) continue
-    properties[name] = field.shown === undefined ? { ...schemaOf(wireSchema(field)), ...(field.readOnly && { readOnly: true }) } : ref(field.shown)
+    properties[name] =
+      field.shown === undefined ? { ...schemaOf(wireSchema(field)), ...(field.readOnly && { readOnly: true }) } : ref(field.shown)
     if (field.readOnly || field.required) required.push(name)
   }
   if (model.component !== undefined) {
@@ -68,14 +69,27 @@ const parameter = (name: string, schema: Json, place: 'query' | 'path' = 'query'
   ...(schema.type === 'array' && { explode: true, style: 'form' }),
 })
 
-const PAGING = [parameter('ordering', { type: 'string' }), parameter('page', { type: 'integer' }), parameter('page_size', { type: 'integer' }), parameter('search', { type: 'string' })]
+const PAGING = [
+  parameter('ordering', { type: 'string' }),
+  parameter('page', { type: 'integer' }),
+  parameter('page_size', { type: 'integer' }),
+  parameter('search', { type: 'string' }),
+]
 
 /** What one value of a filter looks like: as the filter says, or as the field that its name begins with. */
 function filterSchema(model: Model, name: string, spec: FilterSpec): Json {
   const field = model.allFields[name.split('__')[0]!]
-  const { type, format, enum: choices } = field && !name.includes('__') ? (schemaOf(field.references ? field.references().keySchema : wireSchema(field)) as { type?: string; format?: string; enum?: unknown }) : {}
+  const {
+    type,
+    format,
+    enum: choices,
+  } = field && !name.includes('__')
+    ? (schemaOf(field.references ? field.references().keySchema : wireSchema(field)) as { type?: string; format?: string; enum?: unknown })
+    : {}
   const said = spec.type === 'uuid' ? { type: 'string', format: 'uuid' } : spec.type ? { type: spec.type } : undefined
-  const implied = name.endsWith('__isnull') ? { type: 'boolean' } : { type: type ?? 'string', ...(format !== undefined && { format }), ...(choices !== undefined && { enum: choices }) }
+  const implied = name.endsWith('__isnull')
+    ? { type: 'boolean' }
+    : { type: type ?? 'string', ...(format !== undefined && { format }), ...(choices !== undefined && { enum: choices }) }
   const one = said ?? (spec.apply ? { type: 'string' } : implied)
   return spec.many ? { type: 'array', items: one } : one
 }
@@ -83,7 +97,8 @@ function filterSchema(model: Model, name: string, spec: FilterSpec): Json {
 const filterParameters = (model: Model): Json[] =>
   Object.entries(model.filters).map(([name, spec]) => parameter(name, filterSchema(model, name, spec)))
 
-const extraParameters = (model: Model): Json[] => Object.entries(model.parameters ?? {}).map(([name, schema]) => parameter(name, schema as Json))
+const extraParameters = (model: Model): Json[] =>
+  Object.entries(model.parameters ?? {}).map(([name, schema]) => parameter(name, schema as Json))
 
 const keyParameter = ({ model }: Resource): Json =>
   parameter(model.lookup ?? model.pk, model.lookup ? { type: 'string' } : schemaOf(model.keySchema), 'path')
@@ -97,7 +112,10 @@ const errors = {
 
 const json = (schema: Json): Json => ({ content: { 'application/json': { schema } }, description: '' })
 
-function operation(id: string, options: { parameters?: Json[]; body?: Json; bodyType?: string; status: number; answer?: Json; open?: boolean; description?: string }): Json {
+function operation(
+  id: string,
+  options: { parameters?: Json[]; body?: Json; bodyType?: string; status: number; answer?: Json; open?: boolean; description?: string },
+): Json {
   const { parameters = [], body, bodyType = 'application/json', status, answer, open, description } = options
   return {
     operationId: id,
@@ -111,9 +129,20 @@ function operation(id: string, options: { parameters?: Json[]; body?: Json; body
 }
 
 /** `/core/groups/{pk}/add_user/` → `core_groups_add_user`. */
-const idOf = (path: string): string => path.split('/').filter(part => part !== '' && !part.startsWith('{')).join('_').replaceAll('-', '_')
+const idOf = (path: string): string =>
+  path
+    .split('/')
+    .filter(part => part !== '' && !part.startsWith('{'))
+    .join('_')
+    .replaceAll('-', '_')
 
-const VERBS: Readonly<Record<string, string>> = { GET: 'retrieve', POST: 'create', PUT: 'update', PATCH: 'partial_update', DELETE: 'destroy' }
+const VERBS: Readonly<Record<string, string>> = {
+  GET: 'retrieve',
+  POST: 'create',
+  PUT: 'update',
+  PATCH: 'partial_update',
+  DELETE: 'destroy',
+}
 
 function addResource(paths: Record<string, Json>, schemas: Json, resource: Resource): void {
   const { path, model, operations } = resource
@@ -138,14 +167,21 @@ function addResource(paths: Record<string, Json>, schemas: Json, resource: Resou
   if (operations.retrieve) item.get = operation(`${id}_retrieve`, { parameters: [key, ...extra], status: 200, answer: ref(name) })
   if (operations.update) {
     item.put = operation(`${id}_update`, { parameters: [key], body: ref(`${name}Request`), status: 200, answer: ref(name) })
-    item.patch = operation(`${id}_partial_update`, { parameters: [key], body: ref(`Patched${name}Request`), status: 200, answer: ref(name) })
+    item.patch = operation(`${id}_partial_update`, {
+      parameters: [key],
+      body: ref(`Patched${name}Request`),
+      status: 200,
+      answer: ref(name),
+    })
   }
   if (operations.destroy) item.delete = operation(`${id}_destroy`, { parameters: [key], status: 204 })
   const keyed = `${path}/{${String(key.name)}}/`
   if (Object.keys(collection).length) paths[`${path}/`] = { ...paths[`${path}/`], ...collection }
   if (Object.keys(item).length) paths[keyed] = { ...paths[keyed], ...item }
   if (operations.usedBy) {
-    paths[`${keyed}used_by/`] = { get: operation(`${id}_used_by_list`, { parameters: [key], status: 200, answer: { type: 'array', items: ref('UsedBy') } }) }
+    paths[`${keyed}used_by/`] = {
+      get: operation(`${id}_used_by_list`, { parameters: [key], status: 200, answer: { type: 'array', items: ref('UsedBy') } }),
+    }
   }
 }
 
@@ -203,7 +239,8 @@ function addMentioned(schemas: Json, models: readonly Model[], paths: Record<str
   }
 }
 
-const sorted = <T>(entries: Record<string, T>): Record<string, T> => Object.fromEntries(Object.entries(entries).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+const sorted = <T>(entries: Record<string, T>): Record<string, T> =>
+  Object.fromEntries(Object.entries(entries).toSorted(([a], [b]) => (a < b ? -1 : 1)))
 
 /** The whole document. The same program always makes the same one. */
 export function openApiDocument({ models, resources, routes }: Parts): Json {
@@ -214,7 +251,12 @@ export function openApiDocument({ models, resources, routes }: Parts): Json {
   addMentioned(schemas, models, paths)
   return {
     openapi: '3.0.3',
-    info: { title: 'Signet', version: API_VERSION, description: 'Making authentication simple for people who run their own services.', license: { name: 'MIT' } },
+    info: {
+      title: 'Signet',
+      version: API_VERSION,
+      description: 'Making authentication simple for people who run their own services.',
+      license: { name: 'MIT' },
+    },
     paths: sorted(paths),
     components: {
       responses: { GenericErrorResponse: json(ref('GenericError')), ValidationErrorResponse: json(ref('ValidationError')) },

@@ -5,7 +5,8 @@ import type { SpecialOperation } from './mount.ts'
 import { requireCaller } from './permissions.ts'
 
 /** The kinds that extend a base and that this server offers. */
-export const kindsOf = (ctx: Ctx, base: Model): Model[] => ctx.registry.models.filter(model => model.base === base && model.component !== undefined)
+export const kindsOf = (ctx: Ctx, base: Model): Model[] =>
+  ctx.registry.models.filter(model => model.base === base && model.component !== undefined)
 
 const kindNames = (kind: Model): Row => ({
   component: kind.component ?? '',
@@ -22,7 +23,11 @@ export async function withKindNames(ctx: Ctx, base: Model, kinds: Map<unknown, s
 
 async function kindsByKey(ctx: Ctx, base: Model, keys: unknown[]): Promise<Map<unknown, string>> {
   if (keys.length === 0) return new Map()
-  const rows = (await ctx.db.selectFrom(base.table as 'stage').select([base.pk as 'stage_uuid', 'kind']).where(base.pk as 'stage_uuid', 'in', keys as string[]).execute()) as Row[]
+  const rows = (await ctx.db
+    .selectFrom(base.table as 'stage')
+    .select([base.pk as 'stage_uuid', 'kind'])
+    .where(base.pk as 'stage_uuid', 'in', keys as string[])
+    .execute()) as Row[]
   return new Map(rows.map(row => [row[base.pk], row.kind as string]))
 }
 
@@ -32,7 +37,17 @@ async function kindsByKey(ctx: Ctx, base: Model, keys: unknown[]): Promise<Map<u
  */
 export function polymorphic(base: Model) {
   const { list, retrieve, destroy, usedBy } = crud(base)
-  const named = async (ctx: Ctx, shown: Row[]) => withKindNames(ctx, base, await kindsByKey(ctx, base, shown.map(object => object[base.keyName])), shown)
+  const named = async (ctx: Ctx, shown: Row[]) =>
+    withKindNames(
+      ctx,
+      base,
+      await kindsByKey(
+        ctx,
+        base,
+        shown.map(object => object[base.keyName]),
+      ),
+      shown,
+    )
   return {
     list: async (ctx: Ctx, query: Query): Promise<Page> => {
       const page = await list(ctx, query)

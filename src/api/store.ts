@@ -73,7 +73,9 @@ function matching(db: Db, model: Model, where: (Condition | undefined)[]) {
 
 /** How many objects meet all conditions. */
 export async function countObjects(ctx: Ctx, model: Model, where: (Condition | undefined)[] = []): Promise<number> {
-  const row = await matching(ctx.db, model, where).select(sql<number>`count(*)`.as('count')).executeTakeFirstOrThrow()
+  const row = await matching(ctx.db, model, where)
+    .select(sql<number>`count(*)`.as('count'))
+    .executeTakeFirstOrThrow()
   return row.count
 }
 
@@ -84,18 +86,28 @@ const MOST_KEYS = 10_000
  * How many objects meet all conditions, and conditions that say the same for the queries that follow: where few objects do, they
  * name their keys, so that a search reads the table once and not again for its page.
  */
-export async function matchObjects(ctx: Ctx, model: Model, where: (Condition | undefined)[]): Promise<{ count: number; where: (Condition | undefined)[] }> {
+export async function matchObjects(
+  ctx: Ctx,
+  model: Model,
+  where: (Condition | undefined)[],
+): Promise<{ count: number; where: (Condition | undefined)[] }> {
   if (where.every(part => part === undefined)) return { count: await countObjects(ctx, model), where }
   const key = sql.ref(`${model.table}.${model.pk}`)
   const sqlite = engineOf(ctx.db) === 'sqlite'
   // One text, which goes back as it came: thousands of values would each be handled several times.
   const list = sqlite ? sql`json_group_array(${key})` : sql`coalesce(array_agg(${key})::text, '{}')`
   const row = await matching(ctx.db, model, where)
-    .select([sql<number>`count(*)`.as('count'), sql<string | null>`case when count(*) <= ${sql.lit(MOST_KEYS)} then ${list} end`.as('keys')])
+    .select([
+      sql<number>`count(*)`.as('count'),
+      sql<string | null>`case when count(*) <= ${sql.lit(MOST_KEYS)} then ${list} end`.as('keys'),
+    ])
     .executeTakeFirstOrThrow()
   const count = row.count
   if (row.keys === null) return { count, where }
-  return { count, where: [sqlite ? sql<SqlBool>`${key} in (select value from json_each(${row.keys}))` : sql<SqlBool>`${key} = any(${row.keys})`] }
+  return {
+    count,
+    where: [sqlite ? sql<SqlBool>`${key} in (select value from json_each(${row.keys}))` : sql<SqlBool>`${key} = any(${row.keys})`],
+  }
 }
 
 /**
@@ -114,7 +126,10 @@ export async function pageOfObjects(
   if (keys.length === 0) return []
   const rows = (await selectObjects(ctx.db, model).where(key, 'in', keys).execute()) as Row[]
   const byKey = new Map(rows.map(row => [row[model.pk], row]))
-  return keys.map(key => byKey.get(key)).filter(row => row !== undefined).map(row => loadRow(ctx, model, row))
+  return keys
+    .map(key => byKey.get(key))
+    .filter(row => row !== undefined)
+    .map(row => loadRow(ctx, model, row))
 }
 
 /** Tables of at most so many rows are read at once, in less time than a thread takes to be asked. */
@@ -129,7 +144,9 @@ export async function readingContext(ctx: Ctx, model: Model): Promise<Ctx> {
   if (ctx.db !== db || background === db || engineOf(db) !== 'sqlite') return ctx
   const relations = Object.values(model.allFields).flatMap(field => (field.storage === 'relation' ? [field.relation!.table] : []))
   // Rows are numbered in the order they came: the last number is found at once, where counting would read them all.
-  const last = [...model.tables.map(part => part.table), ...relations].map(table => sql`(select coalesce(max(rowid), 0) from ${sql.table(table)})`)
+  const last = [...model.tables.map(part => part.table), ...relations].map(
+    table => sql`(select coalesce(max(rowid), 0) from ${sql.table(table)})`,
+  )
   const { rows } = await sql<{ size: number }>`select ${last.length === 1 ? last[0] : sql`max(${sql.join(last)})`} as size`.execute(db)
   return rows[0]!.size > SMALL ? { ...ctx, db: background } : ctx
 }
@@ -137,7 +154,7 @@ export async function readingContext(ctx: Ctx, model: Model): Promise<Ctx> {
 /** The object with this key (or look-up field value), or undefined. */
 export async function findObject(ctx: Ctx, model: Model, key: unknown, field: string = model.pk): Promise<Row | undefined> {
   const home = model.tables.find(part => part.pk === field || part.fields[field]) ?? model.tables.at(-1)!
-  const row = (await selectObjects(ctx.db, model).where(`${home.table}.${field}`, '=', key).executeTakeFirst())
+  const row = await selectObjects(ctx.db, model).where(`${home.table}.${field}`, '=', key).executeTakeFirst()
   return row && loadRow(ctx, model, row)
 }
 
@@ -146,8 +163,12 @@ export async function relatedKeys(ctx: Ctx, field: Field, keys: unknown[]): Prom
   const found = new Map<unknown, unknown[]>(keys.map(key => [key, []]))
   if (keys.length === 0) return found
   const { table, ours, theirs } = field.relation!
-  const rows = await dynamic(ctx.db).selectFrom(table).select([`${ours} as ours`, `${theirs} as theirs`])
-    .where(ours, 'in', keys).orderBy(theirs).execute()
+  const rows = await dynamic(ctx.db)
+    .selectFrom(table)
+    .select([`${ours} as ours`, `${theirs} as theirs`])
+    .where(ours, 'in', keys)
+    .orderBy(theirs)
+    .execute()
   for (const row of rows) found.get(row.ours)?.push(row.theirs)
   return found
 }
@@ -166,9 +187,17 @@ async function writeRelations(ctx: Ctx, model: Model, key: unknown, values: Row)
     const present = new Set((await db.selectFrom(table).select(theirs).where(ours, '=', key).execute()).map(row => row[theirs] as Key))
     const gone = [...present.difference(wanted)]
     const fresh = [...wanted.difference(present)]
-    if (gone.length) await db.deleteFrom(table).where(ours, '=', key).where(amongKeys(ctx.db, sql.ref(theirs), gone)).execute()
+    if (gone.length)
+      await db
+        .deleteFrom(table)
+        .where(ours, '=', key)
+        .where(amongKeys(ctx.db, sql.ref(theirs), gone))
+        .execute()
     for (let start = 0; start < fresh.length; start += BATCH) {
-      await db.insertInto(table).values(fresh.slice(start, start + BATCH).map(other => ({ [ours]: key, [theirs]: other }))).execute()
+      await db
+        .insertInto(table)
+        .values(fresh.slice(start, start + BATCH).map(other => ({ [ours]: key, [theirs]: other })))
+        .execute()
     }
   }
 }
@@ -221,11 +250,11 @@ export async function insertObject(ctx: Ctx, model: Model, values: Row): Promise
       const own = columns(ctx, fields, values)
       const kind = table !== model.table && table === model.tables[0]!.table ? { kind: model.label } : {}
       const id = on === model.baseKey ? link[on] : key
-      const stored = (await db
+      const stored = await db
         .insertInto(table)
         .values({ ...own, ...kind, ...(table === model.table && link), ...(id !== undefined && { [pk]: id }) })
         .returningAll()
-        .executeTakeFirstOrThrow())
+        .executeTakeFirstOrThrow()
       key ??= stored[pk]
       row = { ...row, ...stored }
     }
@@ -241,7 +270,11 @@ export async function updateObject(ctx: Ctx, model: Model, key: unknown, values:
       const own = columns(ctx, fields, values)
       if (Object.keys(own).length === 0) continue
       const linked = dynamic(ctx.db).selectFrom(model.table).select(on).where(model.pk, '=', key)
-      await dynamic(ctx.db).updateTable(table).set(own).where(pk, '=', on === model.pk ? key : linked).execute()
+      await dynamic(ctx.db)
+        .updateTable(table)
+        .set(own)
+        .where(pk, '=', on === model.pk ? key : linked)
+        .execute()
     }
   })
   await writeRelations(ctx, model, key, values)
@@ -251,7 +284,10 @@ export async function updateObject(ctx: Ctx, model: Model, key: unknown, values:
 export async function removeObject(ctx: Ctx, model: Model, key: unknown): Promise<void> {
   const { table, pk, on } = model.tables[0]!
   const linked = dynamic(ctx.db).selectFrom(model.table).select(on).where(model.pk, '=', key)
-  await dynamic(ctx.db).deleteFrom(table).where(pk, '=', on === model.pk ? key : linked).execute()
+  await dynamic(ctx.db)
+    .deleteFrom(table)
+    .where(pk, '=', on === model.pk ? key : linked)
+    .execute()
 }
 
 /** Errors for unique fields whose new value another object holds. */
@@ -272,7 +308,10 @@ export async function uniquenessErrors(ctx: Ctx, model: Model, values: Row, key?
 /** Which of these keys of `model` exist, among the rows that meet a condition where one is given. */
 export async function existingKeys(ctx: Ctx, model: Model, keys: unknown[], where?: Condition): Promise<Set<unknown>> {
   if (keys.length === 0) return new Set()
-  let query = dynamic(ctx.db).selectFrom(model.table).select(model.pk).where(amongKeys(ctx.db, sql.ref(model.pk), keys as Key[]))
+  let query = dynamic(ctx.db)
+    .selectFrom(model.table)
+    .select(model.pk)
+    .where(amongKeys(ctx.db, sql.ref(model.pk), keys as Key[]))
   if (where) query = query.where(where)
   const rows = await query.execute()
   return new Set(rows.map(row => row[model.pk]))

@@ -45,8 +45,12 @@ function answerTo(error: FastifyError, request: FastifyRequest): ApiError {
       return new ApiError(400, { detail: 'Request body size did not match Content-Length.' })
     default:
   }
-  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) return new ApiError(error.statusCode, { detail: error.message })
-  request.ctx.log.error({ err: error, event: 'unhandled error', path: request.url.split('?')[0], request_id: request.id }, 'unhandled error')
+  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500)
+    return new ApiError(error.statusCode, { detail: error.message })
+  request.ctx.log.error(
+    { err: error, event: 'unhandled error', path: request.url.split('?')[0], request_id: request.id },
+    'unhandled error',
+  )
   return new ApiError(500, { detail: `Internal server error. Request id: ${request.id}` })
 }
 

@@ -17,7 +17,13 @@ function referencesTo(models: readonly Model[], target: Model): Reference[] {
       for (const [name, field] of Object.entries(fields)) {
         if (!field.references || !kin.has(field.references().table)) continue
         if (field.storage === 'relation') {
-          found.push({ model, column: field.relation!.theirs, table: field.relation!.table, through: field.relation!.ours, action: 'cascade_many' })
+          found.push({
+            model,
+            column: field.relation!.theirs,
+            table: field.relation!.table,
+            through: field.relation!.ours,
+            action: 'cascade_many',
+          })
         } else {
           found.push({ model, column: name, table, action: field.nullable ? 'set_null' : 'cascade' })
         }
@@ -37,12 +43,25 @@ export async function usedBy(ctx: Ctx, model: Model, row: Row): Promise<Row[]> {
     const homeOfName = reference.model.tables.find(part => part.fields[display]) ?? { table: home, pk }
     const nameColumn = reference.model.allFields[display] ? sql.ref(`${homeOfName.table}.${display}`) : sql.ref(`${home}.${pk}`)
     const target = row[model.pk]
-    const ours = through ? sql`${sql.ref(`${home}.${pk}`)} in (select ${sql.ref(through)} from ${sql.table(table)} where ${sql.ref(column)} = ${target})` : sql`${sql.ref(`${table}.${column}`)} = ${target}`
-    const join = homeOfName.table === home ? sql`` : sql`join ${sql.table(homeOfName.table)} on ${sql.ref(`${homeOfName.table}.${homeOfName.pk}`)} = ${sql.ref(`${home}.${pk}`)}`
+    const ours = through
+      ? sql`${sql.ref(`${home}.${pk}`)} in (select ${sql.ref(through)} from ${sql.table(table)} where ${sql.ref(column)} = ${target})`
+      : sql`${sql.ref(`${table}.${column}`)} = ${target}`
+    const join =
+      homeOfName.table === home
+        ? sql``
+        : sql`join ${sql.table(homeOfName.table)} on ${sql.ref(`${homeOfName.table}.${homeOfName.pk}`)} = ${sql.ref(`${home}.${pk}`)}`
     const { rows } = await sql<{ key: unknown; name: unknown }>`
-      select ${sql.ref(`${home}.${pk}`)} as key, ${nameColumn} as name from ${sql.table(home)} ${join} where ${ours} limit 100`.execute(ctx.db)
+      select ${sql.ref(`${home}.${pk}`)} as key, ${nameColumn} as name from ${sql.table(home)} ${join} where ${ours} limit 100`.execute(
+      ctx.db,
+    )
     for (const found of rows) {
-      answer.push({ app: reference.model.app, model_name: reference.model.modelName, pk: String(found.key), name: String(found.name), action: reference.action })
+      answer.push({
+        app: reference.model.app,
+        model_name: reference.model.modelName,
+        pk: String(found.key),
+        name: String(found.name),
+        action: reference.action,
+      })
     }
   }
   return answer

@@ -93,7 +93,8 @@ function place(errors: FieldErrors, path: string[], text: string): void {
 
 /** Why no database keeps a text as it is, or undefined: PostgreSQL has no NUL, and half a surrogate pair is no character. */
 function textError(value: unknown): string | undefined {
-  if (typeof value === 'string') return value.includes('\0') ? 'Null characters are not allowed.' : value.isWellFormed() ? undefined : 'Not a valid string.'
+  if (typeof value === 'string')
+    return value.includes('\0') ? 'Null characters are not allowed.' : value.isWellFormed() ? undefined : 'Not a valid string.'
   if (typeof value !== 'object' || value === null) return undefined
   for (const [key, inner] of Object.entries(value)) {
     const error = textError(key) ?? textError(inner)
@@ -104,10 +105,12 @@ function textError(value: unknown): string | undefined {
 
 function textErrors(value: unknown): FieldErrors {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return {}
-  return Object.fromEntries(Object.entries(value).flatMap(([name, inner]) => {
-    const error = textError(inner)
-    return error === undefined ? [] : [[name.toWellFormed().replaceAll('\0', '\uFFFD'), [error]]]
-  }))
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, inner]) => {
+      const error = textError(inner)
+      return error === undefined ? [] : [[name.toWellFormed().replaceAll('\0', '\uFFFD'), [error]]]
+    }),
+  )
 }
 
 /** Field errors of a value against a schema; empty when it fits. Text that no database keeps is an error whatever the schema. */
@@ -119,7 +122,10 @@ export function fieldErrors(schema: TSchema, value: unknown): FieldErrors {
     if (error.instancePath === '' && error.keyword === 'type') {
       return { non_field_errors: [`Invalid data. Expected a dictionary, but got ${typeName(value)}.`] }
     }
-    const path = error.instancePath.split('/').slice(1).map(part => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+    const path = error.instancePath
+      .split('/')
+      .slice(1)
+      .map(part => part.replaceAll('~1', '/').replaceAll('~0', '~'))
     if (error.keyword === 'required') path.push((error.params as { missingProperty: string }).missingProperty)
     if (error.keyword === 'if' || error.keyword === 'anyOf') continue
     place(errors, path.length ? path : ['non_field_errors'], sentence(error))

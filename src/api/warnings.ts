@@ -13,4 +13,10 @@ export function warn(ctx: Ctx, text: string, facts: Record<string, unknown> = {}
 
 /** The value of the field for the answer to a request; undefined when there is nothing to say. */
 export const warningsHeader = ({ request }: Pick<Ctx, 'request'>): string | undefined =>
-  request === null ? undefined : given.get(request)?.join('; ').replaceAll(/[^\x20-\x7e]/g, '?').slice(0, MAX_LENGTH)
+  request === null
+    ? undefined
+    : given
+        .get(request)
+        ?.join('; ')
+        .replaceAll(/[^\x20-\x7e]/g, '?')
+        .slice(0, MAX_LENGTH)

@@ -12,12 +12,28 @@ import { PolicyTarget } from '../policies/target.ts'
 import { parseBlueprint } from './parse.ts'
 import type { SystemAccess } from './evaluate.ts'
 import { readBlueprint } from './files.ts'
-import { EntryRefused, type Admission, type BlueprintTarget, type FoundBlueprint, type Lookup, type Pk, type Term, type Values } from './target.ts'
+import {
+  EntryRefused,
+  type Admission,
+  type BlueprintTarget,
+  type FoundBlueprint,
+  type Lookup,
+  type Pk,
+  type Term,
+  type Values,
+} from './target.ts'
 import type { Remembered } from './drift.ts'
 import { extras, type Prepared } from './extras.ts'
 
 /** Objects that a blueprint must not touch: they belong to the program, or to somebody's visit. */
-const REFUSED = new Set(['authentik_core.authenticatedsession', 'authentik_core.provider', 'authentik_core.propertymapping', 'authentik_flows.stage', 'authentik_policies.policy', 'authentik_policies.policybindingmodel'])
+const REFUSED = new Set([
+  'authentik_core.authenticatedsession',
+  'authentik_core.provider',
+  'authentik_core.propertymapping',
+  'authentik_flows.stage',
+  'authentik_policies.policy',
+  'authentik_policies.policybindingmodel',
+])
 
 export type TargetOptions = {
   /** Folder of the files that `metaapplyblueprint` may name by path. */
@@ -122,7 +138,9 @@ export class DatabaseTarget implements BlueprintTarget {
   async serialize(label: string, pk: Pk): Promise<Values> {
     const { model } = this.#resource(label)
     const shown = await presentObject(this.#ctx, model, await this.#row(model, pk))
-    const secrets = Object.entries(model.allFields).filter(([, field]) => field.secret).map(([name]) => name)
+    const secrets = Object.entries(model.allFields)
+      .filter(([, field]) => field.secret)
+      .map(([name]) => name)
     const open = Object.fromEntries(Object.entries(shown).filter(([name]) => !secrets.includes(name)))
     return { ...open, ...(await extras[label]?.serialize?.(this.#ctx, pk)) } as Values
   }
@@ -174,8 +192,11 @@ export class DatabaseTarget implements BlueprintTarget {
     if (to.role === null) throw new EntryRefused({ role: ['Permissions are given to roles.'] })
     const { model } = this.#resource(label)
     const name = permission.includes('.') ? permission : `${model.app}.${permission}`
-    await this.#ctx.db.insertInto('role_object_permission').values({ role: String(to.role), permission: name, model: label, object_pk: String(pk) })
-      .onConflict(conflict => conflict.doNothing()).execute()
+    await this.#ctx.db
+      .insertInto('role_object_permission')
+      .values({ role: String(to.role), permission: name, model: label, object_pk: String(pk) })
+      .onConflict(conflict => conflict.doNothing())
+      .execute()
   }
 
   async blueprint(identifiers: Values): Promise<FoundBlueprint | null> {
@@ -196,17 +217,24 @@ export class DatabaseTarget implements BlueprintTarget {
   }
 
   async rememberedObject(model: string, pk: Pk): Promise<Remembered[]> {
-    return (await this.#ctx.db.selectFrom('blueprint_ledger').selectAll().where('model', '=', model).where('pk', '=', String(pk)).execute()) as Remembered[]
+    return (await this.#ctx.db
+      .selectFrom('blueprint_ledger')
+      .selectAll()
+      .where('model', '=', model)
+      .where('pk', '=', String(pk))
+      .execute()) as Remembered[]
   }
 
   async remember(row: Remembered): Promise<void> {
     const values = { ...row, fingerprints: JSON.stringify(row.fingerprints) }
-    await this.#ctx.db.insertInto('blueprint_ledger').values(values)
-      .onConflict(conflict => conflict.columns(['blueprint', 'entry']).doUpdateSet(values)).execute()
+    await this.#ctx.db
+      .insertInto('blueprint_ledger')
+      .values(values)
+      .onConflict(conflict => conflict.columns(['blueprint', 'entry']).doUpdateSet(values))
+      .execute()
   }
 
   async forget(blueprint: string, entry: string): Promise<void> {
     await this.#ctx.db.deleteFrom('blueprint_ledger').where('blueprint', '=', blueprint).where('entry', '=', entry).execute()
   }
 }
-

@@ -13,10 +13,21 @@ const FIRST = 'system/bootstrap.yaml'
 
 /** Changes when the program learns a model: entries that were skipped for want of it are applied then. */
 const modelsHash = ({ registry }: Pick<Deps, 'registry'>): string =>
-  createHash('sha256').update(registry.resources.map(({ model }) => model.label).toSorted().join()).digest('hex')
+  createHash('sha256')
+    .update(
+      registry.resources
+        .map(({ model }) => model.label)
+        .toSorted()
+        .join(),
+    )
+    .digest('hex')
 
 /** Applies one file when it, or what the program knows, has changed since it was applied last. */
-async function applyFile(ctx: Ctx, file: BlueprintFile, options: { folder: string; protect: boolean; system: SystemAccess }): Promise<void> {
+async function applyFile(
+  ctx: Ctx,
+  file: BlueprintFile,
+  options: { folder: string; protect: boolean; system: SystemAccess },
+): Promise<void> {
   const { folder, protect, system } = options
   const known = await ctx.db.selectFrom('blueprint_instance').selectAll().where('path', '=', file.path).executeTakeFirst()
   const models = modelsHash(ctx)
@@ -25,11 +36,22 @@ async function applyFile(ctx: Ctx, file: BlueprintFile, options: { folder: strin
   const target = new DatabaseTarget(ctx, { folder, system, protect })
   const { success, logs } = await applyBlueprint(document, target, { name: file.path, system, protect, now: ctx.now })
   for (const { log_level: level, event, attributes } of logs) {
-    if (level === 'error' || level === 'warning') ctx.log[level === 'error' ? 'error' : 'warn']({ event, blueprint: file.path, ...attributes }, event)
+    if (level === 'error' || level === 'warning')
+      ctx.log[level === 'error' ? 'error' : 'warn']({ event, blueprint: file.path, ...attributes }, event)
   }
-  const values = { name: document.metadata.name ?? file.path, path: file.path, status: success ? 'successful' : 'error', last_applied_hash: file.hash, models_hash: models, last_applied: ctx.now() }
-  await ctx.db.insertInto('blueprint_instance').values(values)
-    .onConflict(conflict => conflict.column('path').doUpdateSet(values)).execute()
+  const values = {
+    name: document.metadata.name ?? file.path,
+    path: file.path,
+    status: success ? 'successful' : 'error',
+    last_applied_hash: file.hash,
+    models_hash: models,
+    last_applied: ctx.now(),
+  }
+  await ctx.db
+    .insertInto('blueprint_instance')
+    .values(values)
+    .onConflict(conflict => conflict.column('path').doUpdateSet(values))
+    .execute()
 }
 
 /**

@@ -21,7 +21,11 @@ const userPassword: Extra = {
     if (password !== null && typeof password !== 'string') throw new EntryRefused({ password: ['Not a valid string.'] })
     if (password !== null && !prepared.has(password)) prepared.set(password, null)
     const hash = password === null ? UNUSABLE_PASSWORD : (prepared.get(password) ?? UNUSABLE_PASSWORD)
-    await ctx.db.updateTable('user').set({ password: hash, password_change_date: ctx.now() }).where('id', '=', pk as number).execute()
+    await ctx.db
+      .updateTable('user')
+      .set({ password: hash, password_change_date: ctx.now() })
+      .where('id', '=', pk as number)
+      .execute()
   },
 }
 
@@ -30,7 +34,11 @@ const tokenKey: Extra = {
   write: async (ctx, pk, { key }) => {
     if (key === undefined || key === null) return
     if (typeof key !== 'string' || key === '') throw new EntryRefused({ key: ['Not a valid string.'] })
-    await ctx.db.updateTable('token').set({ key_hash: hashToken(key), key_sealed: ctx.secrets.seal(key) }).where('token_uuid', '=', pk as string).execute()
+    await ctx.db
+      .updateTable('token')
+      .set({ key_hash: hashToken(key), key_sealed: ctx.secrets.seal(key) })
+      .where('token_uuid', '=', pk as string)
+      .execute()
   },
 }
 
@@ -38,14 +46,20 @@ const tokenKey: Extra = {
 const rolePermissions: Extra = {
   write: async (ctx, pk, { permissions }) => {
     if (permissions === undefined) return
-    if (!Array.isArray(permissions) || !permissions.every(name => typeof name === 'string')) throw new EntryRefused({ permissions: ['Expected a list of names.'] })
+    if (!Array.isArray(permissions) || !permissions.every(name => typeof name === 'string'))
+      throw new EntryRefused({ permissions: ['Expected a list of names.'] })
     const role = pk as string
     await ctx.db.deleteFrom('role_permission').where('role', '=', role).execute()
     const rows = [...new Set(permissions)].map(permission => ({ role, permission }))
     if (rows.length) await ctx.db.insertInto('role_permission').values(rows).execute()
   },
   serialize: async (ctx, pk) => {
-    const rows = await ctx.db.selectFrom('role_permission').select('permission').where('role', '=', pk as string).orderBy('permission').execute()
+    const rows = await ctx.db
+      .selectFrom('role_permission')
+      .select('permission')
+      .where('role', '=', pk as string)
+      .orderBy('permission')
+      .execute()
     return { permissions: rows.map(row => row.permission) }
   },
 }

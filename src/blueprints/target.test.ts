@@ -12,7 +12,11 @@ import { systemAccess } from './files.ts'
 import { applyBlueprint } from './importer.ts'
 import { parseBlueprint } from './parse.ts'
 
-const BOOTSTRAP = { AUTHENTIK_BOOTSTRAP_PASSWORD: 'correct horse battery', AUTHENTIK_BOOTSTRAP_EMAIL: 'admin@example.test', AUTHENTIK_BOOTSTRAP_TOKEN: 'a-token-of-the-operator' }
+const BOOTSTRAP = {
+  AUTHENTIK_BOOTSTRAP_PASSWORD: 'correct horse battery',
+  AUTHENTIK_BOOTSTRAP_EMAIL: 'admin@example.test',
+  AUTHENTIK_BOOTSTRAP_TOKEN: 'a-token-of-the-operator',
+}
 
 /** Applies a text as a blueprint that came with the program. */
 async function apply(ctx: Ctx, source: string, options: { name?: string; protect?: boolean; force?: boolean; fromApi?: boolean } = {}) {
@@ -22,7 +26,13 @@ async function apply(ctx: Ctx, source: string, options: { name?: string; protect
   writeFileSync(join(folder, 'other.yaml'), 'version: 1\nentries: []\n')
   try {
     const target = new DatabaseTarget(ctx, { folder, system, protect })
-    return await applyBlueprint(parseBlueprint(source), target, { name: options.name ?? unique('blueprint'), system, protect, force, now: ctx.now })
+    return await applyBlueprint(parseBlueprint(source), target, {
+      name: options.name ?? unique('blueprint'),
+      system,
+      protect,
+      force,
+      now: ctx.now,
+    })
   } finally {
     rmSync(folder, { recursive: true })
   }
@@ -33,17 +43,24 @@ const groupNamed = (ctx: Ctx, name: string) => ctx.db.selectFrom('group').select
 test('the shipped blueprints make the first administrator from the environment, once', async () => {
   const env = Object.fromEntries(Object.entries(BOOTSTRAP).map(([name, value]) => [name.replace('AUTHENTIK', 'SIGNET'), value]))
   const { deps, ctx, client, logged } = await ownServer(env)
-  assert.deepEqual(logged.filter(line => line.level === 'error' || line.level === 'warn'), [])
+  assert.deepEqual(
+    logged.filter(line => line.level === 'error' || line.level === 'warn'),
+    [],
+  )
   const me = await client(BOOTSTRAP.AUTHENTIK_BOOTSTRAP_TOKEN).get('/api/v3/core/users/me/')
   assert.partialDeepStrictEqual(me.body.user, { username: 'akadmin', email: 'admin@example.test', is_superuser: true })
-  const passwordNow = async () => (await deps.db.selectFrom('user').select('password').where('username', '=', 'akadmin').executeTakeFirstOrThrow()).password
+  const passwordNow = async () =>
+    (await deps.db.selectFrom('user').select('password').where('username', '=', 'akadmin').executeTakeFirstOrThrow()).password
   const password = await passwordNow()
   assert.equal(await deps.passwords.verify(password, BOOTSTRAP.AUTHENTIK_BOOTSTRAP_PASSWORD), true)
   await deps.db.deleteFrom('token').where('identifier', '=', 'authentik-bootstrap-token').execute()
   await ctx.db.updateTable('blueprint_instance').set({ last_applied_hash: 'an older file' }).execute()
   await applyDefaults(deps, { ...BOOTSTRAP, AUTHENTIK_BOOTSTRAP_PASSWORD: 'another' })
   assert.equal(await passwordNow(), password)
-  assert.equal(await deps.db.selectFrom('token').selectAll().where('identifier', '=', 'authentik-bootstrap-token').executeTakeFirst(), undefined)
+  assert.equal(
+    await deps.db.selectFrom('token').selectAll().where('identifier', '=', 'authentik-bootstrap-token').executeTakeFirst(),
+    undefined,
+  )
 })
 
 test('the default scope mappings are found by their scope names (R-203)', async () => {
@@ -69,7 +86,11 @@ entries:
   await apply(ctx, version(1), { name })
   await apply(ctx, version(2), { name })
   assert.deepEqual((await groupNamed(ctx, group))?.attributes, { level: 2 }, 'nobody changed it: the new default is taken')
-  await ctx.db.updateTable('group').set({ attributes: { level: 'mine' } }).where('name', '=', group).execute()
+  await ctx.db
+    .updateTable('group')
+    .set({ attributes: { level: 'mine' } })
+    .where('name', '=', group)
+    .execute()
   await apply(ctx, version(3), { name })
   assert.deepEqual((await groupNamed(ctx, group))?.attributes, { level: 'mine' })
   await apply(ctx, version(3), { name, force: true })
@@ -90,12 +111,15 @@ test('an upgrade does not bring back what an operator deleted (R-410)', async ()
 test('one refused entry undoes the whole blueprint', async () => {
   const { ctx } = await server()
   const group = unique('group')
-  const { success, logs } = await apply(ctx, `
+  const { success, logs } = await apply(
+    ctx,
+    `
 version: 1
 entries:
   - { model: authentik_core.group, identifiers: { name: ${group} }, attrs: {} }
   - { model: authentik_core.application, identifiers: { slug: authorize }, attrs: { name: x } }
-`)
+`,
+  )
   assert.equal(success, false)
   assert.match(JSON.stringify(logs.at(-1)), /reserved/)
   assert.equal(await groupNamed(ctx, group), undefined)
@@ -105,12 +129,15 @@ test('entries refer to each other and to what exists', async () => {
   const { ctx } = await server()
   const parent = await aGroup(ctx)
   const [child, member] = [unique('group'), unique('user')]
-  const { success } = await apply(ctx, `
+  const { success } = await apply(
+    ctx,
+    `
 version: 1
 entries:
   - { model: authentik_core.group, id: child, identifiers: { name: ${child} }, attrs: { parents: [!Find [authentik_core.group, [name, ${String(parent.name)}]]] } }
   - { model: authentik_core.user, identifiers: { username: ${member} }, attrs: { name: !Env NAME, groups: [!KeyOf child] } }
-`)
+`,
+  )
   assert.equal(success, true)
   const { body } = await (await server()).admin.get(`/api/v3/core/users/?username=${member}`)
   assert.equal(body.results[0].name, 'from the environment')
@@ -121,7 +148,11 @@ test('a blueprint from outside reads neither environment nor files (abuse case 8
   const { ctx } = await server()
   const group = unique('group')
   for (const tag of ['!Env NAME', '!File /etc/passwd']) {
-    const { success } = await apply(ctx, `version: 1\nentries:\n  - { model: authentik_core.group, identifiers: { name: ${group} }, attrs: { attributes: { x: ${tag} } } }\n`, { fromApi: true })
+    const { success } = await apply(
+      ctx,
+      `version: 1\nentries:\n  - { model: authentik_core.group, identifiers: { name: ${group} }, attrs: { attributes: { x: ${tag} } } }\n`,
+      { fromApi: true },
+    )
     assert.equal(success, false)
   }
   assert.equal(await groupNamed(ctx, group), undefined)
@@ -129,7 +160,10 @@ test('a blueprint from outside reads neither environment nor files (abuse case 8
 
 test('sessions and other people’s visits are no business of a blueprint', async () => {
   const { ctx } = await server()
-  const { success, logs } = await apply(ctx, 'version: 1\nentries:\n  - { model: authentik_core.authenticatedsession, identifiers: { uuid: x }, attrs: {} }\n')
+  const { success, logs } = await apply(
+    ctx,
+    'version: 1\nentries:\n  - { model: authentik_core.authenticatedsession, identifiers: { uuid: x }, attrs: {} }\n',
+  )
   assert.equal(success, false)
   assert.match(JSON.stringify(logs), /not allowed/)
 })

@@ -13,13 +13,25 @@ const PLACEHOLDER = /%\((\w+)\)s/g
 /** Fills a launch URL's placeholders with fields of the person who will follow it, each encoded for a URL. */
 export function fillLaunchUrl(url: string, user: Row | null): string {
   if (user === null) return url
-  const known: Row = { username: user.username, name: user.name, email: user.email, pk: user.id, id: user.id, uuid: user.uuid, uid: user.uid }
-  return url.replaceAll(PLACEHOLDER, (whole, name: string) => (Object.hasOwn(known, name) ? encodeURIComponent(String(known[name] ?? '')) : whole))
+  const known: Row = {
+    username: user.username,
+    name: user.name,
+    email: user.email,
+    pk: user.id,
+    id: user.id,
+    uuid: user.uuid,
+    uid: user.uid,
+  }
+  return url.replaceAll(PLACEHOLDER, (whole, name: string) =>
+    Object.hasOwn(known, name) ? encodeURIComponent(String(known[name] ?? '')) : whole,
+  )
 }
 
 /** The address that a provider's first redirect URI suggests: scheme and host, when it is a literal one of the web. */
 function guessedLaunchUrl(redirectUris: unknown): string | null {
-  const [first] = (redirectUris as { matching_mode: string; url: string; redirect_uri_type?: string }[]).filter(uri => uri.redirect_uri_type !== 'logout')
+  const [first] = (redirectUris as { matching_mode: string; url: string; redirect_uri_type?: string }[]).filter(
+    uri => uri.redirect_uri_type !== 'logout',
+  )
   if (!first || !URL.canParse(first.url)) return null
   const { protocol, origin } = new URL(first.url)
   return protocol === 'https:' || protocol === 'http:' ? origin : null
@@ -27,12 +39,18 @@ function guessedLaunchUrl(redirectUris: unknown): string | null {
 
 /** The computed fields of applications, for many rows at once. */
 export async function presentApplications(ctx: Ctx, rows: Row[]): Promise<Row[]> {
-  const keys = [...new Set(rows.flatMap(row => [row.provider as number | null, ...(row.backchannel_providers as number[])]).filter(key => key !== null))]
+  const keys = [
+    ...new Set(
+      rows.flatMap(row => [row.provider as number | null, ...(row.backchannel_providers as number[])]).filter(key => key !== null),
+    ),
+  ]
   const providers = keys.length ? await findObjects(ctx, Provider, { where: [sql<boolean>`provider.id in (${sql.join(keys)})`] }) : []
   const kinds = new Map(providers.map(row => [row.id, row.kind as string]))
   const shown = await withKindNames(ctx, Provider, kinds, await presentObjects(ctx, Provider, providers))
   const byKey = new Map(shown.map(provider => [provider.pk, provider]))
-  const uris = keys.length ? await ctx.db.selectFrom('provider_oauth2').select(['id', 'redirect_uris']).where('id', 'in', keys).execute() : []
+  const uris = keys.length
+    ? await ctx.db.selectFrom('provider_oauth2').select(['id', 'redirect_uris']).where('id', 'in', keys).execute()
+    : []
   const guesses = new Map(uris.map(row => [row.id, guessedLaunchUrl(row.redirect_uris)]))
   return rows.map(row => {
     const url = (row.meta_launch_url as string) || (guesses.get(row.provider as number) ?? null)

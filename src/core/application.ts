@@ -27,7 +27,8 @@ const launchUrlError = (url: string): string | undefined => {
   return url === '' || /^[a-z][a-z0-9+.-]*:\/\/\S+$/i.test(url) ? undefined : 'Enter a valid URL.'
 }
 
-const iconError = (icon: string): string | undefined => (forbiddenScheme(icon) && !icon.startsWith('data:image/') ? 'Enter a valid URL.' : undefined)
+const iconError = (icon: string): string | undefined =>
+  forbiddenScheme(icon) && !icon.startsWith('data:image/') ? 'Enter a valid URL.' : undefined
 
 /** Something people open. Its key is what policies, groups and users are bound to. */
 export const Application: Model = defineModel({
@@ -67,7 +68,8 @@ export const Application: Model = defineModel({
 
 function clean(_: Ctx, values: Row): Row {
   const name = values.slug as string | undefined
-  if (name !== undefined && RESERVED.has(name)) throw invalid({ slug: [`The slug '${name}' is reserved and cannot be used for applications.`] })
+  if (name !== undefined && RESERVED.has(name))
+    throw invalid({ slug: [`The slug '${name}' is reserved and cannot be used for applications.`] })
   return values
 }
 
@@ -92,7 +94,8 @@ async function viewer(ctx: Ctx, query: Query): Promise<Row> {
 async function list(ctx: Ctx, query: Query): Promise<unknown> {
   requireCaller(ctx)
   const flagged = (name: string) => parseFlag([query[name]].flat()[0]) ?? false
-  if (flagged('superuser_full_list') && (ctx.caller.superuser || ctx.caller.permissions.has('authentik_core.view_application'))) return operations.list(ctx, query)
+  if (flagged('superuser_full_list') && (ctx.caller.superuser || ctx.caller.permissions.has('authentik_core.view_application')))
+    return operations.list(ctx, query)
   const user = await viewer(ctx, query)
   const where = [...(await filterConditions(ctx, Application, query)), searchCondition(ctx, Application, query)]
   const candidates = await findObjects(ctx, Application, { where, orderBy: orderings(Application, query) })
@@ -101,12 +104,17 @@ async function list(ctx: Ctx, query: Query): Promise<unknown> {
     if ((await mayOpen(ctx, application, user, { bypass: false })).passing) open.push(application)
   }
   const shown = flagged('only_with_launch_url') ? await withLaunchUrl(ctx, open) : open
-  return paginated(ctx, query, shown.length, async (limit, offset) => presentObjects(ctx, Application, shown.slice(offset, offset + limit), query))
+  return paginated(ctx, query, shown.length, async (limit, offset) =>
+    presentObjects(ctx, Application, shown.slice(offset, offset + limit), query),
+  )
 }
 
 async function withLaunchUrl(ctx: Ctx, applications: Row[]): Promise<Row[]> {
   const shown = await presentObjects(ctx, Application, applications)
-  return applications.filter((application, index) => shown[index]!.launch_url !== null && !application.meta_hide && application.meta_launch_url !== HIDDEN_LAUNCH_URL)
+  return applications.filter(
+    (application, index) =>
+      shown[index]!.launch_url !== null && !application.meta_hide && application.meta_launch_url !== HIDDEN_LAUNCH_URL,
+  )
 }
 
 export const applications: Resource = { path: '/core/applications', model: Application, operations: { ...operations, list } }
@@ -130,4 +138,3 @@ export async function applicationBySlug(ctx: Ctx, name: string): Promise<Row | u
   const [row] = await findObjects(ctx, Application, { where: [sql<boolean>`application.slug = ${name}`], limit: 1 })
   return row
 }
-

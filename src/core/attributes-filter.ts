@@ -12,7 +12,8 @@ export const attributesFilter = (table: string): FilterSpec => ({
     } catch (cause) {
       throw Object.assign(invalid({ attributes: ['filter: failed to parse JSON'] }), { cause })
     }
-    if (typeof wanted !== 'object' || wanted === null || Array.isArray(wanted)) throw invalid({ attributes: ['filter: value must be key:value mapping'] })
+    if (typeof wanted !== 'object' || wanted === null || Array.isArray(wanted))
+      throw invalid({ attributes: ['filter: value must be key:value mapping'] })
     const conditions = Object.entries(wanted).map(([path, value]) =>
       jsonEquals(ctx.db, sql.ref(`${table}.attributes`), path.split('__'), value),
     )

@@ -20,7 +20,10 @@ function initials(user: Row): string {
 }
 
 const atPath = (value: unknown, path: string[]): unknown =>
-  path.reduce<unknown>((found, key) => (typeof found === 'object' && found !== null && Object.hasOwn(found, key) ? (found as Row)[key] : undefined), value)
+  path.reduce<unknown>(
+    (found, key) => (typeof found === 'object' && found !== null && Object.hasOwn(found, key) ? (found as Row)[key] : undefined),
+    value,
+  )
 
 /**
  * The picture of an account by the first mode of the setting `avatars` that yields one. `gravatar` and URL templates need

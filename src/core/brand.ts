@@ -11,7 +11,14 @@ import { cached } from './cache.ts'
 import { systemSettings } from './settings.ts'
 
 /** The flows that a brand may name, by what they are for. */
-export const BRAND_FLOWS = ['flow_authentication', 'flow_invalidation', 'flow_recovery', 'flow_unenrollment', 'flow_user_settings', 'flow_device_code'] as const
+export const BRAND_FLOWS = [
+  'flow_authentication',
+  'flow_invalidation',
+  'flow_recovery',
+  'flow_unenrollment',
+  'flow_user_settings',
+  'flow_device_code',
+] as const
 export type BrandFlow = (typeof BRAND_FLOWS)[number]
 
 /** How the installation looks and which flows it uses under a host name. */
@@ -43,8 +50,20 @@ export const Brand: Model = defineModel({
     attributes: jsonObject(),
   },
   filters: {
-    ...Object.fromEntries(['brand_uuid', 'branding_default_flow_background', 'branding_favicon', 'branding_logo', 'branding_title', 'default', 'default_application', 'domain',
-      'web_certificate', ...BRAND_FLOWS].map(name => [name, {}])),
+    ...Object.fromEntries(
+      [
+        'brand_uuid',
+        'branding_default_flow_background',
+        'branding_favicon',
+        'branding_logo',
+        'branding_title',
+        'default',
+        'default_application',
+        'domain',
+        'web_certificate',
+        ...BRAND_FLOWS,
+      ].map(name => [name, {}]),
+    ),
     client_certificates: { many: true },
   },
   search: ['domain', 'branding_title', 'branding_logo', 'branding_favicon'],
@@ -99,7 +118,9 @@ const allBrands = cached(['brand', 'flow'], async (ctx): Promise<(CurrentBrand &
     css: row.branding_custom_css,
     background: row.branding_default_flow_background,
     attributes: row.attributes as Row,
-    flows: Object.fromEntries(BRAND_FLOWS.flatMap(name => (row[name] === null ? [] : [[name, { pk: row[name], slug: flows.get(row[name])! }]]))),
+    flows: Object.fromEntries(
+      BRAND_FLOWS.flatMap(name => (row[name] === null ? [] : [[name, { pk: row[name], slug: flows.get(row[name])! }]])),
+    ),
     default_application: row.default_application,
     web_certificate: row.web_certificate,
   }))
@@ -118,7 +139,10 @@ export async function currentBrand(ctx: Ctx): Promise<CurrentBrand> {
 }
 
 const setting = (attributes: Row, ...path: string[]): unknown =>
-  path.reduce<unknown>((value, key) => (typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? (value as Row)[key] : undefined), attributes)
+  path.reduce<unknown>(
+    (value, key) => (typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? (value as Row)[key] : undefined),
+    attributes,
+  )
 
 /** What anybody may know of the brand in force: names, pictures, flows by slug. */
 export async function publicBrand(ctx: Ctx) {

@@ -7,7 +7,11 @@ import { endBrokenBinding } from './session-binding.ts'
 import { findSession, touchSession, type Session } from './sessions.ts'
 
 /** Someone who acts as `user`: their rights are read once, here. */
-export async function callerFor(ctx: Ctx, user: Row, how: Partial<Pick<Caller, 'session' | 'token' | 'impersonator'>> = {}): Promise<Caller> {
+export async function callerFor(
+  ctx: Ctx,
+  user: Row,
+  how: Partial<Pick<Caller, 'session' | 'token' | 'impersonator'>> = {},
+): Promise<Caller> {
   const groups = await groupsOf(ctx.db, user.id as number)
   const roles = await rolesOf(ctx.db, user.id as number, groups)
   return {
@@ -22,7 +26,7 @@ export async function callerFor(ctx: Ctx, user: Row, how: Partial<Pick<Caller, '
 
 /** An account that may act; undefined when it is gone or switched off. */
 const activeUser = async (ctx: Ctx, id: number): Promise<Row | undefined> =>
-  (await ctx.db.selectFrom('user').selectAll().where('id', '=', id).where('is_active', '=', true).executeTakeFirst())
+  await ctx.db.selectFrom('user').selectAll().where('id', '=', id).where('is_active', '=', true).executeTakeFirst()
 
 const refused = () => permissionDenied('Token invalid/expired')
 
@@ -37,7 +41,12 @@ export async function bearerCaller(ctx: Ctx, header: string, others: readonly Be
   const [scheme, credential = '', ...rest] = header.split(' ')
   if (scheme!.toLowerCase() !== 'bearer') return undefined
   if (credential === '' || rest.length > 0) throw permissionDenied('Malformed header')
-  const token = await ctx.db.selectFrom('token').selectAll().where('key_hash', '=', hashToken(credential)).where('intent', '=', 'api').executeTakeFirst()
+  const token = await ctx.db
+    .selectFrom('token')
+    .selectAll()
+    .where('key_hash', '=', hashToken(credential))
+    .where('intent', '=', 'api')
+    .executeTakeFirst()
   if (token) {
     const expired = token.expiring && token.expires !== null && token.expires <= ctx.now()
     const user = expired ? undefined : await activeUser(ctx, token.user)

@@ -20,25 +20,26 @@ export async function presentGroups(ctx: Ctx, groups: Row[], include: Include): 
   const keys = groups.map(group => group.group_uuid as string)
   const edges = keys.length ? await ctx.db.selectFrom('group_parent').selectAll().where('parent', 'in', keys).execute() : []
   const ancestors = include.inheritedRoles ? await ancestorsOf(ctx, keys) : new Map<string, string[]>()
-  const related = await byKey(
-    wanted => ctx.db.selectFrom('group').selectAll().where('group_uuid', 'in', wanted).execute(),
-    'group_uuid',
-    [...(include.parents ? groups.flatMap(group => group.parents as string[]) : []), ...(include.children ? edges.map(edge => edge.child) : [])],
-  )
+  const related = await byKey(wanted => ctx.db.selectFrom('group').selectAll().where('group_uuid', 'in', wanted).execute(), 'group_uuid', [
+    ...(include.parents ? groups.flatMap(group => group.parents as string[]) : []),
+    ...(include.children ? edges.map(edge => edge.child) : []),
+  ])
   const users = await byKey(
     wanted =>
-      ctx.db.selectFrom('user').select(['id', 'username', 'name', 'is_active', 'last_login', 'email', 'attributes'])
-        .where(amongKeys(ctx.db, sql.ref('id'), wanted)).execute(),
+      ctx.db
+        .selectFrom('user')
+        .select(['id', 'username', 'name', 'is_active', 'last_login', 'email', 'attributes'])
+        .where(amongKeys(ctx.db, sql.ref('id'), wanted))
+        .execute(),
     'id',
     include.users ? groups.flatMap(group => group.users as number[]) : [],
   )
   const above = [...new Set([...ancestors.values()].flat())]
   const inherited = above.length ? await ctx.db.selectFrom('group_role').selectAll().where('group', 'in', above).execute() : []
-  const roles = await byKey(
-    wanted => ctx.db.selectFrom('role').selectAll().where('role_uuid', 'in', wanted).execute(),
-    'role_uuid',
-    [...groups.flatMap(group => group.roles as string[]), ...inherited.map(row => row.role)],
-  )
+  const roles = await byKey(wanted => ctx.db.selectFrom('role').selectAll().where('role_uuid', 'in', wanted).execute(), 'role_uuid', [
+    ...groups.flatMap(group => group.roles as string[]),
+    ...inherited.map(row => row.role),
+  ])
   return groups.map(group => {
     const key = group.group_uuid as string
     const children = edges.filter(edge => edge.parent === key).map(edge => edge.child)
@@ -47,7 +48,12 @@ export async function presentGroups(ctx: Ctx, groups: Row[], include: Include): 
       num_pk: groupNumber(key),
       children,
       // Several queries: who was deleted between two of them is left out.
-      users_obj: include.users ? (group.users as number[]).map(key => users.get(key)).filter(user => user !== undefined).map(user => partialUser(ctx, user)) : null,
+      users_obj: include.users
+        ? (group.users as number[])
+            .map(key => users.get(key))
+            .filter(user => user !== undefined)
+            .map(user => partialUser(ctx, user))
+        : null,
       parents_obj: include.parents ? (group.parents as string[]).map(parent => relatedGroup(related.get(parent)!)) : null,
       children_obj: include.children ? children.map(child => relatedGroup(related.get(child)!)) : null,
       roles_obj: (group.roles as string[]).map(role => presentRole(roles.get(role)!)),

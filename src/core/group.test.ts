@@ -11,7 +11,16 @@ test('a group is created with its defaults and shown with its members (R-102)', 
   const created = await admin.post(A, { name })
   assert.equal(created.status, 201)
   assert.match(created.body.pk, /^[0-9a-f-]{36}$/)
-  assert.partialDeepStrictEqual(created.body, { name, is_superuser: false, users: [], users_obj: [], parents: [], children: [], attributes: {}, roles: [] })
+  assert.partialDeepStrictEqual(created.body, {
+    name,
+    is_superuser: false,
+    users: [],
+    users_obj: [],
+    parents: [],
+    children: [],
+    attributes: {},
+    roles: [],
+  })
   const again = await admin.post(A, { name })
   assert.equal(again.status, 400)
   assert.deepEqual(again.body, { name: ['Group with this name already exists.'] })
@@ -38,7 +47,10 @@ test('members are replaced by a patch, and added or removed one by one (R-105, R
   const [one, two] = [await aUser(ctx), await aUser(ctx)]
   const url = `${A}${String(group.group_uuid)}/`
   const patched = await admin.patch(url, { users: [one.id, two.id] })
-  assert.deepEqual(patched.body.users_obj.map((user: { username: string }) => user.username).sort(), [String(one.username), String(two.username)].sort())
+  assert.deepEqual(
+    patched.body.users_obj.map((user: { username: string }) => user.username).sort(),
+    [String(one.username), String(two.username)].sort(),
+  )
   assert.equal((await admin.post(`${url}remove_user/`, { pk: one.id })).status, 204)
   assert.deepEqual((await admin.get(url)).body.users, [two.id])
   assert.equal((await admin.post(`${url}add_user/`, { pk: one.id })).status, 204)
@@ -70,7 +82,13 @@ test('a group renamed keeps its key (R-108)', async () => {
 test('a delegated manager cannot reach superuser status through a group (abuse case 71)', async () => {
   const { ctx, client } = await server()
   const manager = await aUser(ctx)
-  await aRole(ctx, manager, ['authentik_core.view_group', 'authentik_core.add_group', 'authentik_core.change_group', 'authentik_core.add_user_to_group', 'authentik_core.view_user'])
+  await aRole(ctx, manager, [
+    'authentik_core.view_group',
+    'authentik_core.add_group',
+    'authentik_core.change_group',
+    'authentik_core.add_user_to_group',
+    'authentik_core.view_user',
+  ])
   const api = client(await aToken(ctx, manager))
   const admins = await aGroup(ctx, { is_superuser: true })
   const key = String(admins.group_uuid)
@@ -78,7 +96,14 @@ test('a delegated manager cannot reach superuser status through a group (abuse c
   assert.equal((await api.post(A, { name: unique('g'), parents: [key], users: [manager.id] })).status, 400)
   assert.equal((await api.patch(`${A}${key}/`, { users: [manager.id] })).status, 400)
   assert.equal((await api.post(`${A}${key}/add_user/`, { pk: manager.id })).status, 400)
-  assert.deepEqual(await ctx.db.selectFrom('user_group').selectAll().where('user', '=', manager.id as number).execute(), [])
+  assert.deepEqual(
+    await ctx.db
+      .selectFrom('user_group')
+      .selectAll()
+      .where('user', '=', manager.id as number)
+      .execute(),
+    [],
+  )
 })
 
 test('groups cannot be their own ancestors', async () => {

@@ -48,7 +48,12 @@ export const Group: Model = defineModel({
     members_by_pk: { many: true, type: 'integer', apply: membersByPk },
     members_by_username: { many: true, apply: membersByUsername },
   },
-  parameters: Object.fromEntries(['include_users', 'include_children', 'include_parents', 'include_inherited_roles'].map((name, at) => [name, { type: 'boolean', default: at === 0 }])),
+  parameters: Object.fromEntries(
+    ['include_users', 'include_children', 'include_parents', 'include_inherited_roles'].map((name, at) => [
+      name,
+      { type: 'boolean', default: at === 0 },
+    ]),
+  ),
   search: ['name'],
   ordering: ['name'],
   present: (ctx, rows, query) =>
@@ -65,7 +70,13 @@ const NOT_A_CHOICE = (value: string) => `Select a valid choice. ${value} is not 
 async function membersByPk(ctx: Ctx, values: string[]) {
   const keys = values.map(value => parseKey(User, value))
   for (const [index, key] of keys.entries()) {
-    const known = key !== undefined && (await ctx.db.selectFrom('user').select('id').where('id', '=', key as number).executeTakeFirst())
+    const known =
+      key !== undefined &&
+      (await ctx.db
+        .selectFrom('user')
+        .select('id')
+        .where('id', '=', key as number)
+        .executeTakeFirst())
     if (!known) throw invalid({ members_by_pk: [NOT_A_CHOICE(values[index]!)] })
   }
   return memberOf(keys as number[])
@@ -92,7 +103,8 @@ async function guardSuperuser(ctx: Ctx, values: Row, current?: Row): Promise<Row
   }
   const key = current?.group_uuid as string | undefined
   const parents = values.parents as string[] | undefined
-  if (key !== undefined && parents && (await wouldCycle(ctx, key, parents))) throw invalid({ parents: ['Cannot set group as parent of itself.'] })
+  if (key !== undefined && parents && (await wouldCycle(ctx, key, parents)))
+    throw invalid({ parents: ['Cannot set group as parent of itself.'] })
   if (!ctx.caller.superuser) await guardGains(ctx, values, current)
   return values
 }
@@ -106,7 +118,10 @@ async function guardGains(ctx: Ctx, values: Row, current?: Row): Promise<void> {
     const held = (await relatedKeys(ctx, Group.allFields[name]!, [key])).get(key)!
     return sent.filter(other => !held.includes(other))
   }
-  for (const [name, gains] of [['parents', { groups: await fresh('parents') }], ['roles', { roles: await fresh('roles') }]] as const) {
+  for (const [name, gains] of [
+    ['parents', { groups: await fresh('parents') }],
+    ['roles', { roles: await fresh('roles') }],
+  ] as const) {
     const text = await beyondCaller(ctx, gains)
     if (text !== undefined) throw invalid({ [name]: [text] })
   }
@@ -135,12 +150,20 @@ function membership(verb: 'add' | 'remove'): SpecialOperation {
       const key = group.group_uuid as string
       await requireObject(ctx, Group, key, `authentik_core.${verb}_user_${verb === 'add' ? 'to' : 'from'}_group`)
       const { pk } = checked<{ pk: number }>(UserKey, request.body)
-      const user = pk > 0 && pk <= MAX_KEY ? await ctx.db.selectFrom('user').select(['id', 'username']).where('id', '=', pk).executeTakeFirst() : undefined
+      const user =
+        pk > 0 && pk <= MAX_KEY
+          ? await ctx.db.selectFrom('user').select(['id', 'username']).where('id', '=', pk).executeTakeFirst()
+          : undefined
       if (!user || !(await mayTouch(ctx, User, pk, 'view'))) throw notFound('User')
       const text = verb === 'add' ? await beyondCaller(ctx, { groups: [key] }) : undefined
       if (text !== undefined) throw invalidObject(text)
       await transact(ctx, async ctx => {
-        if (verb === 'add') await ctx.db.insertInto('user_group').values({ user: pk, group: key }).onConflict(conflict => conflict.doNothing()).execute()
+        if (verb === 'add')
+          await ctx.db
+            .insertInto('user_group')
+            .values({ user: pk, group: key })
+            .onConflict(conflict => conflict.doNothing())
+            .execute()
         else await ctx.db.deleteFrom('user_group').where('user', '=', pk).where('group', '=', key).execute()
         await recordEvent(ctx, 'model_updated', { model: eventModel(Group, group), diff: { users: { [verb]: [pk] } } })
       })

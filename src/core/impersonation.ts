@@ -19,13 +19,27 @@ import { requireReach, User } from './user.ts'
 const refused = () => new ApiError(401, { detail: 'Impersonation is not possible here.' })
 
 async function hand(ctx: Ctx, session: Row, to: { user: number; impersonator: number | null }): Promise<void> {
-  await ctx.db.updateTable('session').set(to).where('session_hash', '=', session.session_hash as string).execute()
+  await ctx.db
+    .updateTable('session')
+    .set(to)
+    .where('session_hash', '=', session.session_hash as string)
+    .execute()
 }
 
 /** The cookie names the account, since outposts read it there. */
-async function renewCookie(ctx: Ctx, cookie: string | undefined, user: Row, reply: { setCookie: (name: string, value: string, options: object) => unknown }): Promise<void> {
+async function renewCookie(
+  ctx: Ctx,
+  cookie: string | undefined,
+  user: Row,
+  reply: { setCookie: (name: string, value: string, options: object) => unknown },
+): Promise<void> {
   const key = cookie && (await keyFromCookie(ctx, cookie))
-  if (key) reply.setCookie(SESSION_COOKIE, await sessionCookieValue(ctx, key, user), sessionCookieOptions(ctx, ctx.caller.session as unknown as Session))
+  if (key)
+    reply.setCookie(
+      SESSION_COOKIE,
+      await sessionCookieValue(ctx, key, user),
+      sessionCookieOptions(ctx, ctx.caller.session as unknown as Session),
+    )
 }
 
 const Reason = body({ reason: Type.String() }, ['reason'])

@@ -15,8 +15,12 @@ const closure = (user: number) => sql<{ group_uuid: string }>`
 
 /** All groups of a user, inherited ones included, by name. */
 export async function groupsOf(db: Db, user: number): Promise<GroupRow[]> {
-  const rows = await db.selectFrom('group').select(['group_uuid', 'name', 'is_superuser', 'attributes'])
-    .where('group_uuid', 'in', sql`(${closure(user)})` as never).orderBy('name').execute()
+  const rows = await db
+    .selectFrom('group')
+    .select(['group_uuid', 'name', 'is_superuser', 'attributes'])
+    .where('group_uuid', 'in', sql`(${closure(user)})` as never)
+    .orderBy('name')
+    .execute()
   return rows as GroupRow[]
 }
 
@@ -50,7 +54,11 @@ export async function rolesOf(db: Db, user: number, groups: readonly GroupRow[])
 /** Global permissions of a set of roles, as `app.codename`. */
 export async function permissionsOf(db: Db, roles: readonly string[]): Promise<Set<string>> {
   if (roles.length === 0) return new Set()
-  const rows = await db.selectFrom('role_permission').select('permission').where('role', 'in', [...roles]).execute()
+  const rows = await db
+    .selectFrom('role_permission')
+    .select('permission')
+    .where('role', 'in', [...roles])
+    .execute()
   return new Set(rows.map(row => row.permission))
 }
 

@@ -51,7 +51,11 @@ async function launch(request: FastifyRequest, reply: FastifyReply, pages: Pages
   const provider =
     application.provider === null
       ? undefined
-      : await ctx.db.selectFrom('provider').select('authentication_flow').where('id', '=', application.provider as number).executeTakeFirst()
+      : await ctx.db
+          .selectFrom('provider')
+          .select('authentication_flow')
+          .where('id', '=', application.provider as number)
+          .executeTakeFirst()
   const own = provider?.authentication_flow ? await flowByKey(ctx, provider.authentication_flow) : undefined
   if (!own) return reply.redirect(signInPath(ctx))
   return reply.redirect(flowPath(ctx, own.flow.slug as string, new URLSearchParams({ next: ctx.request!.path }).toString()))
@@ -68,7 +72,10 @@ export async function ownPages(app: FastifyInstance, pages: Pages): Promise<void
       if (user === null) return reply.redirect(signInPath(ctx))
       const context = await pageContext(ctx, pages)
       if (GUESTS.has(user.type as string)) {
-        return sendPage(reply, renderAccessDenied(context, { messages: ['Interface can only be accessed by internal users.'], requestId: request.id }))
+        return sendPage(
+          reply,
+          renderAccessDenied(context, { messages: ['Interface can only be accessed by internal users.'], requestId: request.id }),
+        )
       }
       const { avatars } = await systemSettings(ctx)
       return sendPage(

@@ -42,7 +42,8 @@ export const serviceAccountRoutes: Record<string, SpecialOperation> = {
       if (withGroup) requirePermission(ctx, 'authentik_core.add_group')
       const identifier = `service-account-${slugify(name, 200)}-password`
       return transact(ctx, async ctx => {
-        if (await ctx.db.selectFrom('user').select('id').where('username', '=', name).executeTakeFirst()) throw invalid({ name: ['This field must be unique.'] })
+        if (await ctx.db.selectFrom('user').select('id').where('username', '=', name).executeTakeFirst())
+          throw invalid({ name: ['This field must be unique.'] })
         if (await ctx.db.selectFrom('token').select('token_uuid').where('identifier', '=', identifier).executeTakeFirst()) throw taken()
         if (withGroup && (await ctx.db.selectFrom('group').select('group_uuid').where('name', '=', name).executeTakeFirst())) throw taken()
         const group = withGroup ? await createObject(ctx, Group, { name }) : undefined
@@ -60,7 +61,12 @@ export const serviceAccountRoutes: Record<string, SpecialOperation> = {
           userHooks,
         )
         const until = expires === undefined ? new Date(ctx.now().getTime() + LIFETIME) : parseInstant(expires)
-        const token = await createToken(ctx, { user: user.id as number, identifier, intent: 'app_password', expires: expiring ? until : null })
+        const token = await createToken(ctx, {
+          user: user.id as number,
+          identifier,
+          intent: 'app_password',
+          expires: expiring ? until : null,
+        })
         return {
           username: name,
           token,

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { Type } from 'typebox'
 import { crud } from '../api/crud.ts'
-import { invalid,permissionDenied } from '../api/errors.ts'
+import { invalid, permissionDenied } from '../api/errors.ts'
 import { computed, instant, reference, shown, text } from '../api/fields.ts'
 import { MAX_KEY } from '../api/filters.ts'
 import { defineModel, type Model, type Query } from '../api/model.ts'
@@ -54,15 +54,23 @@ export const AuthenticatedSession: Model = defineModel({
 
 const { list, retrieve, destroy, usedBy } = crud(AuthenticatedSession)
 
-export const authenticatedSessions: Resource = { path: '/core/authenticated_sessions', model: AuthenticatedSession, operations: { list, retrieve, destroy, usedBy } }
+export const authenticatedSessions: Resource = {
+  path: '/core/authenticated_sessions',
+  model: AuthenticatedSession,
+  operations: { list, retrieve, destroy, usedBy },
+}
 
 export const sessionRoutes: Record<string, SpecialOperation> = {
   'DELETE /core/authenticated_sessions/bulk_delete/': {
     response: 'BulkDeleteSessionResponse',
     query: { user_pks: { type: 'array', items: { type: 'integer' } } },
     handler: async (ctx, request) => {
-      const keys = [(request.query as Query).user_pks].flat().filter(key => key !== undefined && key !== '').map(Number)
-      if (keys.length === 0 || !keys.every(key => Number.isInteger(key) && Math.abs(key) <= MAX_KEY)) throw invalid({ user_pks: ['This field is required.'] })
+      const keys = [(request.query as Query).user_pks]
+        .flat()
+        .filter(key => key !== undefined && key !== '')
+        .map(Number)
+      if (keys.length === 0 || !keys.every(key => Number.isInteger(key) && Math.abs(key) <= MAX_KEY))
+        throw invalid({ user_pks: ['This field is required.'] })
       const others = keys.some(key => key !== ctx.caller.user!.id)
       if (others && !holds(ctx, 'authentik_core.delete_authenticatedsession')) throw permissionDenied()
       const deleted = await transact(ctx, async ctx => {

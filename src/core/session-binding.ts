@@ -11,10 +11,16 @@ export const BINDING = 'authentik/stages/user_login/binding'
  */
 export async function endBrokenBinding(ctx: Ctx, session: Session): Promise<boolean> {
   if (!(BINDING in session.data) || ctx.request === null || ctx.request.clientIp === session.last_ip) return false
-  const user = session.user === null ? undefined : await ctx.db.selectFrom('user').selectAll().where('id', '=', session.user).executeTakeFirst()
+  const user =
+    session.user === null ? undefined : await ctx.db.selectFrom('user').selectAll().where('id', '=', session.user).executeTakeFirst()
   await transact(ctx, async ctx => {
     await endSession(ctx, session)
-    await recordEvent(ctx, 'logout', { reason: 'Session binding broken', binding: session.data[BINDING], previous_ip: session.last_ip }, { user: user ?? null })
+    await recordEvent(
+      ctx,
+      'logout',
+      { reason: 'Session binding broken', binding: session.data[BINDING], previous_ip: session.last_ip },
+      { user: user ?? null },
+    )
   })
   return true
 }

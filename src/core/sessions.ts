@@ -41,7 +41,13 @@ const TOUCH_INTERVAL = 60_000 // ms
  * (`sid`, `iss`, `sub`, `authenticated`, `acr`).
  */
 export async function sessionCookieValue(ctx: Ctx, key: string, user: Row | null): Promise<string> {
-  const claims = { sid: key, iss: 'authentik', sub: user ? userUid(ctx, user.id as number) : 'anonymous', authenticated: user !== null, acr: 'goauthentik.io/core/default' }
+  const claims = {
+    sid: key,
+    iss: 'authentik',
+    sub: user ? userUid(ctx, user.id as number) : 'anonymous',
+    authenticated: user !== null,
+    acr: 'goauthentik.io/core/default',
+  }
   return new SignJWT(claims).setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).sign(ctx.secrets.sessionKey)
 }
 
@@ -49,7 +55,11 @@ export async function sessionCookieValue(ctx: Ctx, key: string, user: Row | null
 export async function keyFromCookie(ctx: Ctx, cookie: string): Promise<string | undefined> {
   if (cookie.length > 4096) return undefined
   try {
-    const { payload } = await jwtVerify(cookie, ctx.secrets.sessionKey, { algorithms: ['HS256'], issuer: 'authentik', currentDate: ctx.now() })
+    const { payload } = await jwtVerify(cookie, ctx.secrets.sessionKey, {
+      algorithms: ['HS256'],
+      issuer: 'authentik',
+      currentDate: ctx.now(),
+    })
     return typeof payload.sid === 'string' ? payload.sid : undefined
   } catch {
     // A foreign, truncated or altered cookie is an ordinary visitor's, not a fault of ours.
@@ -61,7 +71,12 @@ export async function keyFromCookie(ctx: Ctx, cookie: string): Promise<string | 
 export async function findSession(ctx: Ctx, cookie: string | undefined): Promise<Session | undefined> {
   const key = cookie && (await keyFromCookie(ctx, cookie))
   if (!key) return undefined
-  const row = await ctx.db.selectFrom('session').selectAll().where('session_hash', '=', hashToken(key)).where('expires', '>', ctx.now()).executeTakeFirst()
+  const row = await ctx.db
+    .selectFrom('session')
+    .selectAll()
+    .where('session_hash', '=', hashToken(key))
+    .where('expires', '>', ctx.now())
+    .executeTakeFirst()
   return row as Session | undefined
 }
 
@@ -79,28 +94,36 @@ export async function startSession(ctx: Ctx, options: NewSession = {}): Promise<
   const key = Buffer.from(ctx.randomBytes(KEY_BYTES)).toString('base64url')
   const now = ctx.now()
   const lifetime = options.lifetime || ctx.config.sessions.unauthenticated_age
-  const row = await ctx.db.insertInto('session').values({
-    session_hash: hashToken(key),
-    uuid: ctx.uuid(),
-    user: options.user ?? null,
-    data: JSON.stringify(options.data ?? {}),
-    created: now,
-    expires: new Date(now.getTime() + lifetime),
-    persistent: Boolean(options.lifetime),
-    last_used: now,
-    last_ip: ctx.request?.clientIp ?? '255.255.255.255',
-    last_user_agent: ctx.request?.userAgent ?? '',
-    auth_time: options.user ? now : null,
-    auth_method: options.authMethod ?? null,
-    auth_method_args: options.authMethodArgs ? JSON.stringify(options.authMethodArgs) : null,
-  }).returningAll().executeTakeFirstOrThrow()
+  const row = await ctx.db
+    .insertInto('session')
+    .values({
+      session_hash: hashToken(key),
+      uuid: ctx.uuid(),
+      user: options.user ?? null,
+      data: JSON.stringify(options.data ?? {}),
+      created: now,
+      expires: new Date(now.getTime() + lifetime),
+      persistent: Boolean(options.lifetime),
+      last_used: now,
+      last_ip: ctx.request?.clientIp ?? '255.255.255.255',
+      last_user_agent: ctx.request?.userAgent ?? '',
+      auth_time: options.user ? now : null,
+      auth_method: options.authMethod ?? null,
+      auth_method_args: options.authMethodArgs ? JSON.stringify(options.authMethodArgs) : null,
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow()
   return { key, session: row as Session }
 }
 
 /** Replaces what a session remembers. */
 export async function saveSessionData(ctx: Ctx, session: Session, data: Row): Promise<void> {
   session.data = data
-  await ctx.db.updateTable('session').set({ data: JSON.stringify(data) }).where('session_hash', '=', session.session_hash).execute()
+  await ctx.db
+    .updateTable('session')
+    .set({ data: JSON.stringify(data) })
+    .where('session_hash', '=', session.session_hash)
+    .execute()
 }
 
 /**
@@ -112,8 +135,11 @@ export async function touchSession(ctx: Ctx, session: Session): Promise<void> {
   const ip = ctx.request?.clientIp ?? session.last_ip
   if (now.getTime() - session.last_used.getTime() < TOUCH_INTERVAL && ip === session.last_ip) return
   const expires = session.persistent ? session.expires : new Date(now.getTime() + ctx.config.sessions.unauthenticated_age)
-  await ctx.db.updateTable('session').set({ last_used: now, last_ip: ip, last_user_agent: ctx.request?.userAgent ?? session.last_user_agent, expires })
-    .where('session_hash', '=', session.session_hash).execute()
+  await ctx.db
+    .updateTable('session')
+    .set({ last_used: now, last_ip: ip, last_user_agent: ctx.request?.userAgent ?? session.last_user_agent, expires })
+    .where('session_hash', '=', session.session_hash)
+    .execute()
 }
 
 /** Ends a session: everything that hangs on it goes with it. */

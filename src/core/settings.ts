@@ -93,27 +93,40 @@ export const systemSettings = (ctx: Ctx): Promise<SystemSettings> => load(ctx)
 
 const requiredOnPut = ['flags']
 const full = Type.Unsafe({ type: 'object', properties, required: requiredOnPut })
-const Shown = Type.Unsafe({ type: 'object', properties: { ...properties, flags: Type.Object(Object.fromEntries(Object.keys(FLAGS).map(name => [name, Type.Boolean()]))) }, required: requiredOnPut })
+const Shown = Type.Unsafe({
+  type: 'object',
+  properties: { ...properties, flags: Type.Object(Object.fromEntries(Object.keys(FLAGS).map(name => [name, Type.Boolean()]))) },
+  required: requiredOnPut,
+})
 const partial = Type.Unsafe({ type: 'object', properties })
 
 async function change(ctx: Ctx, body: unknown, schema: typeof full): Promise<SystemSettings> {
   const sent = checked<Row>(schema, body)
   for (const name of ['event_retention', 'default_token_duration']) {
     const value = sent[name] as string | undefined
-    if (value !== undefined && !isDuration(value)) throw invalid({ [name]: [`${value} is not in the correct format of 'hours=3;minutes=1'.`] })
+    if (value !== undefined && !isDuration(value))
+      throw invalid({ [name]: [`${value} is not in the correct format of 'hours=3;minutes=1'.`] })
   }
   const known = Object.fromEntries(Object.entries(sent).filter(([name]) => name in properties))
   if (known.flags !== undefined) known.flags = Object.fromEntries(Object.entries(known.flags as Row).filter(([name]) => name in FLAGS))
   return transact(ctx, async ctx => {
     const before = await systemSettings(ctx)
     const after = { ...before, ...known, flags: { ...before.flags, ...(known.flags as Record<string, boolean> | undefined) } }
-    await ctx.db.insertInto('system_settings').values({ id: 1, value: JSON.stringify(after) })
-      .onConflict(conflict => conflict.column('id').doUpdateSet({ value: JSON.stringify(after) })).execute()
-    const diff = Object.fromEntries(Object.entries(after).flatMap(([name, value]) => {
-      const previous = before[name as keyof SystemSettings]
-      return JSON.stringify(previous) === JSON.stringify(value) ? [] : [[name, { previous, new: value }]]
-    }))
-    await recordEvent(ctx, 'model_updated', { model: { app: 'authentik_tenants', model_name: 'tenant', pk: '1', name: 'System settings' }, diff })
+    await ctx.db
+      .insertInto('system_settings')
+      .values({ id: 1, value: JSON.stringify(after) })
+      .onConflict(conflict => conflict.column('id').doUpdateSet({ value: JSON.stringify(after) }))
+      .execute()
+    const diff = Object.fromEntries(
+      Object.entries(after).flatMap(([name, value]) => {
+        const previous = before[name as keyof SystemSettings]
+        return JSON.stringify(previous) === JSON.stringify(value) ? [] : [[name, { previous, new: value }]]
+      }),
+    )
+    await recordEvent(ctx, 'model_updated', {
+      model: { app: 'authentik_tenants', model_name: 'tenant', pk: '1', name: 'System settings' },
+      diff,
+    })
     return after
   })
 }

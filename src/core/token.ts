@@ -47,7 +47,11 @@ export const Token: Model = defineModel({
   search: ['identifier', 'intent', 'description'],
   ordering: ['identifier'],
   present: async (ctx, rows) => {
-    const users = await byKey(keys => ctx.db.selectFrom('user').selectAll().where('id', 'in', keys).execute(), 'id', rows.map(row => row.user))
+    const users = await byKey(
+      keys => ctx.db.selectFrom('user').selectAll().where('id', 'in', keys).execute(),
+      'id',
+      rows.map(row => row.user),
+    )
     const shown = await presentObjects(ctx, User, [...users.values()])
     const objects = new Map(shown.map(user => [user.pk, user]))
     return rows.map(row => ({ user_obj: objects.get(row.user) }))
@@ -84,9 +88,10 @@ async function clean(ctx: Ctx, values: Row, current?: Row): Promise<Row> {
   if (!expiring) return { ...out, expires: null }
   if (intent === 'api') return { ...out, expires: new Date(now + parseDuration(settings.default_token_duration)) }
   const longest = new Date(now + parseDuration((attributes[MAXIMUM_LIFETIME] as string | undefined) ?? settings.default_token_duration))
-  if (values.expires === undefined || values.expires === null) return { ...out, expires: (current?.expires) ?? longest }
+  if (values.expires === undefined || values.expires === null) return { ...out, expires: current?.expires ?? longest }
   const wanted = parseInstant(values.expires as string)
-  if (wanted > longest && !ctx.caller.superuser) throw invalid({ expires: [`Token expires exceeds maximum lifetime (${longest.toISOString()} UTC).`] })
+  if (wanted > longest && !ctx.caller.superuser)
+    throw invalid({ expires: [`Token expires exceeds maximum lifetime (${longest.toISOString()} UTC).`] })
   return { ...out, expires: wanted }
 }
 
@@ -95,10 +100,14 @@ async function ownerOf(ctx: Ctx, values: Row, current?: Row): Promise<Row> {
   const wanted = values.user as number | undefined
   if (current) {
     if (wanted !== undefined && wanted !== current.user) throw invalid({ user: ['User cannot be changed'] })
-    return (await ctx.db.selectFrom('user').selectAll().where('id', '=', current.user as number).executeTakeFirstOrThrow())
+    return await ctx.db
+      .selectFrom('user')
+      .selectAll()
+      .where('id', '=', current.user as number)
+      .executeTakeFirstOrThrow()
   }
   if (wanted === undefined || wanted === ctx.caller.user?.id || !ctx.caller.superuser) return ctx.caller.user!
-  return (await ctx.db.selectFrom('user').selectAll().where('id', '=', wanted).executeTakeFirstOrThrow())
+  return await ctx.db.selectFrom('user').selectAll().where('id', '=', wanted).executeTakeFirstOrThrow()
 }
 
 const operations = crud(Token, { clean })
@@ -154,12 +163,20 @@ export const tokenRoutes: Record<string, SpecialOperation> = {
       const row = await tokenAt(ctx, request, 'authentik_core.set_token_key')
       const { key } = checked<{ key: string }>(NewKey, request.body)
       await transact(ctx, async ctx => {
-        const other = await ctx.db.selectFrom('token').select('token_uuid').where('key_hash', '=', hashToken(key)).where('token_uuid', '!=', row.token_uuid as string).executeTakeFirst()
+        const other = await ctx.db
+          .selectFrom('token')
+          .select('token_uuid')
+          .where('key_hash', '=', hashToken(key))
+          .where('token_uuid', '!=', row.token_uuid as string)
+          .executeTakeFirst()
         if (other) throw invalid({ key: ['This key cannot be used.'] })
-        await ctx.db.updateTable('token').set({ key_hash: hashToken(key), key_sealed: ctx.secrets.seal(key) }).where('token_uuid', '=', row.token_uuid as string).execute()
+        await ctx.db
+          .updateTable('token')
+          .set({ key_hash: hashToken(key), key_sealed: ctx.secrets.seal(key) })
+          .where('token_uuid', '=', row.token_uuid as string)
+          .execute()
         await recordEvent(ctx, 'model_updated', { model: eventModel(Token, row), diff: {} })
       })
     },
   },
 }
-

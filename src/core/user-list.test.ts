@@ -20,8 +20,15 @@ test('a search is paged in the order that was asked for, each match once', async
   assert.equal(first.body.pagination.count, 5)
   assert.equal(first.body.pagination.total_pages, 3)
   assert.deepEqual(names(await page(3)), [`${tag}-4`])
-  const backwards = [...names(await page(1, '&ordering=-username')), ...names(await page(2, '&ordering=-username')), ...names(await page(3, '&ordering=-username'))]
-  assert.deepEqual(backwards, [4, 3, 2, 1, 0].map(index => `${tag}-${index}`))
+  const backwards = [
+    ...names(await page(1, '&ordering=-username')),
+    ...names(await page(2, '&ordering=-username')),
+    ...names(await page(3, '&ordering=-username')),
+  ]
+  assert.deepEqual(
+    backwards,
+    [4, 3, 2, 1, 0].map(index => `${tag}-${index}`),
+  )
   // By code point: capitals first.
   assert.deepEqual(names(await page(1, '&ordering=name')), [`${tag}-2`, `${tag}-3`])
   assert.equal((await page(4)).status, 404)
@@ -41,7 +48,9 @@ test('a search goes with filters', async () => {
   const group = await aGroup(ctx)
   await aUser(ctx, { username: `${tag}-out` })
   const inside = await aUser(ctx, { username: `${tag}-in`, groups: [group.group_uuid] })
-  assert.deepEqual(names(await admin.get(`/api/v3/core/users/?search=${tag}&groups_by_pk=${group.group_uuid as string}`)), [inside.username])
+  assert.deepEqual(names(await admin.get(`/api/v3/core/users/?search=${tag}&groups_by_pk=${group.group_uuid as string}`)), [
+    inside.username,
+  ])
 })
 
 test('what counting narrows to keys finds the same objects', async () => {

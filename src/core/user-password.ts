@@ -12,12 +12,17 @@ import { endSessionsOf } from './sessions.ts'
 import { requireReach, User } from './user.ts'
 
 /** Gives an account a new password: hashed before the transaction opens, other sessions ended, an event left. */
-export const setPassword = async (ctx: Ctx, user: Row, password: string): Promise<void> => storePassword(ctx, user, await ctx.passwords.hash(password))
+export const setPassword = async (ctx: Ctx, user: Row, password: string): Promise<void> =>
+  storePassword(ctx, user, await ctx.passwords.hash(password))
 
 async function storePassword(ctx: Ctx, user: Row, hash: string): Promise<void> {
   const now = ctx.now()
   await transact(ctx, async ctx => {
-    await ctx.db.updateTable('user').set({ password: hash, password_change_date: now, last_updated: now }).where('id', '=', user.id as number).execute()
+    await ctx.db
+      .updateTable('user')
+      .set({ password: hash, password_change_date: now, last_updated: now })
+      .where('id', '=', user.id as number)
+      .execute()
     const own = ctx.caller.session && ctx.caller.user?.id === user.id ? (ctx.caller.session.session_hash as string) : undefined
     await endSessionsOf(ctx, user.id as number, own)
     await recordEvent(ctx, 'password_set', { model: eventModel(User, user) })
@@ -42,7 +47,8 @@ export const passwordRoutes: Record<string, SpecialOperation> = {
     handler: async (ctx, request) => {
       const user = await target(ctx, request.params)
       const { password } = checked<{ password: string }>(NewPassword, request.body)
-      if (Buffer.byteLength(password) > MAX_PASSWORD_BYTES) throw invalid({ password: [`Ensure this field has no more than ${MAX_PASSWORD_BYTES} bytes.`] })
+      if (Buffer.byteLength(password) > MAX_PASSWORD_BYTES)
+        throw invalid({ password: [`Ensure this field has no more than ${MAX_PASSWORD_BYTES} bytes.`] })
       await setPassword(ctx, user, password)
     },
   },
@@ -53,7 +59,8 @@ export const passwordRoutes: Record<string, SpecialOperation> = {
     handler: async (ctx, request) => {
       const user = await target(ctx, request.params)
       const { password: hash } = checked<{ password: string }>(NewPassword, request.body)
-      if (!isUsable(hash)) throw invalid({ password: ['Not a password hash that can be checked here: argon2 in PHC format, or pbkdf2_sha256.'] })
+      if (!isUsable(hash))
+        throw invalid({ password: ['Not a password hash that can be checked here: argon2 in PHC format, or pbkdf2_sha256.'] })
       await storePassword(ctx, user, hash)
     },
   },

@@ -29,11 +29,20 @@ export async function byKey(load: (keys: never[]) => Promise<Row[]>, pk: string,
 /** The computed fields of accounts. */
 export async function presentUsers(ctx: Ctx, users: Row[], include: { groups: boolean; roles: boolean }): Promise<Row[]> {
   const settings = await systemSettings(ctx)
-  const superusers = await superusersAmong(ctx.db, users.map(user => user.id as number))
-  const groups = await byKey(keys => ctx.db.selectFrom('group').selectAll().where('group_uuid', 'in', keys).execute(), 'group_uuid',
-    include.groups ? users.flatMap(user => user.groups as string[]) : [])
-  const roles = await byKey(keys => ctx.db.selectFrom('role').selectAll().where('role_uuid', 'in', keys).execute(), 'role_uuid',
-    include.roles ? users.flatMap(user => user.roles as string[]) : [])
+  const superusers = await superusersAmong(
+    ctx.db,
+    users.map(user => user.id as number),
+  )
+  const groups = await byKey(
+    keys => ctx.db.selectFrom('group').selectAll().where('group_uuid', 'in', keys).execute(),
+    'group_uuid',
+    include.groups ? users.flatMap(user => user.groups as string[]) : [],
+  )
+  const roles = await byKey(
+    keys => ctx.db.selectFrom('role').selectAll().where('role_uuid', 'in', keys).execute(),
+    'role_uuid',
+    include.roles ? users.flatMap(user => user.roles as string[]) : [],
+  )
   return users.map(user => ({
     is_superuser: superusers.has(user.id as number),
     uid: userUid(ctx, user.id as number),

@@ -14,7 +14,12 @@ async function selfOf(ctx: Ctx, caller: Pick<Caller, 'superuser' | 'roles' | 'pe
   const settings = await systemSettings(ctx)
   const groups = await groupsOf(ctx.db, user.id as number)
   const roles = caller.roles.length
-    ? await ctx.db.selectFrom('role').select(['name', 'role_uuid']).where('role_uuid', 'in', [...caller.roles]).orderBy('name').execute()
+    ? await ctx.db
+        .selectFrom('role')
+        .select(['name', 'role_uuid'])
+        .where('role_uuid', 'in', [...caller.roles])
+        .orderBy('name')
+        .execute()
     : []
   const { attributes } = await currentBrand(ctx)
   const merged = deepMerge(attributes, ...groups.map(group => group.attributes), user.attributes as Row)

@@ -49,7 +49,11 @@ export const User: Model = defineModel({
     groups_obj: computed(listOrNull('PartialGroup')),
     roles: many(() => Role, { table: 'user_role', ours: 'user', theirs: 'role' }),
     roles_obj: computed(listOrNull('Role')),
-    email: text({ default: '', maxLength: 254, check: (value: string) => (value === '' || /^[^\s@]+@[^\s@]+$/.test(value) ? undefined : 'Enter a valid email address.') }),
+    email: text({
+      default: '',
+      maxLength: 254,
+      check: (value: string) => (value === '' || /^[^\s@]+@[^\s@]+$/.test(value) ? undefined : 'Enter a valid email address.'),
+    }),
     avatar: computed(Type.String()),
     attributes: jsonObject(),
     uid: computed(Type.String()),
@@ -72,10 +76,20 @@ export const User: Model = defineModel({
     is_superuser: { type: 'boolean', apply: (_, values) => superuserCondition(values[0]!) },
     attributes: attributesFilter('user'),
     groups_by_name: { many: true, apply: (_, values) => inGroups(sql`name in (${sql.join(values)})`) },
-    groups_by_pk: { many: true, type: 'uuid', apply: (_, values) => inGroups(sql`group_uuid in (${sql.join(uuids('groups_by_pk', values))})`) },
+    groups_by_pk: {
+      many: true,
+      type: 'uuid',
+      apply: (_, values) => inGroups(sql`group_uuid in (${sql.join(uuids('groups_by_pk', values))})`),
+    },
     roles_by_name: { many: true, apply: (_, values) => withRoles(sql`name in (${sql.join(values)})`) },
-    roles_by_pk: { many: true, type: 'uuid', apply: (_, values) => withRoles(sql`role_uuid in (${sql.join(uuids('roles_by_pk', values))})`) },
-    ...Object.fromEntries(['date_joined', 'last_updated', 'last_login'].flatMap(name => [name, `${name}__gt`, `${name}__lt`].map(key => [key, {}]))),
+    roles_by_pk: {
+      many: true,
+      type: 'uuid',
+      apply: (_, values) => withRoles(sql`role_uuid in (${sql.join(uuids('roles_by_pk', values))})`),
+    },
+    ...Object.fromEntries(
+      ['date_joined', 'last_updated', 'last_login'].flatMap(name => [name, `${name}__gt`, `${name}__lt`].map(key => [key, {}])),
+    ),
     last_login__isnull: { type: 'boolean' },
   },
   parameters: { include_groups: { type: 'boolean', default: true }, include_roles: { type: 'boolean', default: true } },
@@ -110,7 +124,8 @@ const withRoles = (which: ReturnType<typeof sql>) =>
 
 async function clean(ctx: Ctx, values: Row, current?: Row): Promise<Row> {
   if (current?.type === 'internal_service_account' && !ctx.caller.system) {
-    if ('type' in values && values.type !== current.type) throw invalid({ type: ["Can't change internal service account to other user type."] })
+    if ('type' in values && values.type !== current.type)
+      throw invalid({ type: ["Can't change internal service account to other user type."] })
     throw invalidObject("Can't modify internal service account users")
   }
   if (values.type === 'internal_service_account' && !ctx.caller.system) {
@@ -151,7 +166,11 @@ async function saved(ctx: Ctx, user: Row, previous?: Row): Promise<void> {
 async function removing(ctx: Ctx, user: Row): Promise<void> {
   await requireReach(ctx, user)
   const { gdpr_compliance: forget } = await systemSettings(ctx)
-  if (forget) await ctx.db.deleteFrom('event').where(jsonEquals(ctx.db, sql.ref('event.user'), ['pk'], user.id)).execute()
+  if (forget)
+    await ctx.db
+      .deleteFrom('event')
+      .where(jsonEquals(ctx.db, sql.ref('event.user'), ['pk'], user.id))
+      .execute()
 }
 
 export const userHooks: Hooks = { clean, saved, removing }

@@ -13,7 +13,6 @@ import { sql } from 'kysely'
 import { KeypairError, keyId, keyMatches, loadPrivateKey, parseCertificate } from './keypair.ts'
 import { generateKeypair, KEY_ALGORITHMS, type KeyAlgorithm } from './self-signed.ts'
 
-
 /** A certificate, with or without its private key. The key leaves only through `view_private_key`. */
 export const CertificateKeyPair: Model = defineModel({
   name: 'CertificateKeyPair',

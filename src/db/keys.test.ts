@@ -17,7 +17,13 @@ for (const { engine, open } of databases()) {
     })
 
     const found = async (keys: string[]) =>
-      (await fixture(database.db).selectFrom('maker').select('maker_id').where(amongKeys(database.db, sql.ref('maker_id'), keys)).execute()).map(row => row.maker_id)
+      (
+        await fixture(database.db)
+          .selectFrom('maker')
+          .select('maker_id')
+          .where(amongKeys(database.db, sql.ref('maker_id'), keys))
+          .execute()
+      ).map(row => row.maker_id)
 
     test('every key stands for itself', async () => {
       for (const key of odd) assert.deepEqual(await found([key]), [key])

@@ -24,7 +24,9 @@ for (const { engine, open } of databases()) {
 
     const found = async (word: string) => {
       const condition = textContains(database.db, [sql.ref('maker_id'), sql.ref('name')], word)
-      return (await fixture(database.db).selectFrom('maker').select('maker_id').where(condition).orderBy('maker_id').execute()).map(row => row.maker_id)
+      return (await fixture(database.db).selectFrom('maker').select('maker_id').where(condition).orderBy('maker_id').execute()).map(
+        row => row.maker_id,
+      )
     }
 
     const cases: [word: string, keys: string[], why: string][] = [

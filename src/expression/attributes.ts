@@ -3,20 +3,35 @@ import { call } from './call.ts'
 import { exceptions, raise } from './errors.ts'
 import { PyFunction } from './function.ts'
 import { dictOf } from './keys.ts'
-import type { Pending} from './pending.ts';
+import type { Pending } from './pending.ts'
 import { bind } from './pending.ts'
 import type { EvaluationRuntime } from './runtime.ts'
 import { special } from './special.ts'
 import { PySuper } from './super.ts'
-import { BoundMethod, HostObject, NativeFunction, PyClass, PyClassMethod, PyException, PyInstance, PyModule, PyProperty, PyStaticMethod, PyTuple, typeOf } from './values.ts'
-import type { Result, Value , PyObject} from './values.ts'
+import {
+  BoundMethod,
+  HostObject,
+  NativeFunction,
+  PyClass,
+  PyClassMethod,
+  PyException,
+  PyInstance,
+  PyModule,
+  PyProperty,
+  PyStaticMethod,
+  PyTuple,
+  typeOf,
+} from './values.ts'
+import type { Result, Value, PyObject } from './values.ts'
 
 type Rt = EvaluationRuntime
 
 /** Names that would lead out of the sandbox in CPython; nothing answers to them here. */
 const HIDDEN = new Set(
-  ('__class__ __globals__ __subclasses__ __builtins__ __proto__ __bases__ __base__ __mro__ __code__ __closure__ __func__ __self__ __dict__ __getattribute__ ' +
-    '__import__ __loader__ __spec__ __reduce__ __reduce_ex__ __init_subclass__ __subclasshook__ gi_frame gi_code f_globals f_locals f_builtins tb_frame mro constructor prototype').split(' '),
+  (
+    '__class__ __globals__ __subclasses__ __builtins__ __proto__ __bases__ __base__ __mro__ __code__ __closure__ __func__ __self__ __dict__ __getattribute__ ' +
+    '__import__ __loader__ __spec__ __reduce__ __reduce_ex__ __init_subclass__ __subclasshook__ gi_frame gi_code f_globals f_locals f_builtins tb_frame mro constructor prototype'
+  ).split(' '),
 )
 
 export function getAttribute(object: Value, name: string, rt: Rt): Result {
@@ -137,7 +152,9 @@ export function setAttribute(object: Value, name: string, value: Value, rt: Rt):
   if (HIDDEN.has(name)) raise('AttributeError', `'${typeOf(object).name}' object has no attribute '${name}'`)
   if (object instanceof HostObject) {
     const done = object.setAttribute?.(name, value, rt) ?? false
-    return bind(done, (ok: boolean) => (ok ? undefined : raise('AttributeError', `can't set attribute '${name}' of '${object.cls.name}' object`)))
+    return bind(done, (ok: boolean) =>
+      ok ? undefined : raise('AttributeError', `can't set attribute '${name}' of '${object.cls.name}' object`),
+    )
   }
   if (object instanceof PyClass) {
     if (object.frozen) raise('TypeError', `cannot set '${name}' attribute of immutable type '${object.name}'`)
@@ -165,7 +182,10 @@ export function storeAttribute(object: Value, name: string, value: Value, rt: Rt
     return undefined
   }
   const attrs = writableAttributes(object)
-  if (!attrs) return object instanceof PyModule || HIDDEN.has(name) || found === undefined ? noAttribute(object, name) : raise('AttributeError', `'${object.cls.name}' object attribute '${name}' is read-only`)
+  if (!attrs)
+    return object instanceof PyModule || HIDDEN.has(name) || found === undefined
+      ? noAttribute(object, name)
+      : raise('AttributeError', `'${object.cls.name}' object attribute '${name}' is read-only`)
   const allowed = object.cls.fact('slots') as string[] | undefined
   if (allowed && !allowed.includes(name)) return noAttribute(object, name)
   rt.alloc(64)
@@ -189,6 +209,7 @@ export function deleteAttribute(object: Value, name: string, rt: Rt): undefined 
   }
   const found = typeOf(object).lookup(name)
   if (found instanceof PyProperty && found.del !== null) return bind(call(found.del, [object], null, rt), () => undefined)
-  if (object === null || typeof object !== 'object' || object instanceof HostObject || !object.attrs?.delete(name)) noAttribute(object, name)
+  if (object === null || typeof object !== 'object' || object instanceof HostObject || !object.attrs?.delete(name))
+    noAttribute(object, name)
   return undefined
 }

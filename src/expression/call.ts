@@ -74,5 +74,9 @@ function initialize(init: Value, object: Value, args: Value[], kwargs: Kwargs | 
 
 function assertConcrete(cls: PyClass): void {
   const missing = cls.facts?.get('abstract') as string[] | undefined
-  if (missing?.length) raise('TypeError', `Can't instantiate abstract class ${cls.name} with abstract method${missing.length > 1 ? 's' : ''} ${missing.join(', ')}`)
+  if (missing?.length)
+    raise(
+      'TypeError',
+      `Can't instantiate abstract class ${cls.name} with abstract method${missing.length > 1 ? 's' : ''} ${missing.join(', ')}`,
+    )
 }

@@ -29,7 +29,8 @@ export function check(text: string, findHostModule: (name: string) => PyModule |
   }
   const warnings: CheckMessage[] = []
   const find = (name: string) => findModule(name) ?? findHostModule(name)
-  const warn = (node: { line: number; column: number }, message: string) => warnings.push({ line: node.line, column: Math.max(1, node.column - 3), message })
+  const warn = (node: { line: number; column: number }, message: string) =>
+    warnings.push({ line: node.line, column: Math.max(1, node.column - 3), message })
   const visit = (node: Stmt | Expr | Pattern): void => {
     switch (node.kind) {
       case 'Import':
@@ -39,7 +40,8 @@ export function check(text: string, findHostModule: (name: string) => PyModule |
         if (node.module === '__future__') break
         const module = find(node.module)
         for (const { name } of node.names) {
-          if (!module?.members.has(name) && !find(`${node.module}.${name}`)) warn(node, module ? `'${name}' of module '${node.module}' is not available` : `module '${node.module}' is not available`)
+          if (!module?.members.has(name) && !find(`${node.module}.${name}`))
+            warn(node, module ? `'${name}' of module '${node.module}' is not available` : `module '${node.module}' is not available`)
         }
         break
       }
@@ -62,4 +64,18 @@ export function check(text: string, findHostModule: (name: string) => PyModule |
 }
 
 const HIDDEN = /^__(?:globals|subclasses|builtins|bases|mro|code|closure|dict|reduce|reduce_ex)__$/
-const UNAVAILABLE = new Set(['open', 'exec', 'eval', 'compile', 'globals', 'locals', '__import__', 'input', 'bytearray', 'memoryview', 'complex', 'breakpoint', 'help'])
+const UNAVAILABLE = new Set([
+  'open',
+  'exec',
+  'eval',
+  'compile',
+  'globals',
+  'locals',
+  '__import__',
+  'input',
+  'bytearray',
+  'memoryview',
+  'complex',
+  'breakpoint',
+  'help',
+])

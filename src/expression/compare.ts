@@ -8,7 +8,22 @@ import type { EvaluationRuntime } from './runtime.ts'
 import { special } from './special.ts'
 import type { CompareOperator } from './syntax/ast.ts'
 import { truth } from './truth.ts'
-import { BoundMethod, HostObject, NotImplemented, PyBytes, PyDict, PyFloat, PyInstance, PyList, PyRange, PySet, PySlice, PyTuple, typeOf, types } from './values.ts'
+import {
+  BoundMethod,
+  HostObject,
+  NotImplemented,
+  PyBytes,
+  PyDict,
+  PyFloat,
+  PyInstance,
+  PyList,
+  PyRange,
+  PySet,
+  PySlice,
+  PyTuple,
+  typeOf,
+  types,
+} from './values.ts'
 import type { Result, Value } from './values.ts'
 
 type Rt = EvaluationRuntime
@@ -74,7 +89,8 @@ function builtinEquals(a: Value, b: Value, rt: Rt): boolean {
   }
   if (a instanceof PyBytes) return b instanceof PyBytes && a.data.length === b.data.length && a.data.every((byte, i) => byte === b.data[i])
   if (a instanceof PySlice) return b instanceof PySlice && sameItems([a.start, a.stop, a.step], [b.start, b.stop, b.step], rt)
-  if (a instanceof HostObject || a instanceof PyRange || a instanceof PyInstance || a instanceof BoundMethod) return a.cls === b.cls || a instanceof HostObject ? keyOf(a, rt) === keyOf(b, rt) : false
+  if (a instanceof HostObject || a instanceof PyRange || a instanceof PyInstance || a instanceof BoundMethod)
+    return a.cls === b.cls || a instanceof HostObject ? keyOf(a, rt) === keyOf(b, rt) : false
   return a === b
 }
 
@@ -238,7 +254,8 @@ export function compare(op: CompareOperator, a: Value, b: Value, rt: Rt): Result
 /** `is`. Host objects are made anew at each look, so they are the same when they stand for the same row. */
 export function isSame(a: Value, b: Value): boolean {
   if (a === b) return true
-  if (a instanceof HostObject && b instanceof HostObject) return a.hashKey !== undefined && b.hashKey !== undefined && a.hashKey() === b.hashKey()
+  if (a instanceof HostObject && b instanceof HostObject)
+    return a.hashKey !== undefined && b.hashKey !== undefined && a.hashKey() === b.hashKey()
   return a instanceof PyTuple && b instanceof PyTuple && a.items.length === 0 && b.items.length === 0
 }
 

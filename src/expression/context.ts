@@ -44,7 +44,11 @@ function enter(value: unknown, conversion: Conversion): Value {
   const special = conversion.enter?.(value)
   if (special !== undefined) return special
   if (Array.isArray(value)) return new PyList(value.map(item => enter(item, conversion)))
-  if (value !== null && typeof value === 'object' && (Object.getPrototypeOf(value) === Object.prototype || Object.getPrototypeOf(value) === null))
+  if (
+    value !== null &&
+    typeof value === 'object' &&
+    (Object.getPrototypeOf(value) === Object.prototype || Object.getPrototypeOf(value) === null)
+  )
     return lazyDict(value as Record<string, unknown>, conversion)
   return fromJson(value)
 }
@@ -74,7 +78,8 @@ function leave(value: Value, conversion: Conversion): unknown {
   if (value instanceof PyList) return value.items.map(item => leave(item, conversion))
   if (value instanceof PyDict) {
     const out: Record<string, unknown> = {}
-    for (const entry of value.entries.values()) set(out, typeof entry.key === 'string' ? entry.key : String(toJson(entry.key)), leave(entry.value, conversion))
+    for (const entry of value.entries.values())
+      set(out, typeof entry.key === 'string' ? entry.key : String(toJson(entry.key)), leave(entry.value, conversion))
     return out
   }
   if (value instanceof HostObject && !value.toJson) throw new TypeError(`a ${value.cls.name} cannot be kept in the context`)
@@ -123,4 +128,5 @@ export function writeBack(dict: PyDict, conversion: Conversion = {}): string[] {
   return changed
 }
 
-const plain = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? String(value) : value instanceof PyObject ? value.id : value)
+const plain = (_: string, value: unknown): unknown =>
+  typeof value === 'bigint' ? String(value) : value instanceof PyObject ? value.id : value

@@ -1,10 +1,26 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ExpressionError, ExpressionSyntaxError, HostObject, PyClass, check, compile, evaluate, exception, fromJson, lazyDict, toJson, toJsonText, types, writeBack } from './index.ts'
+import {
+  ExpressionError,
+  ExpressionSyntaxError,
+  HostObject,
+  PyClass,
+  check,
+  compile,
+  evaluate,
+  exception,
+  fromJson,
+  lazyDict,
+  toJson,
+  toJsonText,
+  types,
+  writeBack,
+} from './index.ts'
 import type { Host, Result, Value } from './index.ts'
 import type { EvaluationRuntime } from './runtime.ts'
 
-const run = async (text: string, vars: Record<string, Value> = {}, host: Host = {}) => evaluate(compile(text, Object.keys(vars), 'my policy'), new Map(Object.entries(vars)), host)
+const run = async (text: string, vars: Record<string, Value> = {}, host: Host = {}) =>
+  evaluate(compile(text, Object.keys(vars), 'my policy'), new Map(Object.entries(vars)), host)
 const failure = async (text: string, vars: Record<string, Value> = {}, host: Host = {}): Promise<ExpressionError> =>
   run(text, vars, host).then(
     () => assert.fail('ended with a value'),
@@ -60,13 +76,35 @@ match user.name:
 return out`
   const { value, stats } = await run(text, { user: new User() }, host)
   assert.deepEqual(toJson(value), [
-    'Mira', "  'Mira'", Object.assign(Object.create(null), { Mira: ['a', 'b'] }), ['a', 'b'], ['aMira', 'bMira'], ['b', 'a'], 'Mira', 'no such row', 'Mira', 'Mira', 'a', ['b'], 'Mira', false, 'b', 'matched',
+    'Mira',
+    "  'Mira'",
+    Object.assign(Object.create(null), { Mira: ['a', 'b'] }),
+    ['a', 'b'],
+    ['aMira', 'bMira'],
+    ['b', 'a'],
+    'Mira',
+    'no such row',
+    'Mira',
+    'Mira',
+    'a',
+    ['b'],
+    'Mira',
+    false,
+    'b',
+    'matched',
   ])
   assert.ok(stats.hostCalls > 20)
 })
 
 test('an error of the host ends the evaluation as it is', async () => {
-  await assert.rejects(run('try:\n  user.name\nexcept BaseException:\n  return 1', { user: new User() }, { call: () => Promise.reject(new Error('database is gone')) }), /database is gone/)
+  await assert.rejects(
+    run(
+      'try:\n  user.name\nexcept BaseException:\n  return 1',
+      { user: new User() },
+      { call: () => Promise.reject(new Error('database is gone')) },
+    ),
+    /database is gone/,
+  )
 })
 
 test('a traceback points at the lines of the author', async () => {
@@ -88,8 +126,18 @@ KeyError: 'x'`,
 })
 
 test('syntax errors give line and column of the author', () => {
-  for (const [text, line, column] of [['x = 1\nif x\n  pass', 2, 5], ['return (1,', 1, 8], ['  return 1 +', 1, 13], ['x = "abc', 1, 5], ['def f(a, a): pass', 1, 10]] as const) {
-    assert.throws(() => compile(text, []), (error: ExpressionSyntaxError) => error instanceof ExpressionSyntaxError && error.line === line && error.column === column, text)
+  for (const [text, line, column] of [
+    ['x = 1\nif x\n  pass', 2, 5],
+    ['return (1,', 1, 8],
+    ['  return 1 +', 1, 13],
+    ['x = "abc', 1, 5],
+    ['def f(a, a): pass', 1, 10],
+  ] as const) {
+    assert.throws(
+      () => compile(text, []),
+      (error: ExpressionSyntaxError) => error instanceof ExpressionSyntaxError && error.line === line && error.column === column,
+      text,
+    )
   }
 })
 
@@ -115,10 +163,16 @@ test('a context is one live dict, converted lazily and written back', async () =
   const plan = { prompt_data: { email: 'a@b.c' }, groups: ['x'], untouched: { deep: [1] }, gone: 1 }
   const { untouched, prompt_data: shared } = plan
   const context = lazyDict(plan)
-  const text = 'context["prompt_data"]["username"] = context["prompt_data"]["email"]\nalias["groups"].append("y")\ndel context["gone"]\ncontext["new"] = {"a": (1, 2.5)}\nraise ValueError'
+  const text =
+    'context["prompt_data"]["username"] = context["prompt_data"]["email"]\nalias["groups"].append("y")\ndel context["gone"]\ncontext["new"] = {"a": (1, 2.5)}\nraise ValueError'
   await failure(text, { context, alias: context })
   assert.deepEqual(writeBack(context).sort(), ['gone', 'groups', 'new', 'prompt_data'])
-  assert.deepEqual(plan, { prompt_data: { email: 'a@b.c', username: 'a@b.c' }, groups: ['x', 'y'], untouched: { deep: [1] }, new: { a: [1, 2.5] } } as unknown)
+  assert.deepEqual(plan, {
+    prompt_data: { email: 'a@b.c', username: 'a@b.c' },
+    groups: ['x', 'y'],
+    untouched: { deep: [1] },
+    new: { a: [1, 2.5] },
+  } as unknown)
   assert.equal(plan.untouched, untouched)
   assert.equal(plan.prompt_data, shared)
 })
@@ -130,5 +184,11 @@ test('JSON goes in and out without loss', async () => {
 
 test('print and loggers end in the log, messages with the messages', async () => {
   const { logs } = await run('import logging\nprint("a", 1)\nlogging.getLogger("x").warning("n=%d", 5)')
-  assert.deepEqual(logs.map(({ level, event }) => [level, event]), [['info', 'a 1'], ['warning', 'n=5']])
+  assert.deepEqual(
+    logs.map(({ level, event }) => [level, event]),
+    [
+      ['info', 'a 1'],
+      ['warning', 'n=5'],
+    ],
+  )
 })

@@ -87,7 +87,8 @@ const cache = new Map<string, Code>()
  * Throws ExpressionSyntaxError, or RangeError for a text beyond 64 KiB.
  */
 export function compile(text: string, names: readonly string[], name = 'expression'): Program {
-  if (text.length > MAX_SOURCE || Buffer.byteLength(text) > MAX_SOURCE) throw new RangeError(`expression is longer than ${MAX_SOURCE} bytes`)
+  if (text.length > MAX_SOURCE || Buffer.byteLength(text) > MAX_SOURCE)
+    throw new RangeError(`expression is longer than ${MAX_SOURCE} bytes`)
   const key = createHash('sha256').update(JSON.stringify(names)).update(text).digest('base64')
   let code = cache.get(key)
   if (code) cache.delete(key)
@@ -106,14 +107,28 @@ class HostFault {
 }
 
 // oxlint-disable-next-line signet/ambient -- what an evaluation takes where its host gives no clocks; the only place that reads them
-const environment: Environment = { now: Date.now, monotonic: () => performance.now(), random: Math.random, cpu: process.threadCpuUsage && (() => (usage => (usage.user + usage.system) / 1000)(process.threadCpuUsage())) }
+const environment: Environment = {
+  now: Date.now,
+  monotonic: () => performance.now(),
+  random: Math.random,
+  cpu: process.threadCpuUsage && (() => (usage => (usage.user + usage.system) / 1000)(process.threadCpuUsage())),
+}
 
 /**
  * Runs a program. `vars` gives a value for each of its names (None where it gives none). A top-level `yield` makes the result the list of what was yielded.
  * Throws ExpressionError for unhandled exceptions, exceeded limits and faults of the engine; errors of the host are passed on as they are.
  */
-export async function evaluate(program: Program, vars: ReadonlyMap<string, Value>, host: Host = {}, limits: Partial<Limits> = {}): Promise<Evaluation> {
-  const rt = new EvaluationRuntime({ ...defaultLimits, ...limits }, { ...environment, ...host.environment }, name => findModule(name) ?? host.module?.(name))
+export async function evaluate(
+  program: Program,
+  vars: ReadonlyMap<string, Value>,
+  host: Host = {},
+  limits: Partial<Limits> = {},
+): Promise<Evaluation> {
+  const rt = new EvaluationRuntime(
+    { ...defaultLimits, ...limits },
+    { ...environment, ...host.environment },
+    name => findModule(name) ?? host.module?.(name),
+  )
   const deadline = rt.monotonic() + rt.limits.wall
   rt.startSlice()
   try {
@@ -127,10 +142,20 @@ export async function evaluate(program: Program, vars: ReadonlyMap<string, Value
     if (error instanceof PyException) throw new ExpressionError(error, summary(error, rt), tracebackOf(error, program.name, rt), rt)
     if (error instanceof LimitExceeded) {
       const line = rt.line
-      throw new ExpressionError(error, `limit exceeded: ${error.message}`, `  File "${program.name}", line ${line}, in <expression>\nlimit exceeded: ${error.message}`, rt)
+      throw new ExpressionError(
+        error,
+        `limit exceeded: ${error.message}`,
+        `  File "${program.name}", line ${line}, in <expression>\nlimit exceeded: ${error.message}`,
+        rt,
+      )
     }
     if (error instanceof HostFault) throw error.error
-    throw new ExpressionError(error, `internal error in line ${rt.line}`, `  File "${program.name}", line ${rt.line}, in <expression>\ninternal error`, rt)
+    throw new ExpressionError(
+      error,
+      `internal error in line ${rt.line}`,
+      `  File "${program.name}", line ${rt.line}, in <expression>\ninternal error`,
+      rt,
+    )
   }
 }
 

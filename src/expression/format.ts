@@ -33,7 +33,17 @@ function parseSpec(text: string, typeName: string): Spec {
   const width = Number(m[7] ?? 0)
   const precision = m[9] === undefined ? null : Number(m[9])
   if (width > 100_000 || (precision ?? 0) > 5_000) raise('ValueError', 'Too many decimal digits in format string')
-  return { fill: m[1] ?? '', align: m[2] ?? '', sign: m[3] ?? '-', alternate: !!m[5], zero: !!m[6], width, group: m[8] ?? '', precision, type: m[10] ?? '' }
+  return {
+    fill: m[1] ?? '',
+    align: m[2] ?? '',
+    sign: m[3] ?? '-',
+    alternate: !!m[5],
+    zero: !!m[6],
+    width,
+    group: m[8] ?? '',
+    precision,
+    type: m[10] ?? '',
+  }
 }
 
 /** `format(value, spec)`. */
@@ -80,7 +90,13 @@ function formatText(text: string, spec: Spec, rt: Rt): string {
 function assemble(negative: boolean, prefix: string, digits: string, tail: string, spec: Spec, groupSize: number, rt: Rt): string {
   const sign = negative ? '-' : spec.sign === '-' ? '' : spec.sign
   const align = spec.align || (spec.zero ? '=' : '>')
-  if (align !== '=') return pad(sign + prefix + group(digits, spec.group, groupSize) + tail, { ...spec, zero: spec.zero && !spec.align ? true : spec.zero, fill: spec.fill || (spec.zero && spec.align ? '0' : ' ') }, align, rt)
+  if (align !== '=')
+    return pad(
+      sign + prefix + group(digits, spec.group, groupSize) + tail,
+      { ...spec, zero: spec.zero && !spec.align ? true : spec.zero, fill: spec.fill || (spec.zero && spec.align ? '0' : ' ') },
+      align,
+      rt,
+    )
   const room = spec.width - sign.length - prefix.length - tail.length
   const fill = spec.fill || (spec.zero ? '0' : ' ')
   let body = digits
@@ -136,7 +152,15 @@ function formatFloat(value: number, spec: Spec, rt: Rt): string {
   if (!'eEfFgGn%'.includes(type)) raise('ValueError', `Unknown format code '${type}' for object of type 'float'`)
   if (!Number.isFinite(value)) {
     const text = Number.isNaN(value) ? 'nan' : 'inf'
-    return assemble(value < 0, '', type === 'F' || type === 'E' || type === 'G' ? text.toUpperCase() : text, type === '%' ? '%' : '', { ...spec, group: '', zero: false }, 3, rt)
+    return assemble(
+      value < 0,
+      '',
+      type === 'F' || type === 'E' || type === 'G' ? text.toUpperCase() : text,
+      type === '%' ? '%' : '',
+      { ...spec, group: '', zero: false },
+      3,
+      rt,
+    )
   }
   let text = floatText(Math.abs(value), type, spec)
   if (type === '%') text += '%'

@@ -113,14 +113,20 @@ export class PyFunction extends PyObject {
     const places = absent.filter(name => parameters.indexOf(name) < positional)
     const names = (places.length ? places : absent).map(name => `'${name}'`)
     const list = names.length > 2 ? `${names.slice(0, -1).join(', ')}, and ${names.at(-1)}` : names.join(' and ')
-    raise('TypeError', `${this.name}() missing ${names.length} required ${places.length ? 'positional' : 'keyword-only'} argument${names.length > 1 ? 's' : ''}: ${list}`)
+    raise(
+      'TypeError',
+      `${this.name}() missing ${names.length} required ${places.length ? 'positional' : 'keyword-only'} argument${names.length > 1 ? 's' : ''}: ${list}`,
+    )
   }
 
   private tooMany(given: number): never {
     const { positional } = this.code
     const optional = [...this.defaults.keys()].filter(i => i < positional).length
     const takes = optional ? `from ${positional - optional} to ${positional}` : String(positional)
-    raise('TypeError', `${this.name}() takes ${takes} positional argument${positional === 1 ? '' : 's'} but ${given} ${given === 1 ? 'was' : 'were'} given`)
+    raise(
+      'TypeError',
+      `${this.name}() takes ${takes} positional argument${positional === 1 ? '' : 's'} but ${given} ${given === 1 ? 'was' : 'were'} given`,
+    )
   }
 }
 
@@ -159,7 +165,8 @@ function enter(rt: Rt, name: string, run: () => Result): Result {
 
 /** JavaScript's stack may end before ours does; for expressions that is the same RecursionError. */
 export function asException(error: unknown): unknown {
-  if (error instanceof RangeError && error.message.includes('call stack')) return exception('RecursionError', 'maximum recursion depth exceeded')
+  if (error instanceof RangeError && error.message.includes('call stack'))
+    return exception('RecursionError', 'maximum recursion depth exceeded')
   return error
 }
 

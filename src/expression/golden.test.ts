@@ -9,7 +9,9 @@ import { thing } from './testdata/things.ts'
 import type { PyList, Value } from './values.ts'
 
 const data = new URL('testdata/', import.meta.url)
-const golden: { name: string; value?: string; error?: string; text?: string; line?: number | null; messages: string[] }[] = JSON.parse(readFileSync(new URL('golden.json', data), 'utf8'))
+const golden: { name: string; value?: string; error?: string; text?: string; line?: number | null; messages: string[] }[] = JSON.parse(
+  readFileSync(new URL('golden.json', data), 'utf8'),
+)
 const context: Record<string, unknown> = JSON.parse(readFileSync(new URL('context.json', data), 'utf8'))
 const texts = readFileSync(new URL('cases.txt', data), 'utf8')
   .split('\n### ')
@@ -21,14 +23,20 @@ const rt = () => new EvaluationRuntime(defaultLimits, { now: () => 0, monotonic:
 golden.forEach((expected, i) => {
   test(`${expected.name}: as CPython`, async () => {
     const vars = new Map<string, Value>(Object.entries(context).map(([name, value]) => [name, thing(value)]))
-    vars.set('ak_message', native('ak_message', 'text', ([text], runtime) => {
-      runtime.message(text)
-      return null
-    }))
-    vars.set('ak_is_group_member', native('ak_is_group_member', 'user, name', function* ([user, name], runtime) {
-      const groups = yield runtime.getAttribute(user, 'group_names')
-      return (groups as PyList).items.includes(name)
-    }))
+    vars.set(
+      'ak_message',
+      native('ak_message', 'text', ([text], runtime) => {
+        runtime.message(text)
+        return null
+      }),
+    )
+    vars.set(
+      'ak_is_group_member',
+      native('ak_is_group_member', 'user, name', function* ([user, name], runtime) {
+        const groups = yield runtime.getAttribute(user, 'group_names')
+        return (groups as PyList).items.includes(name)
+      }),
+    )
     const program = compile(texts[i]!, [...vars.keys()], 'policy')
     let actual: Record<string, unknown>
     try {

@@ -4,7 +4,24 @@ import { exceptions, raise } from './errors.ts'
 import { Pending, bind } from './pending.ts'
 import type { EvaluationRuntime } from './runtime.ts'
 import { special } from './special.ts'
-import { DONE, HostObject, NativeIterator, PyBytes, PyClass, PyDict, PyException, PyInstance, PyIterator, PyList, PyObject, PyRange, PySet, PyTuple, types, typeOf } from './values.ts'
+import {
+  DONE,
+  HostObject,
+  NativeIterator,
+  PyBytes,
+  PyClass,
+  PyDict,
+  PyException,
+  PyInstance,
+  PyIterator,
+  PyList,
+  PyObject,
+  PyRange,
+  PySet,
+  PyTuple,
+  types,
+  typeOf,
+} from './values.ts'
 import type { DictEntry, Done, Value } from './values.ts'
 
 type Rt = EvaluationRuntime

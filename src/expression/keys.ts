@@ -9,7 +9,9 @@ import { BoundMethod, HostObject, PyBytes, PyDict, PyFloat, PyInstance, PyList, 
 import type { DictEntry, Key, Value } from './values.ts'
 
 /** What `keyOf` needs of the interpreter. */
-export type KeyRuntime = Pick<Runtime, 'charge'> & { keyOfInstance(value: PyInstance | PyDict | PyList, eq: Value, hash: Value | undefined): Key }
+export type KeyRuntime = Pick<Runtime, 'charge'> & {
+  keyOfInstance(value: PyInstance | PyDict | PyList, eq: Value, hash: Value | undefined): Key
+}
 
 export const keyOfString = (text: string): string => (text.charCodeAt(0) === 0 ? `\0s${text}` : text)
 
@@ -54,7 +56,8 @@ export function keyOf(value: Value, rt: KeyRuntime): Key {
   if (value instanceof BoundMethod) return `\0m${keyText(keyOf(value.self, rt))}${keyText(value.fn)}`
   if (value instanceof PyList || value instanceof PyDict || value instanceof PySet || value instanceof PySlice) {
     const hash = special(value, '__hash__')
-    if (hash !== undefined && !(value instanceof PySet) && !(value instanceof PySlice)) return rt.keyOfInstance(value, special(value, '__eq__') ?? null, hash)
+    if (hash !== undefined && !(value instanceof PySet) && !(value instanceof PySlice))
+      return rt.keyOfInstance(value, special(value, '__eq__') ?? null, hash)
     raise('TypeError', `unhashable type: '${value.cls.name}'`)
   }
   return value

@@ -72,7 +72,11 @@ export function drive(generator: Steps<Value>): Result {
     for (;;) {
       const { done, value } = method === 'next' ? generator.next(input) : generator.throw(input)
       if (done) return value
-      if (value instanceof Pending) return value.then(answer => step('next', answer), error => step('throw', error))
+      if (value instanceof Pending)
+        return value.then(
+          answer => step('next', answer),
+          error => step('throw', error),
+        )
       method = 'next'
       input = value
     }
@@ -130,5 +134,4 @@ export function nativeClass(spec: NativeClassSpec): PyClass {
 }
 
 /** A module: name as imported (`urllib.parse`), members by name. Frozen; shared by all evaluations, so it must hold no state. */
-export const defineModule = (name: string, members: Record<string, Value>): PyModule =>
-  new PyModule(name, new Map(Object.entries(members)))
+export const defineModule = (name: string, members: Record<string, Value>): PyModule => new PyModule(name, new Map(Object.entries(members)))

@@ -116,7 +116,8 @@ export function shift(a: Int, b: Int, left: boolean, rt: Rt): Int {
 }
 
 export function bitwise(op: '&' | '|' | '^', a: Int, b: Int, rt: Rt): Int {
-  if (typeof a === 'number' && typeof b === 'number' && (a | 0) === a && (b | 0) === b) return op === '&' ? a & b : op === '|' ? a | b : a ^ b
+  if (typeof a === 'number' && typeof b === 'number' && (a | 0) === a && (b | 0) === b)
+    return op === '&' ? a & b : op === '|' ? a | b : a ^ b
   assertSize(Math.max(bits(a), bits(b)), rt)
   const x = big(a)
   const y = big(b)
@@ -191,7 +192,11 @@ export function floatRepr(value: number): string {
 export function intText(value: Int, rt: Rt): string {
   if (typeof value === 'number') return String(value)
   const size = bits(value)
-  if (size > 14_300) raise('ValueError', 'Exceeds the limit (4300 digits) for integer string conversion; use sys.set_int_max_str_digits() to increase the limit')
+  if (size > 14_300)
+    raise(
+      'ValueError',
+      'Exceeds the limit (4300 digits) for integer string conversion; use sys.set_int_max_str_digits() to increase the limit',
+    )
   rt.charge(1 + (size >> 6))
   return String(value)
 }

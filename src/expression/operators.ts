@@ -3,7 +3,21 @@ import { call } from './call.ts'
 import { numberOf, setLike, unwrap } from './compare.ts'
 import { LimitExceeded, raise } from './errors.ts'
 import { percentFormat } from './percent.ts'
-import { add, bitwise, floatFloorDivide, floatModulo, floatPower, floorDivide, modulo, multiply, power, shift, subtract, toFloat, trueDivide } from './numbers.ts'
+import {
+  add,
+  bitwise,
+  floatFloorDivide,
+  floatModulo,
+  floatPower,
+  floorDivide,
+  modulo,
+  multiply,
+  power,
+  shift,
+  subtract,
+  toFloat,
+  trueDivide,
+} from './numbers.ts'
 import { bind } from './pending.ts'
 import type { EvaluationRuntime } from './runtime.ts'
 import { setOperation } from './sets.ts'
@@ -16,8 +30,19 @@ import type { Result, Value } from './values.ts'
 type Rt = EvaluationRuntime
 
 const methodNames: Record<BinaryOperator, string> = {
-  '+': 'add', '-': 'sub', '*': 'mul', '/': 'truediv', '//': 'floordiv', '%': 'mod', '**': 'pow', '@': 'matmul',
-  '<<': 'lshift', '>>': 'rshift', '|': 'or', '&': 'and', '^': 'xor',
+  '+': 'add',
+  '-': 'sub',
+  '*': 'mul',
+  '/': 'truediv',
+  '//': 'floordiv',
+  '%': 'mod',
+  '**': 'pow',
+  '@': 'matmul',
+  '<<': 'lshift',
+  '>>': 'rshift',
+  '|': 'or',
+  '&': 'and',
+  '^': 'xor',
 }
 
 /** Longest text; what is done with one is not paused. */
@@ -30,7 +55,13 @@ export function binary(op: BinaryOperator, a: Value, b: Value, rt: Rt): Result {
     const answer = a.binary(op, b, false, rt)
     if (answer !== undefined) return answer
   }
-  if (op === '|' && (a instanceof PyClass || a instanceof PyTuple || a === null) && (b instanceof PyClass || b === null) && special(a, '__or__') === undefined) return typeUnion(a, b)
+  if (
+    op === '|' &&
+    (a instanceof PyClass || a instanceof PyTuple || a === null) &&
+    (b instanceof PyClass || b === null) &&
+    special(a, '__or__') === undefined
+  )
+    return typeUnion(a, b)
   const own = special(a, `__${methodNames[op]}__`)
   const reflected = special(b, `__r${methodNames[op]}__`)
   if (own === undefined && reflected === undefined) return builtinBinary(op, a, b, rt) ?? unsupported(op, a, b)
@@ -55,7 +86,8 @@ const typeUnion = (a: PyClass | PyTuple | null, b: PyClass | null): Value =>
 export function inPlace(op: BinaryOperator, a: Value, b: Value, rt: Rt): Result {
   if (typeof a !== 'object' || a === null) return binary(op, a, b, rt)
   const own = special(a, `__i${methodNames[op]}__`)
-  if (own !== undefined) return bind(call(own, [a, b], null, rt), (answer: Value) => (answer === NotImplemented ? binary(op, a, b, rt) : answer))
+  if (own !== undefined)
+    return bind(call(own, [a, b], null, rt), (answer: Value) => (answer === NotImplemented ? binary(op, a, b, rt) : answer))
   if (a instanceof PyList && op === '+' && special(a, '__add__') === undefined)
     return bind(rt.collect(b), (items: Value[]) => {
       rt.alloc(items.length * 8)
@@ -98,7 +130,10 @@ function unsupported(op: string, a: Value, b: Value): never {
   if (op === '+' && a instanceof PyTuple) raise('TypeError', `can only concatenate tuple (not "${typeOf(b).name}") to tuple`)
   if (op === '*' && (typeof a === 'string' || a instanceof PyList || a instanceof PyTuple))
     raise('TypeError', `can't multiply sequence by non-int of type '${typeOf(b).name}'`)
-  return raise('TypeError', `unsupported operand type(s) for ${op === '**' ? '** or pow()' : op}: '${typeOf(a).name}' and '${typeOf(b).name}'`)
+  return raise(
+    'TypeError',
+    `unsupported operand type(s) for ${op === '**' ? '** or pow()' : op}: '${typeOf(a).name}' and '${typeOf(b).name}'`,
+  )
 }
 
 function numeric(op: BinaryOperator, a: number | bigint, b: number | bigint, rt: Rt): Value | undefined {
@@ -205,7 +240,13 @@ function builtinBinary(op: BinaryOperator, left: Value, right: Value, rt: Rt): R
     }
     return merged
   }
-  if ((op === '|' || op === '&' || op === '-' || op === '^') && typeof a === 'object' && a !== null && typeof b === 'object' && b !== null) {
+  if (
+    (op === '|' || op === '&' || op === '-' || op === '^') &&
+    typeof a === 'object' &&
+    a !== null &&
+    typeof b === 'object' &&
+    b !== null
+  ) {
     const s = setLike(a, rt)
     const t = s && setLike(b, rt)
     if (s && t) return new PySet(setOperation(op, s, t, rt), a instanceof PySet ? a.cls : undefined)
@@ -259,6 +300,7 @@ export function unary(op: '-' | '+' | '~' | 'not', value: Value, rt: Rt): Result
   const inner = unwrap(value)
   if (inner instanceof PyFloat && op !== '~') return op === '-' ? new PyFloat(-inner.value) : inner
   const number = numberOf(inner)
-  if (number !== undefined && !(inner instanceof PyFloat)) return op === '-' ? subtract(0, number, rt) : op === '~' ? subtract(-1, number, rt) : number
+  if (number !== undefined && !(inner instanceof PyFloat))
+    return op === '-' ? subtract(0, number, rt) : op === '~' ? subtract(-1, number, rt) : number
   return raise('TypeError', `bad operand type for unary ${op}: '${typeOf(value).name}'`)
 }

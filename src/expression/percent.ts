@@ -26,24 +26,28 @@ export function percentFormat(template: string, values: Value, rt: EvaluationRun
     if (typeof value !== 'number') raise('TypeError', '* wants int')
     return String(value)
   }
-  const out = template.replace(DIRECTIVE, (_, key: string | undefined, flags: string, width: string | undefined, precision: string | undefined, type: string | undefined) => {
-    if (type === undefined) raise('ValueError', 'incomplete format')
-    if (type === '%') return '%'
-    rt.charge(1)
-    let value: Value
-    const w = number(width)
-    const p = precision === undefined ? undefined : number(precision)
-    if (Number(w) > 100_000 || Number(p ?? 0) > 5_000) raise('ValueError', 'width too big')
-    if (key !== undefined) {
-      if (!(values instanceof PyDict)) raise('TypeError', 'format requires a mapping')
-      const found = dictGetString(values, key)
-      if (found === undefined) raise('KeyError', key)
-      value = found
-      named = true
-    } else value = take()
-    return directive(value, type, flags, w, p, rt)
-  })
-  if (!named && next < list.length && !(values instanceof PyDict)) raise('TypeError', 'not all arguments converted during string formatting')
+  const out = template.replace(
+    DIRECTIVE,
+    (_, key: string | undefined, flags: string, width: string | undefined, precision: string | undefined, type: string | undefined) => {
+      if (type === undefined) raise('ValueError', 'incomplete format')
+      if (type === '%') return '%'
+      rt.charge(1)
+      let value: Value
+      const w = number(width)
+      const p = precision === undefined ? undefined : number(precision)
+      if (Number(w) > 100_000 || Number(p ?? 0) > 5_000) raise('ValueError', 'width too big')
+      if (key !== undefined) {
+        if (!(values instanceof PyDict)) raise('TypeError', 'format requires a mapping')
+        const found = dictGetString(values, key)
+        if (found === undefined) raise('KeyError', key)
+        value = found
+        named = true
+      } else value = take()
+      return directive(value, type, flags, w, p, rt)
+    },
+  )
+  if (!named && next < list.length && !(values instanceof PyDict))
+    raise('TypeError', 'not all arguments converted during string formatting')
   rt.alloc(out.length)
   return out
 }
@@ -75,13 +79,23 @@ function directive(value: Value, type: string, flags: string, width: string, pre
     case 'F':
     case 'g':
     case 'G': {
-      if (numberOf(value) === undefined) raise('TypeError', `%${type} format: a ${'eEfFgG'.includes(type) ? 'real' : type === 'd' || type === 'i' || type === 'u' ? 'real' : 'integer'} number is required, not ${typeOf(value).name}`)
-      if ('oxX'.includes(type) && !isInt(value) && value instanceof PyFloat) raise('TypeError', `%${type} format: an integer is required, not float`)
+      if (numberOf(value) === undefined)
+        raise(
+          'TypeError',
+          `%${type} format: a ${'eEfFgG'.includes(type) ? 'real' : type === 'd' || type === 'i' || type === 'u' ? 'real' : 'integer'} number is required, not ${typeOf(value).name}`,
+        )
+      if ('oxX'.includes(type) && !isInt(value) && value instanceof PyFloat)
+        raise('TypeError', `%${type} format: an integer is required, not float`)
       const sign = flags.includes('+') ? '+' : flags.includes(' ') ? ' ' : ''
       const code = type === 'i' || type === 'u' ? 'd' : type
       const alternate = flags.includes('#') ? '#' : ''
-      let digits = formatNumber(value, `${sign}${alternate}${'eEfFgG'.includes(code) && precision !== undefined ? `.${precision}` : ''}${code}`, rt)
-      if (precision !== undefined && 'doxX'.includes(code)) digits = digits.replace(/\d+|[0-9a-fA-F]+$/, body => body.padStart(Number(precision), '0'))
+      let digits = formatNumber(
+        value,
+        `${sign}${alternate}${'eEfFgG'.includes(code) && precision !== undefined ? `.${precision}` : ''}${code}`,
+        rt,
+      )
+      if (precision !== undefined && 'doxX'.includes(code))
+        digits = digits.replace(/\d+|[0-9a-fA-F]+$/, body => body.padStart(Number(precision), '0'))
       const w = Number(width)
       if (left) return digits.padEnd(w)
       if (!flags.includes('0')) return digits.padStart(w)

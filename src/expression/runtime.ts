@@ -109,7 +109,8 @@ export class EvaluationRuntime implements Runtime {
     const used = late ? this.used() : elapsed
     if (this.cpu + used > this.limits.cpu) throw new LimitExceeded('cpu', `more than ${this.limits.cpu} ms of computing`)
     if (elapsed > SLICE_MS || this.steps - this.sliceSteps >= SLICE_STEPS) this.tickDue = true
-    if (this.unpaused > 0 && used > UNPAUSED_MS) throw new LimitExceeded('cpu', `a method that cannot be paused ran longer than ${UNPAUSED_MS} ms`)
+    if (this.unpaused > 0 && used > UNPAUSED_MS)
+      throw new LimitExceeded('cpu', `a method that cannot be paused ran longer than ${UNPAUSED_MS} ms`)
   }
 
   alloc(bytes: number): void {

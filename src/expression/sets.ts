@@ -3,7 +3,12 @@ import type { Runtime } from './module.ts'
 import type { Value } from './values.ts'
 
 /** The union, intersection, difference or symmetric difference; values of `a` win. */
-export function setOperation(op: string, a: Map<unknown, Value>, b: Map<unknown, Value>, rt: Pick<Runtime, 'charge' | 'alloc'>): Map<unknown, Value> {
+export function setOperation(
+  op: string,
+  a: Map<unknown, Value>,
+  b: Map<unknown, Value>,
+  rt: Pick<Runtime, 'charge' | 'alloc'>,
+): Map<unknown, Value> {
   rt.charge(a.size + b.size)
   rt.alloc((a.size + b.size) * 32)
   const out = new Map<unknown, Value>()

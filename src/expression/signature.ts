@@ -34,7 +34,10 @@ export function parseSignature(name: string, signature: string): Parameters {
   let positionalOnly = 0
   let rest = false
   let keywordRest = false
-  for (const part of signature.split(/,\s*(?=(?:[^']*'[^']*')*[^']*$)/).map(text => text.trim()).filter(Boolean)) {
+  for (const part of signature
+    .split(/,\s*(?=(?:[^']*'[^']*')*[^']*$)/)
+    .map(text => text.trim())
+    .filter(Boolean)) {
     if (part === '/') positionalOnly = names.length
     else if (part === '*') positional = names.length
     else if (part.startsWith('**')) keywordRest = true
@@ -57,7 +60,10 @@ export function bindParameters(p: Parameters, args: Value[], kwargs: Kwargs | nu
   if (kwargs === null && args.length === names.length && !p.rest && !p.keywordRest && positional === names.length) return args
   const bound: (Value | undefined)[] = args.slice(0, positional)
   if (args.length > positional && !p.rest)
-    raise('TypeError', `${p.name}() takes ${p.defaults.size ? 'at most' : 'exactly'} ${positional} argument${positional === 1 ? '' : 's'} (${args.length} given)`)
+    raise(
+      'TypeError',
+      `${p.name}() takes ${p.defaults.size ? 'at most' : 'exactly'} ${positional} argument${positional === 1 ? '' : 's'} (${args.length} given)`,
+    )
   let keywordRest: PyDict | undefined
   if (p.keywordRest) keywordRest = new PyDict()
   let used = 0

@@ -2,7 +2,7 @@
 import { call } from './call.ts'
 import { raise } from './errors.ts'
 import { keyOf } from './keys.ts'
-import type { Pending} from './pending.ts';
+import type { Pending } from './pending.ts'
 import { bind } from './pending.ts'
 import type { EvaluationRuntime } from './runtime.ts'
 import { special } from './special.ts'
@@ -25,12 +25,14 @@ export function indexOf(value: Value, rt: Rt): number | undefined {
 
 /** Start, stop, step and number of items of a slice over `length` items. */
 export function sliceBounds(slice: PySlice, length: number, rt: Rt): { start: number; stop: number; step: number; count: number } {
-  const part = (value: Value) => (value === null ? null : (indexOf(value, rt) ?? raise('TypeError', 'slice indices must be integers or None or have an __index__ method')))
+  const part = (value: Value) =>
+    value === null ? null : (indexOf(value, rt) ?? raise('TypeError', 'slice indices must be integers or None or have an __index__ method'))
   const step = part(slice.step) ?? 1
   if (step === 0) raise('ValueError', 'slice step cannot be zero')
   const low = step > 0 ? 0 : -1
   const high = step > 0 ? length : length - 1
-  const clamp = (value: number | null, fallback: number) => (value === null ? fallback : value < 0 ? Math.max(value + length, low) : Math.min(value, high))
+  const clamp = (value: number | null, fallback: number) =>
+    value === null ? fallback : value < 0 ? Math.max(value + length, low) : Math.min(value, high)
   const start = clamp(part(slice.start), step > 0 ? low : high)
   const stop = clamp(part(slice.stop), step > 0 ? high : low)
   return { start, stop, step, count: Math.max(0, Math.ceil((stop - start) / step)) }
@@ -47,7 +49,13 @@ function pick<T>(items: ArrayLike<T> & { slice(a: number, b: number): ArrayLike<
 
 function position(index: Value, length: number, what: string, rt: Rt): number {
   const at = indexOf(index, rt)
-  if (at === undefined) raise('TypeError', what === 'string' ? `string indices must be integers, not '${typeOf(index).name}'` : `${what} indices must be integers or slices, not ${typeOf(index).name}`)
+  if (at === undefined)
+    raise(
+      'TypeError',
+      what === 'string'
+        ? `string indices must be integers, not '${typeOf(index).name}'`
+        : `${what} indices must be integers or slices, not ${typeOf(index).name}`,
+    )
   const from = at < 0 ? at + length : at
   if (from < 0 || from >= length) raise('IndexError', `${what} index out of range`)
   return from
@@ -153,7 +161,8 @@ export function builtinSetItem(object: Value, index: Value, value: Value, rt: Rt
       rt.charge(object.items.length >> 4)
       if (step === 1) object.items = [...object.items.slice(0, start), ...items, ...object.items.slice(Math.max(start, stop))]
       else {
-        if (items.length !== count) raise('ValueError', `attempt to assign sequence of size ${items.length} to extended slice of size ${count}`)
+        if (items.length !== count)
+          raise('ValueError', `attempt to assign sequence of size ${items.length} to extended slice of size ${count}`)
         for (let i = 0; i < count; i++) object.items[start + i * step] = items[i]!
       }
       rt.alloc(object.items.length * 8)

@@ -1,6 +1,6 @@
 /** The object that `super()` gives. */
 import { PyObject, types } from './values.ts'
-import type { Value , PyClass} from './values.ts'
+import type { Value, PyClass } from './values.ts'
 
 export class PySuper extends PyObject {
   /** Attributes are looked up in what follows this class … */

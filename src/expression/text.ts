@@ -8,8 +8,30 @@ import { floatRepr, intText } from './numbers.ts'
 import { bind, type Pending } from './pending.ts'
 import type { EvaluationRuntime } from './runtime.ts'
 import { special } from './special.ts'
-import { BoundMethod, Ellipsis, HostObject, NativeFunction, NotImplemented, PyBytes, PyClass, PyDict, PyException, PyFloat, PyInstance, PyIterator, PyList, PyModule, PyProperty, PyRange, PySet, PySlice, PyTuple, typeOf, types } from './values.ts'
-import type { Value , PyObject} from './values.ts'
+import {
+  BoundMethod,
+  Ellipsis,
+  HostObject,
+  NativeFunction,
+  NotImplemented,
+  PyBytes,
+  PyClass,
+  PyDict,
+  PyException,
+  PyFloat,
+  PyInstance,
+  PyIterator,
+  PyList,
+  PyModule,
+  PyProperty,
+  PyRange,
+  PySet,
+  PySlice,
+  PyTuple,
+  typeOf,
+  types,
+} from './values.ts'
+import type { Value, PyObject } from './values.ts'
 
 type Rt = EvaluationRuntime
 
@@ -27,7 +49,12 @@ export function textRepr(text: string, ascii = false): string {
     if (c in escapes) out += escapes[c]
     else if (c === quote) out += `\\${c}`
     else if (code < 32 || code === 127 || (code >= 0x80 && (ascii || !/[\p{L}\p{M}\p{N}\p{P}\p{S}]/u.test(c))))
-      out += code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : code < 65536 ? `\\u${code.toString(16).padStart(4, '0')}` : `\\U${code.toString(16).padStart(8, '0')}`
+      out +=
+        code < 256
+          ? `\\x${code.toString(16).padStart(2, '0')}`
+          : code < 65536
+            ? `\\u${code.toString(16).padStart(4, '0')}`
+            : `\\U${code.toString(16).padStart(8, '0')}`
     else out += c
   }
   return out + quote
@@ -52,7 +79,8 @@ export function strResult(value: Value, rt: Rt): string | Pending {
   if (typeof value === 'string') return value
   const method = value instanceof PyClass ? undefined : special(value, '__str__')
   if (method !== undefined) return bind(call(method, [value], null, rt), (text: Value) => assertText(text, '__str__'))
-  if (value instanceof PyException || (value instanceof PyInstance && value.payload !== undefined) || value instanceof HostObject) return str(value, rt)
+  if (value instanceof PyException || (value instanceof PyInstance && value.payload !== undefined) || value instanceof HostObject)
+    return str(value, rt)
   return reprResult(value, rt)
 }
 
@@ -143,10 +171,15 @@ export function builtinRepr(value: PyObject, rt: Rt): string {
   }
   if (value instanceof PySet) {
     if (!value.items.size) return `${value.cls.name}()`
-    return nested(value, 'set(...)', () => {
-      const text = `{${items(value.items.values(), rt)}}`
-      return value.cls === types.set ? text : `${value.cls.name}(${text})`
-    }, rt)
+    return nested(
+      value,
+      'set(...)',
+      () => {
+        const text = `{${items(value.items.values(), rt)}}`
+        return value.cls === types.set ? text : `${value.cls.name}(${text})`
+      },
+      rt,
+    )
   }
   if (value instanceof PyBytes) {
     rt.charge(value.data.length >> 2)
@@ -156,7 +189,8 @@ export function builtinRepr(value: PyObject, rt: Rt): string {
   if (value instanceof PyClass) return `<class '${value.module === 'builtins' ? '' : `${value.module}.`}${value.name}'>`
   if (value instanceof PyException) return `${value.cls.name}(${items(value.args, rt)})`
   if (value instanceof HostObject) return value.repr?.() ?? `<${value.cls.name} object>`
-  if (value instanceof PyRange) return value.step === 1 ? `range(${value.start}, ${value.stop})` : `range(${value.start}, ${value.stop}, ${value.step})`
+  if (value instanceof PyRange)
+    return value.step === 1 ? `range(${value.start}, ${value.stop})` : `range(${value.start}, ${value.stop}, ${value.step})`
   if (value instanceof DictView) return `${value.cls.name}([${items([...value.dict.entries.values()].map(viewPick(value)), rt)}])`
   if (value instanceof PyFunction) return `<function ${value.name}>`
   if (value instanceof NativeFunction) return `<built-in function ${value.name}>`
@@ -170,4 +204,5 @@ export function builtinRepr(value: PyObject, rt: Rt): string {
   return `<${value.cls.module === 'builtins' ? '' : `${value.cls.module}.`}${value.cls.name} object>`
 }
 
-export const functionName = (fn: Value): string => (fn instanceof PyFunction || fn instanceof NativeFunction ? fn.name : fn instanceof BoundMethod ? functionName(fn.fn) : typeOf(fn).name)
+export const functionName = (fn: Value): string =>
+  fn instanceof PyFunction || fn instanceof NativeFunction ? fn.name : fn instanceof BoundMethod ? functionName(fn.fn) : typeOf(fn).name

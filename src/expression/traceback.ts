@@ -24,6 +24,8 @@ export function tracebackOf(error: PyException, file: string, rt: EvaluationRunt
   const own = ['Traceback (most recent call last):', ...shown, lastLine(error, rt)].join('\n')
   const before = error.cause ?? (error.suppressContext ? null : error.context)
   if (!before || depth > 10) return own
-  const why = error.cause ? 'The above exception was the direct cause of the following exception:' : 'During handling of the above exception, another exception occurred:'
+  const why = error.cause
+    ? 'The above exception was the direct cause of the following exception:'
+    : 'During handling of the above exception, another exception occurred:'
   return `${tracebackOf(before, file, rt, depth + 1)}\n\n${why}\n\n${own}`
 }

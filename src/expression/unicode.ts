@@ -14,7 +14,8 @@ export function textLength(text: string): number {
 }
 
 /** Turns an offset in UTF-16 units into one in code points. */
-export const toPoints = (text: string, units: number): number => (units <= 0 || !hasSurrogates(text) ? units : textLength(text.slice(0, units)))
+export const toPoints = (text: string, units: number): number =>
+  units <= 0 || !hasSurrogates(text) ? units : textLength(text.slice(0, units))
 
 /** Turns an offset in code points, not negative, into one in UTF-16 units. */
 export function toUnits(text: string, offset: number): number {

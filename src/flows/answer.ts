@@ -21,7 +21,14 @@ export type AnswerValues = Record<string, unknown>
 const wrong = (string: string, code = 'invalid'): Parsed => ({ error: { string, code } })
 const blank = wrong('This field may not be blank.', 'blank')
 
-type TextOptions = { required?: boolean; /** May be empty. */ blank?: boolean; trim?: boolean; maxLength?: number; fallback?: string; nullable?: boolean }
+type TextOptions = {
+  required?: boolean
+  /** May be empty. */ blank?: boolean
+  trim?: boolean
+  maxLength?: number
+  fallback?: string
+  nullable?: boolean
+}
 
 /** Text. Numbers are read as text, objects and lists are not. */
 export function textField(options: TextOptions = {}): AnswerField {
@@ -36,7 +43,8 @@ export function textField(options: TextOptions = {}): AnswerField {
       // A null byte can be stored nowhere, and nobody types one.
       if (text.includes('\0')) return wrong('Null characters are not allowed.', 'null_characters_not_allowed')
       if (text === '' && !mayBeBlank) return blank
-      if (maxLength !== undefined && text.length > maxLength) return wrong(`Ensure this field has no more than ${maxLength} characters.`, 'max_length')
+      if (maxLength !== undefined && text.length > maxLength)
+        return wrong(`Ensure this field has no more than ${maxLength} characters.`, 'max_length')
       return { value: text }
     },
   }
@@ -87,7 +95,9 @@ export const choiceField = (choices: readonly string[], options: { required?: bo
   parse(value) {
     const text = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined
     if (text === '' && !(options.required ?? true)) return { value: '' }
-    return text !== undefined && choices.includes(text) ? { value: text } : wrong(`"${text ?? JSON.stringify(value)}" is not a valid choice.`, 'invalid_choice')
+    return text !== undefined && choices.includes(text)
+      ? { value: text }
+      : wrong(`"${text ?? JSON.stringify(value)}" is not a valid choice.`, 'invalid_choice')
   },
 })
 
@@ -104,7 +114,9 @@ const kindName = (value: unknown): string => {
 export function readAnswer(fields: AnswerFields, body: unknown): { values: AnswerValues } | { errors: AnswerErrors } {
   const sent = body === undefined || body === null ? {} : body
   if (typeof sent !== 'object' || Array.isArray(sent)) {
-    return { errors: { non_field_errors: [{ string: `Invalid data. Expected a dictionary, but got ${kindName(sent)}.`, code: 'invalid' }] } }
+    return {
+      errors: { non_field_errors: [{ string: `Invalid data. Expected a dictionary, but got ${kindName(sent)}.`, code: 'invalid' }] },
+    }
   }
   const values: AnswerValues = {}
   const errors: AnswerErrors = {}

@@ -14,24 +14,40 @@ test('a flow is made with its defaults and found by its slug', async () => {
   const created = await admin.post(FLOWS, { name: 'A flow', slug, title: 'Title', designation: 'stage_configuration' })
   assertAnswer('POST', FLOWS, created)
   assert.partialDeepStrictEqual(created.body, {
-    slug, policy_engine_mode: 'any', compatibility_mode: false, layout: 'stacked', denied_action: 'message_continue', authentication: 'none', stages: [], policies: [],
-    background: '', background_themed_urls: null, export_url: `${FLOWS}${slug}/export/`,
+    slug,
+    policy_engine_mode: 'any',
+    compatibility_mode: false,
+    layout: 'stacked',
+    denied_action: 'message_continue',
+    authentication: 'none',
+    stages: [],
+    policies: [],
+    background: '',
+    background_themed_urls: null,
+    export_url: `${FLOWS}${slug}/export/`,
   })
   assert.notEqual(created.body.pk, created.body.policybindingmodel_ptr_id)
   const shown = await admin.get(`${FLOWS}${slug}/`)
   assertAnswer('GET', `${FLOWS}${slug}/`, shown)
   assert.equal((await admin.get(`${FLOWS}?slug=${slug}`)).body.results[0].pk, created.body.pk)
   assert.equal((await admin.get(`${FLOWS}${String(created.body.pk)}/`)).status, 404)
-  assert.deepEqual((await admin.post(FLOWS, { name: 'x', slug, title: 'x', designation: 'recovery' })).body, { slug: ['Flow with this slug already exists.'] })
+  assert.deepEqual((await admin.post(FLOWS, { name: 'x', slug, title: 'x', designation: 'recovery' })).body, {
+    slug: ['Flow with this slug already exists.'],
+  })
   assert.deepEqual((await admin.post(FLOWS, { slug: 'a b' })).body, {
     name: ['This field is required.'],
     title: ['This field is required.'],
     designation: ['This field is required.'],
     slug: ['Enter a valid "slug" consisting of letters, numbers, underscores or hyphens.'],
   })
-  assert.deepEqual((await admin.post(FLOWS, { name: 'x', slug: unique('x'), title: 'x', designation: 'dinner' })).body, { designation: ['"dinner" is not a valid choice.'] })
+  assert.deepEqual((await admin.post(FLOWS, { name: 'x', slug: unique('x'), title: 'x', designation: 'dinner' })).body, {
+    designation: ['"dinner" is not a valid choice.'],
+  })
   const themed = await admin.patch(`${FLOWS}${slug}/`, { background: 'sea-%(theme)s.jpg', policy_engine_mode: 'all' })
-  assert.deepEqual(themed.body.background_themed_urls, { light: '/files/media/public/sea-light.jpg', dark: '/files/media/public/sea-dark.jpg' })
+  assert.deepEqual(themed.body.background_themed_urls, {
+    light: '/files/media/public/sea-light.jpg',
+    dark: '/files/media/public/sea-dark.jpg',
+  })
   assert.equal(themed.body.policy_engine_mode, 'all')
   assert.equal((await admin.delete(`${FLOWS}${slug}/`)).status, 204)
 })
@@ -41,7 +57,10 @@ test('policies are bound to a flow by its other key', async () => {
   const flow = await aFlow(ctx, ['dummy'], { designation: 'stage_configuration' })
   const user = await aUser(ctx, { password: 'x' })
   const { body } = await admin.get(`${FLOWS}${flow.slug}/`)
-  assert.equal((await admin.post('/api/v3/policies/bindings/', { target: body.policybindingmodel_ptr_id, user: user.id, order: 0 })).status, 201)
+  assert.equal(
+    (await admin.post('/api/v3/policies/bindings/', { target: body.policybindingmodel_ptr_id, user: user.id, order: 0 })).status,
+    201,
+  )
   const visitor = new FlowVisitor(app)
   assert.equal((await visitor.challenge(flow.slug)).component, 'ak-stage-access-denied')
   await visitor.signIn(user.username as string, 'x')
@@ -54,26 +73,52 @@ test('a stage is bound at a place, once', async () => {
   const body = { target: flow.flow_uuid, stage: stage.stage_uuid, order: 10 }
   const created = await admin.post(BINDINGS, body)
   assertAnswer('POST', BINDINGS, created)
-  assert.partialDeepStrictEqual(created.body, { evaluate_on_plan: false, re_evaluate_policies: true, invalid_response_action: 'retry', policy_engine_mode: 'any', stage_obj: { name: stage.name, component: 'ak-stage-dummy-form', meta_model_name: 'authentik_stages_dummy.dummystage' } })
+  assert.partialDeepStrictEqual(created.body, {
+    evaluate_on_plan: false,
+    re_evaluate_policies: true,
+    invalid_response_action: 'retry',
+    policy_engine_mode: 'any',
+    stage_obj: { name: stage.name, component: 'ak-stage-dummy-form', meta_model_name: 'authentik_stages_dummy.dummystage' },
+  })
   assert.equal(created.body.stage_obj.flow_set[0].slug, flow.slug)
-  assert.deepEqual((await admin.post(BINDINGS, body)).body, { non_field_errors: ['The fields target, stage, order must make a unique set.'] })
+  assert.deepEqual((await admin.post(BINDINGS, body)).body, {
+    non_field_errors: ['The fields target, stage, order must make a unique set.'],
+  })
   const url = `${BINDINGS}${String(created.body.pk)}/`
-  assert.deepEqual((await admin.patch(url, { re_evaluate_policies: false })).body, { evaluate_on_plan: ['Either evaluation on plan or evaluation on run must be enabled'] })
+  assert.deepEqual((await admin.patch(url, { re_evaluate_policies: false })).body, {
+    evaluate_on_plan: ['Either evaluation on plan or evaluation on run must be enabled'],
+  })
   assert.equal((await admin.patch(url, { order: 10, invalid_response_action: 'restart' })).status, 200)
   assert.deepEqual((await admin.get(`${FLOWS}${flow.slug}/`)).body.stages, [stage.stage_uuid])
-  const found = await admin.get(`${BINDINGS}?target=${String(flow.flow_uuid)}&order=10&pbm_uuid=${String(created.body.policybindingmodel_ptr_id)}`)
-  assert.deepEqual(found.body.results.map((binding: { pk: string }) => binding.pk), [created.body.pk])
+  const found = await admin.get(
+    `${BINDINGS}?target=${String(flow.flow_uuid)}&order=10&pbm_uuid=${String(created.body.policybindingmodel_ptr_id)}`,
+  )
+  assert.deepEqual(
+    found.body.results.map((binding: { pk: string }) => binding.pk),
+    [created.body.pk],
+  )
   assert.equal((await admin.get(`${BINDINGS}?target=${flow.slug}`)).status, 400)
   const usedBy = await admin.get(`/api/v3/stages/all/${String(stage.stage_uuid)}/used_by/`)
-  assert.deepEqual(usedBy.body.map((use: { model_name: string; pk: string }) => [use.model_name, use.pk]), [['flowstagebinding', created.body.pk]])
+  assert.deepEqual(
+    usedBy.body.map((use: { model_name: string; pk: string }) => [use.model_name, use.pk]),
+    [['flowstagebinding', created.body.pk]],
+  )
   assert.equal((await admin.delete(url)).status, 204)
 })
 
 test('stages of every kind are listed, shown and deleted together, and changed on their own paths', async () => {
   const { admin } = await server()
   const made: Record<string, object> = {
-    identification: { user_fields: ['username'] }, password: { backends: [] }, user_login: {}, user_logout: {}, user_write: {}, consent: {}, deny: {}, dummy: {},
-    redirect: { mode: 'static', target_static: '/' }, 'prompt/stages': { fields: [] },
+    identification: { user_fields: ['username'] },
+    password: { backends: [] },
+    user_login: {},
+    user_logout: {},
+    user_write: {},
+    consent: {},
+    deny: {},
+    dummy: {},
+    redirect: { mode: 'static', target_static: '/' },
+    'prompt/stages': { fields: [] },
   }
   for (const [path, values] of Object.entries(made)) {
     const A = `/api/v3/stages/${path}/`
@@ -94,7 +139,12 @@ test('stages of every kind are listed, shown and deleted together, and changed o
   }
   const types = await admin.get('/api/v3/stages/all/types/')
   assert.equal(types.status, 200)
-  assert.ok(types.body.some((kind: { model_name: string; component: string }) => kind.model_name === 'passwordstage' && kind.component === 'ak-stage-password-form'))
+  assert.ok(
+    types.body.some(
+      (kind: { model_name: string; component: string }) =>
+        kind.model_name === 'passwordstage' && kind.component === 'ak-stage-password-form',
+    ),
+  )
 })
 
 test('bad durations are refused in their own words', async () => {
@@ -113,7 +163,10 @@ test('a flow is begun for its caller, or says on a page why not', async () => {
   const answer = await visitor.get(`${FLOWS}${flow.slug}/execute/`)
   assertAnswer('GET', `${FLOWS}${flow.slug}/execute/`, answer)
   assert.deepEqual(answer.body, { link: `https://id.example.test/if/flow/${flow.slug}/` })
-  assert.deepEqual([(await visitor.challenge(flow.slug)).pending_user, (await visitor.challenge(flow.slug)).component], [user.username, 'ak-stage-password'])
+  assert.deepEqual(
+    [(await visitor.challenge(flow.slug)).pending_user, (await visitor.challenge(flow.slug)).component],
+    [user.username, 'ak-stage-password'],
+  )
   const closed = await aFlow(ctx, ['dummy'], { authentication: 'require_superuser' })
   const refused = await visitor.get(`${FLOWS}${closed.slug}/execute/`)
   assert.equal(refused.status, 400)
@@ -136,6 +189,7 @@ test('what is remembered of flows is counted and forgotten by those who may', as
 
 test('the default flows fit the contract', async () => {
   const { admin } = await server()
-  for (const path of [FLOWS, BINDINGS, '/api/v3/stages/all/', '/api/v3/stages/prompt/prompts/', '/api/v3/stages/prompt/stages/']) assertAnswer('GET', path, await admin.get(path))
+  for (const path of [FLOWS, BINDINGS, '/api/v3/stages/all/', '/api/v3/stages/prompt/prompts/', '/api/v3/stages/prompt/stages/'])
+    assertAnswer('GET', path, await admin.get(path))
   assertFits('Flow', (await admin.get(`${FLOWS}default-authentication-flow/`)).body)
 })

@@ -37,7 +37,12 @@ function executor(method: 'GET' | 'POST'): SpecialOperation {
       if (!definition) throw notFound('Flow')
       const outerQuery = new URLSearchParams(ctx.request?.query ?? '')
       const visit = await openVisit(ctx)
-      const answer = await execute(ctx, definition, { method, body: request.body, query: new URLSearchParams(outerQuery.get('query') ?? ''), outerQuery }, visit)
+      const answer = await execute(
+        ctx,
+        definition,
+        { method, body: request.body, query: new URLSearchParams(outerQuery.get('query') ?? ''), outerQuery },
+        visit,
+      )
       ensureCsrf(ctx, visit)
       sendCookies(response, visit)
       return answerWith(request, response, answer)
@@ -79,7 +84,8 @@ export const flowRoutes: Record<string, SpecialOperation> = {
       if (!definition) throw notFound('Flow')
       const planned = await planFlow(ctx, definition, { pending_user: asObject(User, ctx.caller.user!) })
       if (!planned.ok) {
-        const reason = planned.messages.join('\n') || (planned.reason === 'empty' ? 'The flow has no stages.' : 'Flow does not apply to current user.')
+        const reason =
+          planned.messages.join('\n') || (planned.reason === 'empty' ? 'The flow has no stages.' : 'Flow does not apply to current user.')
         const page = `<!doctype html><title>Bad request</title><p>Flow not applicable to current user/request: ${escapeHtml(reason)}</p>`
         return response.code(400).type('text/html; charset=utf-8').send(page)
       }

@@ -52,7 +52,10 @@ export const FlowStageBinding: Model = defineModel({
   search: ['fsb_uuid'],
   ordering: ['target', 'order'],
   present: async (ctx, rows) => {
-    const stages = await presentStageObjects(ctx, rows.map(row => row.stage as string))
+    const stages = await presentStageObjects(
+      ctx,
+      rows.map(row => row.stage as string),
+    )
     return rows.map(row => ({ policybindingmodel_ptr_id: row.policybindingmodel_ptr_id, stage_obj: stages.get(row.stage as string) }))
   },
 })
@@ -68,8 +71,13 @@ async function clean(ctx: Ctx, values: Row, current?: Row): Promise<Row> {
   if (!after.evaluate_on_plan && !after.re_evaluate_policies) {
     throw invalid({ evaluate_on_plan: ['Either evaluation on plan or evaluation on run must be enabled'] })
   }
-  const same = await ctx.db.selectFrom('flow_stage_binding').select('fsb_uuid')
-    .where('target', '=', after.target as string).where('stage', '=', after.stage as string).where('order', '=', after.order as number).executeTakeFirst()
+  const same = await ctx.db
+    .selectFrom('flow_stage_binding')
+    .select('fsb_uuid')
+    .where('target', '=', after.target as string)
+    .where('stage', '=', after.stage as string)
+    .where('order', '=', after.order as number)
+    .executeTakeFirst()
   if (same && same.fsb_uuid !== current?.fsb_uuid) throw invalidObject('The fields target, stage, order must make a unique set.')
   return values
 }

@@ -118,14 +118,26 @@ test('everything that is wrong with an answer is a challenge with status 200', a
     assert.deepEqual(answer.body.response_errors, expected)
     assertFits('ChallengeTypes', answer.body)
   }
-  const accepted = await visitor.post(slug, { count: '5', agree: 'on', mail: 'a@example.org', when: '2026-02-28', words: ' kept ', picture: 'data:;base64,aGk=' })
+  const accepted = await visitor.post(slug, {
+    count: '5',
+    agree: 'on',
+    mail: 'a@example.org',
+    when: '2026-02-28',
+    words: ' kept ',
+    picture: 'data:;base64,aGk=',
+  })
   assertDone(accepted.body, '/')
 })
 
 test('a body that is no JSON is a flow error with status 200', async () => {
   const { app, ctx } = await server()
   const { slug } = await aFlow(ctx, ['dummy'])
-  const answer = await app.inject({ method: 'POST', url: `${EXECUTOR}/${slug}/?query=`, headers: { 'content-type': 'application/json' }, payload: '{"a":' })
+  const answer = await app.inject({
+    method: 'POST',
+    url: `${EXECUTOR}/${slug}/?query=`,
+    headers: { 'content-type': 'application/json' },
+    payload: '{"a":',
+  })
   assert.equal(answer.statusCode, 200)
   assert.match(answer.body, /^\{"component":"ak-stage-flow-error","request_id":"[0-9a-f]{32}"\}$/)
 })
@@ -140,7 +152,12 @@ test('a stage that throws shows nothing of it, and leaves an event', async () =>
   const { slug } = await aFlow(ctx, [await aStage(ctx, 'dummy', { throw_error: true })])
   const challenge = await new FlowVisitor(app).challenge(slug)
   assert.deepEqual(Object.keys(challenge), ['component', 'request_id'])
-  const event = await ctx.db.selectFrom('event').selectAll().where('action', '=', 'system_exception').orderBy('created', 'desc').executeTakeFirst()
+  const event = await ctx.db
+    .selectFrom('event')
+    .selectAll()
+    .where('action', '=', 'system_exception')
+    .orderBy('created', 'desc')
+    .executeTakeFirst()
   assert.match(JSON.stringify(event?.context), new RegExp(challenge.request_id as string))
 })
 
@@ -160,7 +177,10 @@ test('a wrong answer restarts the flow where the binding says so, with or withou
   const { app, ctx } = await server()
   const user = await aUser(ctx, { password: 'x' })
   const hidden = { stage: await aStage(ctx, 'identification', { user_fields: ['username'], show_matched_user: false }), binding: {} }
-  for (const [action, identifier] of [['restart', undefined], ['restart_with_context', user.username]] as const) {
+  for (const [action, identifier] of [
+    ['restart', undefined],
+    ['restart_with_context', user.username],
+  ] as const) {
     const { slug } = await aFlow(ctx, [hidden, { stage: 'password', binding: { invalid_response_action: action } }, 'user_login'])
     const visitor = new FlowVisitor(app)
     await visitor.challenge(slug)
@@ -184,13 +204,24 @@ test('a refusal restarts the flow where the binding says so', async () => {
 test('a flow ends where `next` says only when that is a path of ours', async () => {
   const { app, ctx } = await server()
   const { slug } = await aFlow(ctx, ['dummy'])
-  for (const [next, to] of [['/if/user/#/x?a=b', '/if/user/#/x?a=b'], ['', '/']] as const) {
+  for (const [next, to] of [
+    ['/if/user/#/x?a=b', '/if/user/#/x?a=b'],
+    ['', '/'],
+  ] as const) {
     const visitor = new FlowVisitor(app)
     const query = new URLSearchParams({ next }).toString()
     await visitor.challenge(slug, query)
     assertDone(await visitor.challenge(slug, query, {}), to)
   }
-  for (const next of ['https://evil.example/', '//evil.example/', '/\\evil.example', 'javascript:alert(1)', 'evil', '/\t/evil.example', '\\\\evil.example']) {
+  for (const next of [
+    'https://evil.example/',
+    '//evil.example/',
+    '/\\evil.example',
+    'javascript:alert(1)',
+    'evil',
+    '/\t/evil.example',
+    '\\\\evil.example',
+  ]) {
     const visitor = new FlowVisitor(app)
     const query = new URLSearchParams({ next }).toString()
     await visitor.challenge(slug, query)
@@ -206,7 +237,10 @@ test('who may not run a flow is told so, or sent on, as the flow says', async ()
     return (await new FlowVisitor(app).get(`${EXECUTOR}/${slug}/?query=${outer}`)).body
   }
   const message = await denied({})
-  assert.deepEqual([message.component, message.error_message, message.pending_user], ['ak-stage-access-denied', 'Flow does not apply to current user.', ''])
+  assert.deepEqual(
+    [message.component, message.error_message, message.pending_user],
+    ['ak-stage-access-denied', 'Flow does not apply to current user.', ''],
+  )
   assert.equal(message.pending_user_avatar, '/static/dist/assets/images/user_default.png')
   assertFits('ChallengeTypes', message)
   assert.equal((await denied({ denied_action: 'continue' })).to, '/')
@@ -231,7 +265,9 @@ test('each requirement of a flow holds for visitors, people and superusers', asy
   }
   for (const [authentication, expected] of Object.entries(outcomes)) {
     const { slug } = await aFlow(ctx, ['dummy'], { designation: 'stage_configuration', authentication })
-    const shown = [await new FlowVisitor(app).challenge(slug), await person.challenge(slug)].map(challenge => challenge.component === 'ak-stage-dummy')
+    const shown = [await new FlowVisitor(app).challenge(slug), await person.challenge(slug)].map(
+      challenge => challenge.component === 'ak-stage-dummy',
+    )
     assert.deepEqual(shown, expected, authentication)
   }
 })
@@ -255,7 +291,11 @@ test('a stage whose binding names no one who is here is left out', async () => {
   const { app, ctx, admin } = await server()
   const user = await aUser(ctx, { password: 'x' })
   const { slug } = await aFlow(ctx, ['dummy', 'deny'])
-  const { results } = (await admin.get(`/api/v3/flows/bindings/?ordering=order&target=${String((await admin.get(`/api/v3/flows/instances/${slug}/`)).body.pk)}`)).body
+  const { results } = (
+    await admin.get(
+      `/api/v3/flows/bindings/?ordering=order&target=${String((await admin.get(`/api/v3/flows/instances/${slug}/`)).body.pk)}`,
+    )
+  ).body
   const bound = await admin.post('/api/v3/policies/bindings/', { target: results[1].policybindingmodel_ptr_id, user: user.id, order: 0 })
   assert.equal(bound.status, 201)
   const visitor = new FlowVisitor(app)

@@ -87,7 +87,13 @@ async function run(ctx: Ctx, definition: FlowDefinition, request: FlowRequest, v
 }
 
 /** No plan could be made. Somebody who is signed in already and opens the sign-in page is sent on. */
-async function withoutPlan(ctx: Ctx, { flow }: FlowDefinition, request: FlowRequest, visit: Visit, planned: Planned & { ok: false }): Promise<FlowAnswer> {
+async function withoutPlan(
+  ctx: Ctx,
+  { flow }: FlowDefinition,
+  request: FlowRequest,
+  visit: Visit,
+  planned: Planned & { ok: false },
+): Promise<FlowAnswer> {
   await storePlan(ctx, visit, null)
   const signedIn = flow.designation === 'authentication' && ctx.caller.user !== null
   if (planned.reason === 'empty' || signedIn) return flowDone(ctx, flow, {}, request)
@@ -154,7 +160,13 @@ const restarts = (place: PlannedStage): 'restart' | 'restart_with_context' | und
 }
 
 /** Carries out what a stage decided. Undefined: on to the next stage within this request. */
-async function settle(execution: Execution, behaviour: StageBehaviour, run: Run, outcome: Outcome, answering: boolean): Promise<FlowAnswer | undefined> {
+async function settle(
+  execution: Execution,
+  behaviour: StageBehaviour,
+  run: Run,
+  outcome: Outcome,
+  answering: boolean,
+): Promise<FlowAnswer | undefined> {
   const { ctx, definition, plan, request, visit } = execution
   const { place } = run
   switch (outcome.kind) {
@@ -248,7 +260,10 @@ async function flowError(ctx: Ctx, error: unknown): Promise<FlowAnswer> {
   ctx.log.error({ err: error, event: 'system exception during flow execution', request_id: request?.id }, 'flow error')
   const text = error instanceof Error ? error.message : String(error)
   await recordEvent(ctx, 'system_exception', { message: 'System exception during flow execution.', exception: text })
-  return unexplainedError(ctx, caller.superuser || isDebugger(caller.user) ? { error: text, traceback: (error as Error).stack ?? text } : {})
+  return unexplainedError(
+    ctx,
+    caller.superuser || isDebugger(caller.user) ? { error: text, traceback: (error as Error).stack ?? text } : {},
+  )
 }
 
 /** A request that could not even be read. */

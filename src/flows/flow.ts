@@ -10,11 +10,25 @@ import { PolicyTarget } from '../policies/target.ts'
 import { pathOf } from './addresses.ts'
 import { cachedPlans } from './definition.ts'
 
-export const DESIGNATIONS = ['authentication', 'authorization', 'invalidation', 'enrollment', 'unenrollment', 'recovery', 'stage_configuration'] as const
+export const DESIGNATIONS = [
+  'authentication',
+  'authorization',
+  'invalidation',
+  'enrollment',
+  'unenrollment',
+  'recovery',
+  'stage_configuration',
+] as const
 export type Designation = (typeof DESIGNATIONS)[number]
 
 const LAYOUTS = [
-  'stacked', 'content_left', 'content_right', 'sidebar_left', 'sidebar_right', 'sidebar_left_frame_background', 'sidebar_right_frame_background',
+  'stacked',
+  'content_left',
+  'content_right',
+  'sidebar_left',
+  'sidebar_right',
+  'sidebar_left_frame_background',
+  'sidebar_right_frame_background',
 ] as const
 
 const uuids = Type.Array(Type.String({ format: 'uuid' }))
@@ -46,7 +60,15 @@ export const Flow: Model = defineModel({
     layout: choice(LAYOUTS, 'stacked'),
     denied_action: choice(['message_continue', 'message', 'continue'], 'message_continue'),
     authentication: choice(
-      ['none', 'require_authenticated', 'require_unauthenticated', 'require_superuser', 'require_redirect', 'require_outpost', 'require_token'],
+      [
+        'none',
+        'require_authenticated',
+        'require_unauthenticated',
+        'require_superuser',
+        'require_redirect',
+        'require_outpost',
+        'require_token',
+      ],
       'none',
     ),
   },
@@ -59,7 +81,8 @@ export const Flow: Model = defineModel({
 export const flows: Resource = { path: '/flows/instances', model: Flow, operations: crud(Flow) }
 
 /** Where the picture behind a flow lies: an address as it is, a bare file name among the uploaded files. */
-export const backgroundUrl = (ctx: Ctx, file: string): string => (/^(?:https?:)?\//.test(file) ? file : pathOf(ctx, `/files/media/public/${file}`))
+export const backgroundUrl = (ctx: Ctx, file: string): string =>
+  /^(?:https?:)?\//.test(file) ? file : pathOf(ctx, `/files/media/public/${file}`)
 
 export const DEFAULT_BACKGROUND = '/static/dist/assets/images/flow_background.jpg'
 
@@ -77,9 +100,19 @@ async function presentFlows(ctx: Ctx, rows: Row[]): Promise<Row[]> {
   if (rows.length === 0) return []
   const keys = rows.map(row => row.flow_uuid as string)
   const targets = rows.map(row => row.policybindingmodel_ptr_id as string)
-  const bindings = await ctx.db.selectFrom('flow_stage_binding').select(['target', 'stage']).where('target', 'in', keys).orderBy('order').execute()
-  const policies = await ctx.db.selectFrom('policy_binding').select(['target', 'policy'])
-    .where('target', 'in', targets).where(sql<boolean>`policy is not null`).orderBy('order').execute()
+  const bindings = await ctx.db
+    .selectFrom('flow_stage_binding')
+    .select(['target', 'stage'])
+    .where('target', 'in', keys)
+    .orderBy('order')
+    .execute()
+  const policies = await ctx.db
+    .selectFrom('policy_binding')
+    .select(['target', 'policy'])
+    .where('target', 'in', targets)
+    .where(sql<boolean>`policy is not null`)
+    .orderBy('order')
+    .execute()
   return rows.map(row => ({
     ...flowBasics(ctx, row),
     stages: distinct(bindings.filter(binding => binding.target === row.flow_uuid).map(binding => binding.stage)),

@@ -50,7 +50,9 @@ export function encode(ctx: Ctx, value: unknown, path = 'context', depth = 0): u
   if (label !== undefined) return encodeObject(ctx, label, value as Row, path, depth)
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) throw new UnkeepableError(path, value)
-  const entries = Object.entries(value).filter(([, inner]) => inner !== undefined).map(([key, inner]) => [key, encode(ctx, inner, `${path}.${key}`, depth + 1)] as const)
+  const entries = Object.entries(value)
+    .filter(([, inner]) => inner !== undefined)
+    .map(([key, inner]) => [key, encode(ctx, inner, `${path}.${key}`, depth + 1)] as const)
   return entries.some(([key]) => key.startsWith('$') || key === '__proto__') ? { $entries: entries } : Object.fromEntries(entries)
 }
 

@@ -17,7 +17,15 @@ import { cookieOf, ensureCsrf, openVisit, PLAN, sendCookies, type Visit } from '
 
 const pageAddress = (request: FastifyRequest): string => request.raw.url!
 
-function sendFlowPage(request: FastifyRequest, reply: FastifyReply, slug: string, context: PageContext, visit: Visit, challenge: Challenge, posted?: Row): FastifyReply {
+function sendFlowPage(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  slug: string,
+  context: PageContext,
+  visit: Visit,
+  challenge: Challenge,
+  posted?: Row,
+): FastifyReply {
   const { ctx } = request
   const csrf = ensureCsrf(ctx, visit)
   sendCookies(reply, visit)
@@ -68,14 +76,20 @@ function followsForm(request: FastifyRequest): boolean {
 }
 
 /** `GET /if/flow/<slug>/` */
-export async function showFlow(request: FastifyRequest, reply: FastifyReply, definition: FlowDefinition, context: PageContext): Promise<FastifyReply> {
+export async function showFlow(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  definition: FlowDefinition,
+  context: PageContext,
+): Promise<FastifyReply> {
   const { ctx } = request
   const slug = definition.flow.slug as string
   const dest = fetchMetadata(request, 'dest')
   // Images, scripts and the like have no page to show; a flow must not move because another site embeds its address.
   if (dest !== undefined && dest !== 'document' && fetchMetadata(request, 'site') !== 'same-origin') return reply.code(403).send()
   const visit = await openVisit(ctx)
-  if (isForeignSignOut(request, definition, visit)) return sendFlowPage(request, reply, slug, context, visit, await confirmation(ctx, definition))
+  if (isForeignSignOut(request, definition, visit))
+    return sendFlowPage(request, reply, slug, context, visit, await confirmation(ctx, definition))
   const answer = await run(ctx, definition, visit, 'GET')
   const shown = answer.kind === 'challenge' && (answer.challenge.component !== 'xak-flow-redirect' || followsForm(request))
   if (shown) return sendFlowPage(request, reply, slug, context, visit, answer.challenge)
@@ -85,7 +99,12 @@ export async function showFlow(request: FastifyRequest, reply: FastifyReply, def
 }
 
 /** `POST /if/flow/<slug>/`: the answer in a form. 303 to the page itself when the flow went on, else a page: the challenge again, or the last one. */
-export async function submitFlow(request: FastifyRequest, reply: FastifyReply, definition: FlowDefinition, context: PageContext): Promise<FastifyReply> {
+export async function submitFlow(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  definition: FlowDefinition,
+  context: PageContext,
+): Promise<FastifyReply> {
   const { ctx } = request
   const slug = definition.flow.slug as string
   const form = (request.body ?? {}) as Row
@@ -104,13 +123,21 @@ export async function submitFlow(request: FastifyRequest, reply: FastifyReply, d
     sendCookies(reply, visit)
     return reply.redirect(pageAddress(request), 303)
   }
-  const answer = due.kind === 'challenge' && isForm(due.challenge) ? await run(ctx, definition, visit, 'POST', parseFlowForm(form, due.challenge)) : due
+  const answer =
+    due.kind === 'challenge' && isForm(due.challenge) ? await run(ctx, definition, visit, 'POST', parseFlowForm(form, due.challenge)) : due
   if (answer.kind === 'challenge') return sendFlowPage(request, reply, slug, context, visit, answer.challenge, form)
   ensureCsrf(ctx, visit)
   sendCookies(reply, visit)
   return reply.redirect(pageAddress(request), 303)
 }
 
-const LAST_WORDS = new Set(['xak-flow-redirect', 'ak-stage-access-denied', 'ak-stage-flow-error', 'ak-stage-session-end', 'ak-stage-autosubmit', 'xak-flow-shell'])
+const LAST_WORDS = new Set([
+  'xak-flow-redirect',
+  'ak-stage-access-denied',
+  'ak-stage-flow-error',
+  'ak-stage-session-end',
+  'ak-stage-autosubmit',
+  'xak-flow-shell',
+])
 
 const isForm = (challenge: Challenge): boolean => !LAST_WORDS.has(challenge.component)

@@ -19,8 +19,18 @@ import type { Visit } from './visit.ts'
 test('a context comes back from the session as it went in', async () => {
   const { ctx } = await server()
   const context = {
-    text: 'x', none: null, yes: true, list: [1, [2.5]], nested: { a: { b: [] } }, date: new Date(0), bytes: new Uint8Array([1, 2]), big: 12n, far: Infinity,
-    tricky: { $model: 'authentik_core.user', pk: 1 }, trickier: { $entries: [['a', 1]], $date: '1970' }, deep: [{ $unsaved: 'x' }],
+    text: 'x',
+    none: null,
+    yes: true,
+    list: [1, [2.5]],
+    nested: { a: { b: [] } },
+    date: new Date(0),
+    bytes: new Uint8Array([1, 2]),
+    big: 12n,
+    far: Infinity,
+    tricky: { $model: 'authentik_core.user', pk: 1 },
+    trickier: { $entries: [['a', 1]], $date: '1970' },
+    deep: [{ $unsaved: 'x' }],
   }
   assert.deepEqual(await decode(ctx, JSON.parse(JSON.stringify(encode(ctx, context)))), context)
 })
@@ -28,13 +38,22 @@ test('a context comes back from the session as it went in', async () => {
 test('accounts are kept by key and read afresh; what the plan noted of them stays; passwords never get in', async () => {
   const { ctx } = await server()
   const user = await aUser(ctx, { name: 'Before', password: 'secret' })
-  const kept = JSON.stringify(encode(ctx, { pending_user: { ...asObject(User, user), backend: 'b' }, other: { ...asObject(User, user), id: null } }))
+  const kept = JSON.stringify(
+    encode(ctx, { pending_user: { ...asObject(User, user), backend: 'b' }, other: { ...asObject(User, user), id: null } }),
+  )
   assert.ok(!kept.includes('argon2'))
-  await ctx.db.updateTable('user').set({ name: 'After' }).where('id', '=', user.id as number).execute()
+  await ctx.db
+    .updateTable('user')
+    .set({ name: 'After' })
+    .where('id', '=', user.id as number)
+    .execute()
   const { pending_user: live, other } = (await decode(ctx, JSON.parse(kept))) as Record<string, Record<string | symbol, unknown>>
   assert.deepEqual([live!.name, live!.backend, live![MODEL]], ['After', 'b', 'authentik_core.user'])
   assert.deepEqual([other!.name, other!.id, other![MODEL]], ['Before', null, 'authentik_core.user'])
-  await ctx.db.deleteFrom('user').where('id', '=', user.id as number).execute()
+  await ctx.db
+    .deleteFrom('user')
+    .where('id', '=', user.id as number)
+    .execute()
   assert.equal(((await decode(ctx, JSON.parse(kept))) as Record<string, unknown>).pending_user, null)
 })
 
@@ -47,9 +66,11 @@ test('what cannot be kept is said to be so', async () => {
 
 test('only paths of this server are paths of this server', () => {
   for (const good of ['/', '/if/user/', '/a?b=c#d', '/a//b', '/%2F%2Fx', '/ä']) assert.ok(isOwnPath(good), good)
-  for (const bad of ['', 'x', '//x', '/\\x', '/\t/x', '\\x', 'http://x', '/a\nb', 'javascript:x', '/\u0000', '/a\\b', '/a b']) assert.ok(!isOwnPath(bad), bad)
+  for (const bad of ['', 'x', '//x', '/\\x', '/\t/x', '\\x', 'http://x', '/a\nb', 'javascript:x', '/\u0000', '/a\\b', '/a b'])
+    assert.ok(!isOwnPath(bad), bad)
   for (const good of ['https://x', 'com.example.app:/cb', '/x', 'http:x']) assert.ok(isSafeTarget(good), good)
-  for (const bad of ['javascript:x', ' javascript:x', 'java\nscript:x', 'data:x', 'BLOB:x', 'file:///x', 'vbscript:x']) assert.ok(!isSafeTarget(bad), bad)
+  for (const bad of ['javascript:x', ' javascript:x', 'java\nscript:x', 'data:x', 'BLOB:x', 'file:///x', 'vbscript:x'])
+    assert.ok(!isSafeTarget(bad), bad)
 })
 
 /** A program in which a provider has a last stage of its own. */
@@ -59,8 +80,14 @@ const withProvider = (ctx: Ctx): Ctx => ({
     ...ctx.registry,
     memoryStages: [
       ...ctx.registry.memoryStages,
-      defineMemoryStage({ kind: 'answer', challenge: ({ stage }) => redirect(`https://client.example/?code=${String(stage.code)}`, { last: true }) }),
-      defineMemoryStage({ kind: 'form_post', challenge: () => finish({ component: 'ak-stage-autosubmit', url: 'https://client.example/', attrs: { code: '1' } }) }),
+      defineMemoryStage({
+        kind: 'answer',
+        challenge: ({ stage }) => redirect(`https://client.example/?code=${String(stage.code)}`, { last: true }),
+      }),
+      defineMemoryStage({
+        kind: 'form_post',
+        challenge: () => finish({ component: 'ak-stage-autosubmit', url: 'https://client.example/', attrs: { code: '1' } }),
+      }),
     ],
   },
 })
@@ -82,7 +109,10 @@ test('a provider’s last stage answers at once when nobody needs to be asked', 
 
   const form = await plan()
   form.appendStage(inMemoryStage('form_post'))
-  assert.partialDeepStrictEqual((await runWithoutInterface(ctx, nobody(), form, { kinds: ['form_post'] }))?.challenge, { component: 'ak-stage-autosubmit', attrs: { code: '1' } })
+  assert.partialDeepStrictEqual((await runWithoutInterface(ctx, nobody(), form, { kinds: ['form_post'] }))?.challenge, {
+    component: 'ak-stage-autosubmit',
+    attrs: { code: '1' },
+  })
   assert.equal((await planFlow(ctx, definition)).ok, false)
 })
 
@@ -102,7 +132,10 @@ test('a provider’s last stage waits for those before it', async () => {
   assert.equal(shown.kind === 'challenge' && shown.challenge.component, 'ak-stage-dummy')
   assert.deepEqual(await execute(ctx, definition, { method: 'POST', body: {}, query }, visit), { kind: 'step' })
   const done = await execute(ctx, definition, { method: 'GET', query }, visit)
-  assert.deepEqual(done, { kind: 'challenge', challenge: { component: 'xak-flow-redirect', to: 'https://client.example/?code=6', final_redirect: true } })
+  assert.deepEqual(done, {
+    kind: 'challenge',
+    challenge: { component: 'xak-flow-redirect', to: 'https://client.example/?code=6', final_redirect: true },
+  })
 })
 
 test('a plan may send the browser elsewhere after its current stage', async () => {
@@ -132,7 +165,8 @@ test('a link brings a plan into another browser, about the account it was made f
   const query = `flow_token=${key}`
   const [scanner, person, thief] = [new FlowVisitor(app), new FlowVisitor(app), new FlowVisitor(app)]
   await thief.challenge(slug)
-  for (const visitor of [scanner, scanner, person, thief]) assert.equal((await visitor.challenge(slug, query)).component, 'ak-stage-identification')
+  for (const visitor of [scanner, scanner, person, thief])
+    assert.equal((await visitor.challenge(slug, query)).component, 'ak-stage-identification')
   const asked = await person.challenge(slug, query, { uid_field: other.username })
   assert.deepEqual([asked.component, asked.pending_user], ['ak-stage-password', owner.username])
   const refused = await thief.challenge(slug, query, { uid_field: owner.username })

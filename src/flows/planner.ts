@@ -45,7 +45,12 @@ export const subjectOf = (ctx: Ctx, context: PlanContext): Row | null => (contex
  * @param context what the caller knows already (`application`, `pending_user` …); becomes the plan's context
  * @param options.allowEmpty a plan without stages is fine: the caller appends its own
  */
-export async function planFlow(ctx: Ctx, definition: FlowDefinition, context: PlanContext = {}, options: { allowEmpty?: boolean } = {}): Promise<Planned> {
+export async function planFlow(
+  ctx: Ctx,
+  definition: FlowDefinition,
+  context: PlanContext = {},
+  options: { allowEmpty?: boolean } = {},
+): Promise<Planned> {
   const { flow, bindings } = definition
   if (flow.slug === SETUP_SLUG) {
     // Whether set-up may run is not for its own, changeable configuration to say: open until it was done, closed ever after.

@@ -38,7 +38,9 @@ function shownAvatar(ctx: Ctx, context: PlanContext, name: string, modes: string
 export function flowTitle(title: string, names: { app: string; user: string }): string {
   const rest = title.replaceAll(/%%|%\((?:app|user)\)s/g, '')
   if (rest.includes('%')) return title
-  return title.replaceAll(/%%|%\((app|user)\)s/g, (whole, name: 'app' | 'user' | undefined) => (name === undefined ? (whole === '%%' ? '%' : whole) : names[name]))
+  return title.replaceAll(/%%|%\((app|user)\)s/g, (whole, name: 'app' | 'user' | undefined) =>
+    name === undefined ? (whole === '%%' ? '%' : whole) : names[name],
+  )
 }
 
 /** `flow_info`: what every challenge says about the flow it belongs to. */

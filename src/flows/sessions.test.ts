@@ -21,7 +21,11 @@ test('the key of a session changes at login, and the old one is worth nothing (a
   keys.add(sessionKey(visitor))
   csrf.add(visitor.cookies.get('authentik_csrf')!)
   const before = visitor.cookies.get('authentik_session')!
-  for (const [user, password] of [[alice, 'a'], [bob, 'b'], [alice, 'a']] as const) {
+  for (const [user, password] of [
+    [alice, 'a'],
+    [bob, 'b'],
+    [alice, 'a'],
+  ] as const) {
     await visitor.signInWith(slug, '', user.username as string, password)
     keys.add(sessionKey(visitor))
     csrf.add(visitor.cookies.get('authentik_csrf')!)
@@ -29,7 +33,11 @@ test('the key of a session changes at login, and the old one is worth nothing (a
   }
   assert.equal(keys.size, 4)
   assert.equal(csrf.size, 4)
-  const rows = await ctx.db.selectFrom('session').select('user').where('session_hash', 'in', [...keys].map(hashToken)).execute()
+  const rows = await ctx.db
+    .selectFrom('session')
+    .select('user')
+    .where('session_hash', 'in', [...keys].map(hashToken))
+    .execute()
   assert.deepEqual(rows, [{ user: alice.id }])
   const thief = new FlowVisitor(app)
   thief.cookies.set('authentik_session', before)
@@ -54,7 +62,9 @@ test('two answers of one browser at the same time are judged one after the other
   const visitor = new FlowVisitor(app)
   await visitor.challenge(slug)
   await visitor.challenge(slug, '', { uid_field: user.username })
-  const answers = await Promise.all(Array.from({ length: 8 }, () => visitor.post(slug, { component: 'ak-stage-password', password: 'wrong' })))
+  const answers = await Promise.all(
+    Array.from({ length: 8 }, () => visitor.post(slug, { component: 'ak-stage-password', password: 'wrong' })),
+  )
   const judged = answers.filter(answer => answer.body.response_errors?.password)
   assert.equal(judged.length, 2)
   assert.equal(answers.filter(answer => answer.body.component === 'ak-stage-access-denied').length, 1)
@@ -84,7 +94,11 @@ test('of many requests that would finish one login at once, one makes a session'
   await visitor.post(slug, { password: 'x' })
   const url = `/api/v3/flows/executor/${slug}/?query=`
   await Promise.all(Array.from({ length: 10 }, () => visitor.get(url)))
-  const sessions = await ctx.db.selectFrom('session').select('uuid').where('user', '=', user.id as number).execute()
+  const sessions = await ctx.db
+    .selectFrom('session')
+    .select('uuid')
+    .where('user', '=', user.id as number)
+    .execute()
   assert.equal(sessions.length, 1)
 })
 
@@ -98,7 +112,8 @@ test('without a duration the cookie ends with the browser; with one it has a fix
     await visitor.challenge(slug, '', { uid_field: user.username })
     await visitor.post(slug, { password: 'x' })
     const url = `/api/v3/flows/executor/${slug}/?query=`
-    const answer = remember === undefined ? await visitor.get(url) : (await visitor.get(url), await visitor.post(slug, { remember_me: remember }))
+    const answer =
+      remember === undefined ? await visitor.get(url) : (await visitor.get(url), await visitor.post(slug, { remember_me: remember }))
     return answer.cookies.find(cookie => cookie.name === 'authentik_session')!
   }
   const days = (cookie: Shown) => Math.round(((cookie.expires as Date).getTime() - ctx.now().getTime()) / 86_400_000)
@@ -129,15 +144,26 @@ test('a login leaves its date and an event that says how', async () => {
   await new FlowVisitor(app).signIn(user.username as string, 'x')
   const second = new FlowVisitor(app)
   await second.signIn(user.username as string, 'x')
-  const { last_login: last } = await ctx.db.selectFrom('user').select('last_login').where('id', '=', user.id as number).executeTakeFirstOrThrow()
+  const { last_login: last } = await ctx.db
+    .selectFrom('user')
+    .select('last_login')
+    .where('id', '=', user.id as number)
+    .executeTakeFirstOrThrow()
   assert.ok(last instanceof Date)
   const events = await ctx.db.selectFrom('event').select(['context', 'user']).where('action', '=', 'login').orderBy('created').execute()
   const own = events.filter(event => (event.user as { pk?: number }).pk === user.id).map(event => event.context as Shown)
-  assert.deepEqual(own.map(context => [context.auth_method, context.auth_method_args]), [
-    ['password', { known_device: false }],
-    ['password', { known_device: true }],
-  ])
-  const session = await ctx.db.selectFrom('session').selectAll().where('user', '=', user.id as number).executeTakeFirstOrThrow()
+  assert.deepEqual(
+    own.map(context => [context.auth_method, context.auth_method_args]),
+    [
+      ['password', { known_device: false }],
+      ['password', { known_device: true }],
+    ],
+  )
+  const session = await ctx.db
+    .selectFrom('session')
+    .selectAll()
+    .where('user', '=', user.id as number)
+    .executeTakeFirstOrThrow()
   assert.equal(session.auth_method, 'password')
   assert.ok(session.auth_time)
 })
@@ -162,7 +188,11 @@ test('an account that is switched off in the middle of a flow does not get in', 
   await visitor.challenge(slug)
   await visitor.challenge(slug, '', { uid_field: user.username })
   assert.equal((await visitor.challenge(slug, '', { password: 'x' })).component, 'ak-stage-dummy')
-  await ctx.db.updateTable('user').set({ is_active: false }).where('id', '=', user.id as number).execute()
+  await ctx.db
+    .updateTable('user')
+    .set({ is_active: false })
+    .where('id', '=', user.id as number)
+    .execute()
   const refused = await visitor.challenge(slug, '', {})
   assert.deepEqual([refused.component, refused.error_message], ['ak-stage-access-denied', 'Unknown error'])
 })
@@ -174,7 +204,10 @@ test('an account that is deleted in the middle of a flow begins it anew', async 
   const visitor = new FlowVisitor(app)
   await visitor.challenge(slug)
   await visitor.challenge(slug, '', { uid_field: user.username })
-  await ctx.db.deleteFrom('user').where('id', '=', user.id as number).execute()
+  await ctx.db
+    .deleteFrom('user')
+    .where('id', '=', user.id as number)
+    .execute()
   assert.equal((await visitor.challenge(slug, '', { password: 'x' })).component, 'ak-stage-identification')
 })
 
@@ -203,14 +236,21 @@ test('a session deleted elsewhere ends the flow it was in', async () => {
   const visitor = new FlowVisitor(app)
   await visitor.challenge(slug)
   await visitor.challenge(slug, '', { uid_field: user.username })
-  await ctx.db.deleteFrom('session').where('session_hash', '=', hashToken(sessionKey(visitor))).execute()
+  await ctx.db
+    .deleteFrom('session')
+    .where('session_hash', '=', hashToken(sessionKey(visitor)))
+    .execute()
   assert.equal((await visitor.challenge(slug, '', { password: 'x' })).component, 'ak-stage-identification')
 })
 
 test('a session that is bound to its network ends when it is used from elsewhere', async () => {
   const { app, ctx } = await server()
   const user = await aUser(ctx, { password: 'x' })
-  for (const [values, status] of [[{ network_binding: 'bind_asn' }, 403], [{ geoip_binding: 'bind_continent' }, 403], [{}, 200]] as const) {
+  for (const [values, status] of [
+    [{ network_binding: 'bind_asn' }, 403],
+    [{ geoip_binding: 'bind_continent' }, 403],
+    [{}, 200],
+  ] as const) {
     const { slug } = await aFlow(ctx, ['identification', 'password', await aStage(ctx, 'user_login', values)])
     const visitor = new FlowVisitor(app)
     await visitor.signInWith(slug, '', user.username as string, 'x')

@@ -5,7 +5,12 @@ import { assertDone, FlowVisitor } from '../../test/flows.ts'
 import { ownServer } from '../../test/harness.ts'
 
 const SLUG = 'initial-setup'
-const answer = (n: number) => ({ component: 'ak-stage-prompt', email: `admin${n}@example.test`, password: `password ${n}`, password_repeat: `password ${n}` })
+const answer = (n: number) => ({
+  component: 'ak-stage-prompt',
+  email: `admin${n}@example.test`,
+  password: `password ${n}`,
+  password_repeat: `password ${n}`,
+})
 const OVER = 'Initial set-up was already completed.'
 
 test('of fifty who give the administrator a password at once, one does; set-up is closed for ever after (abuse 40)', async () => {
@@ -13,7 +18,10 @@ test('of fifty who give the administrator a password at once, one does; set-up i
   const visitors = Array.from({ length: 50 }, () => new FlowVisitor(app))
   for (const visitor of visitors) {
     const form = await visitor.challenge(SLUG)
-    assert.deepEqual(form.fields.map((field: { field_key: string }) => field.field_key), ['oobe-header-text', 'email', 'password', 'password_repeat'])
+    assert.deepEqual(
+      form.fields.map((field: { field_key: string }) => field.field_key),
+      ['oobe-header-text', 'email', 'password', 'password_repeat'],
+    )
   }
   const last = await Promise.all(visitors.map((visitor, n) => visitor.challenge(SLUG, '', answer(n))))
   const winners = last.flatMap((challenge, n) => (challenge.component === 'xak-flow-redirect' ? [n] : []))
@@ -23,7 +31,11 @@ test('of fifty who give the administrator a password at once, one does; set-up i
   for (const [n, challenge] of last.entries()) {
     if (n !== winner) assert.deepEqual([challenge.component, challenge.error_message], ['ak-stage-access-denied', OVER])
   }
-  assert.partialDeepStrictEqual((await visitors[winner]!.get('/api/v3/core/users/me/')).body.user, { username: 'akadmin', is_superuser: true, email: `admin${winner}@example.test` })
+  assert.partialDeepStrictEqual((await visitors[winner]!.get('/api/v3/core/users/me/')).body.user, {
+    username: 'akadmin',
+    is_superuser: true,
+    email: `admin${winner}@example.test`,
+  })
   assertDone(await new FlowVisitor(app).signIn('akadmin', `password ${winner}`), '/')
 
   const refused = async () => (await new FlowVisitor(app).challenge(SLUG)).error_message as string

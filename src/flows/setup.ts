@@ -33,8 +33,12 @@ const isMarked = async (ctx: Ctx): Promise<boolean> =>
  * In a transaction, the note is taken back with everything else.
  */
 export async function completeSetup(ctx: Ctx): Promise<boolean> {
-  const noted = await ctx.db.insertInto('installation').values({ name: MARK, value: ctx.now().toISOString() })
-    .onConflict(conflict => conflict.doNothing()).returning('name').executeTakeFirst()
+  const noted = await ctx.db
+    .insertInto('installation')
+    .values({ name: MARK, value: ctx.now().toISOString() })
+    .onConflict(conflict => conflict.doNothing())
+    .returning('name')
+    .executeTakeFirst()
   return noted !== undefined
 }
 

@@ -1,7 +1,7 @@
 import { transact, visitor } from '../context.ts'
 import type { Row } from '../api/model.ts'
 import { callerFor } from '../core/callers.ts'
-import { endSessionsOf, startSession,SESSION_COOKIE,sessionCookieOptions } from '../core/sessions.ts'
+import { endSessionsOf, startSession, SESSION_COOKIE, sessionCookieOptions } from '../core/sessions.ts'
 import { recordEvent } from '../events/record.ts'
 import type { Run } from './stage.ts'
 import { adoptSession, carriedData, rotateCsrf } from './visit.ts'

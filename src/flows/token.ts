@@ -15,17 +15,24 @@ import { PLAN, type Visit } from './visit.ts'
 type Restored = { token: string; single_use: boolean; spent: boolean }
 
 /** Keeps a plan behind a key, for the query parameter `flow_token`. The key is returned once and stored as a hash. */
-export async function createFlowToken(ctx: Ctx, plan: Plan, options: { user: Row | null; expires: Date; singleUse?: boolean }): Promise<string> {
+export async function createFlowToken(
+  ctx: Ctx,
+  plan: Plan,
+  options: { user: Row | null; expires: Date; singleUse?: boolean },
+): Promise<string> {
   const key = toBase64url(ctx.randomBytes(32))
-  await ctx.db.insertInto('flow_token').values({
-    flow_token_uuid: ctx.uuid(),
-    key_hash: hashToken(key),
-    flow: plan.flow.flow_uuid as string,
-    user: (options.user?.id as number | undefined) ?? null,
-    plan: JSON.stringify(savePlan(ctx, plan)),
-    single_use: options.singleUse ?? true,
-    expires: options.expires,
-  }).execute()
+  await ctx.db
+    .insertInto('flow_token')
+    .values({
+      flow_token_uuid: ctx.uuid(),
+      key_hash: hashToken(key),
+      flow: plan.flow.flow_uuid as string,
+      user: (options.user?.id as number | undefined) ?? null,
+      plan: JSON.stringify(savePlan(ctx, plan)),
+      single_use: options.singleUse ?? true,
+      expires: options.expires,
+    })
+    .execute()
   return key
 }
 
@@ -37,8 +44,13 @@ export async function createFlowToken(ctx: Ctx, plan: Plan, options: { user: Row
 export async function restoredPlan(ctx: Ctx, { flow }: FlowDefinition, query: URLSearchParams, visit: Visit): Promise<Plan | undefined> {
   const key = query.get('flow_token')
   if (key === null || key === '') return undefined
-  const token = await ctx.db.selectFrom('flow_token').selectAll()
-    .where('key_hash', '=', hashToken(key)).where('expires', '>', ctx.now()).where('flow', '=', flow.flow_uuid as string).executeTakeFirst()
+  const token = await ctx.db
+    .selectFrom('flow_token')
+    .selectAll()
+    .where('key_hash', '=', hashToken(key))
+    .where('expires', '>', ctx.now())
+    .where('flow', '=', flow.flow_uuid as string)
+    .executeTakeFirst()
   if (!token) return undefined
   const current = (visit.session?.data[PLAN] as { context?: { is_restored?: Restored } } | undefined)?.context?.is_restored
   if (current?.token === token.flow_token_uuid) return undefined

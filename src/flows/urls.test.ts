@@ -77,7 +77,10 @@ suite('addresses of flows', () => {
     const flow = await aFlow(ctx, ['dummy', 'dummy'])
     const first = await browser.challenge(flow.slug)
     assert.notEqual((await browser.challenge(flow.slug, '', {})).name, first.name)
-    assert.equal(await location(browser, '/flows/-/default/authentication/?next=%2Fx&y'), '/if/flow/default-authentication-flow/?next=%2Fx&y')
+    assert.equal(
+      await location(browser, '/flows/-/default/authentication/?next=%2Fx&y'),
+      '/if/flow/default-authentication-flow/?next=%2Fx&y',
+    )
     assert.equal((await browser.challenge(flow.slug)).name, first.name)
     assert.equal(await location(browser, '/flows/-/default/invalidation/'), '/if/flow/default-invalidation-flow/')
   })
@@ -90,7 +93,10 @@ suite('addresses of flows', () => {
     const browser = new FlowVisitor(app)
     assert.equal(await location(browser, '/flows/-/default/authentication/', { host: `sub.${domain}` }), `/if/flow/${flow.slug}/`)
     await changeObject(ctx, Brand, brand, { flow_authentication: null })
-    assert.equal(await location(browser, '/flows/-/default/authentication/', { host: `sub.${domain}` }), '/if/flow/default-authentication-flow/')
+    assert.equal(
+      await location(browser, '/flows/-/default/authentication/', { host: `sub.${domain}` }),
+      '/if/flow/default-authentication-flow/',
+    )
   })
 
   test('a cancelled flow is forgotten, and leads on within this server alone', async () => {
@@ -141,7 +147,8 @@ suite('addresses of flows', () => {
     assert.match(String(page.headers['content-security-policy']), /script-src/)
     const csrf = hidden(page.text, 'csrfmiddlewaretoken')
     assert.equal(csrf, browser.cookies.get('authentik_csrf'))
-    const send = (form: Record<string, string>) => browser.request('POST', url, { form: { csrfmiddlewaretoken: browser.cookies.get('authentik_csrf')!, ...form } })
+    const send = (form: Record<string, string>) =>
+      browser.request('POST', url, { form: { csrfmiddlewaretoken: browser.cookies.get('authentik_csrf')!, ...form } })
 
     const named = await send({ uid_field: String(user.username) })
     assert.deepEqual([named.status, named.headers.location], [303, url])
@@ -162,7 +169,8 @@ suite('addresses of flows', () => {
     const url = `/if/flow/${slug}/`
     const browser = new FlowVisitor(app)
     await browser.get(url)
-    for (const csrfmiddlewaretoken of ['', 'guess']) assert.equal((await browser.request('POST', url, { form: { csrfmiddlewaretoken } })).status, 403)
+    for (const csrfmiddlewaretoken of ['', 'guess'])
+      assert.equal((await browser.request('POST', url, { form: { csrfmiddlewaretoken } })).status, 403)
     const token = browser.cookies.get('authentik_csrf')!
     browser.cookies.delete('authentik_session')
     const stale = await browser.request('POST', url, { form: { csrfmiddlewaretoken: token } })
@@ -172,7 +180,10 @@ suite('addresses of flows', () => {
 
   test('a form that leads to another site shows a page, since forms may not be redirected there', async () => {
     const { ctx } = await server()
-    const { slug } = await aFlow(ctx, ['dummy', await aStage(ctx, 'redirect', { mode: 'static', target_static: 'https://elsewhere.example/' })])
+    const { slug } = await aFlow(ctx, [
+      'dummy',
+      await aStage(ctx, 'redirect', { mode: 'static', target_static: 'https://elsewhere.example/' }),
+    ])
     const url = `/if/flow/${slug}/`
     const browser = new FlowVisitor(app)
     await browser.get(url)
@@ -191,7 +202,8 @@ suite('addresses of flows', () => {
     const url = `/if/flow/${slug}/?next=%2Fapplication%2Fo%2Fauthorize%2F%3Fx`
     const browser = new FlowVisitor(app)
     await browser.get(url)
-    const send = (form: Record<string, string>) => browser.request('POST', url, { form: { csrfmiddlewaretoken: browser.cookies.get('authentik_csrf')!, ...form } })
+    const send = (form: Record<string, string>) =>
+      browser.request('POST', url, { form: { csrfmiddlewaretoken: browser.cookies.get('authentik_csrf')!, ...form } })
     await send({ uid_field: String(user.username) })
     assert.equal((await send({ password: 'right' })).status, 303)
     const last = await browser.get(url, { referer: `https://id.example.test${url}` })
@@ -212,7 +224,10 @@ suite('addresses of flows', () => {
     const asked = await browser.get(url, { 'sec-fetch-dest': 'document', 'sec-fetch-site': 'cross-site' })
     assert.equal(asked.status, 200)
     assert.ok(await signedIn())
-    const confirmed = await browser.request('POST', url, { form: { csrfmiddlewaretoken: browser.cookies.get('authentik_csrf')! }, headers: { 'sec-fetch-site': 'same-origin' } })
+    const confirmed = await browser.request('POST', url, {
+      form: { csrfmiddlewaretoken: browser.cookies.get('authentik_csrf')! },
+      headers: { 'sec-fetch-site': 'same-origin' },
+    })
     assert.equal(confirmed.status, 200)
     assert.match(confirmed.text, /http-equiv="refresh" content="0; ?url=\/"/)
     assert.ok(!(await signedIn()))

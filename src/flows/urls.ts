@@ -30,7 +30,10 @@ export async function identifyBrowser(request: FastifyRequest): Promise<void> {
 /** The value of one cookie of a request. */
 const cookieOf = (ctx: Ctx, name: string): string | undefined => {
   const header = [ctx.request?.headers.cookie].flat().join('; ')
-  return header.split(/;\s*/).find(pair => pair.startsWith(`${name}=`))?.slice(name.length + 1)
+  return header
+    .split(/;\s*/)
+    .find(pair => pair.startsWith(`${name}=`))
+    ?.slice(name.length + 1)
 }
 
 /** What every page says about the installation, in the language of whoever asks. */
@@ -45,7 +48,8 @@ export async function pageContext(ctx: Ctx, { web }: Pages): Promise<PageContext
   return { web, brand, lang, nonce: createNonce(ctx.randomBytes) }
 }
 
-export const sendPage = (reply: FastifyReply, { status, headers, body }: Page): FastifyReply => reply.code(status).headers(headers).send(body)
+export const sendPage = (reply: FastifyReply, { status, headers, body }: Page): FastifyReply =>
+  reply.code(status).headers(headers).send(body)
 
 const queryOf = (ctx: Ctx): string => ctx.request?.query ?? ''
 const withQuery = (path: string, query: string): string => (query === '' ? path : `${path}?${query}`)
@@ -105,7 +109,8 @@ export async function flowPages(app: FastifyInstance, pages: Pages): Promise<voi
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, text, done) => {
     done(null, Object.fromEntries(new URLSearchParams(text as string)))
   })
-  const notFound = async (request: FastifyRequest, reply: FastifyReply) => sendPage(reply, renderNotFound(await pageContext(request.ctx, pages)))
+  const notFound = async (request: FastifyRequest, reply: FastifyReply) =>
+    sendPage(reply, renderNotFound(await pageContext(request.ctx, pages)))
 
   app.get('/', async (request, reply) => reply.redirect(await home(request.ctx)))
 

@@ -2,7 +2,16 @@ import type { FastifyReply } from 'fastify'
 import { isDeepStrictEqual } from 'node:util'
 import type { Ctx } from '../context.ts'
 import type { Row } from '../api/model.ts'
-import { CSRF_COOKIE, SESSION_COOKIE, findSession, saveSessionData, sessionCookieOptions, sessionCookieValue, startSession, type Session } from '../core/sessions.ts'
+import {
+  CSRF_COOKIE,
+  SESSION_COOKIE,
+  findSession,
+  saveSessionData,
+  sessionCookieOptions,
+  sessionCookieValue,
+  startSession,
+  type Session,
+} from '../core/sessions.ts'
 import { toBase64url } from '../lib/base64url.ts'
 import { savePlan, type Plan } from './plan.ts'
 
@@ -23,7 +32,13 @@ export const DEVICE_COOKIE = 'authentik_device'
 /** A cookie of the request that is being answered; the first where a name is sent twice (RFC 6265 §5.4: the most specific path). */
 export function cookieOf(ctx: Ctx, name: string): string | undefined {
   const header = ctx.request?.headers.cookie
-  const found = typeof header === 'string' ? header.split(';').map(pair => pair.trim()).find(pair => pair.startsWith(`${name}=`)) : undefined
+  const found =
+    typeof header === 'string'
+      ? header
+          .split(';')
+          .map(pair => pair.trim())
+          .find(pair => pair.startsWith(`${name}=`))
+      : undefined
   return found?.slice(name.length + 1).replaceAll(/^"|"$/g, '')
 }
 
@@ -35,7 +50,12 @@ export async function openVisit(ctx: Ctx): Promise<Visit> {
 
 /** The session as it is now; undefined when it has ended or was replaced. */
 export async function reloadSession(ctx: Ctx, hash: string): Promise<Session | undefined> {
-  const row = await ctx.db.selectFrom('session').selectAll().where('session_hash', '=', hash).where('expires', '>', ctx.now()).executeTakeFirst()
+  const row = await ctx.db
+    .selectFrom('session')
+    .selectAll()
+    .where('session_hash', '=', hash)
+    .where('expires', '>', ctx.now())
+    .executeTakeFirst()
   return row as Session | undefined
 }
 

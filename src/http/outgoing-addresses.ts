@@ -23,7 +23,19 @@ const REFUSED: readonly (readonly [name: string, cidrs: readonly Cidr[]])[] = [
   ['an unspecified address', blocks('0.0.0.0/8', '::/128')],
   ['a loopback address', blocks('127.0.0.0/8', '::1/128')],
   // Clouds answer with credentials of the machine: most at 169.254.169.254, some elsewhere.
-  ['a metadata address', blocks('169.254.169.254/32', '169.254.170.2/32', '100.100.100.200/32', '168.63.129.16/32', '192.0.0.192/32', 'fd00:ec2::254/128', 'fd20:ce::254/128', 'fd00:42::42/128')],
+  [
+    'a metadata address',
+    blocks(
+      '169.254.169.254/32',
+      '169.254.170.2/32',
+      '100.100.100.200/32',
+      '168.63.129.16/32',
+      '192.0.0.192/32',
+      'fd00:ec2::254/128',
+      'fd20:ce::254/128',
+      'fd00:42::42/128',
+    ),
+  ],
   ['a link-local address', blocks('169.254.0.0/16', 'fe80::/10', 'fec0::/10')],
   ['a multicast address', blocks('224.0.0.0/4', 'ff00::/8')],
   ['a reserved address', blocks('240.0.0.0/4')],
@@ -61,7 +73,8 @@ const kindOf = (ip: Ip): string | undefined => REFUSED.find(([, cidrs]) => cidrs
  */
 export function refusal(address: string, host: string, allow: readonly Allowed[]): string | undefined {
   const name = normalHost(host)
-  if (allow.some(entry => 'host' in entry && (entry.host.startsWith('.') ? name.endsWith(entry.host) : name === entry.host))) return undefined
+  if (allow.some(entry => 'host' in entry && (entry.host.startsWith('.') ? name.endsWith(entry.host) : name === entry.host)))
+    return undefined
   const ip = parseIp(address)
   if (!ip) return 'not an address'
   const permitted = (one: Ip) => allow.some(entry => 'cidr' in entry && cidrContains(entry.cidr, one))

@@ -22,21 +22,62 @@ const allow = (...texts: string[]): Allowed[] => texts.map(text => parseAllowed(
 const open = makeOutgoing(allow('127.0.0.0/8'))
 const closed = makeOutgoing([])
 
-const fails = (work: Promise<unknown>, code: OutgoingCode) => assert.rejects(work, error => error instanceof OutgoingError && error.code === code)
+const fails = (work: Promise<unknown>, code: OutgoingCode) =>
+  assert.rejects(work, error => error instanceof OutgoingError && error.code === code)
 
 const bodyOf = async (request: IncomingMessage) => Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>)).toString()
 
 test('addresses of the machine, its neighbours and clouds are refused in every spelling', async () => {
   const hosts = [
-    '127.0.0.1', '127.1', '0x7f.1', '0177.0.0.1', '2130706433', '127.0.0.1.', '[::1]', '[::ffff:127.0.0.1]', '[::ffff:7f00:1]', '0.0.0.0', '0', '[::]',
-    '169.254.169.254', '[fe80::1]', '[64:ff9b::127.0.0.1]', '[64:ff9b::a9fe:a9fe]', '[64:ff9b:1::7f00:1]', '[2002:7f00:1::]', '[2002:a9fe:a9fe::1]', '[::7f00:1]', '[::ffff:0:127.0.0.1]',
-    '[2001:0:7f00:1::]', '[2001::80ff:fffe]', '[fd00:ec2::254]', '100.100.100.200', '168.63.129.16', '224.0.0.1', '[ff02::1]', '255.255.255.255', 'localhost', 'LOCALHOST.', '①②⑦.0.0.1',
+    '127.0.0.1',
+    '127.1',
+    '0x7f.1',
+    '0177.0.0.1',
+    '2130706433',
+    '127.0.0.1.',
+    '[::1]',
+    '[::ffff:127.0.0.1]',
+    '[::ffff:7f00:1]',
+    '0.0.0.0',
+    '0',
+    '[::]',
+    '169.254.169.254',
+    '[fe80::1]',
+    '[64:ff9b::127.0.0.1]',
+    '[64:ff9b::a9fe:a9fe]',
+    '[64:ff9b:1::7f00:1]',
+    '[2002:7f00:1::]',
+    '[2002:a9fe:a9fe::1]',
+    '[::7f00:1]',
+    '[::ffff:0:127.0.0.1]',
+    '[2001:0:7f00:1::]',
+    '[2001::80ff:fffe]',
+    '[fd00:ec2::254]',
+    '100.100.100.200',
+    '168.63.129.16',
+    '224.0.0.1',
+    '[ff02::1]',
+    '255.255.255.255',
+    'localhost',
+    'LOCALHOST.',
+    '①②⑦.0.0.1',
   ]
-  for (const host of hosts) await assert.rejects(closed(`http://${host}:9/`), error => error instanceof OutgoingError && error.code === 'refused', host)
+  for (const host of hosts)
+    await assert.rejects(closed(`http://${host}:9/`), error => error instanceof OutgoingError && error.code === 'refused', host)
 })
 
 test('private networks and the rest of the world are open', () => {
-  for (const address of ['10.0.0.1', '192.168.1.1', '172.16.0.1', '100.64.0.1', '8.8.8.8', 'fd12::1', '2606:4700::1', '64:ff9b::8.8.8.8', '2002:808:808::1']) {
+  for (const address of [
+    '10.0.0.1',
+    '192.168.1.1',
+    '172.16.0.1',
+    '100.64.0.1',
+    '8.8.8.8',
+    'fd12::1',
+    '2606:4700::1',
+    '64:ff9b::8.8.8.8',
+    '2002:808:808::1',
+  ]) {
     assert.equal(refusal(address, 'example.org', []), undefined, address)
   }
   assert.equal(refusal('nonsense', 'example.org', []), 'not an address')
@@ -55,7 +96,13 @@ test('the operator opens blocks and hosts', () => {
 test('a name is refused when one of its addresses is, and nothing is asked twice', async () => {
   let asked = 0
   const port = await serving((_, reply) => reply.end('yes'))
-  const resolve = async () => (asked++, [{ address: '93.184.216.34', family: 4 }, { address: '127.0.0.1', family: 4 }])
+  const resolve = async () => (
+    asked++,
+    [
+      { address: '93.184.216.34', family: 4 },
+      { address: '127.0.0.1', family: 4 },
+    ]
+  )
   await fails(makeOutgoing([], { resolve })(`http://rebind.example:${port}/`), 'refused')
   assert.equal(asked, 1)
   // The connection goes to what was checked, not to what the name says a moment later.
@@ -70,7 +117,11 @@ test('a request carries method, fields and body, and an answer comes back whole'
     reply.writeHead(201, { 'x-one': 'a', 'content-type': 'application/json' })
     reply.end(JSON.stringify({ method: request.method, url: request.url, headers: request.headers, body: await bodyOf(request) }))
   })
-  const answer = await open(`http://me:p%40ss@127.0.0.1:${port}/a?b=c#d`, { method: 'put', headers: { 'X-Key': '1', Host: 'evil', Cookie: 'a=b', 'content-length': '99' }, body: '{"a":1}' })
+  const answer = await open(`http://me:p%40ss@127.0.0.1:${port}/a?b=c#d`, {
+    method: 'put',
+    headers: { 'X-Key': '1', Host: 'evil', Cookie: 'a=b', 'content-length': '99' },
+    body: '{"a":1}',
+  })
   assert.equal(answer.status, 201)
   assert.equal(answer.reason, 'Created')
   assert.equal(answer.headers['x-one'], 'a')
@@ -86,7 +137,13 @@ test('a request carries method, fields and body, and an answer comes back whole'
 test('redirects are followed with the check each time', async () => {
   const inside = await serving((_, reply) => reply.end('secret'))
   const port = await serving((request, reply) => {
-    const to = { '/in': `http://[::ffff:127.0.0.2]:${inside}/`, '/metadata': 'http://169.254.169.254/latest', '/scheme': 'file:///etc/passwd', '/loop': '/loop' }[request.url!] ?? '/'
+    const to =
+      {
+        '/in': `http://[::ffff:127.0.0.2]:${inside}/`,
+        '/metadata': 'http://169.254.169.254/latest',
+        '/scheme': 'file:///etc/passwd',
+        '/loop': '/loop',
+      }[request.url!] ?? '/'
     reply.writeHead(302, { location: to }).end()
   })
   const narrow = makeOutgoing(allow('127.0.0.1/32'))
@@ -106,10 +163,24 @@ test('a redirect to another origin is told no credentials, one to the same origi
     if (request.url === '/same') reply.writeHead(307, { location: '/away' }).end()
     else reply.writeHead(303, { location: `http://127.0.0.1:${other}/` }).end()
   })
-  const answer = await open(`http://127.0.0.1:${port}/same`, { method: 'POST', headers: { authorization: 'Bearer x', 'x-api-key': 'y', 'content-type': 'text/plain' }, body: 'b' })
-  assert.deepEqual(seen.map(headers => [headers.authorization, headers['x-api-key']]), [['Bearer x', 'y'], ['Bearer x', 'y'], [undefined, undefined]])
+  const answer = await open(`http://127.0.0.1:${port}/same`, {
+    method: 'POST',
+    headers: { authorization: 'Bearer x', 'x-api-key': 'y', 'content-type': 'text/plain' },
+    body: 'b',
+  })
+  assert.deepEqual(
+    seen.map(headers => [headers.authorization, headers['x-api-key']]),
+    [
+      ['Bearer x', 'y'],
+      ['Bearer x', 'y'],
+      [undefined, undefined],
+    ],
+  )
   assert.equal(seen[2]!['content-type'], undefined)
-  assert.deepEqual(answer.history.map(step => step.status), [307, 303])
+  assert.deepEqual(
+    answer.history.map(step => step.status),
+    [307, 303],
+  )
 })
 
 test('answers are bounded, packed or not', async () => {
@@ -155,7 +226,10 @@ test('what does not speak HTTP, is not there or cannot be written fails with its
 })
 
 test('certificates are verified, for the name that was asked', async () => {
-  const { certificate, key } = await generateKeypair({ commonName: 'one.example', alternativeNames: ['one.example'], validityDays: 1, algorithm: 'ecdsa' }, { now: () => new Date() })
+  const { certificate, key } = await generateKeypair(
+    { commonName: 'one.example', alternativeNames: ['one.example'], validityDays: 1, algorithm: 'ecdsa' },
+    { now: () => new Date() },
+  )
   const server = createTlsServer({ cert: certificate, key }, (_, reply) => reply.end('ok'))
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   closing.push(() => (server.closeAllConnections(), server.close()))

@@ -64,7 +64,19 @@ const REDIRECTS = 5
 const REDIRECT_STATUS = new Set([301, 302, 303, 307, 308])
 
 /** Fields of the connection, which is ours. */
-const OURS = new Set(['host', 'connection', 'keep-alive', 'content-length', 'transfer-encoding', 'te', 'trailer', 'upgrade', 'proxy-authorization', 'proxy-connection', 'expect'])
+const OURS = new Set([
+  'host',
+  'connection',
+  'keep-alive',
+  'content-length',
+  'transfer-encoding',
+  'te',
+  'trailer',
+  'upgrade',
+  'proxy-authorization',
+  'proxy-connection',
+  'expect',
+])
 /** All that another origin is told after a redirect: whatever else was sent may be a credential, whatever its name. */
 const HARMLESS = new Set(['accept', 'accept-language', 'accept-encoding', 'content-type', 'user-agent'])
 
@@ -122,7 +134,8 @@ function readUrl(text: string, base?: URL): URL {
   if (text.length > 8192) throw new OutgoingError('url', 'the address is too long')
   const url = URL.parse(text, base)
   if (!url) throw new OutgoingError('url', 'not a valid address')
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new OutgoingError('url', `${url.protocol.slice(0, -1)} is not a scheme that requests may use`)
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    throw new OutgoingError('url', `${url.protocol.slice(0, -1)} is not a scheme that requests may use`)
   return url
 }
 
@@ -138,7 +151,12 @@ function credentials(url: URL): Record<string, string> {
 }
 
 function startHeaders(given: Readonly<Record<string, string>>, url: URL): Record<string, string> {
-  const headers: Record<string, string> = { accept: '*/*', 'accept-encoding': 'gzip, deflate, br', 'user-agent': 'signet', ...credentials(url) }
+  const headers: Record<string, string> = {
+    accept: '*/*',
+    'accept-encoding': 'gzip, deflate, br',
+    'user-agent': 'signet',
+    ...credentials(url),
+  }
   for (const [name, value] of Object.entries(given)) {
     const lower = name.toLowerCase()
     if (!OURS.has(lower) && lower !== 'cookie') headers[lower] = value
@@ -174,7 +192,10 @@ const isLocalhost = (host: string): boolean => /^(?:.*\.)?localhost$/.test(norma
 
 /** Both loopback addresses, or the one that is open. */
 function loopback(host: string, allow: readonly Allowed[]): Address[] {
-  const both = [{ address: '127.0.0.1', family: 4 }, { address: '::1', family: 6 }]
+  const both = [
+    { address: '127.0.0.1', family: 4 },
+    { address: '::1', family: 6 },
+  ]
   const open = both.filter(({ address }) => refusal(address, host, allow) === undefined)
   return open.length ? open : both
 }
@@ -182,7 +203,14 @@ function loopback(host: string, allow: readonly Allowed[]): Address[] {
 type Limits = { signal: AbortSignal; late: () => OutgoingError; connect: number; maxBytes: number; ca: string | undefined }
 
 /** One request to addresses that were checked, and its whole answer. */
-function send(url: URL, method: string, headers: Record<string, string>, body: string | Uint8Array | undefined, addresses: Address[], limits: Limits): Promise<Omit<OutgoingResponse, 'url' | 'history' | 'elapsed'>> {
+function send(
+  url: URL,
+  method: string,
+  headers: Record<string, string>,
+  body: string | Uint8Array | undefined,
+  addresses: Address[],
+  limits: Limits,
+): Promise<Omit<OutgoingResponse, 'url' | 'history' | 'elapsed'>> {
   const { signal, late, connect, maxBytes, ca } = limits
   const host = url.hostname.replace(/^\[|\]$/g, '')
   const payload = body === undefined ? undefined : Buffer.from(body as Uint8Array)
@@ -227,7 +255,8 @@ function send(url: URL, method: string, headers: Record<string, string>, body: s
       const connected = () => {
         // The last word, whatever the runtime did with the name.
         const remote = socket.remoteAddress
-        if (remote !== undefined && !addresses.some(one => sameAddress(one.address, remote))) fail(new OutgoingError('refused', `${host} is not reachable from here`))
+        if (remote !== undefined && !addresses.some(one => sameAddress(one.address, remote)))
+          fail(new OutgoingError('refused', `${host} is not reachable from here`))
       }
       socket.once('connect', connected)
       socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => clearTimeout(timer))
@@ -243,13 +272,25 @@ function send(url: URL, method: string, headers: Record<string, string>, body: s
   })
 }
 
-const plain = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '').toLowerCase()
-const sameAddress = (a: string, b: string): boolean => plain(a) === plain(b) || URL.parse(`http://[${plain(a)}]`)?.host === URL.parse(`http://[${plain(b)}]`)?.host
+const plain = (address: string): string =>
+  address
+    .replace(/^::ffff:(?=\d+\.)/i, '')
+    .replace(/%.*$/, '')
+    .toLowerCase()
+const sameAddress = (a: string, b: string): boolean =>
+  plain(a) === plain(b) || URL.parse(`http://[${plain(a)}]`)?.host === URL.parse(`http://[${plain(b)}]`)?.host
 
 const plainHeaders = (response: IncomingMessage): Record<string, string> =>
-  Object.fromEntries(Object.entries(response.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]))
+  Object.fromEntries(
+    Object.entries(response.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]),
+  )
 
-const UNPACK = { gzip: promisify(gunzip), 'x-gzip': promisify(gunzip), deflate: promisify(inflate), br: promisify(brotliDecompress) } as const
+const UNPACK = {
+  gzip: promisify(gunzip),
+  'x-gzip': promisify(gunzip),
+  deflate: promisify(inflate),
+  br: promisify(brotliDecompress),
+} as const
 
 async function readBody(response: IncomingMessage, maxBytes: number, host: string): Promise<Uint8Array> {
   const tooLarge = () => new OutgoingError('too_large', `the answer of ${host} is longer than ${maxBytes} bytes`)
@@ -279,8 +320,10 @@ const CONNECT_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'EN
 function translate(error: unknown, host: string): OutgoingError {
   const code = (error as { code?: string }).code ?? ''
   const nested = error instanceof AggregateError ? ((error.errors[0] as { code?: string } | undefined)?.code ?? '') : code
-  if (CONNECT_CODES.has(code) || CONNECT_CODES.has(nested)) return new OutgoingError('connect', `no connection to ${host}: ${nested || code}`, error)
-  if (/CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO/.test(code)) return new OutgoingError('tls', `the certificate of ${host} is not trusted: ${code}`, error)
+  if (CONNECT_CODES.has(code) || CONNECT_CODES.has(nested))
+    return new OutgoingError('connect', `no connection to ${host}: ${nested || code}`, error)
+  if (/CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO/.test(code))
+    return new OutgoingError('tls', `the certificate of ${host} is not trusted: ${code}`, error)
   return new OutgoingError('protocol', `the exchange with ${host} failed${code ? `: ${code}` : ''}`, error)
 }
 

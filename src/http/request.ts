@@ -6,7 +6,11 @@ import { clientAddress } from '../lib/client-address.ts'
 /** What the rest of the program may know of an HTTP request. */
 export function describeRequest(config: Config, request: FastifyRequest): RequestInfo {
   const { socket } = request.raw
-  const { ip, scheme, host = 'localhost' } = clientAddress(
+  const {
+    ip,
+    scheme,
+    host = 'localhost',
+  } = clientAddress(
     { remoteAddress: socket.remoteAddress, encrypted: 'encrypted' in socket, headers: request.headers },
     config.listen.trusted_proxy_cidrs,
   )

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { Type } from 'typebox'
 import { crud, presentObjects } from '../api/crud.ts'
-import { invalid, invalidObject,permissionDenied } from '../api/errors.ts'
+import { invalid, invalidObject, permissionDenied } from '../api/errors.ts'
 import { computed, flag, integer, reference, text } from '../api/fields.ts'
 import { parseUuid } from '../api/filters.ts'
 import { defineModel, type Model, type Row } from '../api/model.ts'
@@ -59,7 +59,11 @@ const CHOICE = 'Select a valid choice. That choice is not one of the available c
 async function targetFilter(ctx: Ctx, name: string, values: string[]) {
   const keys = values.map(parseUuid)
   if (keys.includes(undefined)) throw invalid({ [name]: [name === 'target' ? CHOICE : 'Enter a valid UUID.'] })
-  const known = await ctx.db.selectFrom('policy_target').select('pbm_uuid').where('pbm_uuid', 'in', keys as string[]).execute()
+  const known = await ctx.db
+    .selectFrom('policy_target')
+    .select('pbm_uuid')
+    .where('pbm_uuid', 'in', keys as string[])
+    .execute()
   if (known.length < new Set(keys).size) throw invalid({ [name]: [CHOICE] })
   return sql<boolean>`policy_binding.target in (${sql.join(keys)})`
 }
@@ -74,7 +78,9 @@ export async function bindingTarget(ctx: Ctx, sent: string): Promise<string | un
   const direct = await ctx.db.selectFrom('policy_target').select('pbm_uuid').where('pbm_uuid', '=', key).executeTakeFirst()
   if (direct) return key
   for (const { table, pk, baseKey } of twoKeyed(ctx)) {
-    const { rows } = await sql<{ key: string }>`select ${sql.ref(baseKey!)} as key from ${sql.table(table)} where ${sql.ref(pk)} = ${key}`.execute(ctx.db)
+    const { rows } = await sql<{
+      key: string
+    }>`select ${sql.ref(baseKey!)} as key from ${sql.table(table)} where ${sql.ref(pk)} = ${key}`.execute(ctx.db)
     if (rows[0]) return rows[0].key
   }
   return undefined
@@ -86,7 +92,9 @@ async function ownKeys(ctx: Ctx, targets: string[]): Promise<Map<string, string>
   if (targets.length === 0) return own
   for (const { table, pk, baseKey } of twoKeyed(ctx)) {
     const { rows } = await sql<{ own: string; target: string }>`
-      select ${sql.ref(pk)} as own, ${sql.ref(baseKey!)} as target from ${sql.table(table)} where ${sql.ref(baseKey!)} in (${sql.join(targets)})`.execute(ctx.db)
+      select ${sql.ref(pk)} as own, ${sql.ref(baseKey!)} as target from ${sql.table(table)} where ${sql.ref(baseKey!)} in (${sql.join(targets)})`.execute(
+      ctx.db,
+    )
     for (const row of rows) own.set(row.target, row.own)
   }
   return own
@@ -95,7 +103,11 @@ async function ownKeys(ctx: Ctx, targets: string[]): Promise<Map<string, string>
 async function presentBindings(ctx: Ctx, rows: Row[]): Promise<Row[]> {
   const own = await ownKeys(ctx, [...new Set(rows.map(row => row.target as string))])
   const present = (name: string) => rows.map(row => row[name]).filter(key => key !== null)
-  const groups = await byKey(keys => ctx.db.selectFrom('group').selectAll().where('group_uuid', 'in', keys).execute(), 'group_uuid', present('group'))
+  const groups = await byKey(
+    keys => ctx.db.selectFrom('group').selectAll().where('group_uuid', 'in', keys).execute(),
+    'group_uuid',
+    present('group'),
+  )
   const users = await byKey(keys => ctx.db.selectFrom('user').selectAll().where('id', 'in', keys).execute(), 'id', present('user'))
   const policies = await byKey(keys => presentedPolicies(ctx, keys), 'pk', present('policy'))
   return rows.map(row => ({
@@ -114,7 +126,13 @@ async function presentedPolicies(ctx: Ctx, keys: string[]): Promise<Row[]> {
   const shown = await presentObjects(ctx, PolicyBase, rows)
   return shown.map((policy, index) => {
     const kind = ctx.registry.policyKinds.find(({ model }) => model.label === rows[index]!.kind)?.model ?? PolicyBase
-    return { ...policy, component: kind.component, verbose_name: kind.verboseName, verbose_name_plural: kind.verboseNamePlural, meta_model_name: kind.label }
+    return {
+      ...policy,
+      component: kind.component,
+      verbose_name: kind.verboseName,
+      verbose_name_plural: kind.verboseNamePlural,
+      meta_model_name: kind.label,
+    }
   })
 }
 
@@ -147,8 +165,12 @@ async function guardTarget(ctx: Ctx, target: string): Promise<void> {
 /** One policy stands at one place of a target; groups and users may share an order. */
 async function checkUniqueOrder(ctx: Ctx, binding: Row, current?: Row): Promise<void> {
   if (binding.policy === null || binding.policy === undefined) return
-  let query = ctx.db.selectFrom('policy_binding').select('policy_binding_uuid').where('policy', '=', binding.policy as string)
-    .where('target', '=', binding.target as string).where('order', '=', binding.order as number)
+  let query = ctx.db
+    .selectFrom('policy_binding')
+    .select('policy_binding_uuid')
+    .where('policy', '=', binding.policy as string)
+    .where('target', '=', binding.target as string)
+    .where('order', '=', binding.order as number)
   if (current) query = query.where('policy_binding_uuid', '!=', current.policy_binding_uuid as string)
   if (await query.executeTakeFirst()) throw invalidObject('The fields policy, target, order must make a unique set.')
 }

@@ -27,9 +27,14 @@ export type Decision = { passing: boolean; messages: string[]; findings: Finding
 const targetOf = cached(['policy_target', 'policy_binding', 'policy'], async (ctx, key): Promise<Target | undefined> => {
   const target = await ctx.db.selectFrom('policy_target').select('policy_engine_mode').where('pbm_uuid', '=', key).executeTakeFirst()
   if (!target) return undefined
-  const bindings = await ctx.db.selectFrom('policy_binding')
+  const bindings = await ctx.db
+    .selectFrom('policy_binding')
     .select(['policy_binding_uuid', 'policy', 'group', 'user', 'negate', 'timeout', 'failure_result'])
-    .where('target', '=', key).where('enabled', '=', true).orderBy('order').orderBy('policy_binding_uuid').execute()
+    .where('target', '=', key)
+    .where('enabled', '=', true)
+    .orderBy('order')
+    .orderBy('policy_binding_uuid')
+    .execute()
   return { mode: target.policy_engine_mode as Target['mode'], bindings }
 })
 
@@ -61,7 +66,8 @@ async function membershipFinding(ctx: Ctx, mode: Target['mode'], bindings: Bindi
 async function policyFinding(ctx: Ctx, binding: Binding, request: PolicyRequest): Promise<Finding> {
   const { policy_binding_uuid: key, failure_result: failure } = binding
   const policy = await policyOf(ctx, binding.policy!)
-  if (!policy) return { binding: key, kind: 'policy', passing: failure, messages: ['The bound policy is of a kind that this server does not know.'] }
+  if (!policy)
+    return { binding: key, kind: 'policy', passing: failure, messages: ['The bound policy is of a kind that this server does not know.'] }
   const { passing, messages, failed } = await policy.evaluate(ctx, request, { timeout: binding.timeout * 1000 })
   return { binding: key, kind: 'policy', passing: failed ? failure : passing !== binding.negate, messages }
 }
@@ -83,7 +89,12 @@ export async function evaluatePolicies(
   for (const binding of bindings) {
     if (binding.policy !== null) findings.push(await policyFinding(ctx, binding, asked))
   }
-  const membership = await membershipFinding(ctx, mode, bindings.filter(binding => binding.policy === null), request.user)
+  const membership = await membershipFinding(
+    ctx,
+    mode,
+    bindings.filter(binding => binding.policy === null),
+    request.user,
+  )
   if (membership) findings.push(membership)
   const messages = findings.flatMap(finding => finding.messages)
   if (findings.length === 0) return { passing: request.empty ?? true, messages, findings }
@@ -95,11 +106,23 @@ export async function evaluatePolicies(
  * Whether all of these policies pass, asked in the given order without bindings: no negation, and one that cannot decide fails.
  * For places that name policies themselves (validation of forms).
  */
-export async function evaluateEach(ctx: Ctx, policies: readonly string[], request: { user: Row | null; context: Row; object?: unknown }): Promise<Decision> {
+export async function evaluateEach(
+  ctx: Ctx,
+  policies: readonly string[],
+  request: { user: Row | null; context: Row; object?: unknown },
+): Promise<Decision> {
   const asked: PolicyRequest = { user: request.user, context: request.context, object: request.object ?? null, debug: false }
   const findings: Finding[] = []
   for (const policy of policies) {
-    const unbound: Binding = { policy_binding_uuid: policy, policy, group: null, user: null, negate: false, timeout: 30, failure_result: false }
+    const unbound: Binding = {
+      policy_binding_uuid: policy,
+      policy,
+      group: null,
+      user: null,
+      negate: false,
+      timeout: 30,
+      failure_result: false,
+    }
     findings.push(await policyFinding(ctx, unbound, asked))
   }
   return { passing: findings.every(finding => finding.passing), messages: findings.flatMap(finding => finding.messages), findings }

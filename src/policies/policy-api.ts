@@ -33,15 +33,18 @@ export const policyRoutes: Record<string, SpecialOperation> = {
     handler: async (ctx, request) => {
       const base = await objectAt(ctx, PolicyBase, (request.params as { pk: string }).pk)
       const key = base.policy_uuid as string
-      const row = (await ctx.db.selectFrom('policy').select('kind').where('policy_uuid', '=', key).executeTakeFirstOrThrow())
+      const row = await ctx.db.selectFrom('policy').select('kind').where('policy_uuid', '=', key).executeTakeFirstOrThrow()
       const kind = ctx.registry.policyKinds.find(({ model }) => model.label === row.kind)
       if (!kind) throw invalid({ non_field_errors: ['This server does not know policies of this kind.'] })
       await requireEdit(ctx, kind, key)
       const sent = checked<{ user: number; context?: Row }>(Test, request.body)
       const user = await findObject(ctx, User, sent.user)
-      if (!user || !(await mayTouch(ctx, User, sent.user, 'view'))) throw invalid({ user: [`Invalid pk "${sent.user}" - object does not exist.`] })
+      if (!user || !(await mayTouch(ctx, User, sent.user, 'view')))
+        throw invalid({ user: [`Invalid pk "${sent.user}" - object does not exist.`] })
       const policy = await findObject(ctx, kind.model, key)
-      const answer = await kind.prepare(policy!).evaluate(ctx, { user, context: sent.context ?? {}, object: null, debug: true }, { timeout: 30_000 })
+      const answer = await kind
+        .prepare(policy!)
+        .evaluate(ctx, { user, context: sent.context ?? {}, object: null, debug: true }, { timeout: 30_000 })
       return { passing: answer.failed ? false : answer.passing, messages: answer.messages, log_messages: answer.logs ?? [] }
     },
   },

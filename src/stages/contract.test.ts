@@ -28,7 +28,16 @@ const CASES: Record<string, Case> = {
   identification: {
     stage: ctx => aStage(ctx, 'identification', { pretend_user_exists: false }),
     component: 'ak-stage-identification',
-    wrong: [{}, { uid_field: '' }, { uid_field: null }, { uid_field: ' ' }, { uid_field: {} }, { uid_field: 'nobody' }, { unknown: 'test-admin' }, { password: 'x' }],
+    wrong: [
+      {},
+      { uid_field: '' },
+      { uid_field: null },
+      { uid_field: ' ' },
+      { uid_field: {} },
+      { uid_field: 'nobody' },
+      { unknown: 'test-admin' },
+      { password: 'x' },
+    ],
     right: () => ({ uid_field: 'test-admin' }),
   },
   password: {
@@ -36,7 +45,15 @@ const CASES: Record<string, Case> = {
     lead: someone,
     stage: ctx => aStage(ctx, 'password', { failed_attempts_before_cancel: 100 }),
     component: 'ak-stage-password',
-    wrong: [{}, { password: '' }, { password: null }, { password: ['right'] }, { password: 'wrong' }, { passwort: 'right' }, { password: 'right ' }],
+    wrong: [
+      {},
+      { password: '' },
+      { password: null },
+      { password: ['right'] },
+      { password: 'wrong' },
+      { passwort: 'right' },
+      { password: 'right ' },
+    ],
     right: () => ({ password: 'right' }),
   },
   user_login: {
@@ -48,7 +65,11 @@ const CASES: Record<string, Case> = {
     right: () => ({ remember_me: true }),
   },
   prompt: {
-    stage: ctx => aForm(ctx, [{ field_key: 'word', type: 'text' }, { field_key: 'number', type: 'number' }]),
+    stage: ctx =>
+      aForm(ctx, [
+        { field_key: 'word', type: 'text' },
+        { field_key: 'number', type: 'number' },
+      ]),
     component: 'ak-stage-prompt',
     wrong: [{}, { word: 'a' }, { word: '', number: 1 }, { word: 'a', number: 'b' }, { word: null, number: 1 }, { wort: 'a', number: 1 }],
     right: () => ({ word: 'a', number: 1 }),
@@ -99,7 +120,8 @@ for (const [kind, { before = [], lead, stage, component, wrong, right }] of Obje
     assert.equal(next.name, last.name)
 
     const again = await visitor.post(slug, { ...right(shown), component })
-    if (kind !== 'dummy') assert.deepEqual([again.status, again.body.name], [200, last.name], 'an answer given twice is not an answer to the next stage')
+    if (kind !== 'dummy')
+      assert.deepEqual([again.status, again.body.name], [200, last.name], 'an answer given twice is not an answer to the next stage')
   })
 }
 

@@ -36,7 +36,9 @@ async function flowsOfStages(ctx: Ctx, rows: Row[]): Promise<Row[]> {
   const keys = rows.map(row => row.stage_uuid as string)
   const bindings = await ctx.db.selectFrom('flow_stage_binding').select(['target', 'stage']).where('stage', 'in', keys).execute()
   const wanted = [...new Set(bindings.map(binding => binding.target))]
-  const flows = wanted.length ? ((await selectObjects(ctx.db, Flow).where('flow.flow_uuid', 'in', wanted).orderBy('flow.slug').execute()) as Row[]) : []
+  const flows = wanted.length
+    ? ((await selectObjects(ctx.db, Flow).where('flow.flow_uuid', 'in', wanted).orderBy('flow.slug').execute()) as Row[])
+    : []
   return keys.map(key => ({
     flow_set: flows
       .filter(flow => bindings.some(binding => binding.stage === key && binding.target === flow.flow_uuid))

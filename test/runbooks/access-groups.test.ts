@@ -18,7 +18,8 @@ async function anApplication(admin: Client, values: Row = {}): Promise<{ pk: str
 const bind = (admin: Client, target: string, group: unknown, more: Row = {}) =>
   admin.post(`${A}/policies/bindings/`, { group, target, order: 0, enabled: true, negate: false, timeout: 30, ...more })
 
-const passes = async (admin: Client, slug: string, user: Row) => (await admin.get(`${A}/core/applications/${slug}/check_access/?for_user=${String(user.id)}`)).body.passing as boolean
+const passes = async (admin: Client, slug: string, user: Row) =>
+  (await admin.get(`${A}/core/applications/${slug}/check_access/?for_user=${String(user.id)}`)).body.passing as boolean
 
 test('R-101: the token gate answers with a count, a wrong token with 403', async () => {
   const { admin, client } = await server()
@@ -55,7 +56,10 @@ test('R-103: a group is bound to an application that is found by its slug', asyn
   assert.equal(bound.body.target, pk)
   assert.equal(bound.body.policy_obj, null)
   const listed = await admin.get(`${A}/policies/bindings/?target=${pk}`)
-  assert.deepEqual(listed.body.results.map((row: Row) => row.pk), [bound.body.pk])
+  assert.deepEqual(
+    listed.body.results.map((row: Row) => row.pk),
+    [bound.body.pk],
+  )
   assert.equal((await bind(admin, pk, (await aGroup(ctx)).group_uuid)).status, 201, 'a second group may share the order')
 })
 
@@ -79,7 +83,11 @@ test('R-104: no binding lets everybody in, one group its members, two groups the
   const { admin, ctx } = await server()
   const { pk, slug } = await anApplication(admin, { policy_engine_mode: 'any' })
   const [one, two] = [await aGroup(ctx), await aGroup(ctx)]
-  const [inOne, inTwo, outside] = [await aUser(ctx, { groups: [one.group_uuid] }), await aUser(ctx, { groups: [two.group_uuid] }), await aUser(ctx)]
+  const [inOne, inTwo, outside] = [
+    await aUser(ctx, { groups: [one.group_uuid] }),
+    await aUser(ctx, { groups: [two.group_uuid] }),
+    await aUser(ctx),
+  ]
   assert.equal(await passes(admin, slug, outside), true)
   await bind(admin, pk, one.group_uuid)
   assert.deepEqual([await passes(admin, slug, inOne), await passes(admin, slug, inTwo)], [true, false])
@@ -116,7 +124,10 @@ test('R-105: the user that a search finds is only taken when the name is exactly
   const fuzzy = await admin.get(`${A}/core/users/?search=${name}`)
   assert.equal(fuzzy.body.results.length, 2)
   const exact = await admin.get(`${A}/core/users/?username=${name}`)
-  assert.deepEqual(exact.body.results.map((user: Row) => user.username), [name])
+  assert.deepEqual(
+    exact.body.results.map((user: Row) => user.username),
+    [name],
+  )
 })
 
 test('R-105, R-106: members are added and removed by replacing the list', async () => {
@@ -164,7 +175,10 @@ test('R-109, R-110: groups and bindings can be audited', async () => {
   const user = await aUser(ctx)
   const group = await aGroup(ctx, { users: [user.id] })
   const listed = (await admin.get(`${A}/core/groups/?page_size=50&name=${String(group.name)}`)).body.results[0]
-  assert.deepEqual([listed.name, listed.pk, listed.is_superuser, listed.users_obj.map((row: Row) => row.username)], [group.name, group.group_uuid, false, [user.username]])
+  assert.deepEqual(
+    [listed.name, listed.pk, listed.is_superuser, listed.users_obj.map((row: Row) => row.username)],
+    [group.name, group.group_uuid, false, [user.username]],
+  )
   const { pk } = await anApplication(admin)
   assert.deepEqual((await admin.get(`${A}/policies/bindings/?target=${pk}`)).body.results, [])
   await admin.post(`${A}/policies/bindings/`, { user: user.id, target: pk, order: 0 })
@@ -177,13 +191,18 @@ test('R-111, R-113, R-114, R-115: the listing shows what the caller may open, at
   const { admin, ctx, client } = await server()
   const { pk, slug } = await anApplication(admin)
   const api = client(await aToken(ctx, await aUser(ctx)))
-  const seen = async (who: Client) => (await who.get(`${A}/core/applications/?superuser_full_list=false&slug=${slug}`)).body.results.map((row: Row) => row.slug)
+  const seen = async (who: Client) =>
+    (await who.get(`${A}/core/applications/?superuser_full_list=false&slug=${slug}`)).body.results.map((row: Row) => row.slug)
   assert.deepEqual(await seen(api), [slug])
   const { body } = await bind(admin, pk, (await aGroup(ctx)).group_uuid)
   assert.deepEqual(await seen(api), [])
   assert.deepEqual(await seen(admin), [], 'the bypass opens an application but does not fill the library')
   assert.deepEqual((await admin.get(`${A}/core/applications/?superuser_full_list=true&slug=${slug}`)).body.results.length, 1)
-  assert.deepEqual((await api.get(`${A}/core/applications/?superuser_full_list=true&slug=${slug}`)).body.results, [], 'only superusers get the full list')
+  assert.deepEqual(
+    (await api.get(`${A}/core/applications/?superuser_full_list=true&slug=${slug}`)).body.results,
+    [],
+    'only superusers get the full list',
+  )
   await admin.delete(`${A}/policies/bindings/${body.pk}/`)
   assert.deepEqual(await seen(api), [slug])
 })

@@ -40,21 +40,41 @@ async function onboard(admin: Client, more: Row = {}, scopes: string[] = ['openi
     ...more,
   })
   assert.equal(created.status, 201, created.text)
-  const application = await admin.post(`${A}/core/applications/`, { name, slug: name, provider: created.body.pk, meta_launch_url: `https://${name}.example.org` })
+  const application = await admin.post(`${A}/core/applications/`, {
+    name,
+    slug: name,
+    provider: created.body.pk,
+    meta_launch_url: `https://${name}.example.org`,
+  })
   assert.equal(application.status, 201, application.text)
   assert.deepEqual([application.body.slug, application.body.provider], [name, created.body.pk])
   return { provider: created.body, slug: name, callback }
 }
 
 const query = (values: Record<string, string>) => new URLSearchParams(values).toString()
-const basic = (provider: Row) => `Basic ${Buffer.from(`${String(provider.client_id)}:${String(provider.client_secret)}`).toString('base64')}`
+const basic = (provider: Row) =>
+  `Basic ${Buffer.from(`${String(provider.client_id)}:${String(provider.client_secret)}`).toString('base64')}`
 
 /** Step 7: a person signs in; what the application's callback gets. */
-async function signIn(visitor: Visitor, { provider, callback }: Onboarded, person: { username: string; password: string }, more: Record<string, string> = {}): Promise<URL> {
-  const request = { client_id: String(provider.client_id), redirect_uri: callback, response_type: 'code', scope: 'openid email profile', state: 'a state', nonce: 'n1', ...more }
+async function signIn(
+  visitor: Visitor,
+  { provider, callback }: Onboarded,
+  person: { username: string; password: string },
+  more: Record<string, string> = {},
+): Promise<URL> {
+  const request = {
+    client_id: String(provider.client_id),
+    redirect_uri: callback,
+    response_type: 'code',
+    scope: 'openid email profile',
+    state: 'a state',
+    nonce: 'n1',
+    ...more,
+  }
   const first = await visitor.follow(`/application/o/authorize/?${query(request)}`)
   if (first.elsewhere) return first.elsewhere
-  const [, slug] = /^\/if\/flow\/([^/]+)\/\?/.exec(first.path) ?? assert.fail(`no sign-in page at ${first.path}: ${first.answer.text.slice(0, 500)}`)
+  const [, slug] =
+    /^\/if\/flow\/([^/]+)\/\?/.exec(first.path) ?? assert.fail(`no sign-in page at ${first.path}: ${first.answer.text.slice(0, 500)}`)
   const last = await visitor.signInWith(slug!, first.path.split('?')[1]!, person.username, person.password)
   assert.equal(last.component, 'xak-flow-redirect', JSON.stringify(last))
   const target = new URL(last.to as string, H)
@@ -93,7 +113,8 @@ test('R-203: flow, scopes and key are found on a fresh installation', async () =
   const { flow, scope, key, scopes } = await lookups(admin)
   const names = scopes.body.results.map((row: Row) => row.scope_name)
   assert.deepEqual(names, names.toSorted())
-  for (const value of [flow, key, scope('openid'), scope('email'), scope('profile'), scope('offline_access')]) assert.match(value, /^[0-9a-f-]{36}$/)
+  for (const value of [flow, key, scope('openid'), scope('email'), scope('profile'), scope('offline_access')])
+    assert.match(value, /^[0-9a-f-]{36}$/)
 })
 
 test('R-204: a confidential provider gets a client id of 40 characters and a secret of 128', async () => {
@@ -115,7 +136,10 @@ test('R-205, R-219: with offline_access there is a refresh token that outlives t
   const { status, body } = await exchange(visitor, app, back.searchParams.get('code')!)
   assert.equal(status, 200, JSON.stringify(body))
   assert.equal(typeof body.refresh_token, 'string')
-  await ctx.db.deleteFrom('session').where('user', '=', person.user.id as number).execute()
+  await ctx.db
+    .deleteFrom('session')
+    .where('user', '=', person.user.id as number)
+    .execute()
   const refreshed = await visitor.request('POST', '/application/o/token/', {
     form: { grant_type: 'refresh_token', refresh_token: body.refresh_token },
     headers: { authorization: basic(app.provider) },
@@ -139,11 +163,20 @@ test('R-206: a public client proves itself by PKCE alone', async () => {
   const challenge = createHash('sha256').update(verifier).digest('base64url')
   const visitor = await aVisitor()
   const back = await signIn(visitor, app, await aPerson(), { code_challenge: challenge, code_challenge_method: 'S256' })
-  const form = { grant_type: 'authorization_code', code: back.searchParams.get('code')!, redirect_uri: app.callback, client_id: String(app.provider.client_id) }
-  const refused = await visitor.request('POST', '/application/o/token/', { form: { ...form, code_verifier: randomBytes(32).toString('base64url') } })
+  const form = {
+    grant_type: 'authorization_code',
+    code: back.searchParams.get('code')!,
+    redirect_uri: app.callback,
+    client_id: String(app.provider.client_id),
+  }
+  const refused = await visitor.request('POST', '/application/o/token/', {
+    form: { ...form, code_verifier: randomBytes(32).toString('base64url') },
+  })
   assert.deepEqual([refused.status, refused.body.error], [400, 'invalid_grant'])
   const again = await signIn(visitor, app, await aPerson(), { code_challenge: challenge, code_challenge_method: 'S256' })
-  const bought = await visitor.request('POST', '/application/o/token/', { form: { ...form, code: again.searchParams.get('code')!, code_verifier: verifier } })
+  const bought = await visitor.request('POST', '/application/o/token/', {
+    form: { ...form, code: again.searchParams.get('code')!, code_verifier: verifier },
+  })
   assert.equal(bought.status, 200, bought.text)
 })
 
@@ -152,11 +185,18 @@ test('R-207: a provider names what is wrong with it', async () => {
   const { provider } = await onboard(admin)
   const { flow, scope } = await lookups(admin)
   const nowhere = '00000000-0000-4000-8000-000000000000'
-  const make = async (values: Row) => (await admin.post(`${A}/providers/oauth2/`, { name: unique('p'), authorization_flow: flow, redirect_uris: [], ...values })).body
+  const make = async (values: Row) =>
+    (await admin.post(`${A}/providers/oauth2/`, { name: unique('p'), authorization_flow: flow, redirect_uris: [], ...values })).body
   assert.deepEqual(await make({ name: provider.name }), { name: ['provider with this name already exists.'] })
-  assert.deepEqual(await make({ authorization_flow: nowhere }), { authorization_flow: [`Invalid pk "${nowhere}" - object does not exist.`] })
-  assert.deepEqual(await make({ property_mappings: [nowhere, scope('openid')] }), { property_mappings: [`Invalid pk "${nowhere}" - object does not exist.`] })
-  assert.deepEqual(await make({ redirect_uris: [{ matching_mode: 'regex', url: 'https://(' }] }), { redirect_uris: ['Invalid Regex Pattern: https://('] })
+  assert.deepEqual(await make({ authorization_flow: nowhere }), {
+    authorization_flow: [`Invalid pk "${nowhere}" - object does not exist.`],
+  })
+  assert.deepEqual(await make({ property_mappings: [nowhere, scope('openid')] }), {
+    property_mappings: [`Invalid pk "${nowhere}" - object does not exist.`],
+  })
+  assert.deepEqual(await make({ redirect_uris: [{ matching_mode: 'regex', url: 'https://(' }] }), {
+    redirect_uris: ['Invalid Regex Pattern: https://('],
+  })
   assert.deepEqual(await make({ authorization_flow: undefined, redirect_uris: undefined }), {
     authorization_flow: ['This field is required.'],
     redirect_uris: ['This field is required.'],
@@ -211,7 +251,13 @@ test('R-212, R-216: a person signs in and the application learns who it is', asy
   assert.equal(protectedHeader.alg, 'RS256')
   assert.equal(payload.nonce, 'n1')
   const userinfo = await client().get('/application/o/userinfo/', { authorization: `Bearer ${body.access_token}` })
-  assert.partialDeepStrictEqual(userinfo.body, { sub: payload.sub, email: person.user.email, name: 'Jane Doe', preferred_username: person.username, groups: [group.name] })
+  assert.partialDeepStrictEqual(userinfo.body, {
+    sub: payload.sub,
+    email: person.user.email,
+    name: 'Jane Doe',
+    preferred_username: person.username,
+    groups: [group.name],
+  })
 })
 
 test('R-213, R-214: credentials and settings can be read again', async () => {
@@ -220,7 +266,8 @@ test('R-213, R-214: credentials and settings can be read again', async () => {
   const again = await admin.get(`${A}/providers/oauth2/${String(provider.pk)}/`)
   assert.equal(again.body.client_secret, provider.client_secret)
   const [found] = (await admin.get(`${A}/providers/oauth2/?search=${String(provider.name)}`)).body.results
-  for (const key of ['name', 'client_id', 'signing_key', 'access_token_validity', 'refresh_token_validity', 'property_mappings']) assert.ok(key in found, key)
+  for (const key of ['name', 'client_id', 'signing_key', 'access_token_validity', 'refresh_token_validity', 'property_mappings'])
+    assert.ok(key in found, key)
 })
 
 test('R-216: discovery knows only slugs that exist', async () => {
@@ -232,8 +279,16 @@ test('R-217: a redirect URI that differs in anything is an error page, not a red
   const { admin } = await server()
   const { provider, callback } = await onboard(admin)
   const visitor = await aVisitor()
-  for (const uri of [callback.replace('https', 'http'), `${callback}/`, callback.toUpperCase(), callback.replace('callback', 'other'), `${callback}?a=b`]) {
-    const answer = await visitor.get(`/application/o/authorize/?${query({ client_id: String(provider.client_id), redirect_uri: uri, response_type: 'code', scope: 'openid' })}`)
+  for (const uri of [
+    callback.replace('https', 'http'),
+    `${callback}/`,
+    callback.toUpperCase(),
+    callback.replace('callback', 'other'),
+    `${callback}?a=b`,
+  ]) {
+    const answer = await visitor.get(
+      `/application/o/authorize/?${query({ client_id: String(provider.client_id), redirect_uri: uri, response_type: 'code', scope: 'openid' })}`,
+    )
     assert.equal(answer.status, 400, uri)
     assert.equal(answer.headers.location, undefined)
     assert.match(answer.text, /Redirect URI Error/)
@@ -287,7 +342,12 @@ test('R-221: application and provider can be deleted and made again', async () =
   assert.equal((await client().get(discovery)).status, 404)
   assert.equal((await admin.delete(`${A}/providers/oauth2/${String(provider.pk)}/`)).status, 204)
   const { flow, key } = await lookups(admin)
-  const again = await admin.post(`${A}/providers/oauth2/`, { name: provider.name, authorization_flow: flow, signing_key: key, redirect_uris: [{ matching_mode: 'strict', url: callback }] })
+  const again = await admin.post(`${A}/providers/oauth2/`, {
+    name: provider.name,
+    authorization_flow: flow,
+    signing_key: key,
+    redirect_uris: [{ matching_mode: 'strict', url: callback }],
+  })
   assert.equal(again.status, 201)
   assert.equal((await admin.post(`${A}/core/applications/`, { name: slug, slug, provider: again.body.pk })).status, 201)
   assert.equal((await client().get(discovery)).status, 200)
@@ -302,11 +362,18 @@ test('R-222: three clients sign the same person in at the same time', async () =
   await visitor.signIn(person.username, person.password)
   const tokens = await Promise.all(
     apps.map(async (app, index) => {
-      const back = await signIn(visitor, app, person, { scope: index === 1 ? 'openid email profile' : 'openid email profile offline_access' })
+      const back = await signIn(visitor, app, person, {
+        scope: index === 1 ? 'openid email profile' : 'openid email profile offline_access',
+      })
       return (await exchange(visitor, app, back.searchParams.get('code')!)).body
     }),
   )
-  assert.deepEqual(tokens.map(token => 'refresh_token' in token), [true, false, true])
-  assert.deepEqual(tokens.map(token => decodeJwt(token.id_token).aud), apps.map(app => app.provider.client_id))
+  assert.deepEqual(
+    tokens.map(token => 'refresh_token' in token),
+    [true, false, true],
+  )
+  assert.deepEqual(
+    tokens.map(token => decodeJwt(token.id_token).aud),
+    apps.map(app => app.provider.client_id),
+  )
 })
-

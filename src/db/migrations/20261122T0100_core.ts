@@ -28,36 +28,57 @@ export async function up(schema: Schema): Promise<void> {
     t.flag('is_superuser').notNull(),
     t.json('attributes').notNull(),
   ])
-  await schema.table('group_parent', t => [
-    t.uuid('child').notNull().references('group.group_uuid', 'cascade'),
-    t.uuid('parent').notNull().references('group.group_uuid', 'cascade').index(),
-  ], { primaryKey: ['child', 'parent'] })
-  await schema.table('user_group', t => [
-    t.integer('user').notNull().references('user.id', 'cascade'),
-    t.uuid('group').notNull().references('group.group_uuid', 'cascade').index(),
-  ], { primaryKey: ['user', 'group'] })
+  await schema.table(
+    'group_parent',
+    t => [
+      t.uuid('child').notNull().references('group.group_uuid', 'cascade'),
+      t.uuid('parent').notNull().references('group.group_uuid', 'cascade').index(),
+    ],
+    { primaryKey: ['child', 'parent'] },
+  )
+  await schema.table(
+    'user_group',
+    t => [
+      t.integer('user').notNull().references('user.id', 'cascade'),
+      t.uuid('group').notNull().references('group.group_uuid', 'cascade').index(),
+    ],
+    { primaryKey: ['user', 'group'] },
+  )
 
   await schema.table('role', t => [t.uuid('role_uuid').primaryKey(), t.text('name').notNull().unique(), t.text('managed').unique()])
-  await schema.table('user_role', t => [
-    t.integer('user').notNull().references('user.id', 'cascade'),
-    t.uuid('role').notNull().references('role.role_uuid', 'cascade').index(),
-  ], { primaryKey: ['user', 'role'] })
-  await schema.table('group_role', t => [
-    t.uuid('group').notNull().references('group.group_uuid', 'cascade'),
-    t.uuid('role').notNull().references('role.role_uuid', 'cascade').index(),
-  ], { primaryKey: ['group', 'role'] })
+  await schema.table(
+    'user_role',
+    t => [
+      t.integer('user').notNull().references('user.id', 'cascade'),
+      t.uuid('role').notNull().references('role.role_uuid', 'cascade').index(),
+    ],
+    { primaryKey: ['user', 'role'] },
+  )
+  await schema.table(
+    'group_role',
+    t => [
+      t.uuid('group').notNull().references('group.group_uuid', 'cascade'),
+      t.uuid('role').notNull().references('role.role_uuid', 'cascade').index(),
+    ],
+    { primaryKey: ['group', 'role'] },
+  )
   // `app.codename`, for all objects of a kind …
-  await schema.table('role_permission', t => [
-    t.uuid('role').notNull().references('role.role_uuid', 'cascade'),
-    t.text('permission').notNull(),
-  ], { primaryKey: ['role', 'permission'] })
+  await schema.table(
+    'role_permission',
+    t => [t.uuid('role').notNull().references('role.role_uuid', 'cascade'), t.text('permission').notNull()],
+    { primaryKey: ['role', 'permission'] },
+  )
   // … or for one.
-  await schema.table('role_object_permission', t => [
-    t.uuid('role').notNull().references('role.role_uuid', 'cascade'),
-    t.text('permission').notNull(),
-    t.text('model').notNull(),
-    t.text('object_pk').notNull(),
-  ], { primaryKey: ['role', 'permission', 'object_pk'], index: [['permission', 'object_pk']] })
+  await schema.table(
+    'role_object_permission',
+    t => [
+      t.uuid('role').notNull().references('role.role_uuid', 'cascade'),
+      t.text('permission').notNull(),
+      t.text('model').notNull(),
+      t.text('object_pk').notNull(),
+    ],
+    { primaryKey: ['role', 'permission', 'object_pk'], index: [['permission', 'object_pk']] },
+  )
 
   await schema.table('token', t => [
     t.uuid('token_uuid').primaryKey(),

@@ -18,25 +18,33 @@ export async function up(schema: Schema): Promise<void> {
   ])
 
   // What policies, groups and users can be bound to. The row goes with the object that owns it, and its bindings with the row.
-  await schema.table('policy_target', t => [t.uuid('pbm_uuid').primaryKey(), t.text('policy_engine_mode').notNull(), t.text('kind').notNull()])
+  await schema.table('policy_target', t => [
+    t.uuid('pbm_uuid').primaryKey(),
+    t.text('policy_engine_mode').notNull(),
+    t.text('kind').notNull(),
+  ])
   await schema.table('policy', t => [
     t.uuid('policy_uuid').primaryKey(),
     t.text('kind').notNull(),
     t.text('name').notNull().unique(),
     t.flag('execution_logging').notNull(),
   ])
-  await schema.table('policy_binding', t => [
-    t.uuid('policy_binding_uuid').primaryKey(),
-    t.uuid('target').notNull().references('policy_target.pbm_uuid', 'cascade'),
-    t.uuid('policy').references('policy.policy_uuid', 'cascade').index(),
-    t.uuid('group').references('group.group_uuid', 'cascade').index(),
-    t.integer('user').references('user.id', 'cascade').index(),
-    t.integer('order').notNull(),
-    t.flag('enabled').notNull(),
-    t.flag('negate').notNull(),
-    t.integer('timeout').notNull(), // seconds
-    t.flag('failure_result').notNull(),
-  ], { unique: [['policy', 'target', 'order']], index: [['target', 'order']] })
+  await schema.table(
+    'policy_binding',
+    t => [
+      t.uuid('policy_binding_uuid').primaryKey(),
+      t.uuid('target').notNull().references('policy_target.pbm_uuid', 'cascade'),
+      t.uuid('policy').references('policy.policy_uuid', 'cascade').index(),
+      t.uuid('group').references('group.group_uuid', 'cascade').index(),
+      t.integer('user').references('user.id', 'cascade').index(),
+      t.integer('order').notNull(),
+      t.flag('enabled').notNull(),
+      t.flag('negate').notNull(),
+      t.integer('timeout').notNull(), // seconds
+      t.flag('failure_result').notNull(),
+    ],
+    { unique: [['policy', 'target', 'order']], index: [['target', 'order']] },
+  )
 
   await schema.table('flow', t => [
     t.uuid('flow_uuid').primaryKey(),
@@ -52,18 +60,23 @@ export async function up(schema: Schema): Promise<void> {
     t.text('authentication').notNull(),
   ])
   await schema.table('stage', t => [t.uuid('stage_uuid').primaryKey(), t.text('kind').notNull(), t.text('name').notNull().unique()])
-  await schema.table('flow_stage_binding', t => [
-    t.uuid('fsb_uuid').primaryKey(),
-    t.uuid('policybindingmodel_ptr_id').notNull().unique().references('policy_target.pbm_uuid', 'cascade'),
-    t.uuid('target').notNull().references('flow.flow_uuid', 'cascade'),
-    t.uuid('stage').notNull().references('stage.stage_uuid', 'cascade').index(),
-    t.integer('order').notNull(),
-    t.flag('evaluate_on_plan').notNull(),
-    t.flag('re_evaluate_policies').notNull(),
-    t.text('invalid_response_action').notNull(),
-  ], { unique: [['target', 'stage', 'order']] })
+  await schema.table(
+    'flow_stage_binding',
+    t => [
+      t.uuid('fsb_uuid').primaryKey(),
+      t.uuid('policybindingmodel_ptr_id').notNull().unique().references('policy_target.pbm_uuid', 'cascade'),
+      t.uuid('target').notNull().references('flow.flow_uuid', 'cascade'),
+      t.uuid('stage').notNull().references('stage.stage_uuid', 'cascade').index(),
+      t.integer('order').notNull(),
+      t.flag('evaluate_on_plan').notNull(),
+      t.flag('re_evaluate_policies').notNull(),
+      t.text('invalid_response_action').notNull(),
+    ],
+    { unique: [['target', 'stage', 'order']] },
+  )
 
-  const stage = (t: Parameters<Parameters<Schema['table']>[1]>[0]) => t.uuid('stage_uuid').primaryKey().references('stage.stage_uuid', 'cascade')
+  const stage = (t: Parameters<Parameters<Schema['table']>[1]>[0]) =>
+    t.uuid('stage_uuid').primaryKey().references('stage.stage_uuid', 'cascade')
   await schema.table('stage_password', t => [
     stage(t),
     t.json('backends').notNull(),
@@ -127,14 +140,22 @@ export async function up(schema: Schema): Promise<void> {
     t.flag('placeholder_expression').notNull(),
     t.flag('initial_value_expression').notNull(),
   ])
-  await schema.table('stage_prompt_field', t => [
-    t.uuid('stage').notNull().references('stage_prompt.stage_uuid', 'cascade'),
-    t.uuid('prompt').notNull().references('prompt.prompt_uuid', 'cascade').index(),
-  ], { primaryKey: ['stage', 'prompt'] })
-  await schema.table('stage_prompt_validation', t => [
-    t.uuid('stage').notNull().references('stage_prompt.stage_uuid', 'cascade'),
-    t.uuid('policy').notNull().references('policy.policy_uuid', 'cascade').index(),
-  ], { primaryKey: ['stage', 'policy'] })
+  await schema.table(
+    'stage_prompt_field',
+    t => [
+      t.uuid('stage').notNull().references('stage_prompt.stage_uuid', 'cascade'),
+      t.uuid('prompt').notNull().references('prompt.prompt_uuid', 'cascade').index(),
+    ],
+    { primaryKey: ['stage', 'prompt'] },
+  )
+  await schema.table(
+    'stage_prompt_validation',
+    t => [
+      t.uuid('stage').notNull().references('stage_prompt.stage_uuid', 'cascade'),
+      t.uuid('policy').notNull().references('policy.policy_uuid', 'cascade').index(),
+    ],
+    { primaryKey: ['stage', 'policy'] },
+  )
 
   await schema.table('property_mapping', t => [
     t.uuid('pm_uuid').primaryKey(),
@@ -156,10 +177,14 @@ export async function up(schema: Schema): Promise<void> {
     t.uuid('authorization_flow').notNull().references('flow.flow_uuid', 'cascade').index(),
     t.uuid('invalidation_flow').notNull().references('flow.flow_uuid', 'cascade').index(),
   ])
-  await schema.table('provider_property_mapping', t => [
-    t.integer('provider').notNull().references('provider.id', 'cascade'),
-    t.uuid('mapping').notNull().references('property_mapping.pm_uuid', 'cascade').index(),
-  ], { primaryKey: ['provider', 'mapping'] })
+  await schema.table(
+    'provider_property_mapping',
+    t => [
+      t.integer('provider').notNull().references('provider.id', 'cascade'),
+      t.uuid('mapping').notNull().references('property_mapping.pm_uuid', 'cascade').index(),
+    ],
+    { primaryKey: ['provider', 'mapping'] },
+  )
   await schema.table('provider_oauth2', t => [
     t.integer('id').primaryKey().references('provider.id', 'cascade'),
     t.text('client_type').notNull(),
@@ -179,10 +204,14 @@ export async function up(schema: Schema): Promise<void> {
     t.uuid('signing_key').references('keypair.kp_uuid', 'set null').index(),
     t.uuid('encryption_key').references('keypair.kp_uuid', 'set null').index(),
   ])
-  await schema.table('provider_oauth2_federation', t => [
-    t.integer('provider').notNull().references('provider_oauth2.id', 'cascade'),
-    t.integer('trusted').notNull().references('provider_oauth2.id', 'cascade').index(),
-  ], { primaryKey: ['provider', 'trusted'] })
+  await schema.table(
+    'provider_oauth2_federation',
+    t => [
+      t.integer('provider').notNull().references('provider_oauth2.id', 'cascade'),
+      t.integer('trusted').notNull().references('provider_oauth2.id', 'cascade').index(),
+    ],
+    { primaryKey: ['provider', 'trusted'] },
+  )
 
   await schema.table('application', t => [
     t.uuid('pbm_uuid').primaryKey().references('policy_target.pbm_uuid', 'cascade'),
@@ -197,10 +226,14 @@ export async function up(schema: Schema): Promise<void> {
     t.text('meta_publisher').notNull(),
     t.flag('meta_hide').notNull(),
   ])
-  await schema.table('application_backchannel_provider', t => [
-    t.uuid('application').notNull().references('application.pbm_uuid', 'cascade'),
-    t.integer('provider').notNull().references('provider.id', 'cascade').index(),
-  ], { primaryKey: ['application', 'provider'] })
+  await schema.table(
+    'application_backchannel_provider',
+    t => [
+      t.uuid('application').notNull().references('application.pbm_uuid', 'cascade'),
+      t.integer('provider').notNull().references('provider.id', 'cascade').index(),
+    ],
+    { primaryKey: ['application', 'provider'] },
+  )
 
   await schema.table('brand', t => [
     t.uuid('brand_uuid').primaryKey(),
@@ -221,17 +254,25 @@ export async function up(schema: Schema): Promise<void> {
     t.uuid('web_certificate').references('keypair.kp_uuid', 'set null').index(),
     t.json('attributes').notNull(),
   ])
-  await schema.table('brand_client_certificate', t => [
-    t.uuid('brand').notNull().references('brand.brand_uuid', 'cascade'),
-    t.uuid('keypair').notNull().references('keypair.kp_uuid', 'cascade').index(),
-  ], { primaryKey: ['brand', 'keypair'] })
+  await schema.table(
+    'brand_client_certificate',
+    t => [
+      t.uuid('brand').notNull().references('brand.brand_uuid', 'cascade'),
+      t.uuid('keypair').notNull().references('keypair.kp_uuid', 'cascade').index(),
+    ],
+    { primaryKey: ['brand', 'keypair'] },
+  )
 
-  await schema.table('user_consent', t => [
-    t.id('id'),
-    t.integer('user').notNull().references('user.id', 'cascade'),
-    t.uuid('application').notNull().references('application.pbm_uuid', 'cascade').index(),
-    t.text('permissions').notNull(), // scope names joined by spaces
-    t.instant('expires'),
-    t.flag('expiring').notNull(),
-  ], { unique: [['user', 'application', 'permissions']] })
+  await schema.table(
+    'user_consent',
+    t => [
+      t.id('id'),
+      t.integer('user').notNull().references('user.id', 'cascade'),
+      t.uuid('application').notNull().references('application.pbm_uuid', 'cascade').index(),
+      t.text('permissions').notNull(), // scope names joined by spaces
+      t.instant('expires'),
+      t.flag('expiring').notNull(),
+    ],
+    { unique: [['user', 'application', 'permissions']] },
+  )
 }

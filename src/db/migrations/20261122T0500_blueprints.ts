@@ -10,12 +10,16 @@ export async function up(schema: Schema): Promise<void> {
     t.text('models_hash').notNull(), // of the list of models that the program had then
     t.instant('last_applied').notNull(),
   ])
-  await schema.table('blueprint_ledger', t => [
-    t.text('blueprint').notNull(),
-    t.text('entry').notNull(),
-    t.text('model').notNull(),
-    t.text('pk').notNull(),
-    t.text('origin').notNull(), // created | adopted
-    t.json('fingerprints').notNull(), // field → digest of the value after our last write
-  ], { primaryKey: ['blueprint', 'entry'], index: [['model', 'pk']] })
+  await schema.table(
+    'blueprint_ledger',
+    t => [
+      t.text('blueprint').notNull(),
+      t.text('entry').notNull(),
+      t.text('model').notNull(),
+      t.text('pk').notNull(),
+      t.text('origin').notNull(), // created | adopted
+      t.json('fingerprints').notNull(), // field → digest of the value after our last write
+    ],
+    { primaryKey: ['blueprint', 'entry'], index: [['model', 'pk']] },
+  )
 }

@@ -4,7 +4,7 @@ import { latin1 } from '../keys.ts'
 import { bind } from '../pending.ts'
 import type { EvaluationRuntime } from '../runtime.ts'
 import { PyBytes, PyList, PyTuple, isInt, typeOf, types } from '../values.ts'
-import type { Kwargs, Value , PyClass} from '../values.ts'
+import type { Kwargs, Value, PyClass } from '../values.ts'
 import { decode, encode } from './codecs.ts'
 import { classMethod, methods } from './define.ts'
 
@@ -26,7 +26,12 @@ bytes.construct = (_: PyClass, args: Value[], kwargs: Kwargs | null, rt: Rt) => 
     return new PyBytes(new Uint8Array(source))
   }
   return bind(rt.collect(source), (items: Value[]) => {
-    for (const item of items) if (!isInt(item) || item < 0 || item > 255) raise(isInt(item) ? 'ValueError' : 'TypeError', isInt(item) ? 'bytes must be in range(0, 256)' : `'${typeOf(item).name}' object cannot be interpreted as an integer`)
+    for (const item of items)
+      if (!isInt(item) || item < 0 || item > 255)
+        raise(
+          isInt(item) ? 'ValueError' : 'TypeError',
+          isInt(item) ? 'bytes must be in range(0, 256)' : `'${typeOf(item).name}' object cannot be interpreted as an integer`,
+        )
     return new PyBytes(Uint8Array.from(items as number[]))
   })
 }
@@ -39,14 +44,31 @@ const raw = (value: Value, rt: { charge(steps: number): void; alloc(bytes: numbe
   return latin1(value.data)
 }
 const back = (text: string): PyBytes => new PyBytes(Buffer.from(text, 'latin1'))
-const viaText = (name: string) => ([self, ...args]: Value[], rt: Rt) => {
-  const method = types.str.dict.get(name)!
-  const inner = args.map(arg => (arg instanceof PyBytes ? raw(arg, rt) : arg instanceof PyTuple ? new PyTuple(arg.items.map(item => (item instanceof PyBytes ? raw(item, rt) : item))) : arg))
-  return bind(rt.call(method, [raw(self!, rt), ...inner]), wrap)
-}
+const viaText =
+  (name: string) =>
+  ([self, ...args]: Value[], rt: Rt) => {
+    const method = types.str.dict.get(name)!
+    const inner = args.map(arg =>
+      arg instanceof PyBytes
+        ? raw(arg, rt)
+        : arg instanceof PyTuple
+          ? new PyTuple(arg.items.map(item => (item instanceof PyBytes ? raw(item, rt) : item)))
+          : arg,
+    )
+    return bind(rt.call(method, [raw(self!, rt), ...inner]), wrap)
+  }
 const wrap = (value: Value): Value =>
-  typeof value === 'string' ? back(value) : value instanceof PyList ? new PyList(value.items.map(wrap)) : value instanceof PyTuple ? new PyTuple(value.items.map(wrap)) : value
-const ascii = (pattern: RegExp, to: (c: string) => string) => ([self]: Value[], rt: Rt) => back(raw(self!, rt).replace(pattern, to))
+  typeof value === 'string'
+    ? back(value)
+    : value instanceof PyList
+      ? new PyList(value.items.map(wrap))
+      : value instanceof PyTuple
+        ? new PyTuple(value.items.map(wrap))
+        : value
+const ascii =
+  (pattern: RegExp, to: (c: string) => string) =>
+  ([self]: Value[], rt: Rt) =>
+    back(raw(self!, rt).replace(pattern, to))
 
 methods(bytes, {
   "decode(encoding='utf-8', errors='strict')": ([self, encoding, errors], rt) => {
@@ -85,7 +107,11 @@ methods(bytes, {
   'zfill(width, /)': viaText('zfill'),
   'join(iterable, /)': ([self, iterable], rt) =>
     bind(rt.collect(iterable), (items: Value[]) => {
-      const parts = items.map((item, i) => (item instanceof PyBytes ? item.data : raise('TypeError', `sequence item ${i}: expected a bytes-like object, ${typeOf(item).name} found`)))
+      const parts = items.map((item, i) =>
+        item instanceof PyBytes
+          ? item.data
+          : raise('TypeError', `sequence item ${i}: expected a bytes-like object, ${typeOf(item).name} found`),
+      )
       const between = self.data
       const out: Uint8Array[] = []
       for (const part of parts) {
@@ -102,4 +128,3 @@ classMethod(bytes, 'fromhex', ([_, text], __, rt) => {
   if (!/^(?:[0-9a-fA-F]{2})*$/.test(digits)) raise('ValueError', 'non-hexadecimal number found in fromhex() arg at position 0')
   return new PyBytes(Buffer.from(digits, 'hex'))
 })
-

@@ -46,10 +46,14 @@ export function encode(text: string, encoding: string, errors: string): Uint8Arr
     const code = c.codePointAt(0)!
     if (code < limit) out.push(code)
     else if (errors === 'strict')
-      throw exception('UnicodeEncodeError', `'${name}' codec can't encode character '\\${code < 256 ? `x${code.toString(16)}` : code < 65536 ? `u${code.toString(16).padStart(4, '0')}` : `U${code.toString(16).padStart(8, '0')}`}' in position ${position}: ordinal not in range(${limit})`)
+      throw exception(
+        'UnicodeEncodeError',
+        `'${name}' codec can't encode character '\\${code < 256 ? `x${code.toString(16)}` : code < 65536 ? `u${code.toString(16).padStart(4, '0')}` : `U${code.toString(16).padStart(8, '0')}`}' in position ${position}: ordinal not in range(${limit})`,
+      )
     else if (errors === 'replace') out.push(63)
     else if (errors === 'xmlcharrefreplace') out.push(...Buffer.from(`&#${code};`))
-    else if (errors === 'backslashreplace') out.push(...Buffer.from(code < 256 ? `\\x${code.toString(16)}` : `\\u${code.toString(16).padStart(4, '0')}`))
+    else if (errors === 'backslashreplace')
+      out.push(...Buffer.from(code < 256 ? `\\x${code.toString(16)}` : `\\u${code.toString(16).padStart(4, '0')}`))
     position++
   }
   return Uint8Array.from(out)
@@ -62,15 +66,24 @@ export function decode(data: Uint8Array, encoding: string, errors: string): stri
   if (name === 'ascii') {
     const at = data.findIndex(byte => byte > 127)
     if (at >= 0 && errors === 'strict')
-      throw exception('UnicodeDecodeError', `'ascii' codec can't decode byte 0x${data[at]!.toString(16)} in position ${at}: ordinal not in range(128)`)
+      throw exception(
+        'UnicodeDecodeError',
+        `'ascii' codec can't decode byte 0x${data[at]!.toString(16)} in position ${at}: ordinal not in range(128)`,
+      )
     return latin1(errors === 'ignore' ? data.filter(byte => byte < 128) : data).replace(/[\x80-\xff]/g, '\ufffd')
   }
-  if (name.startsWith('utf-16')) return new TextDecoder(name.includes('be') ? 'utf-16be' : 'utf-16le', { ignoreBOM: name !== 'utf-16' }).decode(data)
+  if (name.startsWith('utf-16'))
+    return new TextDecoder(name.includes('be') ? 'utf-16be' : 'utf-16le', { ignoreBOM: name !== 'utf-16' }).decode(data)
   try {
-    return new TextDecoder('utf-8', { fatal: errors === 'strict', ignoreBOM: name === 'utf-8' }).decode(data)[errors === 'ignore' ? 'replaceAll' : 'toString'](errors === 'ignore' ? '\ufffd' : (undefined as never), '')
+    return new TextDecoder('utf-8', { fatal: errors === 'strict', ignoreBOM: name === 'utf-8' })
+      .decode(data)
+      [errors === 'ignore' ? 'replaceAll' : 'toString'](errors === 'ignore' ? '\ufffd' : (undefined as never), '')
   } catch {
     const at = firstInvalid(data)
-    throw exception('UnicodeDecodeError', `'utf-8' codec can't decode byte 0x${data[at]!.toString(16).padStart(2, '0')} in position ${at}: invalid start byte`)
+    throw exception(
+      'UnicodeDecodeError',
+      `'utf-8' codec can't decode byte 0x${data[at]!.toString(16).padStart(2, '0')} in position ${at}: invalid start byte`,
+    )
   }
 }
 

@@ -21,5 +21,7 @@ export function getter(cls: PyClass, name: string, get: (self: Argument, rt: Eva
   cls.dict.set(name, new PyProperty(own(cls, new NativeFunction(name, ([self], _, rt) => get(self, rt)))))
 }
 
-export const classMethod = (cls: PyClass, name: string, code: NativeCode): void => void cls.dict.set(name, new PyClassMethod(nativeRaw(name, code)))
-export const staticMethod = (cls: PyClass, name: string, code: NativeCode): void => void cls.dict.set(name, new PyStaticMethod(nativeRaw(name, code)))
+export const classMethod = (cls: PyClass, name: string, code: NativeCode): void =>
+  void cls.dict.set(name, new PyClassMethod(nativeRaw(name, code)))
+export const staticMethod = (cls: PyClass, name: string, code: NativeCode): void =>
+  void cls.dict.set(name, new PyStaticMethod(nativeRaw(name, code)))

@@ -7,7 +7,7 @@ import { Pending, bind } from '../pending.ts'
 import type { EvaluationRuntime } from '../runtime.ts'
 import { getItem } from '../subscript.ts'
 import { reprResult, strResult } from '../text.ts'
-import { PyDict, type PyTuple,type Result,type Value } from '../values.ts'
+import { PyDict, type PyTuple, type Result, type Value } from '../values.ts'
 
 type Rt = EvaluationRuntime
 
@@ -21,7 +21,7 @@ interface Field {
 function parseTemplate(template: string): (string | Field)[] {
   const parts: (string | Field)[] = []
   let literal = ''
-  for (let i = 0; i < template.length; ) {
+  for (let i = 0; i < template.length;) {
     const c = template[i]!
     if ((c === '{' || c === '}') && template[i + 1] === c) {
       literal += c
@@ -34,7 +34,8 @@ function parseTemplate(template: string): (string | Field)[] {
       let depth = 1
       let end = i + 1
       for (; end < template.length && depth; end++) depth += template[end] === '{' ? 1 : template[end] === '}' ? -1 : 0
-      if (depth) raise('ValueError', i + 1 === template.length ? "Single '{' encountered in format string" : "expected '}' before end of string")
+      if (depth)
+        raise('ValueError', i + 1 === template.length ? "Single '{' encountered in format string" : "expected '}' before end of string")
       if (literal) parts.push(literal)
       literal = ''
       const body = template.slice(i + 1, end - 1)
@@ -58,7 +59,12 @@ export function formatText(template: string, args: PyTuple, kwargs: Value, rt: R
     let value: Result
     if (first === '' || /^\d+$/.test(first)) {
       if (automatic !== undefined && automatic !== (first === ''))
-        raise('ValueError', automatic ? 'cannot switch from automatic field numbering to manual field specification' : 'cannot switch from manual field specification to automatic field numbering')
+        raise(
+          'ValueError',
+          automatic
+            ? 'cannot switch from automatic field numbering to manual field specification'
+            : 'cannot switch from manual field specification to automatic field numbering',
+        )
       automatic = first === ''
       const index = first === '' ? next++ : Number(first)
       if (index >= args.items.length) raise('IndexError', `Replacement index ${index} out of range for positional args tuple`)
@@ -69,11 +75,15 @@ export function formatText(template: string, args: PyTuple, kwargs: Value, rt: R
     } else value = getItem(kwargs, first, rt)
     const steps = [...m[2]!.matchAll(/\.([^.[]+)|\[([^\]]+)\]/g)]
     if (steps.map(step => step[0]).join('') !== m[2]) raise('ValueError', 'Empty attribute in format string')
-    return steps.reduce<Result>((object, step) => bind(object, (o: Value) => {
-      rt.charge(1)
-      if (step[1] !== undefined) return getAttribute(o, step[1], rt)
-      return getItem(o, /^\d+$/.test(step[2]!) ? Number(step[2]) : step[2]!, rt)
-    }), value)
+    return steps.reduce<Result>(
+      (object, step) =>
+        bind(object, (o: Value) => {
+          rt.charge(1)
+          if (step[1] !== undefined) return getAttribute(o, step[1], rt)
+          return getItem(o, /^\d+$/.test(step[2]!) ? Number(step[2]) : step[2]!, rt)
+        }),
+      value,
+    )
   }
 
   const render = (text: string, depth: number): Result => {
@@ -90,8 +100,17 @@ export function formatText(template: string, args: PyTuple, kwargs: Value, rt: R
           continue
         }
         const shown = bind(lookup(part.name), (value: Value) => {
-          const converted = part.conversion === '' ? value : part.conversion === 's' ? strResult(value, rt) : part.conversion === 'r' || part.conversion === 'a' ? reprResult(value, rt) : raise('ValueError', `Unknown conversion specifier ${part.conversion}`)
-          return bind(converted, (c: Value) => bind(part.spec.includes('{') ? render(part.spec, depth - 1) : part.spec, (spec: Value) => format(c, spec as string, rt)))
+          const converted =
+            part.conversion === ''
+              ? value
+              : part.conversion === 's'
+                ? strResult(value, rt)
+                : part.conversion === 'r' || part.conversion === 'a'
+                  ? reprResult(value, rt)
+                  : raise('ValueError', `Unknown conversion specifier ${part.conversion}`)
+          return bind(converted, (c: Value) =>
+            bind(part.spec.includes('{') ? render(part.spec, depth - 1) : part.spec, (spec: Value) => format(c, spec as string, rt)),
+          )
         })
         if (shown instanceof Pending) {
           return shown.then(piece => {

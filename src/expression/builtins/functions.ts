@@ -16,7 +16,29 @@ import { indexOf } from '../subscript.ts'
 import { reprResult } from '../text.ts'
 import { truth } from '../truth.ts'
 import { textLength } from '../unicode.ts'
-import { BoundMethod, DONE, HostObject, NativeFunction, NativeIterator, PyBytes, PyClass, PyDict, PyException, PyFloat, PyInstance, PyIterator, PyList, PyModule, PyObject, PyRange, PySet, PyTuple, isInt, normalizeInt, typeOf } from '../values.ts'
+import {
+  BoundMethod,
+  DONE,
+  HostObject,
+  NativeFunction,
+  NativeIterator,
+  PyBytes,
+  PyClass,
+  PyDict,
+  PyException,
+  PyFloat,
+  PyInstance,
+  PyIterator,
+  PyList,
+  PyModule,
+  PyObject,
+  PyRange,
+  PySet,
+  PyTuple,
+  isInt,
+  normalizeInt,
+  typeOf,
+} from '../values.ts'
 import type { Done, Kwargs, Result, Value } from '../values.ts'
 import { asciiOnly } from '../compile/expressions.ts'
 import { reversedDict } from './mappings.ts'
@@ -99,7 +121,10 @@ function extreme(name: 'min' | 'max') {
     const source = args.length === 1 ? rt.collect(args[0]!) : args
     if (!args.length) raise('TypeError', `${name} expected at least 1 argument, got 0`)
     return bind(source, (items: Value[]) => {
-      if (!items.length) return kwargs?.has('default') && args.length === 1 ? kwargs.get('default')! : raise('ValueError', `${name}() arg is an empty sequence`)
+      if (!items.length)
+        return kwargs?.has('default') && args.length === 1
+          ? kwargs.get('default')!
+          : raise('ValueError', `${name}() arg is an empty sequence`)
       let best: Value
       let bestKey: Value | undefined
       const consider = (item: Value, k: Value) => {
@@ -224,7 +249,13 @@ const reverse = (value: Value, rt: Rt): Result => {
   const method = special(value, '__reversed__')
   if (method !== undefined) return rt.call(method, [value])
   if (value instanceof PyDict || value instanceof DictView) return reversedDict(value, rt)
-  if (value instanceof PyList || value instanceof PyTuple || value instanceof PyRange || value instanceof PyBytes || typeof value === 'string')
+  if (
+    value instanceof PyList ||
+    value instanceof PyTuple ||
+    value instanceof PyRange ||
+    value instanceof PyBytes ||
+    typeof value === 'string'
+  )
     return bind(rt.collect(value), (items: Value[]) => new NativeIterator(items.reverse().values()))
   return raise('TypeError', `'${typeOf(value).name}' object is not reversible`)
 }
@@ -234,15 +265,18 @@ const asInt = (value: Value, rt: Rt): number | bigint => {
   if (isInt(inner)) return inner
   return indexOf(inner, rt) ?? raise('TypeError', `'${typeOf(value).name}' object cannot be interpreted as an integer`)
 }
-const based = (prefix: string, base: number) => ([value]: Value[], rt: Rt) => {
-  const n = asInt(value!, rt)
-  const text = (n < 0 ? -n : n).toString(base)
-  rt.alloc(text.length)
-  return (n < 0 ? '-' : '') + prefix + text
-}
+const based =
+  (prefix: string, base: number) =>
+  ([value]: Value[], rt: Rt) => {
+    const n = asInt(value!, rt)
+    const text = (n < 0 ? -n : n).toString(base)
+    rt.alloc(text.length)
+    return (n < 0 ? '-' : '') + prefix + text
+  }
 
 /** Makes a class whose objects are lazy iterators: `map(…)`, `filter(…)`. */
-const lazy = (name: string, make: (args: Value[], kwargs: Kwargs | null, rt: Rt) => Result) => nativeRaw(name, (args, kwargs, rt) => make(args, kwargs, rt))
+const lazy = (name: string, make: (args: Value[], kwargs: Kwargs | null, rt: Rt) => Result) =>
+  nativeRaw(name, (args, kwargs, rt) => make(args, kwargs, rt))
 
 export const functions: Record<string, Value> = {
   len: native('len', 'obj, /', ([value], rt) => length(value, rt)),
@@ -268,7 +302,9 @@ export const functions: Record<string, Value> = {
     )
   }),
   sorted: native('sorted', 'iterable, /, *, key=None, reverse=False', ([iterable, key, backwards], rt) =>
-    bind(truth(backwards, rt), (down: boolean) => bind(rt.collect(iterable), (items: Value[]) => bind(sorted(items, key, down, rt), (list: Value[]) => new PyList(list)))),
+    bind(truth(backwards, rt), (down: boolean) =>
+      bind(rt.collect(iterable), (items: Value[]) => bind(sorted(items, key, down, rt), (list: Value[]) => new PyList(list))),
+    ),
   ),
   reversed: native('reversed', 'sequence, /', ([value], rt) => reverse(value, rt)),
   enumerate: native('enumerate', 'iterable, start=0', ([iterable, start], rt) =>
@@ -285,7 +321,9 @@ export const functions: Record<string, Value> = {
         if (!all.length) return DONE
         return bind(row(all, r), (items: Value[] | Done) => {
           if (items !== DONE) return new PyTuple(items)
-          if (strict) for (const [i, other] of all.entries()) if (i > 0 && other.next(r) !== DONE) raise('ValueError', `zip() argument ${i + 1} is longer than argument 1`)
+          if (strict)
+            for (const [i, other] of all.entries())
+              if (i > 0 && other.next(r) !== DONE) raise('ValueError', `zip() argument ${i + 1} is longer than argument 1`)
           return DONE
         })
       })
@@ -310,7 +348,8 @@ export const functions: Record<string, Value> = {
           if (yes) return item
         }
       }
-      const test = (r: Rt, item: Value): boolean | Pending => (fn === null ? truth(item, r) : bind(r.call(fn, [item]), (value: Value) => truth(value, r)))
+      const test = (r: Rt, item: Value): boolean | Pending =>
+        fn === null ? truth(item, r) : bind(r.call(fn, [item]), (value: Value) => truth(value, r))
       const decide = (r: Rt, item: Value): Next => bind(test(r, item), (yes: boolean) => (yes ? item : step(r)))
       return new FunctionIterator(step)
     }),
@@ -331,17 +370,40 @@ export const functions: Record<string, Value> = {
   }),
   isinstance: native('isinstance', 'obj, class_or_tuple, /', ([value, cls]) => isInstance(value, cls)),
   issubclass: native('issubclass', 'cls, class_or_tuple, /', ([value, cls]) => isSubclassOf(value, cls)),
-  hasattr: native('hasattr', 'obj, name, /', ([object, name], rt) => attributeOr(object, name, rt, () => true, () => false)),
+  hasattr: native('hasattr', 'obj, name, /', ([object, name], rt) =>
+    attributeOr(
+      object,
+      name,
+      rt,
+      () => true,
+      () => false,
+    ),
+  ),
   getattr: native('getattr', 'obj, name, default?, /', ([object, name, fallback], rt) =>
-    attributeOr(object, name, rt, value => value, () => (fallback === undefined ? rt.getAttribute(object, name) : fallback)),
+    attributeOr(
+      object,
+      name,
+      rt,
+      value => value,
+      () => (fallback === undefined ? rt.getAttribute(object, name) : fallback),
+    ),
   ),
   setattr: native('setattr', 'obj, name, value, /', ([object, name, value], rt) => {
     if (typeof name !== 'string') raise('TypeError', 'attribute name must be string')
     return bind(setAttribute(object, name, value, rt), () => null)
   }),
-  delattr: native('delattr', 'obj, name, /', ([object, name], rt) => (typeof name === 'string' ? bind(deleteAttribute(object, name, rt), () => null) : noAttribute(object, String(name)))),
-  callable: native('callable', 'obj, /', ([value]) =>
-    value instanceof PyFunction || value instanceof NativeFunction || value instanceof BoundMethod || value instanceof PyClass || (value instanceof HostObject ? value.call !== undefined : special(value, '__call__') !== undefined),
+  delattr: native('delattr', 'obj, name, /', ([object, name], rt) =>
+    typeof name === 'string' ? bind(deleteAttribute(object, name, rt), () => null) : noAttribute(object, String(name)),
+  ),
+  callable: native(
+    'callable',
+    'obj, /',
+    ([value]) =>
+      value instanceof PyFunction ||
+      value instanceof NativeFunction ||
+      value instanceof BoundMethod ||
+      value instanceof PyClass ||
+      (value instanceof HostObject ? value.call !== undefined : special(value, '__call__') !== undefined),
   ),
   repr: native('repr', 'obj, /', ([value], rt) => reprResult(value, rt)),
   ascii: native('ascii', 'obj, /', ([value], rt) => bind(reprResult(value, rt), (text: string) => asciiOnly(text))),
@@ -359,14 +421,17 @@ export const functions: Record<string, Value> = {
   divmod: native('divmod', 'a, b, /', ([a, b], rt) => {
     const [x, y] = [unwrap(a), unwrap(b)]
     const [p, q] = [numberOf(x), numberOf(y)]
-    if (p === undefined || q === undefined) raise('TypeError', `unsupported operand type(s) for divmod(): '${typeOf(a).name}' and '${typeOf(b).name}'`)
+    if (p === undefined || q === undefined)
+      raise('TypeError', `unsupported operand type(s) for divmod(): '${typeOf(a).name}' and '${typeOf(b).name}'`)
     if (x instanceof PyFloat || y instanceof PyFloat) {
       if (Number(q) === 0) raise('ZeroDivisionError', 'float divmod()')
       return new PyTuple([new PyFloat(floatFloorDivide(Number(p), Number(q))), new PyFloat(floatModulo(Number(p), Number(q)))])
     }
     return new PyTuple([floorDivide(p, q, rt), modulo(p, q, rt)])
   }),
-  pow: native('pow', 'base, exp, mod=None', ([a, b, m], rt) => (m === null ? binary('**', a, b, rt) : powerModulo(asInt(a, rt), asInt(b, rt), asInt(m, rt), rt))),
+  pow: native('pow', 'base, exp, mod=None', ([a, b, m], rt) =>
+    m === null ? binary('**', a, b, rt) : powerModulo(asInt(a, rt), asInt(b, rt), asInt(m, rt), rt),
+  ),
   chr: native('chr', 'i, /', ([code], rt) => {
     const n = asInt(code, rt)
     if (n < 0 || n > 0x10ffff) raise('ValueError', 'chr() arg not in range(0x110000)')
@@ -408,4 +473,3 @@ export const functions: Record<string, Value> = {
     return null
   }),
 }
-

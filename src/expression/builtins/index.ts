@@ -10,7 +10,26 @@ import './mappings.ts'
 import './objects.ts'
 import { functions } from './functions.ts'
 
-const typeNames = ['object', 'type', 'int', 'bool', 'float', 'str', 'bytes', 'list', 'tuple', 'dict', 'set', 'frozenset', 'slice', 'range', 'property', 'staticmethod', 'classmethod', 'super'] as const
+const typeNames = [
+  'object',
+  'type',
+  'int',
+  'bool',
+  'float',
+  'str',
+  'bytes',
+  'list',
+  'tuple',
+  'dict',
+  'set',
+  'frozenset',
+  'slice',
+  'range',
+  'property',
+  'staticmethod',
+  'classmethod',
+  'super',
+] as const
 
 export const builtins: ReadonlyMap<string, Value> = new Map<string, Value>([
   ...typeNames.map((name): [string, Value] => [name, types[name]]),

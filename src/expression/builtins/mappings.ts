@@ -10,7 +10,7 @@ import { setOperation } from '../sets.ts'
 import { special } from '../special.ts'
 import { getItem } from '../subscript.ts'
 import { NativeIterator, PyDict, PyInstance, PySet, PyTuple, HostObject, own, types } from '../values.ts'
-import type { Kwargs, Result, Value , PyClass} from '../values.ts'
+import type { Kwargs, Result, Value, PyClass } from '../values.ts'
 import { intrinsics, methods, classMethod } from './define.ts'
 
 type Rt = EvaluationRuntime
@@ -43,7 +43,7 @@ export function update(target: PyDict, args: Value[], kwargs: Kwargs | null, rt:
     const names = source instanceof HostObject ? source : rt.call(keys!, [source])
     return bind(names, (iterable: Value) =>
       bind(
-        rt.forEach(iterable, key => bind(getItem(source, key, rt), (value: Value) =>  dictSet(target, key, value, rt))),
+        rt.forEach(iterable, key => bind(getItem(source, key, rt), (value: Value) => dictSet(target, key, value, rt))),
         named,
       ),
     )
@@ -106,11 +106,20 @@ methods(dict, {
     return copy
   },
 })
-dict.dict.set('update', own(dict, nativeRaw('update', ([self, ...args], kwargs, rt) => update(self as PyDict, args, kwargs, rt))))
+dict.dict.set(
+  'update',
+  own(
+    dict,
+    nativeRaw('update', ([self, ...args], kwargs, rt) => update(self as PyDict, args, kwargs, rt)),
+  ),
+)
 
 classMethod(dict, 'fromkeys', ([cls, iterable, value], _, rt) => {
   const made = new PyDict(new Map(), cls as PyClass)
-  return bind(rt.forEach(iterable!, (key: Value) =>  dictSet(made, key, value ?? null, rt)), () => made)
+  return bind(
+    rt.forEach(iterable!, (key: Value) => dictSet(made, key, value ?? null, rt)),
+    () => made,
+  )
 })
 
 dict.fresh = cls => new PyDict(new Map(), cls)
@@ -140,15 +149,27 @@ function fold(args: readonly Value[], start: Table, each: (a: Table, b: Table) =
   return args.reduce<Table | Pending>((result, arg) => bind(result, a => bind(table(arg, rt), b => each(a, b))), start)
 }
 
-const combine = (op: string) => ([self, args]: Argument[], rt: Rt): Result =>
-  bind(fold(args.items, self.items, (a, b) => setOperation(op, a, b, rt), rt), items => new PySet(items === self.items ? new Map(items) : items, self.cls))
-const change = (op: string) => ([self, args]: Argument[], rt: Rt): Result =>
-  bind(fold(args.items, self.items, (a, b) => setOperation(op, a, b, rt), rt), items => {
-    self.items = items
-    return null
-  })
-const test = (decide: (a: Table, b: Table, rt: Rt) => boolean) => ([self, other]: Argument[], rt: Rt): Result =>
-  bind(table(other, rt), items => decide(self.items, items, rt))
+const combine =
+  (op: string) =>
+  ([self, args]: Argument[], rt: Rt): Result =>
+    bind(
+      fold(args.items, self.items, (a, b) => setOperation(op, a, b, rt), rt),
+      items => new PySet(items === self.items ? new Map(items) : items, self.cls),
+    )
+const change =
+  (op: string) =>
+  ([self, args]: Argument[], rt: Rt): Result =>
+    bind(
+      fold(args.items, self.items, (a, b) => setOperation(op, a, b, rt), rt),
+      items => {
+        self.items = items
+        return null
+      },
+    )
+const test =
+  (decide: (a: Table, b: Table, rt: Rt) => boolean) =>
+  ([self, other]: Argument[], rt: Rt): Result =>
+    bind(table(other, rt), items => decide(self.items, items, rt))
 
 for (const cls of [set, frozenset]) {
   methods(cls, {
@@ -219,16 +240,18 @@ methods(set, {
 for (const cls of [types.dict_keys, types.dict_items]) {
   methods(cls, {
     'isdisjoint(other, /)': ([self, other], rt) =>
-      bind(rt.collect(self), (mine: Value[]) =>
-        bind(table(other, rt), items => !mine.some(item => items.has(keyOf(item, rt)))),
-      ),
+      bind(rt.collect(self), (mine: Value[]) => bind(table(other, rt), items => !mine.some(item => items.has(keyOf(item, rt))))),
   })
 }
 
 /** `reversed(dict)` and of its views. */
 export function reversedDict(value: PyDict | DictView, rt: Rt): NativeIterator {
   const items = value instanceof PyDict ? [...value.entries.values()].map(entry => entry.key) : null
-  const list = items ?? [...(value as DictView).dict.entries.values()].map(entry => (value.cls === types.dict_keys ? entry.key : value.cls === types.dict_values ? entry.value : new PyTuple([entry.key, entry.value])))
+  const list =
+    items ??
+    [...(value as DictView).dict.entries.values()].map(entry =>
+      value.cls === types.dict_keys ? entry.key : value.cls === types.dict_values ? entry.value : new PyTuple([entry.key, entry.value]),
+    )
   rt.charge(list.length >> 3)
   rt.alloc(list.length * 8)
   return new NativeIterator(list.reverse().values())

@@ -8,7 +8,7 @@ import { special } from '../special.ts'
 import { textRepr } from '../text.ts'
 import { truth } from '../truth.ts'
 import { PyBytes, PyFloat, PyTuple, isInt, normalizeInt, typeOf, types } from '../values.ts'
-import type { Kwargs, Result, Value , PyClass} from '../values.ts'
+import type { Kwargs, Result, Value, PyClass } from '../values.ts'
 import { classMethod, getter, methods } from './define.ts'
 import { subclassed } from './str.ts'
 import { latin1 } from '../keys.ts'
@@ -22,7 +22,10 @@ function parseInteger(source: string, base: number): number | bigint {
   const invalid = (): never => raise('ValueError', `invalid literal for int() with base ${base}: ${textRepr(source)}`)
   if (base !== 0 && (base < 2 || base > 36)) raise('ValueError', 'int() base must be >= 2 and <= 36, or 0')
   // Digits of any script count.
-  let text = source.trim().toLowerCase().replace(/\p{Nd}/gu, d => (d < '\x80' ? d : String((d.codePointAt(0)! - 0x660) % 16 % 10)))
+  let text = source
+    .trim()
+    .toLowerCase()
+    .replace(/\p{Nd}/gu, d => (d < '\x80' ? d : String(((d.codePointAt(0)! - 0x660) % 16) % 10)))
   const sign = text.startsWith('-') ? -1 : 1
   text = text.replace(/^[+-]/, '')
   const prefix = /^0([xob])_?/.exec(text)
@@ -38,7 +41,11 @@ function parseInteger(source: string, base: number): number | bigint {
   if (!/^[0-9a-z]+(?:_[0-9a-z]+)*$/.test(text)) invalid()
   text = text.replaceAll('_', '')
   for (const c of text) if (parseInt(c, 36) >= radix) invalid()
-  if (text.length > 4300 && (radix & (radix - 1)) !== 0) raise('ValueError', `Exceeds the limit (4300 digits) for integer string conversion: value has ${text.length} digits; use sys.set_int_max_str_digits() to increase the limit`)
+  if (text.length > 4300 && (radix & (radix - 1)) !== 0)
+    raise(
+      'ValueError',
+      `Exceeds the limit (4300 digits) for integer string conversion: value has ${text.length} digits; use sys.set_int_max_str_digits() to increase the limit`,
+    )
   if (text.length > 16_000) raise('ValueError', 'integer string too long')
   if (text.length < 11) return sign * parseInt(text, radix) + 0
   let value = 0n
@@ -77,7 +84,8 @@ float.construct = (cls: PyClass, args: Value[], _: Kwargs | null, rt: Rt) => {
   if (typeof value === 'string') {
     const text = value.trim().toLowerCase()
     rt.charge(value.length >> 4)
-    if (/^[+-]?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:e[+-]?\d+(?:_\d+)*)?$/.test(text)) return own(cls, float, new PyFloat(Number(text.replaceAll('_', ''))))
+    if (/^[+-]?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:e[+-]?\d+(?:_\d+)*)?$/.test(text))
+      return own(cls, float, new PyFloat(Number(text.replaceAll('_', ''))))
     const named = /^([+-]?)(?:(inf(?:inity)?)|nan)$/.exec(text)
     if (named) return own(cls, float, new PyFloat(named[2] ? (named[1] === '-' ? -Infinity : Infinity) : NaN))
     raise('ValueError', `could not convert string to float: ${textRepr(value)}`)
@@ -111,7 +119,13 @@ methods(int, {
     if (n < 0n && !signed) raise('OverflowError', "can't convert negative int to unsigned")
     if (signed ? n >= range / 2n || n < -range / 2n : n >= range) raise('OverflowError', 'int too big to convert')
     if (n < 0n) n += range
-    const out = Buffer.from(n.toString(16).padStart(size * 2, '0').slice(-size * 2 || size * 2), 'hex')
+    const out = Buffer.from(
+      n
+        .toString(16)
+        .padStart(size * 2, '0')
+        .slice(-size * 2 || size * 2),
+      'hex',
+    )
     return new PyBytes(order === 'little' ? out.reverse() : out)
   },
 })

@@ -6,13 +6,30 @@ import type { PyGenerator } from '../function.ts'
 import { getIterator } from '../iterate.ts'
 import { keyOf, keyText } from '../keys.ts'
 import { native } from '../module.ts'
-import type { Pending} from '../pending.ts';
+import type { Pending } from '../pending.ts'
 import { bind } from '../pending.ts'
 import type { EvaluationRuntime } from '../runtime.ts'
 import { builtinDeleteItem, builtinItem, builtinSetItem } from '../subscript.ts'
 import { PySuper } from '../super.ts'
 import { builtinRepr, exceptionText } from '../text.ts'
-import { DONE, NotImplemented, PyClass, PyClassMethod, PyDict, PyException, PyInstance, PyList, PyObject, PyProperty, PySet, PySlice, PyStaticMethod, PyTuple, typeOf, types } from '../values.ts'
+import {
+  DONE,
+  NotImplemented,
+  PyClass,
+  PyClassMethod,
+  PyDict,
+  PyException,
+  PyInstance,
+  PyList,
+  PyObject,
+  PyProperty,
+  PySet,
+  PySlice,
+  PyStaticMethod,
+  PyTuple,
+  typeOf,
+  types,
+} from '../values.ts'
 import type { Done, Kwargs, Result, Value } from '../values.ts'
 import { intrinsics, methods } from './define.ts'
 
@@ -41,7 +58,8 @@ intrinsics(types.object, {
   __ne__: ([a, b], _, rt) => bind(compare('==', a!, b!, rt), (same: Value) => same !== true),
   __hash__: ([self], _, rt) => (self instanceof PyInstance ? self.id : hashNumber(self!, rt)),
   __setattr__: ([self, name, value], _, rt) => bind(storeAttribute(self!, String(name), value!, rt), () => null),
-  __getattribute__: ([self, name], _, rt) => findAttribute(self!, String(name), rt) ?? raise('AttributeError', `'${typeOf(self!).name}' object has no attribute '${String(name)}'`),
+  __getattribute__: ([self, name], _, rt) =>
+    findAttribute(self!, String(name), rt) ?? raise('AttributeError', `'${typeOf(self!).name}' object has no attribute '${String(name)}'`),
   __delattr__: ([self, name]) => {
     if (!(self instanceof PyObject) || !self.attrs?.delete(String(name))) raise('AttributeError', String(name))
     return null
@@ -73,14 +91,31 @@ for (const cls of [types.dict, types.list]) {
   })
 }
 const size = (value: Value): number =>
-  value instanceof PyDict ? value.entries.size : value instanceof PySet ? value.items.size : value instanceof PyList || value instanceof PyTuple ? value.items.length : 0
+  value instanceof PyDict
+    ? value.entries.size
+    : value instanceof PySet
+      ? value.items.size
+      : value instanceof PyList || value instanceof PyTuple
+        ? value.items.length
+        : 0
 for (const cls of [types.dict, types.list, types.tuple, types.set, types.frozenset]) {
   intrinsics(cls, {
     __len__: ([self]) => size(self!),
     __contains__: ([self, value], _, rt) =>
-      self instanceof PyDict ? self.entries.has(keyOf(value!, rt)) : self instanceof PySet ? self.items.has(keyOf(value!, rt)) : (self as PyList).items.some(item => equals(item, value!, rt)),
+      self instanceof PyDict
+        ? self.entries.has(keyOf(value!, rt))
+        : self instanceof PySet
+          ? self.items.has(keyOf(value!, rt))
+          : (self as PyList).items.some(item => equals(item, value!, rt)),
     __iter__: ([self], _, rt) => {
-      const plain = self instanceof PyDict ? new PyDict(self.entries) : self instanceof PySet ? new PySet(self.items) : self instanceof PyList ? new PyTuple(self.items) : self!
+      const plain =
+        self instanceof PyDict
+          ? new PyDict(self.entries)
+          : self instanceof PySet
+            ? new PySet(self.items)
+            : self instanceof PyList
+              ? new PyTuple(self.items)
+              : self!
       return getIterator(plain, rt)
     },
   })
@@ -137,7 +172,8 @@ methods(types.BaseException, {
 
 /** What `next`, `send` and `throw` give to the expression: StopIteration at the end. */
 function answered(generator: PyGenerator, result: Value | Done | Pending): Result {
-  const last = (item: Value | Done): Value => (item === DONE ? raise('StopIteration', ...(generator.returned === null ? [] : [generator.returned])) : item)
+  const last = (item: Value | Done): Value =>
+    item === DONE ? raise('StopIteration', ...(generator.returned === null ? [] : [generator.returned])) : item
   return bind(result, last)
 }
 methods(types.generator, {
@@ -145,10 +181,10 @@ methods(types.generator, {
   'throw(type, value=None, traceback=None, /)': ([self, type, value], rt) => {
     const make = type instanceof PyException ? type : rt.call(type, value === null ? [] : [value])
     return bind(make, (error: Value) => {
-      if (!(error instanceof PyException)) raise('TypeError', `exceptions must be classes or instances deriving from BaseException, not ${typeOf(error).name}`)
+      if (!(error instanceof PyException))
+        raise('TypeError', `exceptions must be classes or instances deriving from BaseException, not ${typeOf(error).name}`)
       return answered(self, self.resume(error, true, rt))
     })
   },
   'close()': ([self], rt) => self.close(rt),
 })
-

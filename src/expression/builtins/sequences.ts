@@ -5,7 +5,7 @@ import { Pending, bind } from '../pending.ts'
 import type { EvaluationRuntime } from '../runtime.ts'
 import { indexOf } from '../subscript.ts'
 import { PyList, PyRange, PyTuple, typeOf, types } from '../values.ts'
-import type { Kwargs, Value , PyClass} from '../values.ts'
+import type { Kwargs, Value, PyClass } from '../values.ts'
 import { getter, intrinsics, methods } from './define.ts'
 
 type Rt = EvaluationRuntime
@@ -167,7 +167,9 @@ intrinsics(list, {
 range.construct = (_: PyClass, args: Value[], kwargs: Kwargs | null, rt: Rt) => {
   only('range', args, kwargs, 3)
   if (!args.length) raise('TypeError', 'range expected at least 1 argument, got 0')
-  const numbers = args.map(arg => indexOf(arg, rt) ?? raise('TypeError', `'${typeOf(arg).name}' object cannot be interpreted as an integer`))
+  const numbers = args.map(
+    arg => indexOf(arg, rt) ?? raise('TypeError', `'${typeOf(arg).name}' object cannot be interpreted as an integer`),
+  )
   const [start, stop, step] = numbers.length === 1 ? [0, numbers[0]!, 1] : [numbers[0]!, numbers[1]!, numbers[2] ?? 1]
   if (step === 0) raise('ValueError', 'range() arg 3 must not be zero')
   return new PyRange(start, stop, step)
@@ -181,5 +183,10 @@ methods(range, {
     const at = (Number(value) - self.start) / self.step
     return Number.isInteger(at) && at >= 0 && at < self.length ? at : raise('ValueError', `${Number(value)} is not in range`)
   },
-  'count(value, /)': ([self, value], rt) => (Number.isInteger((Number(value) - self.start) / self.step) && rt.equals(value, value) && (Number(value) - self.start) / self.step < self.length ? 1 : 0),
+  'count(value, /)': ([self, value], rt) =>
+    Number.isInteger((Number(value) - self.start) / self.step) &&
+    rt.equals(value, value) &&
+    (Number(value) - self.start) / self.step < self.length
+      ? 1
+      : 0,
 })

@@ -10,7 +10,7 @@ import type { EvaluationRuntime } from '../runtime.ts'
 import { strResult } from '../text.ts'
 import { hasSurrogates, points, textLength, toPoints, toUnits } from '../unicode.ts'
 import { PyBytes, PyDict, PyInstance, PyList, PyTuple, typeOf, types } from '../values.ts'
-import type { Value , PyClass} from '../values.ts'
+import type { Value, PyClass } from '../values.ts'
 import { methods, staticMethod } from './define.ts'
 
 type Rt = EvaluationRuntime
@@ -39,20 +39,31 @@ const self = (value: Value, rt: Rt): string => {
   return inner
 }
 
-const mapped = (fn: (s: string) => string) => ([value]: Value[], rt: Rt) => fn(self(value!, rt))
+const mapped =
+  (fn: (s: string) => string) =>
+  ([value]: Value[], rt: Rt) =>
+    fn(self(value!, rt))
 const tests = (fn: (s: string) => boolean) => slow(fn)
 /** For work that goes character by character in our own code. */
-const slow = <T extends Value>(fn: (s: string) => T) => ([value]: Value[], rt: Rt): T => {
-  const s = self(value!, rt)
-  rt.charge(s.length >> 2)
-  return fn(s)
-}
+const slow =
+  <T extends Value>(fn: (s: string) => T) =>
+  ([value]: Value[], rt: Rt): T => {
+    const s = self(value!, rt)
+    rt.charge(s.length >> 2)
+    return fn(s)
+  }
 
 function stripper(left: boolean, right: boolean) {
   return ([value, chars]: Value[], rt: Rt): string => {
     const s = self(value!, rt)
     rt.charge(s.length > 1024 ? s.length >> 3 : 0)
-    const drop = chars === null ? isSpace : (set => (c: string) => set.has(c))(new Set(points(text(chars!, 'strip arg'))))
+    const drop =
+      chars === null
+        ? isSpace
+        : (
+            set => (c: string) =>
+              set.has(c)
+          )(new Set(points(text(chars!, 'strip arg'))))
     const all = hasSurrogates(s) ? points(s) : s
     let from = 0
     let to = all.length
@@ -90,7 +101,15 @@ function count(s: string, part: string, start: Value, end: Value, rt: Rt): numbe
   return part === '' ? textLength(within) + 1 : within.split(part).length - 1
 }
 
-function affix(value: Value, affixes: Value, start: Value, end: Value, rt: Rt, test: (s: string, a: string) => boolean, name: string): boolean {
+function affix(
+  value: Value,
+  affixes: Value,
+  start: Value,
+  end: Value,
+  rt: Rt,
+  test: (s: string, a: string) => boolean,
+  name: string,
+): boolean {
   const s = self(value, rt)
   const [from, to] = range(s, start, end, rt)
   if (from > to) return false
@@ -188,7 +207,12 @@ function justify(align: (missing: number) => [number, number]) {
   }
 }
 
-const casefold = (s: string) => s.toLowerCase().replaceAll('ß', 'ss').replaceAll('ς', 'σ').replace(/[ﬀ-ﬆ]/g, c => c.normalize('NFKC'))
+const casefold = (s: string) =>
+  s
+    .toLowerCase()
+    .replaceAll('ß', 'ss')
+    .replaceAll('ς', 'σ')
+    .replace(/[ﬀ-ﬆ]/g, c => c.normalize('NFKC'))
 
 methods(str, {
   'upper()': mapped(s => s.toUpperCase()),
@@ -205,7 +229,10 @@ methods(str, {
   'splitlines(keepends=False)': ([value, keep], rt) => {
     const s = self(value, rt)
     rt.charge(s.length >> 4)
-    const parts = s.match(/[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]*(?:\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])|[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+$/g) ?? []
+    const parts =
+      s.match(
+        /[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]*(?:\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])|[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+$/g,
+      ) ?? []
     return list(keep ? parts : parts.map(part => part.replace(/(?:\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])$/, '')), rt)
   },
   'partition(sep, /)': ([value, sep], rt) => {
@@ -257,8 +284,10 @@ methods(str, {
       return parts.join(s)
     })
   },
-  'startswith(prefix, start=None, end=None, /)': ([s, prefix, start, end], rt) => affix(s, prefix, start, end, rt, (a, b) => a.startsWith(b), 'startswith'),
-  'endswith(suffix, start=None, end=None, /)': ([s, suffix, start, end], rt) => affix(s, suffix, start, end, rt, (a, b) => a.endsWith(b), 'endswith'),
+  'startswith(prefix, start=None, end=None, /)': ([s, prefix, start, end], rt) =>
+    affix(s, prefix, start, end, rt, (a, b) => a.startsWith(b), 'startswith'),
+  'endswith(suffix, start=None, end=None, /)': ([s, suffix, start, end], rt) =>
+    affix(s, suffix, start, end, rt, (a, b) => a.endsWith(b), 'endswith'),
   'removeprefix(prefix, /)': ([value, prefix], rt) => {
     const s = self(value, rt)
     const part = text(prefix)
@@ -280,9 +309,9 @@ methods(str, {
     return at < 0 ? raise('ValueError', 'substring not found') : at
   },
   'count(sub, start=None, end=None, /)': ([s, part, start, end], rt) => count(self(s, rt), text(part), start, end, rt),
-  'ljust(width, fillchar=\' \', /)': justify(missing => [0, missing]),
-  'rjust(width, fillchar=\' \', /)': justify(missing => [missing, 0]),
-  'center(width, fillchar=\' \', /)': ([value, width, fill], rt) => {
+  "ljust(width, fillchar=' ', /)": justify(missing => [0, missing]),
+  "rjust(width, fillchar=' ', /)": justify(missing => [missing, 0]),
+  "center(width, fillchar=' ', /)": ([value, width, fill], rt) => {
     // CPython puts the odd one on the left when the width is odd.
     const odd = (indexOf(width, rt) ?? 0) & 1
     return justify(missing => {
@@ -317,7 +346,7 @@ methods(str, {
     }
     return out
   },
-  'encode(encoding=\'utf-8\', errors=\'strict\')': ([value, encoding, errors], rt) => {
+  "encode(encoding='utf-8', errors='strict')": ([value, encoding, errors], rt) => {
     const s = self(value, rt)
     if (!/^utf-?8$/i.test(encoding)) rt.charge(s.length >> 2)
     return new PyBytes(encode(s, text(encoding), text(errors)))
@@ -327,11 +356,13 @@ methods(str, {
   'translate(table, /)': ([value, table], rt) => {
     const s = self(value, rt)
     rt.charge(s.length >> 1)
-    const out = points(s).map(c => {
-      const found = table instanceof PyDict ? dictGet(table, c.codePointAt(0)!, rt) : undefined
-      if (found === undefined) return c
-      return found === null ? '' : typeof found === 'number' ? String.fromCodePoint(found) : text(found)
-    }).join('')
+    const out = points(s)
+      .map(c => {
+        const found = table instanceof PyDict ? dictGet(table, c.codePointAt(0)!, rt) : undefined
+        if (found === undefined) return c
+        return found === null ? '' : typeof found === 'number' ? String.fromCodePoint(found) : text(found)
+      })
+      .join('')
     rt.alloc(out.length)
     return out
   },
@@ -369,7 +400,10 @@ staticMethod(str, 'maketrans', ([from, to, drop], _, rt) => {
 str.construct = (cls: PyClass, args: Value[], kwargs, rt: Rt) => {
   const value = args[0] ?? kwargs?.get('object') ?? (args.length ? null : '')
   const encoding = args[1] ?? kwargs?.get('encoding')
-  const result = value instanceof PyBytes && (encoding !== undefined || kwargs?.has('errors')) ? decode(value.data, text(encoding ?? 'utf-8'), text(args[2] ?? kwargs?.get('errors') ?? 'strict')) : strResult(value, rt)
+  const result =
+    value instanceof PyBytes && (encoding !== undefined || kwargs?.has('errors'))
+      ? decode(value.data, text(encoding ?? 'utf-8'), text(args[2] ?? kwargs?.get('errors') ?? 'strict'))
+      : strResult(value, rt)
   return cls === str ? result : bind(result, (s: Value) => subclassed(cls, s))
 }
 

@@ -90,13 +90,20 @@ function unpack(targets: Expr[], scope: Scope): Store {
       return assign(f, items, 0)
     }
     const after = expected - star - 1
-    if (items.length < expected - 1) raise('ValueError', `not enough values to unpack (expected at least ${expected - 1}, got ${items.length})`)
+    if (items.length < expected - 1)
+      raise('ValueError', `not enough values to unpack (expected at least ${expected - 1}, got ${items.length})`)
     f.rt.alloc(items.length * 8)
-    return assign(f, [...items.slice(0, star), new PyList(items.slice(star, items.length - after)), ...items.slice(items.length - after)], 0)
+    return assign(
+      f,
+      [...items.slice(0, star), new PyList(items.slice(star, items.length - after)), ...items.slice(items.length - after)],
+      0,
+    )
   }
   return (f, value) => {
-    if ((value instanceof PyTuple || value instanceof PyList) && value.cls.plain) return spread(f, value instanceof PyList ? value.items.slice() : value.items)
-    if (typeof value !== 'string' && (typeof value !== 'object' || value === null)) raise('TypeError', `cannot unpack non-iterable ${typeOf(value).name} object`)
+    if ((value instanceof PyTuple || value instanceof PyList) && value.cls.plain)
+      return spread(f, value instanceof PyList ? value.items.slice() : value.items)
+    if (typeof value !== 'string' && (typeof value !== 'object' || value === null))
+      raise('TypeError', `cannot unpack non-iterable ${typeOf(value).name} object`)
     return bind(collect(value, f.rt), (items: Value[]) => spread(f, items))
   }
 }
@@ -106,7 +113,13 @@ export function compileDelete(target: Expr, scope: Scope): (f: Frame) => undefin
     case 'Name': {
       const { id } = target
       const place = scope.find(id)
-      const missing = () => raise(place.kind === 'slot' ? 'UnboundLocalError' : 'NameError', place.kind === 'slot' ? `cannot access local variable '${id}' where it is not associated with a value` : `name '${id}' is not defined`)
+      const missing = () =>
+        raise(
+          place.kind === 'slot' ? 'UnboundLocalError' : 'NameError',
+          place.kind === 'slot'
+            ? `cannot access local variable '${id}' where it is not associated with a value`
+            : `name '${id}' is not defined`,
+        )
       return f => {
         if (place.kind !== 'slot') {
           if (!(place.kind === 'class' ? f.names! : f.rt.globals).delete(id)) missing()

@@ -15,7 +15,14 @@ import type { Scope } from './scope.ts'
 type Keywords = (f: Frame) => Kwargs | null | Pending
 
 export function compileCall(node: Call, scope: Scope): Ev {
-  if (node.fn.kind === 'Name' && node.fn.id === 'super' && !node.args.length && !node.keywords.length && scope.find('super').kind === 'global') return compileSuper(scope)
+  if (
+    node.fn.kind === 'Name' &&
+    node.fn.id === 'super' &&
+    !node.args.length &&
+    !node.keywords.length &&
+    scope.find('super').kind === 'global'
+  )
+    return compileSuper(scope)
   const args = compileItems(node.args, scope)
   const keywords = compileKeywords(node, scope)
   const { line } = node

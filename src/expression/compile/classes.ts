@@ -47,7 +47,18 @@ export function compileClass(node: ClassDef, outer: Scope): Ev {
 }
 
 /** Classes that cannot be refined, as in CPython. */
-const FINAL = new Set<PyClass>([types.bool, types.NoneType, types.function, types.method, types.slice, types.range, types.generator, types.ellipsis, types.type, types.module])
+const FINAL = new Set<PyClass>([
+  types.bool,
+  types.NoneType,
+  types.function,
+  types.method,
+  types.slice,
+  types.range,
+  types.generator,
+  types.ellipsis,
+  types.type,
+  types.module,
+])
 
 function buildClass(name: string, given: Value[], frame: Frame, options: Kwargs | null, rt: EvaluationRuntime): Result {
   const bases = given.length ? given : [types.object]
@@ -56,7 +67,8 @@ function buildClass(name: string, given: Value[], frame: Frame, options: Kwargs 
     if (FINAL.has(base)) raise('TypeError', `type '${base.name}' is not an acceptable base type`)
   }
   const metaclass = options?.get('metaclass')
-  if (metaclass !== undefined && !(metaclass instanceof PyClass && metaclass.facts?.get('metaclass'))) raise('TypeError', 'metaclasses are not supported in expressions')
+  if (metaclass !== undefined && !(metaclass instanceof PyClass && metaclass.facts?.get('metaclass')))
+    raise('TypeError', 'metaclasses are not supported in expressions')
   options?.delete('metaclass')
   const names = frame.names!
   const cls = makeClass(name, bases as PyClass[], names)
@@ -64,7 +76,11 @@ function buildClass(name: string, given: Value[], frame: Frame, options: Kwargs 
   frame.owner!.cls = cls
   cls.facts = new Map<string, unknown>([['annotations', frame.annotations]])
   const slots = names.get('__slots__')
-  if (slots !== undefined) cls.facts.set('slots', [...((cls.mro[1]!.fact('slots') as string[]) ?? []), ...(slots instanceof PyTuple || slots instanceof Object ? ((slots as { items?: string[] }).items ?? []) : [slots as string])])
+  if (slots !== undefined)
+    cls.facts.set('slots', [
+      ...((cls.mro[1]!.fact('slots') as string[]) ?? []),
+      ...(slots instanceof PyTuple || slots instanceof Object ? ((slots as { items?: string[] }).items ?? []) : [slots as string]),
+    ])
   if (names.has('__eq__') && !names.has('__hash__')) names.set('__hash__', null)
   findAbstract(cls)
   return bind(setNames(cls, rt), () => bind(notifyBase(cls, options, rt), () => cls))
@@ -76,7 +92,8 @@ export function makeClass(name: string, bases: PyClass[], names: Map<string, Val
     cls.cls = types.type
     return cls
   } catch (error) {
-    if (error instanceof MroConflict) raise('TypeError', `Cannot create a consistent method resolution order (MRO) for bases ${bases.map(base => base.name).join(', ')}`)
+    if (error instanceof MroConflict)
+      raise('TypeError', `Cannot create a consistent method resolution order (MRO) for bases ${bases.map(base => base.name).join(', ')}`)
     throw error
   }
 }
@@ -96,7 +113,10 @@ function setNames(cls: PyClass, rt: EvaluationRuntime): undefined | Pending {
 
 /** Tells the base about its new subclass: native hooks (enumerations) and `__init_subclass__`. */
 function notifyBase(cls: PyClass, options: Kwargs | null, rt: EvaluationRuntime): Result {
-  const hook = cls.mro.slice(1).find(base => base.facts?.has('subclassed'))?.facts!.get('subclassed') as ((cls: PyClass, rt: EvaluationRuntime) => Result) | undefined
+  const hook = cls.mro
+    .slice(1)
+    .find(base => base.facts?.has('subclassed'))
+    ?.facts!.get('subclassed') as ((cls: PyClass, rt: EvaluationRuntime) => Result) | undefined
   const own = hook ? hook(cls, rt) : null
   return bind(own, () => {
     for (const base of cls.mro.slice(1)) {
@@ -112,7 +132,8 @@ function findAbstract(cls: PyClass): void {
   const names = new Set<string>()
   for (const base of [...cls.mro].reverse()) {
     for (const [name, value] of base.dict) {
-      const fn = value instanceof PyProperty ? value.get : value instanceof PyStaticMethod || value instanceof PyClassMethod ? value.fn : value
+      const fn =
+        value instanceof PyProperty ? value.get : value instanceof PyStaticMethod || value instanceof PyClassMethod ? value.fn : value
       const abstract = fn instanceof PyFunction && (fn as PyObject).attrs?.get('__isabstractmethod__') === true
       if (abstract) names.add(name)
       else names.delete(name)

@@ -116,7 +116,11 @@ export function compileComprehension(node: ComprehensionExpr, outer: Scope): Ev 
               rest: false,
               keywordRest: false,
               isGenerator: true,
-              run: frame => bind(walk(0, iterator, frame, (_, item) => new Pending({ kind: 'yield', value: item }).then(() => undefined)) as Result, () => null),
+              run: frame =>
+                bind(
+                  walk(0, iterator, frame, (_, item) => new Pending({ kind: 'yield', value: item }).then(() => undefined)) as Result,
+                  () => null,
+                ),
             }
             return new PyGenerator(frameOf(f), code)
           }),

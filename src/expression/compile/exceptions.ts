@@ -19,7 +19,8 @@ type Kind<K> = Extract<Stmt, { kind: K }>
 /** Does `except <type>` catch this? */
 function matches(type: Value, error: PyException): boolean {
   if (type instanceof PyTuple) return type.items.some(item => matches(item, error))
-  if (!(type instanceof PyClass) || !type.isSubclass(types.BaseException)) raise('TypeError', 'catching classes that do not inherit from BaseException is not allowed')
+  if (!(type instanceof PyClass) || !type.isSubclass(types.BaseException))
+    raise('TypeError', 'catching classes that do not inherit from BaseException is not allowed')
   return error.cls.isSubclass(type)
 }
 
@@ -48,7 +49,11 @@ export function compileTry(node: Kind<'Try'>, scope: Scope): Ex {
     } catch (error) {
       return handle(f, error)
     }
-    if (end instanceof Pending) return end.then(later => (later === undefined ? orelse(f) : later), error => handle(f, error))
+    if (end instanceof Pending)
+      return end.then(
+        later => (later === undefined ? orelse(f) : later),
+        error => handle(f, error),
+      )
     return end === undefined ? orelse(f) : end
   }
   const handle = (f: Frame, thrown: unknown): End => {
@@ -135,7 +140,11 @@ export function compileTry(node: Kind<'Try'>, scope: Scope): Ex {
     } catch (error) {
       return afterError(f, error)
     }
-    if (end instanceof Pending) return end.then(later => afterwards(f, later), error => afterError(f, error))
+    if (end instanceof Pending)
+      return end.then(
+        later => afterwards(f, later),
+        error => afterError(f, error),
+      )
     return afterwards(f, end)
   }
 }
@@ -193,7 +202,9 @@ export function compileWith(node: Kind<'With'>, scope: Scope): Ex {
       bind(context(f), (manager: Value) =>
         bind(method(manager, '__enter__', f), (enter: Value) =>
           bind(method(manager, '__exit__', f), (exit: Value) =>
-            bind(call(enter, selfArgs(manager), null, f.rt), (entered: Value) => within(f, manager, exit, () => bind(store ? store(f, entered) : undefined, () => body(f)))),
+            bind(call(enter, selfArgs(manager), null, f.rt), (entered: Value) =>
+              within(f, manager, exit, () => bind(store ? store(f, entered) : undefined, () => body(f))),
+            ),
           ),
         ),
       )

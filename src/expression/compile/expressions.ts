@@ -49,7 +49,8 @@ export function compileExpr(node: Expr, scope: Scope): Ev {
     case 'Attribute': {
       const object = compileExpr(node.object, scope)
       const { name, line } = node
-      if (node.object.kind === 'Attribute' && node.object.name === '__class__') return classText(compileExpr(node.object.object, scope), name)
+      if (node.object.kind === 'Attribute' && node.object.name === '__class__')
+        return classText(compileExpr(node.object.object, scope), name)
       return f => {
         const value = object(f)
         if (value instanceof Pending) {
@@ -84,7 +85,9 @@ export function compileExpr(node: Expr, scope: Scope): Ev {
     case 'List':
     case 'Tuple': {
       const items = compileItems(node.items, scope)
-      return node.kind === 'List' ? f => bind(items(f), (values: Value[]) => new PyList(values)) : f => bind(items(f), (values: Value[]) => new PyTuple(values))
+      return node.kind === 'List'
+        ? f => bind(items(f), (values: Value[]) => new PyList(values))
+        : f => bind(items(f), (values: Value[]) => new PyTuple(values))
     }
     case 'Set': {
       const items = compileItems(node.items, scope)
@@ -101,7 +104,10 @@ export function compileExpr(node: Expr, scope: Scope): Ev {
     case 'Dict':
       return compileDict(node.keys, node.values, scope)
     case 'Bool':
-      return compileBool(node.op === 'and', node.values.map(value => compileExpr(value, scope)))
+      return compileBool(
+        node.op === 'and',
+        node.values.map(value => compileExpr(value, scope)),
+      )
     case 'Binary': {
       const left = compileExpr(node.left, scope)
       const right = compileExpr(node.right, scope)
@@ -343,8 +349,13 @@ function compileFormat(parts: (string | FormatField)[], scope: Scope): Ev {
     const { conversion } = part
     return f =>
       bind(value(f), (v: Value) =>
-        bind(conversion === '' ? v : conversion === 's' ? strResult(v, f.rt) : bind(reprResult(v, f.rt), (text: string) => (conversion === 'a' ? asciiOnly(text) : text)), (shown: Value) =>
-          bind(spec(f), (text: Value) => format(shown, text as string, f.rt)),
+        bind(
+          conversion === ''
+            ? v
+            : conversion === 's'
+              ? strResult(v, f.rt)
+              : bind(reprResult(v, f.rt), (text: string) => (conversion === 'a' ? asciiOnly(text) : text)),
+          (shown: Value) => bind(spec(f), (text: Value) => format(shown, text as string, f.rt)),
         ),
       )
   })

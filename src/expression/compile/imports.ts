@@ -25,7 +25,11 @@ function packageWith(path: string[], module: PyModule, f: Frame, prefix = ''): P
 }
 
 export function compileImport(names: Alias[], scope: Scope): Ex {
-  const imports = names.map(({ name, as }) => ({ name, path: as ? [name] : name.split('.'), store: storeName(as ?? name.split('.')[0]!, scope) }))
+  const imports = names.map(({ name, as }) => ({
+    name,
+    path: as ? [name] : name.split('.'),
+    store: storeName(as ?? name.split('.')[0]!, scope),
+  }))
   return f => {
     for (const { name, path, store } of imports) {
       f.rt.charge(5)

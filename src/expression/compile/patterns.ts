@@ -100,14 +100,21 @@ function compilePattern(node: Pattern, scope: Scope): Fits {
         return bind(evaluateAll(keys, f), (wanted: Value[]) => {
           const found = wanted.map(key => value.entries.get(keyOf(key, f.rt)))
           if (found.some(entry => entry === undefined)) return false
-          return bind(all(fits, found.map(entry => entry!.value), f), (yes: boolean) => {
-            if (!yes || !store) return yes
-            const rest = new PyDict()
-            const taken = new Set(wanted.map(key => keyOf(key, f.rt)))
-            for (const [key, entry] of value.entries) if (!taken.has(key)) dictSet(rest, entry.key, entry.value, f.rt)
-            store(f, rest)
-            return true
-          })
+          return bind(
+            all(
+              fits,
+              found.map(entry => entry!.value),
+              f,
+            ),
+            (yes: boolean) => {
+              if (!yes || !store) return yes
+              const rest = new PyDict()
+              const taken = new Set(wanted.map(key => keyOf(key, f.rt)))
+              for (const [key, entry] of value.entries) if (!taken.has(key)) dictSet(rest, entry.key, entry.value, f.rt)
+              store(f, rest)
+              return true
+            },
+          )
         })
       }
     }
@@ -117,7 +124,18 @@ function compilePattern(node: Pattern, scope: Scope): Fits {
 }
 
 /** Built-in types whose one positional pattern is the value itself. */
-const SELF = new Set<PyClass>([types.bool, types.bytes, types.dict, types.float, types.frozenset, types.int, types.list, types.set, types.str, types.tuple])
+const SELF = new Set<PyClass>([
+  types.bool,
+  types.bytes,
+  types.dict,
+  types.float,
+  types.frozenset,
+  types.int,
+  types.list,
+  types.set,
+  types.str,
+  types.tuple,
+])
 
 function compileClassPattern(node: Extract<Pattern, { kind: 'MatchClass' }>, scope: Scope): Fits {
   const clsOf = compileExpr(node.cls, scope)
@@ -126,10 +144,20 @@ function compileClassPattern(node: Extract<Pattern, { kind: 'MatchClass' }>, sco
     bind(clsOf(f), (cls: Value) => {
       if (!(cls instanceof PyClass)) raise('TypeError', 'called match pattern must be a class')
       if (!typeOf(value).isSubclass(cls)) return false
-      if (node.patterns.length === 1 && !node.named.length && [...SELF].some(type => cls.isSubclass(type)) && cls.lookup('__match_args__') === undefined) return fits[0]!(f, value)
+      if (
+        node.patterns.length === 1 &&
+        !node.named.length &&
+        [...SELF].some(type => cls.isSubclass(type)) &&
+        cls.lookup('__match_args__') === undefined
+      )
+        return fits[0]!(f, value)
       const order = cls.lookup('__match_args__')
       const names = order instanceof PyTuple ? order.items.map(String) : []
-      if (node.patterns.length > names.length) raise('TypeError', `${cls.name}() accepts ${names.length} positional sub-pattern${names.length === 1 ? '' : 's'} (${node.patterns.length} given)`)
+      if (node.patterns.length > names.length)
+        raise(
+          'TypeError',
+          `${cls.name}() accepts ${names.length} positional sub-pattern${names.length === 1 ? '' : 's'} (${node.patterns.length} given)`,
+        )
       return parts(f, value, [...names.slice(0, node.patterns.length), ...node.names], fits, 0)
     })
 }

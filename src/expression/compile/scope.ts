@@ -140,14 +140,16 @@ function visit(node: Node, into: Bindings): void {
     case 'Function':
       into.names.add(node.name)
       for (const decorator of node.decorators) visit(decorator, into)
-      for (const p of [...node.parameters.positionalOnly, ...node.parameters.regular, ...node.parameters.keywordOnly]) if (p.default) visit(p.default, into)
+      for (const p of [...node.parameters.positionalOnly, ...node.parameters.regular, ...node.parameters.keywordOnly])
+        if (p.default) visit(p.default, into)
       return
     case 'Class':
       into.names.add(node.name)
       for (const inner of [...node.decorators, ...node.bases, ...node.keywords.map(keyword => keyword.value)]) visit(inner, into)
       return
     case 'Lambda':
-      for (const p of [...node.parameters.positionalOnly, ...node.parameters.regular, ...node.parameters.keywordOnly]) if (p.default) visit(p.default, into)
+      for (const p of [...node.parameters.positionalOnly, ...node.parameters.regular, ...node.parameters.keywordOnly])
+        if (p.default) visit(p.default, into)
       return
     case 'Walrus':
       into.names.add(node.target.id)
@@ -191,7 +193,8 @@ export function cost(node: Node): number {
   let nodes = 0
   const count = (inner: Node, top: boolean) => {
     nodes++
-    for (const [name, value] of Object.entries(inner)) if (!top || !BLOCKS.has(name)) for (const child of nodesIn(value)) count(child, false)
+    for (const [name, value] of Object.entries(inner))
+      if (!top || !BLOCKS.has(name)) for (const child of nodesIn(value)) count(child, false)
   }
   count(node, true)
   return 1 + (nodes >> 3)

@@ -101,7 +101,12 @@ function compileStmt(node: Stmt, scope: Scope): Ex {
       const value = node.value ? compileExpr(node.value, scope) : null
       // A class body keeps its annotations: dataclasses are made from them. Annotations are not evaluated.
       const annotate = scope.kind === 'class' && node.target.kind === 'Name' ? node.target.id : null
-      const text = node.annotation.kind === 'Name' ? node.annotation.id : node.annotation.kind === 'Subscript' && node.annotation.object.kind === 'Name' ? node.annotation.object.id : ''
+      const text =
+        node.annotation.kind === 'Name'
+          ? node.annotation.id
+          : node.annotation.kind === 'Subscript' && node.annotation.object.kind === 'Name'
+            ? node.annotation.object.id
+            : ''
       return f => {
         if (annotate !== null) f.annotations.push([annotate, text])
         return value ? bind(value(f), (v: Value) => store!(f, v)) : undefined
@@ -121,7 +126,11 @@ function compileStmt(node: Stmt, scope: Scope): Ex {
       return f => run(f, 0)
     }
     case 'If': {
-      const branches = node.branches.map(branch => ({ test: compileTest(branch.test, scope), body: compileBlock(branch.body, scope), line: branch.test.line }))
+      const branches = node.branches.map(branch => ({
+        test: compileTest(branch.test, scope),
+        body: compileBlock(branch.body, scope),
+        line: branch.test.line,
+      }))
       const orelse = compileBlock(node.orelse, scope)
       const run = (f: Frame, i: number): End => {
         for (; i < branches.length; i++) {
@@ -266,7 +275,8 @@ function compileFor(node: Extract<Stmt, { kind: 'For' }>, scope: Scope): Ex {
       if (rt.tickDue) return rt.tick().then(() => loop(f, iterator))
       rt.line = line
       const item = iterator.next(rt)
-      if (item instanceof Pending) return item.then((value: Value | Done) => (value === DONE ? orelse(f) : after(f, iterator, once(f, value))))
+      if (item instanceof Pending)
+        return item.then((value: Value | Done) => (value === DONE ? orelse(f) : after(f, iterator, once(f, value))))
       if (item === DONE) return orelse(f)
       const end = once(f, item)
       if (end === undefined || end === CONTINUE) continue

@@ -27,7 +27,10 @@ function tally(self: PyDict, [source]: Value[], kwargs: Kwargs | null, sign: num
     for (const entry of source.entries.values()) add(entry.key, entry.value)
     return named()
   }
-  return bind(rt.forEach(source, (item: Value) =>  add(item, 1)), named)
+  return bind(
+    rt.forEach(source, (item: Value) => add(item, 1)),
+    named,
+  )
 }
 
 const count = (self: PyDict, key: Value, rt: EvaluationRuntime): number => Number(dictGet(self, key, rt) ?? 0)
@@ -64,14 +67,20 @@ const Counter: PyClass = nativeClass({
     most_common: native('most_common', 'self, n=None', ([self, n], rt) => {
       const items = [...self.entries.values()].map(entry => new PyTuple([entry.key, entry.value]))
       const byCount = native('count', 'pair', ([pair]) => pair.items[1])
-      return bind(sorted(items, byCount, true, rt), (list: Value[]) => new PyList(n === null ? list : list.slice(0, Math.max(0, Number(n)))))
+      return bind(
+        sorted(items, byCount, true, rt),
+        (list: Value[]) => new PyList(n === null ? list : list.slice(0, Math.max(0, Number(n)))),
+      )
     }),
-    elements: native('elements', 'self', ([self]) =>
-      new NativeIterator(
-        (function* () {
-          for (const { key, value } of self.entries.values()) for (let i = 0; i < value; i++) yield key as Value
-        })(),
-      ),
+    elements: native(
+      'elements',
+      'self',
+      ([self]) =>
+        new NativeIterator(
+          (function* () {
+            for (const { key, value } of self.entries.values()) for (let i = 0; i < value; i++) yield key as Value
+          })(),
+        ),
     ),
     update: nativeRaw('update', ([self, ...args], kwargs, rt) => tally(self as PyDict, args, kwargs, 1, rt)),
     subtract: nativeRaw('subtract', ([self, ...args], kwargs, rt) => tally(self as PyDict, args, kwargs, -1, rt)),
@@ -104,7 +113,11 @@ const defaultdict: PyClass = nativeClass({
         return value
       })
     }),
-    __repr__: native('__repr__', 'self', ([self], rt) => `defaultdict(${rt.repr(self.attrs?.get('default_factory') ?? null)}, ${dictRepr(self, rt)})`),
+    __repr__: native(
+      '__repr__',
+      'self',
+      ([self], rt) => `defaultdict(${rt.repr(self.attrs?.get('default_factory') ?? null)}, ${dictRepr(self, rt)})`,
+    ),
   },
 })
 
@@ -149,7 +162,11 @@ const deque: PyClass = nativeClass({
     })
   },
   methods: {
-    __repr__: native('__repr__', 'self', ([self], rt) => `deque(${rt.repr(new PyList(self.items))}${limit(self) === Infinity ? '' : `, maxlen=${limit(self)}`})`),
+    __repr__: native(
+      '__repr__',
+      'self',
+      ([self], rt) => `deque(${rt.repr(new PyList(self.items))}${limit(self) === Infinity ? '' : `, maxlen=${limit(self)}`})`,
+    ),
     append: native('append', 'self, x', ([self, x], rt) => {
       rt.alloc(8)
       self.items.push(x)
@@ -194,26 +211,54 @@ const deque: PyClass = nativeClass({
 
 /** A tuple class with named fields. */
 export function namedTupleClass(name: string, fields: string[], defaults: Value[]): PyClass {
-  for (const field of fields) if (!/^[A-Za-z]\w*$/.test(field) || KEYWORDS.has(field)) raise('ValueError', `Type names and field names must be valid identifiers: '${field}'`)
+  for (const field of fields)
+    if (!/^[A-Za-z]\w*$/.test(field) || KEYWORDS.has(field))
+      raise('ValueError', `Type names and field names must be valid identifiers: '${field}'`)
   const cls = makeClass(name, [types.tuple], new Map())
   const make = (made: PyClass, args: Value[], kwargs: Kwargs | null): PyTuple => {
-    if (args.length > fields.length) raise('TypeError', `${name}.__new__() takes ${fields.length + 1} positional arguments but ${args.length + 1} were given`)
+    if (args.length > fields.length)
+      raise('TypeError', `${name}.__new__() takes ${fields.length + 1} positional arguments but ${args.length + 1} were given`)
     const items = fields.map((field, i) => {
       const value = args[i] ?? (i < args.length ? null : kwargs?.get(field))
       if (value !== undefined) return value
       const at = i - (fields.length - defaults.length)
       return at >= 0 ? defaults[at]! : raise('TypeError', `${name}.__new__() missing 1 required positional argument: '${field}'`)
     })
-    for (const key of kwargs?.keys() ?? []) if (!fields.includes(key)) raise('TypeError', `${name}.__new__() got an unexpected keyword argument '${key}'`)
+    for (const key of kwargs?.keys() ?? [])
+      if (!fields.includes(key)) raise('TypeError', `${name}.__new__() got an unexpected keyword argument '${key}'`)
     return new PyTuple(items, made)
   }
   fields.forEach((field, i) => cls.dict.set(field, new PyProperty(new NativeFunction(field, ([self]) => (self as PyTuple).items[i]!))))
   cls.dict.set('_fields', new PyTuple(fields))
   cls.dict.set('__match_args__', new PyTuple(fields))
-  cls.dict.set('_asdict', native('_asdict', 'self', ([self]) => dictOf(fields.map((field, i) => [field, self.items[i]]))))
-  cls.dict.set('_replace', nativeRaw('_replace', ([self], kwargs) => make((self as PyTuple).cls, [], new Map([...fields.map((field, i): [string, Value] => [field, (self as PyTuple).items[i]!]), ...(kwargs ?? [])]))))
-  cls.dict.set('_make', new PyClassMethod(native('_make', 'cls, iterable', ([made, iterable], rt) => bind(rt.collect(iterable), (items: Value[]) => make(made, items, null)))))
-  cls.dict.set('__repr__', native('__repr__', 'self', ([self], rt) => `${self.cls.name}(${fields.map((field, i) => `${field}=${rt.repr(self.items[i])}`).join(', ')})`))
+  cls.dict.set(
+    '_asdict',
+    native('_asdict', 'self', ([self]) => dictOf(fields.map((field, i) => [field, self.items[i]]))),
+  )
+  cls.dict.set(
+    '_replace',
+    nativeRaw('_replace', ([self], kwargs) =>
+      make(
+        (self as PyTuple).cls,
+        [],
+        new Map([...fields.map((field, i): [string, Value] => [field, (self as PyTuple).items[i]!]), ...(kwargs ?? [])]),
+      ),
+    ),
+  )
+  cls.dict.set(
+    '_make',
+    new PyClassMethod(
+      native('_make', 'cls, iterable', ([made, iterable], rt) => bind(rt.collect(iterable), (items: Value[]) => make(made, items, null))),
+    ),
+  )
+  cls.dict.set(
+    '__repr__',
+    native(
+      '__repr__',
+      'self',
+      ([self], rt) => `${self.cls.name}(${fields.map((field, i) => `${field}=${rt.repr(self.items[i])}`).join(', ')})`,
+    ),
+  )
   for (const value of cls.dict.values()) {
     if (value instanceof NativeFunction) own(cls, value)
     else if (value instanceof PyProperty) own(cls, value.get as NativeFunction)
@@ -228,9 +273,12 @@ export const collections: PyModule = defineModule('collections', {
   defaultdict,
   OrderedDict,
   deque,
-  namedtuple: native('namedtuple', 'typename, field_names, *, rename=False, defaults=None, module=None', function* ([name, given, , defaults], rt) {
-    const fields: Value[] = typeof given === 'string' ? given.replaceAll(',', ' ').split(/\s+/).filter(Boolean) : yield rt.collect(given)
-    return namedTupleClass(name, fields.map(String), defaults === null ? [] : yield rt.collect(defaults))
-  }),
+  namedtuple: native(
+    'namedtuple',
+    'typename, field_names, *, rename=False, defaults=None, module=None',
+    function* ([name, given, , defaults], rt) {
+      const fields: Value[] = typeof given === 'string' ? given.replaceAll(',', ' ').split(/\s+/).filter(Boolean) : yield rt.collect(given)
+      return namedTupleClass(name, fields.map(String), defaults === null ? [] : yield rt.collect(defaults))
+    },
+  ),
 })
-

@@ -41,7 +41,8 @@ const FrozenInstanceError = exceptionClass('FrozenInstanceError', 'AttributeErro
 /** The fields of a class, those of its bases first. */
 function collectFields(cls: PyClass, keywordOnly: boolean): Field[] {
   const fields = new Map<string, Field>()
-  for (const base of [...cls.mro].slice(1).reverse()) for (const field of (base.facts?.get('fields') as Field[] | undefined) ?? []) fields.set(field.name, field)
+  for (const base of [...cls.mro].slice(1).reverse())
+    for (const field of (base.facts?.get('fields') as Field[] | undefined) ?? []) fields.set(field.name, field)
   let afterMarker = keywordOnly
   for (const [name, type] of (cls.facts?.get('annotations') as [string, string][] | undefined) ?? []) {
     if (type === 'ClassVar') continue
@@ -85,14 +86,25 @@ function initializer(cls: PyClass, fields: Field[]): Value {
   }
   return nativeRaw('__init__', ([self, ...args], kwargs, rt) => {
     const fail = (text: string): never => raise('TypeError', `${cls.name}.__init__() ${text}`)
-    if (args.length > places.length) fail(`takes ${places.length + 1} positional argument${places.length ? 's' : ''} but ${args.length + 1} were given`)
+    if (args.length > places.length)
+      fail(`takes ${places.length + 1} positional argument${places.length ? 's' : ''} but ${args.length + 1} were given`)
     for (const key of kwargs?.keys() ?? []) {
       const index = inits.findIndex(field => field.name === key)
       if (index < 0) fail(`got an unexpected keyword argument '${key}'`)
-      if (places.indexOf(inits[index]!) >= 0 && places.indexOf(inits[index]!) < args.length) fail(`got multiple values for argument '${key}'`)
+      if (places.indexOf(inits[index]!) >= 0 && places.indexOf(inits[index]!) < args.length)
+        fail(`got multiple values for argument '${key}'`)
     }
-    const missing = inits.filter(field => (places.indexOf(field) < 0 || places.indexOf(field) >= args.length) && !kwargs?.has(field.name) && field.default === undefined && field.factory === undefined)
-    if (missing.length) fail(`missing ${missing.length} required positional argument${missing.length > 1 ? 's' : ''}: ${missing.map(field => `'${field.name}'`).join(' and ')}`)
+    const missing = inits.filter(
+      field =>
+        (places.indexOf(field) < 0 || places.indexOf(field) >= args.length) &&
+        !kwargs?.has(field.name) &&
+        field.default === undefined &&
+        field.factory === undefined,
+    )
+    if (missing.length)
+      fail(
+        `missing ${missing.length} required positional argument${missing.length > 1 ? 's' : ''}: ${missing.map(field => `'${field.name}'`).join(' and ')}`,
+      )
     const run = (i: number): Result => {
       for (; i < fields.length; i++) {
         const field = fields[i]!
@@ -110,7 +122,8 @@ function initializer(cls: PyClass, fields: Field[]): Value {
   })
 }
 
-const values = (self: Value, fields: Field[]): PyTuple => new PyTuple(fields.filter(field => field.compare).map(field => valueOf(self, field)))
+const values = (self: Value, fields: Field[]): PyTuple =>
+  new PyTuple(fields.filter(field => field.compare).map(field => valueOf(self, field)))
 
 function decorate(cls: Value, options: Kwargs | null): Value {
   if (!(cls instanceof PyClass) || cls.frozen) raise('TypeError', 'dataclass() should be called on a class')
@@ -119,25 +132,62 @@ function decorate(cls: Value, options: Kwargs | null): Value {
   cls.facts ??= new Map()
   cls.facts.set('fields', fields)
   const define = (name: string, value: Value) => {
-    if (!cls.dict.has(name) || (name === '__hash__' && cls.dict.get(name) === null)) cls.dict.set(name, value instanceof NativeFunction ? own(cls, value) : value)
+    if (!cls.dict.has(name) || (name === '__hash__' && cls.dict.get(name) === null))
+      cls.dict.set(name, value instanceof NativeFunction ? own(cls, value) : value)
   }
   if (on('init', true)) define('__init__', initializer(cls, fields))
   if (on('repr', true))
-    define('__repr__', native('__repr__', 'self', ([self], rt) => `${self.cls.name}(${fields.filter(field => field.repr).map(field => `${field.name}=${rt.repr(valueOf(self, field))}`).join(', ')})`))
+    define(
+      '__repr__',
+      native(
+        '__repr__',
+        'self',
+        ([self], rt) =>
+          `${self.cls.name}(${fields
+            .filter(field => field.repr)
+            .map(field => `${field.name}=${rt.repr(valueOf(self, field))}`)
+            .join(', ')})`,
+      ),
+    )
   if (on('eq', true)) {
     const frozen = on('frozen', false)
-    define('__eq__', native('__eq__', 'self, other', ([a, b], rt) => (typeOf(b) === a.cls ? equals(values(a, fields), values(b, fields), rt) : NotImplemented)))
-    define('__hash__', frozen || on('unsafe_hash', false) ? native('__hash__', 'self', ([self], rt) => rt.callNow(hash, [values(self, fields)])) : null)
+    define(
+      '__eq__',
+      native('__eq__', 'self, other', ([a, b], rt) =>
+        typeOf(b) === a.cls ? equals(values(a, fields), values(b, fields), rt) : NotImplemented,
+      ),
+    )
+    define(
+      '__hash__',
+      frozen || on('unsafe_hash', false) ? native('__hash__', 'self', ([self], rt) => rt.callNow(hash, [values(self, fields)])) : null,
+    )
   }
   if (on('order', false)) {
-    for (const [name, decide] of Object.entries({ __lt__: (a: Value, b: Value, rt: EvaluationRuntime) => rt.less(a, b), __gt__: (a: Value, b: Value, rt: EvaluationRuntime) => rt.less(b, a), __le__: (a: Value, b: Value, rt: EvaluationRuntime) => !rt.less(b, a), __ge__: (a: Value, b: Value, rt: EvaluationRuntime) => !rt.less(a, b) }))
-      define(name, native(name, 'self, other', ([a, b], rt) => (typeOf(b) === a.cls ? decide(values(a, fields), values(b, fields), rt) : NotImplemented)))
+    for (const [name, decide] of Object.entries({
+      __lt__: (a: Value, b: Value, rt: EvaluationRuntime) => rt.less(a, b),
+      __gt__: (a: Value, b: Value, rt: EvaluationRuntime) => rt.less(b, a),
+      __le__: (a: Value, b: Value, rt: EvaluationRuntime) => !rt.less(b, a),
+      __ge__: (a: Value, b: Value, rt: EvaluationRuntime) => !rt.less(a, b),
+    }))
+      define(
+        name,
+        native(name, 'self, other', ([a, b], rt) =>
+          typeOf(b) === a.cls ? decide(values(a, fields), values(b, fields), rt) : NotImplemented,
+        ),
+      )
   }
   if (on('frozen', false)) {
-    define('__setattr__', native('__setattr__', 'self, name, value', ([, name]) => raise(FrozenInstanceError, `cannot assign to field '${name}'`)))
-    define('__delattr__', native('__delattr__', 'self, name', ([, name]) => raise(FrozenInstanceError, `cannot delete field '${name}'`)))
+    define(
+      '__setattr__',
+      native('__setattr__', 'self, name, value', ([, name]) => raise(FrozenInstanceError, `cannot assign to field '${name}'`)),
+    )
+    define(
+      '__delattr__',
+      native('__delattr__', 'self, name', ([, name]) => raise(FrozenInstanceError, `cannot delete field '${name}'`)),
+    )
   }
-  if (!cls.dict.has('__match_args__')) cls.dict.set('__match_args__', new PyTuple(fields.filter(field => field.init && !field.keywordOnly).map(field => field.name)))
+  if (!cls.dict.has('__match_args__'))
+    cls.dict.set('__match_args__', new PyTuple(fields.filter(field => field.init && !field.keywordOnly).map(field => field.name)))
   return cls
 }
 
@@ -148,7 +198,8 @@ const hash = native('hash', 'value', ([value], rt) => {
   return number
 })
 
-const requireFields = (value: Value, name: string): Field[] => fieldsOf(value instanceof PyClass ? value : typeOf(value)) ?? raise('TypeError', `${name}() should be called on dataclass instances`)
+const requireFields = (value: Value, name: string): Field[] =>
+  fieldsOf(value instanceof PyClass ? value : typeOf(value)) ?? raise('TypeError', `${name}() should be called on dataclass instances`)
 
 /** Dataclasses inside containers become dicts (or tuples) too. */
 function plain(value: Value, rt: EvaluationRuntime, asTuple: boolean): Value {
@@ -161,14 +212,33 @@ function plain(value: Value, rt: EvaluationRuntime, asTuple: boolean): Value {
   }
   if (value instanceof PyList) return new PyList(value.items.map(item => plain(item, rt, asTuple)))
   if (value instanceof PyTuple) return new PyTuple(value.items.map(item => plain(item, rt, asTuple)))
-  if (value instanceof PyDict) return new PyDict(new Map([...value.entries].map(([key, entry]) => [key, { key: entry.key, value: plain(entry.value, rt, asTuple) }])))
+  if (value instanceof PyDict)
+    return new PyDict(new Map([...value.entries].map(([key, entry]) => [key, { key: entry.key, value: plain(entry.value, rt, asTuple) }])))
   return value
 }
 
 export const dataclasses: PyModule = defineModule('dataclasses', {
-  dataclass: nativeRaw('dataclass', ([cls], kwargs) => (cls !== undefined && cls !== null ? decorate(cls, kwargs) : native('wrap', 'cls', ([given]) => decorate(given, kwargs)))),
+  dataclass: nativeRaw('dataclass', ([cls], kwargs) =>
+    cls !== undefined && cls !== null ? decorate(cls, kwargs) : native('wrap', 'cls', ([given]) => decorate(given, kwargs)),
+  ),
   field: nativeRaw('field', (_, kwargs) => new FieldSpec(fieldClass, kwargs ?? new Map())),
-  fields: native('fields', 'class_or_instance', ([value]) => new PyTuple(requireFields(value, 'fields').map(field => new FieldSpec(fieldClass, new Map<string, Value>([['name', field.name], ...(field.default === undefined ? [] : [['default', field.default] as [string, Value]])]))))),
+  fields: native(
+    'fields',
+    'class_or_instance',
+    ([value]) =>
+      new PyTuple(
+        requireFields(value, 'fields').map(
+          field =>
+            new FieldSpec(
+              fieldClass,
+              new Map<string, Value>([
+                ['name', field.name],
+                ...(field.default === undefined ? [] : [['default', field.default] as [string, Value]]),
+              ]),
+            ),
+        ),
+      ),
+  ),
   asdict: native('asdict', 'obj', ([value], rt) => (requireFields(value, 'asdict'), plain(value, rt, false))),
   astuple: native('astuple', 'obj', ([value], rt) => (requireFields(value, 'astuple'), plain(value, rt, true))),
   is_dataclass: native('is_dataclass', 'obj', ([value]) => fieldsOf(value instanceof PyClass ? value : typeOf(value)) !== undefined),

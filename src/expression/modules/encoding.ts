@@ -4,7 +4,7 @@ import { unwrap } from '../compare.ts'
 import { exceptionClass, raise } from '../errors.ts'
 import { defineModule, native, nativeClass } from '../module.ts'
 import type { Runtime } from '../module.ts'
-import { PyBytes, PyInstance, normalizeInt, typeOf, type PyModule,type PyClass,type Value } from '../values.ts'
+import { PyBytes, PyInstance, normalizeInt, typeOf, type PyModule, type PyClass, type Value } from '../values.ts'
 
 /** The bytes in an argument, paid for. */
 export function bytesOf(value: Value, rt: Runtime, textAllowed = false): Buffer {

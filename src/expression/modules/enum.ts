@@ -35,7 +35,9 @@ const meta: PyClass = nativeClass({
     __iter__: native('__iter__', 'cls', ([cls]) => new ArrayIterator(distinct(cls))),
     __len__: native('__len__', 'cls', ([cls]) => distinct(cls).length),
     __reversed__: native('__reversed__', 'cls', ([cls]) => new ArrayIterator(distinct(cls).reverse())),
-    __contains__: native('__contains__', 'cls, value', ([cls, value], rt) => distinct(cls).some(member => member === value || equals(member.value, value, rt))),
+    __contains__: native('__contains__', 'cls, value', ([cls, value], rt) =>
+      distinct(cls).some(member => member === value || equals(member.value, value, rt)),
+    ),
     __getitem__: native('__getitem__', 'cls, name', ([cls, name]) => members(cls).get(name) ?? raise('KeyError', name)),
     __call__: native('__call__', 'cls, value', ([cls, value], rt) => {
       const found = distinct(cls).find(member => member === value || equals(member.value, value, rt))
@@ -51,7 +53,15 @@ const meta: PyClass = nativeClass({
 })
 
 const isPlain = (name: string, value: Value): boolean =>
-  !/^_.*_$/.test(name) && !(value instanceof PyFunction || value instanceof NativeFunction || value instanceof PyProperty || value instanceof PyStaticMethod || value instanceof PyClassMethod || (value instanceof PyInstance && special(value, '__get__') !== undefined))
+  !/^_.*_$/.test(name) &&
+  !(
+    value instanceof PyFunction ||
+    value instanceof NativeFunction ||
+    value instanceof PyProperty ||
+    value instanceof PyStaticMethod ||
+    value instanceof PyClassMethod ||
+    (value instanceof PyInstance && special(value, '__get__') !== undefined)
+  )
 
 /** Turns the plain names of a class body into members. */
 function makeMembers(cls: PyClass, rt: EvaluationRuntime): Result {
@@ -63,12 +73,20 @@ function makeMembers(cls: PyClass, rt: EvaluationRuntime): Result {
   for (const [name, given] of Array.from(cls.dict)) {
     if (!isPlain(name, given)) continue
     let value = given
-    if (value instanceof Auto) value = cls.isSubclass(StrEnum) ? name.toLowerCase() : cls.isSubclass(Flag) ? (last ? 2 ** (Math.floor(Math.log2(last)) + 1) : 1) : last + 1
+    if (value instanceof Auto)
+      value = cls.isSubclass(StrEnum)
+        ? name.toLowerCase()
+        : cls.isSubclass(Flag)
+          ? last
+            ? 2 ** (Math.floor(Math.log2(last)) + 1)
+            : 1
+          : last + 1
     if (isInt(value)) last = Number(value)
     const alias = [...made.values()].find(member => equals(member.value, value, rt))
     const member = alias ?? new Member(cls, name, value)
     if (!alias && base) member.payload = value instanceof PyTuple ? value.items[0]! : value
-    if (!alias && special(member, '__init__') !== undefined) rt.callNow(special(member, '__init__')!, [member, ...(value instanceof PyTuple ? value.items : [value])])
+    if (!alias && special(member, '__init__') !== undefined)
+      rt.callNow(special(member, '__init__')!, [member, ...(value instanceof PyTuple ? value.items : [value])])
     if (!alias && cls.lookup('_value_') === undefined && member.attrs!.has('_value_')) member.value = member.attrs!.get('_value_')!
     made.set(name, member)
     cls.dict.set(name, member)
@@ -91,10 +109,19 @@ const Enum: PyClass = enumClass('Enum', [types.object], {
 })
 for (const name of ['name', 'value'] as const) {
   Enum.dict.set(name, new PyProperty(own(Enum, new NativeFunction(name, ([self]) => (self as Member)[name]))))
-  Enum.dict.set(`_${name}_`, new PyProperty(own(Enum, new NativeFunction(name, ([self]) => (self as Member)[name])), own(Enum, native(`_${name}_`, 'self, value', ([self, value]) => {
-    if (name === 'value') self.value = value
-    return null
-  }))))
+  Enum.dict.set(
+    `_${name}_`,
+    new PyProperty(
+      own(Enum, new NativeFunction(name, ([self]) => (self as Member)[name])),
+      own(
+        Enum,
+        native(`_${name}_`, 'self, value', ([self, value]) => {
+          if (name === 'value') self.value = value
+          return null
+        }),
+      ),
+    ),
+  )
 }
 const IntEnum = enumClass('IntEnum', [types.int, Enum], { __str__: plainText })
 const StrEnum = enumClass('StrEnum', [types.str, Enum], { __str__: plainText })
@@ -102,10 +129,14 @@ const StrEnum = enumClass('StrEnum', [types.str, Enum], { __str__: plainText })
 function flagOf(cls: PyClass, value: number): Member {
   const known = distinct(cls).find(member => member.value === value)
   if (known) return known
-  const name = distinct(cls).filter(member => (Number(member.value) & value) === Number(member.value) && member.value !== 0).map(member => member.name).join('|')
+  const name = distinct(cls)
+    .filter(member => (Number(member.value) & value) === Number(member.value) && member.value !== 0)
+    .map(member => member.name)
+    .join('|')
   return new Member(cls, name || '0', value)
 }
-const flagOperation = (name: string, decide: (a: number, b: number) => number) => native(name, 'self, other', ([a, b]) => flagOf(a.cls, decide(Number(a.value), Number(b instanceof Member ? b.value : b))))
+const flagOperation = (name: string, decide: (a: number, b: number) => number) =>
+  native(name, 'self, other', ([a, b]) => flagOf(a.cls, decide(Number(a.value), Number(b instanceof Member ? b.value : b))))
 const Flag: PyClass = enumClass('Flag', [Enum], {
   __or__: flagOperation('__or__', (a, b) => a | b),
   __and__: flagOperation('__and__', (a, b) => a & b),
@@ -114,4 +145,11 @@ const Flag: PyClass = enumClass('Flag', [Enum], {
   __bool__: native('__bool__', 'self', ([self]) => Number(self.value) !== 0),
 })
 
-export const enumModule: PyModule = defineModule('enum', { Enum, IntEnum, StrEnum, Flag, auto, unique: native('unique', 'cls', ([cls]) => cls) })
+export const enumModule: PyModule = defineModule('enum', {
+  Enum,
+  IntEnum,
+  StrEnum,
+  Flag,
+  auto,
+  unique: native('unique', 'cls', ([cls]) => cls),
+})

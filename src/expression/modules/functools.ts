@@ -43,7 +43,9 @@ const cmpToKey = native('cmp_to_key', 'mycmp', ([fn]) => {
   const cls = nativeClass({
     name: 'K',
     methods: {
-      __lt__: native('__lt__', 'self, other', ([a, b], rt) => bind(rt.call(fn, [a.value, b.value]), (order: Value) => compare('<', order, 0, rt))),
+      __lt__: native('__lt__', 'self, other', ([a, b], rt) =>
+        bind(rt.call(fn, [a.value, b.value]), (order: Value) => compare('<', order, 0, rt)),
+      ),
     },
   })
   return native('K', 'obj', ([value]) => new Comparable(cls, value))
@@ -71,7 +73,9 @@ export const functools: PyModule = defineModule('functools', {
     return total
   }),
   partial: nativeRaw('partial', ([fn, ...given], named) =>
-    nativeRaw(`partial(${nameOf(fn!)})`, (args, kwargs, rt) => rt.call(fn!, [...given, ...args], named || kwargs ? new Map([...(named ?? []), ...(kwargs ?? [])]) : null)),
+    nativeRaw(`partial(${nameOf(fn!)})`, (args, kwargs, rt) =>
+      rt.call(fn!, [...given, ...args], named || kwargs ? new Map([...(named ?? []), ...(kwargs ?? [])]) : null),
+    ),
   ),
   wraps: native('wraps', 'wrapped, assigned=None, updated=None', ([wrapped]) =>
     native('decorator', 'fn', ([fn]) => {
@@ -82,27 +86,38 @@ export const functools: PyModule = defineModule('functools', {
       return fn
     }),
   ),
-  lru_cache: native('lru_cache', 'maxsize=128, typed=False', ([size]) => (size instanceof PyFunction ? memoize(size) : native('decorator', 'fn', ([fn]) => memoize(fn)))),
+  lru_cache: native('lru_cache', 'maxsize=128, typed=False', ([size]) =>
+    size instanceof PyFunction ? memoize(size) : native('decorator', 'fn', ([fn]) => memoize(fn)),
+  ),
   cache: native('cache', 'fn', ([fn]) => memoize(fn)),
-  cached_property: native('cached_property', 'func', ([fn]) =>
-    new PyProperty(
-      nativeRaw(nameOf(fn), ([self], _, rt) => {
-        const own = (self as PyObject).attrs
-        const name = `cached ${nameOf(fn)}`
-        const known = own?.get(name)
-        if (known !== undefined) return known
-        return bind(rt.call(fn, [self!]), (value: Value) => {
-          own?.set(name, value)
-          return value
-        })
-      }),
-    ),
+  cached_property: native(
+    'cached_property',
+    'func',
+    ([fn]) =>
+      new PyProperty(
+        nativeRaw(nameOf(fn), ([self], _, rt) => {
+          const own = (self as PyObject).attrs
+          const name = `cached ${nameOf(fn)}`
+          const known = own?.get(name)
+          if (known !== undefined) return known
+          return bind(rt.call(fn, [self!]), (value: Value) => {
+            own?.set(name, value)
+            return value
+          })
+        }),
+      ),
   ),
   total_ordering: native('total_ordering', 'cls', ([cls]) => {
     if (!(cls instanceof PyClass) || special({ cls } as unknown as Value, '__lt__') === undefined) {
-      if (!(cls instanceof PyClass) || !['__le__', '__gt__', '__ge__', '__lt__'].some(name => cls.dict.has(name))) raise('ValueError', 'must define at least one ordering operation: < > <= >=')
+      if (!(cls instanceof PyClass) || !['__le__', '__gt__', '__ge__', '__lt__'].some(name => cls.dict.has(name)))
+        raise('ValueError', 'must define at least one ordering operation: < > <= >=')
     }
-    for (const [name, decide] of Object.entries(orders)) if (!cls.dict.has(name)) cls.dict.set(name, native(name, 'self, other', ([a, b], rt) => decide(a, b, rt)))
+    for (const [name, decide] of Object.entries(orders))
+      if (!cls.dict.has(name))
+        cls.dict.set(
+          name,
+          native(name, 'self, other', ([a, b], rt) => decide(a, b, rt)),
+        )
     return cls
   }),
   cmp_to_key: cmpToKey,
@@ -114,9 +129,25 @@ const many = (values: Value[]): Value => (values.length === 1 ? values[0]! : new
 
 export const operator: PyModule = defineModule('operator', {
   ...Object.fromEntries([
-    infix('add', '+'), infix('sub', '-'), infix('mul', '*'), infix('truediv', '/'), infix('floordiv', '//'), infix('mod', '%'), infix('pow', '**'),
-    infix('and_', '&'), infix('or_', '|'), infix('xor', '^'), infix('concat', '+'),
-    ordering('eq', '=='), ordering('ne', '!='), ordering('lt', '<'), ordering('le', '<='), ordering('gt', '>'), ordering('ge', '>='), ordering('is_', 'is'), ordering('is_not', 'is not'),
+    infix('add', '+'),
+    infix('sub', '-'),
+    infix('mul', '*'),
+    infix('truediv', '/'),
+    infix('floordiv', '//'),
+    infix('mod', '%'),
+    infix('pow', '**'),
+    infix('and_', '&'),
+    infix('or_', '|'),
+    infix('xor', '^'),
+    infix('concat', '+'),
+    ordering('eq', '=='),
+    ordering('ne', '!='),
+    ordering('lt', '<'),
+    ordering('le', '<='),
+    ordering('gt', '>'),
+    ordering('ge', '>='),
+    ordering('is_', 'is'),
+    ordering('is_not', 'is not'),
   ]),
   neg: native('neg', 'a, /', ([a], rt) => unary('-', a, rt)),
   not_: native('not_', 'a, /', ([a], rt) => unary('not', a, rt)),
@@ -164,7 +195,11 @@ const suppress: PyClass = nativeClass({
   construct: (cls, args) => new Manager(cls, args),
   methods: {
     __enter__: native('__enter__', 'self', () => null),
-    __exit__: native('__exit__', 'self, type, value, traceback', ([self, , error]) => error !== null && self.state.some((cls: Value) => isInstance(error, cls))),
+    __exit__: native(
+      '__exit__',
+      'self, type, value, traceback',
+      ([self, , error]) => error !== null && self.state.some((cls: Value) => isInstance(error, cls)),
+    ),
   },
 })
 const nullContext: PyClass = nativeClass({
@@ -181,11 +216,14 @@ const generatorManager: PyClass = nativeClass({
   module: 'contextlib',
   methods: {
     __enter__: native('__enter__', 'self', ([self], rt) =>
-      bind((self.state[0] as PyGenerator).next(rt), (value: Value | Done) => (value === DONE ? raise('RuntimeError', "generator didn't yield") : value)),
+      bind((self.state[0] as PyGenerator).next(rt), (value: Value | Done) =>
+        value === DONE ? raise('RuntimeError', "generator didn't yield") : value,
+      ),
     ),
     __exit__: native('__exit__', 'self, type, value, traceback', ([self, , error], rt) => {
       const generator = self.state[0] as PyGenerator
-      if (error === null) return bind(generator.next(rt), (value: Value | Done) => (value === DONE ? false : raise('RuntimeError', "generator didn't stop")))
+      if (error === null)
+        return bind(generator.next(rt), (value: Value | Done) => (value === DONE ? false : raise('RuntimeError', "generator didn't stop")))
       const same = (thrown: unknown): boolean => {
         if (thrown === error) return false
         throw thrown
@@ -206,7 +244,11 @@ export const contextlib: PyModule = defineModule('contextlib', {
   nullcontext: nullContext,
   contextmanager: native('contextmanager', 'func', ([fn]) =>
     nativeRaw(nameOf(fn), (args, kwargs, rt) =>
-      bind(rt.call(fn, args, kwargs), (generator: Value) => (generator instanceof PyGenerator ? new Manager(generatorManager, [generator]) : raise('TypeError', 'contextmanager needs a generator function'))),
+      bind(rt.call(fn, args, kwargs), (generator: Value) =>
+        generator instanceof PyGenerator
+          ? new Manager(generatorManager, [generator])
+          : raise('TypeError', 'contextmanager needs a generator function'),
+      ),
     ),
   ),
 })

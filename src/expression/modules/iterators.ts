@@ -34,7 +34,11 @@ class GeneratorIterator extends PyIterator {
       const { done, value } = method === 'next' ? this.source.next(input) : this.source.throw(input)
       if (done) return DONE
       if (value instanceof Emit) return value.item
-      if (value instanceof Pending) return value.then(answer => this.advance(rt, 'next', answer), error => this.advance(rt, 'throw', error))
+      if (value instanceof Pending)
+        return value.then(
+          answer => this.advance(rt, 'next', answer),
+          error => this.advance(rt, 'throw', error),
+        )
       method = 'next'
       input = value
     }

@@ -4,7 +4,7 @@ import { binary } from '../operators.ts'
 import { raise } from '../errors.ts'
 import { ArrayIterator } from '../iterate.ts'
 import { defineModule, native, nativeClass, nativeRaw, type Argument, type Steps } from '../module.ts'
-import { DONE, NativeIterator, PyTuple, type PyModule,type Kwargs,type Value } from '../values.ts'
+import { DONE, NativeIterator, PyTuple, type PyModule, type Kwargs, type Value } from '../values.ts'
 import { emit, iteratorFrom } from './iterators.ts'
 import type { EvaluationRuntime } from '../runtime.ts'
 
@@ -19,7 +19,8 @@ function* chained(sources: Value[], rt: EvaluationRuntime): Steps<void> {
 const number = (value: Value, rt: EvaluationRuntime): number => indexOf(value, rt) ?? raise('TypeError', 'an integer is required')
 
 /** A function of the module whose result is an iterator made by a generator. */
-const lazy = (name: string, signature: string, body: (args: Argument[], rt: EvaluationRuntime) => Steps<void>) => native(name, signature, (args, rt) => iteratorFrom(body(args, rt)))
+const lazy = (name: string, signature: string, body: (args: Argument[], rt: EvaluationRuntime) => Steps<void>) =>
+  native(name, signature, (args, rt) => iteratorFrom(body(args, rt)))
 
 const chain = nativeClass({
   name: 'chain',
@@ -38,7 +39,13 @@ const chain = nativeClass({
 })
 
 /** Choices of `size` of `n` indices, in order. */
-function* choose(n: number, size: number, kind: 'permutations' | 'combinations' | 'replacement', start = 0, picked: number[] = []): Generator<number[]> {
+function* choose(
+  n: number,
+  size: number,
+  kind: 'permutations' | 'combinations' | 'replacement',
+  start = 0,
+  picked: number[] = [],
+): Generator<number[]> {
   if (picked.length === size) {
     yield picked
     return
@@ -186,7 +193,7 @@ export const itertools: PyModule = defineModule('itertools', {
   }),
   groupby: lazy('groupby', 'iterable, key=None', function* ([iterable, key], rt) {
     const items = yield rt.collect(iterable)
-    for (let i = 0; i < items.length; ) {
+    for (let i = 0; i < items.length;) {
       const first: Value = key === null ? items[i] : yield rt.call(key, [items[i]])
       const group: Value[] = [items[i++]]
       while (i < items.length) {

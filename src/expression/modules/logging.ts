@@ -19,19 +19,38 @@ function write(self: Logger, level: string, args: Value[], kwargs: Kwargs | null
   const [event = '', ...values] = args
   const text = typeof event === 'string' ? event : rt.str(event)
   const message = values.length ? percentFormat(text, new PyTuple(values), rt) : text
-  const fields = new Map<string, Value>([...self.bound, ...(self.name ? [['logger', self.name] as [string, Value]] : []), ...(kwargs ?? [])])
+  const fields = new Map<string, Value>([
+    ...self.bound,
+    ...(self.name ? [['logger', self.name] as [string, Value]] : []),
+    ...(kwargs ?? []),
+  ])
   for (const [name, value] of fields) if (value instanceof PyException) fields.set(name, rt.repr(value))
   rt.log(level, message, fields)
   return null
 }
 
-const levels: Record<string, string> = { debug: 'debug', info: 'info', msg: 'info', warning: 'warning', warn: 'warning', error: 'error', exception: 'error', critical: 'critical', fatal: 'critical' }
+const levels: Record<string, string> = {
+  debug: 'debug',
+  info: 'info',
+  msg: 'info',
+  warning: 'warning',
+  warn: 'warning',
+  error: 'error',
+  exception: 'error',
+  critical: 'critical',
+  fatal: 'critical',
+}
 
 const loggerClass: PyClass = nativeClass({
   name: 'Logger',
   module: 'logging',
   methods: {
-    ...Object.fromEntries(Object.entries(levels).map(([name, level]): [string, NativeFunction] => [name, nativeRaw(name, ([self, ...args], kwargs, rt) => write(self as Logger, level, args, kwargs, rt))])),
+    ...Object.fromEntries(
+      Object.entries(levels).map(([name, level]): [string, NativeFunction] => [
+        name,
+        nativeRaw(name, ([self, ...args], kwargs, rt) => write(self as Logger, level, args, kwargs, rt)),
+      ]),
+    ),
     log: nativeRaw('log', ([self, level, ...args], kwargs, rt) => write(self as Logger, levelName(level!), args, kwargs, rt)),
     bind: nativeRaw('bind', ([self], kwargs) => new Logger((self as Logger).name, new Map([...(self as Logger).bound, ...(kwargs ?? [])]))),
     new: nativeRaw('new', ([self], kwargs) => new Logger((self as Logger).name, kwargs ?? new Map())),
@@ -54,7 +73,11 @@ export const logging: PyModule = defineModule('logging', {
   ...numbers,
   getLogger: native('getLogger', 'name=None', ([name]) => logger(name === null ? '' : String(name))),
   Logger: loggerClass,
-  ...Object.fromEntries(Object.entries(levels).filter(([name]) => name !== 'msg').map(([name, level]) => [name, nativeRaw(name, (args, kwargs, rt) => write(root as Logger, level, args, kwargs, rt))])),
+  ...Object.fromEntries(
+    Object.entries(levels)
+      .filter(([name]) => name !== 'msg')
+      .map(([name, level]) => [name, nativeRaw(name, (args, kwargs, rt) => write(root as Logger, level, args, kwargs, rt))]),
+  ),
   basicConfig: nativeRaw('basicConfig', () => null),
 })
 

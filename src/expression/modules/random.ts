@@ -7,7 +7,7 @@ import type { EvaluationRuntime } from '../runtime.ts'
 import { floatToInt, toFloat } from '../numbers.ts'
 import { binary } from '../operators.ts'
 import { indexOf } from '../subscript.ts'
-import { PyFloat, PyList, PyRange, PyTuple, normalizeInt, typeOf, type PyModule,type Value } from '../values.ts'
+import { PyFloat, PyList, PyRange, PyTuple, normalizeInt, typeOf, type PyModule, type Value } from '../values.ts'
 
 const float = (value: number) => new PyFloat(value)
 

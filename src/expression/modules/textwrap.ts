@@ -3,7 +3,7 @@ import { raise } from '../errors.ts'
 import { text } from '../builtins/str.ts'
 import { defineModule, native } from '../module.ts'
 import type { Runtime } from '../module.ts'
-import { PyList, type PyModule,type Value } from '../values.ts'
+import { PyList, type PyModule, type Value } from '../values.ts'
 
 const pay = (value: Value, rt: Runtime): string => {
   const s = text(value)
@@ -29,7 +29,11 @@ function dedent(source: string): string {
 /** Breaks text at spaces and after hyphens; words longer than a line are cut. */
 function wrap(source: string, width: number, first: string, rest: string): string[] {
   if (width <= 0) raise('ValueError', `invalid width ${width} (must be > 0)`)
-  const chunks = source.replace(/[\t-\r ]/g, ' ').trim().split(/( +|(?<=[a-zA-Z]-)(?=[a-zA-Z]))/).filter(Boolean)
+  const chunks = source
+    .replace(/[\t-\r ]/g, ' ')
+    .trim()
+    .split(/( +|(?<=[a-zA-Z]-)(?=[a-zA-Z]))/)
+    .filter(Boolean)
   const lines: string[] = []
   let line = ''
   const prefix = () => (lines.length ? rest : first)
@@ -67,8 +71,14 @@ export const textwrap: PyModule = defineModule('textwrap', {
     rt.alloc(source.length * (1 + text(prefix).length))
     return source.replace(/^(?=.*\S)/gm, () => prefix)
   }),
-  wrap: native('wrap', "text, width=70, *, initial_indent='', subsequent_indent=''", ([s, width, first, rest], rt) => new PyList(wrap(pay(s, rt), Number(width), first, rest))),
-  fill: native('fill', "text, width=70, *, initial_indent='', subsequent_indent=''", ([s, width, first, rest], rt) => wrap(pay(s, rt), Number(width), first, rest).join('\n')),
+  wrap: native(
+    'wrap',
+    "text, width=70, *, initial_indent='', subsequent_indent=''",
+    ([s, width, first, rest], rt) => new PyList(wrap(pay(s, rt), Number(width), first, rest)),
+  ),
+  fill: native('fill', "text, width=70, *, initial_indent='', subsequent_indent=''", ([s, width, first, rest], rt) =>
+    wrap(pay(s, rt), Number(width), first, rest).join('\n'),
+  ),
   shorten: native('shorten', "text, width, *, placeholder=' [...]'", ([s, width, placeholder], rt) => {
     const words = pay(s, rt).trim().split(/\s+/)
     const all = words.join(' ')

@@ -4,11 +4,48 @@ import { PyFunction } from '../function.ts'
 import { DictView } from '../iterate.ts'
 import { defineModule, native, nativeClass, nativeRaw } from '../module.ts'
 import { special } from '../special.ts'
-import { HostObject, NativeFunction, PyProperty, own, PyBytes, PyClass, PyDict, PyIterator, PyList, PyObject, PyRange, PySet, PyTuple, types, BoundMethod, type PyModule,type Value } from '../values.ts'
+import {
+  HostObject,
+  NativeFunction,
+  PyProperty,
+  own,
+  PyBytes,
+  PyClass,
+  PyDict,
+  PyIterator,
+  PyList,
+  PyObject,
+  PyRange,
+  PySet,
+  PyTuple,
+  types,
+  BoundMethod,
+  type PyModule,
+  type Value,
+} from '../values.ts'
 import { namedTupleClass } from './collections.ts'
 
 const marker = (name: string): PyClass => nativeClass({ name, module: 'typing' })
-const names = ['Any', 'Optional', 'Union', 'Literal', 'ClassVar', 'Final', 'Annotated', 'Generic', 'Protocol', 'NoReturn', 'Never', 'Self', 'TypeAlias', 'Concatenate', 'TypeGuard', 'Required', 'NotRequired', 'LiteralString']
+const names = [
+  'Any',
+  'Optional',
+  'Union',
+  'Literal',
+  'ClassVar',
+  'Final',
+  'Annotated',
+  'Generic',
+  'Protocol',
+  'NoReturn',
+  'Never',
+  'Self',
+  'TypeAlias',
+  'Concatenate',
+  'TypeGuard',
+  'Required',
+  'NotRequired',
+  'LiteralString',
+]
 const identity = (name: string) => native(name, 'value', ([value]) => value)
 
 /** A class that only `isinstance` asks. */
@@ -17,9 +54,24 @@ const abstract = (name: string, test: (value: Value) => boolean): PyClass => {
   cls.facts = new Map([['instancecheck', test]])
   return cls
 }
-const sized = (value: Value) => typeof value === 'string' || value instanceof PyList || value instanceof PyTuple || value instanceof PyDict || value instanceof PySet || value instanceof PyRange || value instanceof PyBytes || value instanceof DictView || (value instanceof HostObject && !!value.length) || special(value, '__len__') !== undefined
-const iterable = (value: Value) => sized(value) || value instanceof PyIterator || (value instanceof HostObject && !!value.iterate) || special(value, '__iter__') !== undefined
-const sequence = (value: Value) => typeof value === 'string' || value instanceof PyList || value instanceof PyTuple || value instanceof PyRange || value instanceof PyBytes
+const sized = (value: Value) =>
+  typeof value === 'string' ||
+  value instanceof PyList ||
+  value instanceof PyTuple ||
+  value instanceof PyDict ||
+  value instanceof PySet ||
+  value instanceof PyRange ||
+  value instanceof PyBytes ||
+  value instanceof DictView ||
+  (value instanceof HostObject && !!value.length) ||
+  special(value, '__len__') !== undefined
+const iterable = (value: Value) =>
+  sized(value) ||
+  value instanceof PyIterator ||
+  (value instanceof HostObject && !!value.iterate) ||
+  special(value, '__iter__') !== undefined
+const sequence = (value: Value) =>
+  typeof value === 'string' || value instanceof PyList || value instanceof PyTuple || value instanceof PyRange || value instanceof PyBytes
 
 const protocols = {
   Iterable: abstract('Iterable', iterable),
@@ -28,8 +80,19 @@ const protocols = {
   Sized: abstract('Sized', sized),
   Container: abstract('Container', sized),
   Collection: abstract('Collection', sized),
-  Hashable: abstract('Hashable', value => !(value instanceof PyList || value instanceof PyDict || (value instanceof PySet && value.cls === types.set))),
-  Callable: abstract('Callable', value => value instanceof PyFunction || value instanceof NativeFunction || value instanceof BoundMethod || value instanceof PyClass || special(value, '__call__') !== undefined),
+  Hashable: abstract(
+    'Hashable',
+    value => !(value instanceof PyList || value instanceof PyDict || (value instanceof PySet && value.cls === types.set)),
+  ),
+  Callable: abstract(
+    'Callable',
+    value =>
+      value instanceof PyFunction ||
+      value instanceof NativeFunction ||
+      value instanceof BoundMethod ||
+      value instanceof PyClass ||
+      special(value, '__call__') !== undefined,
+  ),
   Sequence: abstract('Sequence', sequence),
   MutableSequence: abstract('MutableSequence', value => value instanceof PyList),
   Mapping: abstract('Mapping', value => value instanceof PyDict),
@@ -48,7 +111,16 @@ NamedTuple.facts = new Map([
       const fields = ((cls.facts?.get('annotations') as [string, string][] | undefined) ?? []).map(([name]) => name)
       const defaults = fields.filter(name => cls.dict.has(name)).map(name => cls.dict.get(name)!)
       const made = namedTupleClass(cls.name, fields, defaults)
-      for (const [name, value] of made.dict) if (fields.includes(name) || !cls.dict.has(name)) cls.dict.set(name, value instanceof NativeFunction ? own(cls, value) : value instanceof PyProperty ? new PyProperty(own(cls, value.get as NativeFunction)) : value)
+      for (const [name, value] of made.dict)
+        if (fields.includes(name) || !cls.dict.has(name))
+          cls.dict.set(
+            name,
+            value instanceof NativeFunction
+              ? own(cls, value)
+              : value instanceof PyProperty
+                ? new PyProperty(own(cls, value.get as NativeFunction))
+                : value,
+          )
       cls.construct = made.construct
       cls.mro = [cls, types.tuple, types.object]
       return null

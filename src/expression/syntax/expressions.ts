@@ -1,11 +1,23 @@
 /** Parses expressions: precedence climbing over the token list. */
 import { PyBytes, PyFloat, Ellipsis, normalizeInt } from '../values.ts'
 import { ExpressionSyntaxError } from '../errors.ts'
-import type { BinaryOperator, CompareOperator, Comprehension, Expr, FormatField, Keyword, Parameter, ParameterList, Position } from './ast.ts'
+import type {
+  BinaryOperator,
+  CompareOperator,
+  Comprehension,
+  Expr,
+  FormatField,
+  Keyword,
+  Parameter,
+  ParameterList,
+  Position,
+} from './ast.ts'
 import type { FStringField, Token, TokenType } from './tokens.ts'
 
 export const KEYWORDS = new Set(
-  'False None True and as assert async await break class continue def del elif else except finally for from global if import in is lambda nonlocal not or pass raise return try while with yield'.split(' '),
+  'False None True and as assert async await break class continue def del elif else except finally for from global if import in is lambda nonlocal not or pass raise return try while with yield'.split(
+    ' ',
+  ),
 )
 
 const BINARY: [BinaryOperator[]][] = [[['|']], [['^']], [['&']], [['<<', '>>']], [['+', '-']], [['*', '/', '//', '%', '@']]]
@@ -59,7 +71,9 @@ export class ExpressionParser {
   }
 
   private invalid(message: string): string {
-    return this.token.type === 'name' || this.token.type === 'number' || this.token.type === 'string' ? 'invalid syntax. Perhaps you forgot a comma?' : message
+    return this.token.type === 'name' || this.token.type === 'number' || this.token.type === 'string'
+      ? 'invalid syntax. Perhaps you forgot a comma?'
+      : message
   }
 
   protected identifier(): string {
@@ -154,7 +168,8 @@ export class ExpressionParser {
     const rights: Expr[] = []
     for (;;) {
       let op: CompareOperator
-      if (this.token.type === 'op' && ['==', '!=', '<', '<=', '>', '>='].includes(this.token.value)) op = this.token.value as CompareOperator
+      if (this.token.type === 'op' && ['==', '!=', '<', '<=', '>', '>='].includes(this.token.value))
+        op = this.token.value as CompareOperator
       else if (this.is('in')) op = 'in'
       else if (this.is('is')) op = this.tokens[this.at + 1]!.value === 'not' && this.tokens[this.at + 1]!.type === 'name' ? 'is not' : 'is'
       else if (this.is('not') && this.tokens[this.at + 1]!.value === 'in') op = 'not in'
@@ -171,7 +186,7 @@ export class ExpressionParser {
     const [operators] = BINARY[level]!
     const at = this.position()
     let left = this.binary(level + 1)
-    for (let length = 0; this.token.type === 'op' && operators.includes(this.token.value as BinaryOperator); ) {
+    for (let length = 0; this.token.type === 'op' && operators.includes(this.token.value as BinaryOperator);) {
       if (++length > MAX_CHAIN) this.fail('maximum recursion depth exceeded during compilation')
       const op = this.token.value as BinaryOperator
       this.at++
@@ -202,7 +217,8 @@ export class ExpressionParser {
     for (let length = 0; ; length++) {
       if (length > MAX_CHAIN) this.fail('maximum recursion depth exceeded during compilation')
       const here = this.position()
-      if (this.accept('.')) value = { kind: 'Attribute', object: value, name: this.identifier(), ...here, line: this.tokens[this.at - 1]!.line }
+      if (this.accept('.'))
+        value = { kind: 'Attribute', object: value, name: this.identifier(), ...here, line: this.tokens[this.at - 1]!.line }
       else if (this.is('(')) value = this.call(value)
       else if (this.accept('[')) {
         value = { kind: 'Subscript', object: value, index: this.subscripts(), ...at }
@@ -495,7 +511,8 @@ export class ExpressionParser {
         for (const item of target.items) this.assertTarget(item, verb)
         return
       default: {
-        const hint = verb === 'assign to' && (target.kind === 'Call' || target.kind === 'Compare') ? " here. Maybe you meant '==' instead of '='?" : ''
+        const hint =
+          verb === 'assign to' && (target.kind === 'Call' || target.kind === 'Compare') ? " here. Maybe you meant '==' instead of '='?" : ''
         this.fail(`cannot ${verb} ${describe(target)}${hint}`, target)
       }
     }
@@ -549,7 +566,15 @@ export class ExpressionParser {
 export function describe(value: Expr): string {
   switch (value.kind) {
     case 'Constant':
-      return value.value === null ? 'None' : value.value === true ? 'True' : value.value === false ? 'False' : value.value === Ellipsis ? 'ellipsis' : 'literal'
+      return value.value === null
+        ? 'None'
+        : value.value === true
+          ? 'True'
+          : value.value === false
+            ? 'False'
+            : value.value === Ellipsis
+              ? 'ellipsis'
+              : 'literal'
     case 'Call':
       return 'function call'
     case 'Compare':

@@ -1,19 +1,39 @@
 /** Escape sequences of string and bytes literals. */
 const simple: Record<string, string> = {
-  '\\': '\\', "'": "'", '"': '"', a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v', '\n': '',
+  '\\': '\\',
+  "'": "'",
+  '"': '"',
+  a: '\x07',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  v: '\v',
+  '\n': '',
 }
 
 /** The characters that `\N{…}` knows by name here; others are refused, the whole Unicode table would weigh a megabyte. */
 const named: Record<string, string> = {
-  BULLET: '•', 'EM DASH': '—', 'EN DASH': '–', 'HORIZONTAL ELLIPSIS': '…', 'NO-BREAK SPACE': ' ', 'ZERO WIDTH SPACE': '​',
-  'CHECK MARK': '✓', 'WARNING SIGN': '⚠', 'RIGHTWARDS ARROW': '→', 'LEFTWARDS ARROW': '←', 'DEGREE SIGN': '°', 'COPYRIGHT SIGN': '©',
+  BULLET: '•',
+  'EM DASH': '—',
+  'EN DASH': '–',
+  'HORIZONTAL ELLIPSIS': '…',
+  'NO-BREAK SPACE': ' ',
+  'ZERO WIDTH SPACE': '​',
+  'CHECK MARK': '✓',
+  'WARNING SIGN': '⚠',
+  'RIGHTWARDS ARROW': '→',
+  'LEFTWARDS ARROW': '←',
+  'DEGREE SIGN': '°',
+  'COPYRIGHT SIGN': '©',
 }
 
 /** Unescapes the body of a non-raw literal. `fail` is called with a message as CPython words it. */
 export function unescape(body: string, bytes: boolean, fail: (message: string) => never): string {
   if (!body.includes('\\')) return body
   let out = ''
-  for (let i = 0; i < body.length; ) {
+  for (let i = 0; i < body.length;) {
     const c = body[i]!
     if (c !== '\\') {
       out += c
@@ -32,7 +52,11 @@ export function unescape(body: string, bytes: boolean, fail: (message: string) =
       const width = next === 'x' ? 2 : next === 'u' ? 4 : 8
       const digits = body.slice(i + 2, i + 2 + width)
       if (digits.length < width || /[^0-9a-fA-F]/.test(digits))
-        fail(bytes ? `(value error) invalid \\x escape at position ${i}` : `(unicode error) 'unicodeescape' codec can't decode bytes: truncated \\${next}${'X'.repeat(width)} escape`)
+        fail(
+          bytes
+            ? `(value error) invalid \\x escape at position ${i}`
+            : `(unicode error) 'unicodeescape' codec can't decode bytes: truncated \\${next}${'X'.repeat(width)} escape`,
+        )
       const code = parseInt(digits, 16)
       if (code > 0x10ffff) fail(`(unicode error) 'unicodeescape' codec can't decode bytes: illegal Unicode character`)
       out += String.fromCodePoint(code)

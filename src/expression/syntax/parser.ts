@@ -107,7 +107,8 @@ class Parser extends PatternParser {
     if (this.token.type === 'newline') this.at++
     else if (this.token.type !== 'end') {
       const previous = this.tokens[this.at - 1]
-      const printing = previous?.value === 'print' && previous.type === 'name' && (this.token.type === 'string' || this.token.type === 'name')
+      const printing =
+        previous?.value === 'print' && previous.type === 'name' && (this.token.type === 'string' || this.token.type === 'name')
       this.fail(printing ? PRINT_HINT : this.is('=') ? "invalid syntax. Maybe you meant '==' or ':=' instead of '='?" : 'invalid syntax')
     }
   }
@@ -162,7 +163,11 @@ class Parser extends PatternParser {
   }
 
   private expressionStatement(at: Position): Stmt {
-    const isTypeAlias = this.token.value === 'type' && this.token.type === 'name' && this.tokens[this.at + 1]!.type === 'name' && this.tokens[this.at + 2]!.value === '='
+    const isTypeAlias =
+      this.token.value === 'type' &&
+      this.token.type === 'name' &&
+      this.tokens[this.at + 1]!.type === 'name' &&
+      this.tokens[this.at + 2]!.value === '='
     if (isTypeAlias) {
       this.at += 3
       this.expression()
@@ -171,12 +176,14 @@ class Parser extends PatternParser {
     let value = this.valueOrYield()
     if (this.accept(':')) {
       this.assertTarget(value, 'annotate')
-      if (value.kind === 'Tuple' || value.kind === 'List') this.fail(`only single target (not ${value.kind.toLowerCase()}) can be annotated`, value)
+      if (value.kind === 'Tuple' || value.kind === 'List')
+        this.fail(`only single target (not ${value.kind.toLowerCase()}) can be annotated`, value)
       const annotation = this.expression()
       return { kind: 'AnnAssign', target: value, annotation, value: this.accept('=') ? this.valueOrYield() : null, ...at }
     }
     if (this.token.type === 'op' && AUGMENTED.has(this.token.value)) {
-      if (!['Name', 'Attribute', 'Subscript'].includes(value.kind)) this.fail(`'${value.kind.toLowerCase()}' is an illegal expression for augmented assignment`, value)
+      if (!['Name', 'Attribute', 'Subscript'].includes(value.kind))
+        this.fail(`'${value.kind.toLowerCase()}' is an illegal expression for augmented assignment`, value)
       const op = this.token.value.slice(0, -1) as BinaryOperator
       this.at++
       return { kind: 'AugAssign', target: value, op, value: this.valueOrYield(), ...at }
@@ -224,7 +231,7 @@ class Parser extends PatternParser {
     }
     const module = this.is('import') ? '' : this.dotted()
     this.expect('import', 'invalid syntax')
-    if (this.accept('*')) this.fail("import * only allowed at module level", at)
+    if (this.accept('*')) this.fail('import * only allowed at module level', at)
     const names: Alias[] = []
     const parenthesized = this.accept('(')
     do {

@@ -21,7 +21,8 @@ export interface Token {
 }
 
 const NAME = /[\p{L}\p{Nl}_][\p{L}\p{Nl}\p{Nd}\p{Mn}\p{Mc}\p{Pc}_]*/uy
-const NUMBER = /0[xX](?:_?[0-9a-fA-F])+|0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|(?:(?:\d(?:_?\d)*)?\.\d(?:_?\d)*|\d(?:_?\d)*\.?)(?:[eE][+-]?\d(?:_?\d)*)?[jJ]?/y
+const NUMBER =
+  /0[xX](?:_?[0-9a-fA-F])+|0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|(?:(?:\d(?:_?\d)*)?\.\d(?:_?\d)*|\d(?:_?\d)*\.?)(?:[eE][+-]?\d(?:_?\d)*)?[jJ]?/y
 const OPERATOR = /\*\*=|\/\/=|<<=|>>=|\.\.\.|\*\*|\/\/|<<|>>|<=|>=|==|!=|->|\+=|-=|\*=|\/=|%=|&=|\|=|\^=|@=|:=|[-+*/%@&|^~<>()[\]{},:.;=]/y
 const PREFIX = /^(?:[rR]?[bB]|[bB][rR]|[rR]?[fF]|[fF][rR]|[rR]|[uU])$/
 const CLOSING: Record<string, string> = { '(': ')', '[': ']', '{': '}' }
@@ -139,7 +140,10 @@ export class Tokenizer {
         this.fail('leading zeros in decimal integer literals are not permitted; use an 0o prefix for octal integers')
       tokens.push(this.token('number', number))
       this.at += number.length
-      if (/[\p{L}\p{Nd}_]/u.test(this.text[this.at] ?? '') && !/^(?:and|else|for|if|in|is|or|not)\b/.test(this.text.slice(this.at, this.at + 6)))
+      if (
+        /[\p{L}\p{Nd}_]/u.test(this.text[this.at] ?? '') &&
+        !/^(?:and|else|for|if|in|is|or|not)\b/.test(this.text.slice(this.at, this.at + 6))
+      )
         this.fail('invalid decimal literal')
       return
     }
@@ -154,7 +158,9 @@ export class Tokenizer {
     const op = this.match(OPERATOR)
     if (!op) {
       if (c === '!' || c === '?' || c === '$') this.fail('invalid syntax')
-      this.fail(`invalid character '${String.fromCodePoint(this.text.codePointAt(start)!)}' (U+${this.text.codePointAt(start)!.toString(16).toUpperCase().padStart(4, '0')})`)
+      this.fail(
+        `invalid character '${String.fromCodePoint(this.text.codePointAt(start)!)}' (U+${this.text.codePointAt(start)!.toString(16).toUpperCase().padStart(4, '0')})`,
+      )
     }
     if (op in CLOSING) {
       if (this.brackets.length >= 200) this.fail('too many nested parentheses')
@@ -202,7 +208,9 @@ export class Tokenizer {
 
   private unterminated(quote: string, line: number, column: number): never {
     this.fail(
-      quote.length === 3 ? `unterminated triple-quoted string literal (detected at line ${this.line})` : `unterminated string literal (detected at line ${this.line})`,
+      quote.length === 3
+        ? `unterminated triple-quoted string literal (detected at line ${this.line})`
+        : `unterminated string literal (detected at line ${this.line})`,
       line,
       column,
     )

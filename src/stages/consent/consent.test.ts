@@ -31,7 +31,12 @@ async function asking(values: Row) {
   }
   const ask = async (...scopes: string[]) => {
     const permissions = scopes.map(id => ({ id, name: `name of ${id}` }))
-    const planned = await planFlow(caller, definition, { pending_user: asObject(User, user), application: asObject(Application, application), consent_header: 'Header', consent_permissions: permissions })
+    const planned = await planFlow(caller, definition, {
+      pending_user: asObject(User, user),
+      application: asObject(Application, application),
+      consent_header: 'Header',
+      consent_permissions: permissions,
+    })
     assert.ok(planned.ok)
     await startPlan(caller, visit, planned.plan)
     return step('GET')
@@ -49,7 +54,10 @@ test('consent is asked for once per set of scopes', async () => {
   assert.partialDeepStrictEqual(asked, {
     component: 'ak-stage-consent',
     header_text: 'Header',
-    permissions: [{ id: 'email', name: 'name of email' }, { id: 'profile', name: 'name of profile' }],
+    permissions: [
+      { id: 'email', name: 'name of email' },
+      { id: 'profile', name: 'name of profile' },
+    ],
     additional_permissions: [],
   })
   assert.equal((await step('POST', { token: 'guess' })).component, 'ak-stage-consent')
@@ -76,7 +84,14 @@ test('consent runs out where the stage says so, and is never remembered where it
   const always = await asking({ mode: 'always_require' })
   await always.agree('email')
   assert.equal((await always.ask('email')).component, 'ak-stage-consent')
-  assert.equal(await always.ctx.db.selectFrom('user_consent').select('id').where('user', '=', always.user.id as number).executeTakeFirst(), undefined)
+  assert.equal(
+    await always.ctx.db
+      .selectFrom('user_consent')
+      .select('id')
+      .where('user', '=', always.user.id as number)
+      .executeTakeFirst(),
+    undefined,
+  )
 })
 
 test('a token of another question does not agree to this one', async () => {

@@ -31,8 +31,12 @@ function parties(run: Run): { user: number; application: string } | undefined {
 async function granted(run: Run): Promise<string[] | undefined> {
   const who = parties(run)
   if (!who || run.stage.mode === 'always_require') return undefined
-  const rows = await run.ctx.db.selectFrom('user_consent').select(['permissions', 'expires', 'expiring'])
-    .where('user', '=', who.user).where('application', '=', who.application).execute()
+  const rows = await run.ctx.db
+    .selectFrom('user_consent')
+    .select(['permissions', 'expires', 'expiring'])
+    .where('user', '=', who.user)
+    .where('application', '=', who.application)
+    .execute()
   const valid = rows.filter(row => !row.expiring || row.expires === null || row.expires > run.ctx.now())
   const [row] = valid.sort((a, b) => b.permissions.length - a.permissions.length)
   return row?.permissions.split(' ').filter(Boolean)
@@ -46,7 +50,10 @@ async function remember(ctx: Ctx, run: Run): Promise<void> {
   const expires = expiring ? new Date(ctx.now().getTime() + parseDuration(run.stage.consent_expire_in as string)) : null
   await transact(ctx, async ctx => {
     await ctx.db.deleteFrom('user_consent').where('user', '=', who.user).where('application', '=', who.application).execute()
-    await ctx.db.insertInto('user_consent').values({ ...who, permissions: spelled(wanted(run)), expires, expiring }).execute()
+    await ctx.db
+      .insertInto('user_consent')
+      .values({ ...who, permissions: spelled(wanted(run)), expires, expiring })
+      .execute()
   })
 }
 

@@ -84,7 +84,12 @@ test('name and password on one screen: one error for whatever is wrong, in the s
   const counted = { ...ctx.passwords, verify: async (...given: Parameters<typeof verify>) => (checks++, verify(...given)) }
   Object.assign(ctx.passwords as { verify: typeof verify }, { verify: counted.verify })
   try {
-    for (const [uid_field, password] of [[user.username, 'wrong'], ['nobody', 'right'], [idle.username, 'right'], [user.username, undefined]]) {
+    for (const [uid_field, password] of [
+      [user.username, 'wrong'],
+      ['nobody', 'right'],
+      [idle.username, 'right'],
+      [user.username, undefined],
+    ]) {
       checks = 0
       const answer = await visitor.challenge(slug, '', { uid_field, password })
       assert.deepEqual(answer.response_errors, { non_field_errors: [{ string: 'Failed to authenticate.', code: 'invalid' }] })
@@ -113,7 +118,11 @@ test('failed sign-ins are written down, for known and unknown names', async () =
 test('the form links to other flows with the query of the page', async () => {
   const { app, ctx } = await server()
   const other = await aFlow(ctx, ['dummy'], { designation: 'recovery' })
-  const { slug } = await withStage(ctx, { recovery_flow: other.flow_uuid, enrollment_flow: other.flow_uuid, passwordless_flow: other.flow_uuid })
+  const { slug } = await withStage(ctx, {
+    recovery_flow: other.flow_uuid,
+    enrollment_flow: other.flow_uuid,
+    passwordless_flow: other.flow_uuid,
+  })
   const challenge = await new FlowVisitor(app).challenge(slug, 'next=%2Fif%2Fuser%2F')
   const expected = `/if/flow/${other.slug}/?next=%2Fif%2Fuser%2F`
   assert.deepEqual([challenge.recovery_url, challenge.enroll_url, challenge.passwordless_url], [expected, expected, expected])
@@ -127,7 +136,10 @@ test('outside of sign-in the button says something else', async () => {
 
 test('a PATCH of the password stage alone is enough; fields without which nobody could sign in are refused (R-408)', async () => {
   const { admin } = await server()
-  const password = await admin.post('/api/v3/stages/password/', { name: unique('password'), backends: ['authentik.core.auth.InbuiltBackend'] })
+  const password = await admin.post('/api/v3/stages/password/', {
+    name: unique('password'),
+    backends: ['authentik.core.auth.InbuiltBackend'],
+  })
   const name = unique('identification')
   const created = await admin.post(A, { name, user_fields: ['username', 'email'] })
   assert.equal(created.status, 201)

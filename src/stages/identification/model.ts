@@ -46,9 +46,16 @@ export const IdentificationStage = defineStageModel({
     webauthn_stage: none,
   },
   filters: [
-    'case_insensitive_matching', 'enrollment_flow', 'password_stage', 'passwordless_flow', 'recovery_flow', 'show_matched_user', 'show_source_labels',
+    'case_insensitive_matching',
+    'enrollment_flow',
+    'password_stage',
+    'passwordless_flow',
+    'recovery_flow',
+    'show_matched_user',
+    'show_source_labels',
   ],
-  present: async (ctx, rows, query) => (await Stage.present!(ctx, rows, query)).map(values => ({ ...values, captcha_stage: null, webauthn_stage: null, sources: [] })),
+  present: async (ctx, rows, query) =>
+    (await Stage.present!(ctx, rows, query)).map(values => ({ ...values, captcha_stage: null, webauthn_stage: null, sources: [] })),
 })
 
 /** Looks at what was sent, as clients know it: a PATCH of other fields passes. */

@@ -23,7 +23,11 @@ const embeddedPassword = async ({ ctx, stage }: Run): Promise<StageRow | undefin
 /** Addresses of the flows that the form links to, each with the page's own query, so that `next` survives. */
 async function links({ ctx, stage, query }: Run): Promise<Row> {
   const found: Row = {}
-  for (const [name, field] of [['enroll_url', 'enrollment_flow'], ['recovery_url', 'recovery_flow'], ['passwordless_url', 'passwordless_flow']] as const) {
+  for (const [name, field] of [
+    ['enroll_url', 'enrollment_flow'],
+    ['recovery_url', 'recovery_flow'],
+    ['passwordless_url', 'passwordless_flow'],
+  ] as const) {
     const slug = stage[field] ? await flowSlug(ctx, stage[field] as string) : undefined
     if (slug !== undefined) found[name] = flowPath(ctx, slug, query.toString())
   }
@@ -91,10 +95,7 @@ async function identify(run: Run, answer: AnswerValues): Promise<Outcome> {
 
 /** Whether a provider already said who it is about, so that there is nothing left to ask. */
 const isKnownBeforehand = ({ place, plan, stage }: Run): boolean =>
-  typeof plan.context.pending_user_identifier === 'string' &&
-  !plan.context.pending_user &&
-  !stage.password_stage &&
-  place.kind === 'bound'
+  typeof plan.context.pending_user_identifier === 'string' && !plan.context.pending_user && !stage.password_stage && place.kind === 'bound'
 
 export const identification = defineStage({
   model: IdentificationStage,
@@ -119,5 +120,7 @@ export const identification = defineStage({
 async function hasPolicies({ ctx, place }: Run): Promise<boolean> {
   if (place.kind !== 'bound') return false
   const target = place.binding.policybindingmodel_ptr_id as string
-  return (await ctx.db.selectFrom('policy_binding').select('policy_binding_uuid').where('target', '=', target).executeTakeFirst()) !== undefined
+  return (
+    (await ctx.db.selectFrom('policy_binding').select('policy_binding_uuid').where('target', '=', target).executeTakeFirst()) !== undefined
+  )
 }

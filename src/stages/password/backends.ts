@@ -28,13 +28,22 @@ const inbuilt: Check = async (ctx, user, password) => {
 /** Replaces a hash of another make by ours, unless the password was changed meanwhile. */
 async function rehash(ctx: Ctx, user: Row, stored: string, password: string): Promise<void> {
   const fresh = await ctx.passwords.hash(password, ctx.request?.clientIp)
-  await ctx.db.updateTable('user').set({ password: fresh }).where('id', '=', user.id as number).where('password', '=', stored).execute()
+  await ctx.db
+    .updateTable('user')
+    .set({ password: fresh })
+    .where('id', '=', user.id as number)
+    .where('password', '=', stored)
+    .execute()
 }
 
 /** An app password: a token of the account with that intent. */
 const token: Check = async (ctx, user, password) => {
-  const found = await ctx.db.selectFrom('token').select(['token_uuid', 'identifier', 'user', 'expires', 'expiring'])
-    .where('key_hash', '=', hashToken(password)).where('intent', '=', 'app_password').executeTakeFirst()
+  const found = await ctx.db
+    .selectFrom('token')
+    .select(['token_uuid', 'identifier', 'user', 'expires', 'expiring'])
+    .where('key_hash', '=', hashToken(password))
+    .where('intent', '=', 'app_password')
+    .executeTakeFirst()
   if (!found || !user?.is_active || found.user !== user.id) return undefined
   if (found.expiring && found.expires !== null && found.expires <= ctx.now()) return undefined
   return { method: 'token', args: { token: { pk: found.token_uuid, name: found.identifier, app: 'authentik_core', model_name: 'token' } } }

@@ -30,11 +30,19 @@ test('a hash of another make is replaced once the password was right', async () 
   const salt = 'saltsaltsalt'
   const digest = pbkdf2Sync('right', salt, 10_000, 32, 'sha256').toString('base64')
   const user = await aUser(ctx)
-  await ctx.db.updateTable('user').set({ password: `pbkdf2_sha256$10000$${salt}$${digest}` }).where('id', '=', user.id as number).execute()
+  await ctx.db
+    .updateTable('user')
+    .set({ password: `pbkdf2_sha256$10000$${salt}$${digest}` })
+    .where('id', '=', user.id as number)
+    .execute()
   const { answer } = await atPassword({}, async () => user.username)
   assert.equal((await answer('wrong')).component, 'ak-stage-password')
   assertDone(await answer('right'), '/')
-  const { password } = await ctx.db.selectFrom('user').select('password').where('id', '=', user.id as number).executeTakeFirstOrThrow()
+  const { password } = await ctx.db
+    .selectFrom('user')
+    .select('password')
+    .where('id', '=', user.id as number)
+    .executeTakeFirstOrThrow()
   assert.match(password, /^\$argon2id\$/)
   assert.ok(await ctx.passwords.verify(password, 'right'))
 })
@@ -48,7 +56,11 @@ test('an app password is a password where the stage takes them, for its owner an
   const { answer } = await atPassword({}, async () => owner.username)
   for (const key of [expired, api]) assert.equal((await answer(key)).component, 'ak-stage-password')
   assertDone(await answer(good), '/')
-  const session = await ctx.db.selectFrom('session').selectAll().where('user', '=', owner.id as number).executeTakeFirstOrThrow()
+  const session = await ctx.db
+    .selectFrom('session')
+    .selectAll()
+    .where('user', '=', owner.id as number)
+    .executeTakeFirstOrThrow()
   assert.equal(session.auth_method, 'token')
   assert.equal((await (await atPassword({}, async () => other.username)).answer(good)).component, 'ak-stage-password')
   const inbuiltOnly = await atPassword({ backends: ['authentik.core.auth.InbuiltBackend'] }, async () => owner.username)
@@ -59,7 +71,10 @@ test('backends of sources that are not here know nobody', async () => {
   const user = await aUser((await server()).ctx, { password: 'right' })
   const backends = ['authentik.sources.ldap.auth.LDAPBackend', 'authentik.sources.kerberos.auth.KerberosBackend']
   assert.equal((await (await atPassword({ backends }, async () => user.username)).answer('right')).component, 'ak-stage-password')
-  assertDone(await (await atPassword({ backends: [...backends, 'authentik.core.auth.InbuiltBackend'] }, async () => user.username)).answer('right'), '/')
+  assertDone(
+    await (await atPassword({ backends: [...backends, 'authentik.core.auth.InbuiltBackend'] }, async () => user.username)).answer('right'),
+    '/',
+  )
 })
 
 test('inactive accounts hear the same as everybody', async () => {

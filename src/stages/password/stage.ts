@@ -28,7 +28,12 @@ export const pendingAccount = (run: Run): Row | null => {
 
 /** Writes down that somebody did not get in, whether or not there is such an account. */
 export const noteFailure = (ctx: Ctx, stage: Row, user: Row | null, name: string): Promise<void> =>
-  recordEvent(ctx, 'login_failed', { username: name, stage: { app: 'authentik_stages_password', model_name: 'passwordstage', pk: stage.stage_uuid, name: stage.name } }, { user })
+  recordEvent(
+    ctx,
+    'login_failed',
+    { username: name, stage: { app: 'authentik_stages_password', model_name: 'passwordstage', pk: stage.stage_uuid, name: stage.name } },
+    { user },
+  )
 
 /** Notes in the plan who was proved to be there, and how. The first method stays the method. */
 export function noteProof(run: Run, user: Row, { backend, method, args }: Proof): void {

@@ -19,7 +19,9 @@ const isRealDate = (text: string) => {
 
 const dateField = (inner: AnswerField): AnswerField =>
   textThat(inner, text =>
-    /^\d{4}-\d\d-\d\d$/.test(text) && isRealDate(text) ? { value: text } : wrong('Date has wrong format. Use one of these formats instead: YYYY-MM-DD.'),
+    /^\d{4}-\d\d-\d\d$/.test(text) && isRealDate(text)
+      ? { value: text }
+      : wrong('Date has wrong format. Use one of these formats instead: YYYY-MM-DD.'),
   )
 
 const dateTimeField = (inner: AnswerField): AnswerField =>
@@ -52,10 +54,15 @@ export function answerField(field: PromptField): AnswerField | undefined {
     case 'checkbox':
       return booleanField({ required: false })
     case 'number':
-      return { ...emptyIsAbsent(integerField({ required, fallback: fallback === undefined ? undefined : Number(fallback) }), field.required) }
+      return {
+        ...emptyIsAbsent(integerField({ required, fallback: fallback === undefined ? undefined : Number(fallback) }), field.required),
+      }
     case 'radio-button-group':
     case 'dropdown':
-      return choiceField((field.choices ?? []).map(choice => choice.value), { required, fallback })
+      return choiceField(
+        (field.choices ?? []).map(choice => choice.value),
+        { required, fallback },
+      )
     case 'email':
       return { ...emailField({ ...optional, maxLength: 254 }), fallback }
     case 'username':

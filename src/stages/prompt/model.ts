@@ -10,8 +10,27 @@ import { PolicyBase } from '../../policies/base.ts'
 import { defineStageModel, stageResource } from '../model.ts'
 
 export const PROMPT_TYPES = [
-  'text', 'text_area', 'text_read_only', 'text_area_read_only', 'username', 'email', 'password', 'number', 'checkbox', 'radio-button-group', 'dropdown',
-  'date', 'date-time', 'file', 'separator', 'hidden', 'static', 'alert_info', 'alert_warning', 'alert_danger', 'ak-locale',
+  'text',
+  'text_area',
+  'text_read_only',
+  'text_area_read_only',
+  'username',
+  'email',
+  'password',
+  'number',
+  'checkbox',
+  'radio-button-group',
+  'dropdown',
+  'date',
+  'date-time',
+  'file',
+  'separator',
+  'hidden',
+  'static',
+  'alert_info',
+  'alert_warning',
+  'alert_danger',
+  'ak-locale',
 ] as const
 export type PromptType = (typeof PROMPT_TYPES)[number]
 
@@ -62,7 +81,9 @@ async function presentPrompts(ctx: Ctx, rows: Row[]): Promise<Row[]> {
   const keys = rows.map(row => row.prompt_uuid as string)
   const uses = await ctx.db.selectFrom('stage_prompt_field').selectAll().where('prompt', 'in', keys).execute()
   const stageKeys = [...new Set(uses.map(use => use.stage))]
-  const found = stageKeys.length ? await findObjects(ctx, PromptStage, { where: [sql<boolean>`stage_prompt.stage_uuid in (${sql.join(stageKeys)})`] }) : []
+  const found = stageKeys.length
+    ? await findObjects(ctx, PromptStage, { where: [sql<boolean>`stage_prompt.stage_uuid in (${sql.join(stageKeys)})`] })
+    : []
   const shown = await presentObjects(ctx, PromptStage, found)
   return keys.map(key => ({
     prompt_stages_obj: shown.filter(stage => uses.some(use => use.prompt === key && use.stage === stage.pk)),

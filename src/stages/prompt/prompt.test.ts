@@ -6,9 +6,13 @@ import { server } from '../../../test/harness.ts'
 import { assertFits } from '../../../test/contract/schema.ts'
 import type { Row } from '../../api/model.ts'
 
-const PASSWORDS = [{ field_key: 'password', type: 'password' }, { field_key: 'password_repeat', type: 'password' }]
+const PASSWORDS = [
+  { field_key: 'password', type: 'password' },
+  { field_key: 'password_repeat', type: 'password' },
+]
 
-const userNamed = async (username: string) => (await server()).ctx.db.selectFrom('user').selectAll().where('username', '=', username).executeTakeFirst()
+const userNamed = async (username: string) =>
+  (await server()).ctx.db.selectFrom('user').selectAll().where('username', '=', username).executeTakeFirst()
 
 test('an enrolment makes an account, and signs it in', async () => {
   const { app, ctx } = await server()
@@ -21,17 +25,41 @@ test('an enrolment makes an account, and signs it in', async () => {
     { field_key: 'attributes.phone', type: 'text' },
     ...PASSWORDS,
   ])
-  const write = await aStage(ctx, 'user_write', { user_creation_mode: 'always_create', create_users_group: group.group_uuid, user_path_template: 'guests', user_type: 'internal' })
+  const write = await aStage(ctx, 'user_write', {
+    user_creation_mode: 'always_create',
+    create_users_group: group.group_uuid,
+    user_path_template: 'guests',
+    user_type: 'internal',
+  })
   const { slug } = await aFlow(ctx, [form, write, 'user_login'], { designation: 'enrollment' })
   const visitor = new FlowVisitor(app)
   await visitor.challenge(slug)
   const username = unique('fresh')
-  const answer = { username, name: 'Fresh Person', email: `${username}@example.test`, 'attributes.settings.locale': 'de', 'attributes.phone': '5', password: 'secret', password_repeat: 'secret' }
+  const answer = {
+    username,
+    name: 'Fresh Person',
+    email: `${username}@example.test`,
+    'attributes.settings.locale': 'de',
+    'attributes.phone': '5',
+    password: 'secret',
+    password_repeat: 'secret',
+  }
   assertDone(await visitor.challenge(slug, '', answer), '/')
   const user = (await userNamed(username))!
-  assert.partialDeepStrictEqual(user, { name: 'Fresh Person', path: 'guests', type: 'internal', is_active: true, attributes: { settings: { locale: 'de' }, phone: '5' } })
+  assert.partialDeepStrictEqual(user, {
+    name: 'Fresh Person',
+    path: 'guests',
+    type: 'internal',
+    is_active: true,
+    attributes: { settings: { locale: 'de' }, phone: '5' },
+  })
   assert.equal((await visitor.get('/api/v3/core/users/me/')).body.user.groups[0].name, group.name)
-  const event = await ctx.db.selectFrom('event').select('context').where('action', '=', 'user_write').orderBy('created', 'desc').executeTakeFirstOrThrow()
+  const event = await ctx.db
+    .selectFrom('event')
+    .select('context')
+    .where('action', '=', 'user_write')
+    .orderBy('created', 'desc')
+    .executeTakeFirstOrThrow()
   assert.partialDeepStrictEqual(event.context, { username, created: true })
   assert.ok(!JSON.stringify(event.context).includes('secret'))
   await new FlowVisitor(app).signIn(username, 'secret')
@@ -45,7 +73,9 @@ test('two passwords of one form have to be the same', async () => {
   const { slug } = await aFlow(ctx, [await aForm(ctx, PASSWORDS)])
   const visitor = new FlowVisitor(app)
   await visitor.challenge(slug)
-  assert.deepEqual(errorsOf(await visitor.challenge(slug, '', { password: 'a', password_repeat: 'b' })), { non_field_errors: ["Passwords don't match."] })
+  assert.deepEqual(errorsOf(await visitor.challenge(slug, '', { password: 'a', password_repeat: 'b' })), {
+    non_field_errors: ["Passwords don't match."],
+  })
   assertDone(await visitor.challenge(slug, '', { password: ' a', password_repeat: 'a ' }), '/')
 })
 
@@ -54,7 +84,11 @@ test('a changed password ends the other sessions and keeps this one', async () =
   const user = await aUser(ctx, { password: 'old' })
   const [here, there] = [new FlowVisitor(app), new FlowVisitor(app)]
   for (const visitor of [here, there]) await visitor.signIn(user.username as string, 'old')
-  const { slug } = await aFlow(ctx, [await aForm(ctx, PASSWORDS), await aStage(ctx, 'user_write', { user_creation_mode: 'never_create' })], { designation: 'stage_configuration' })
+  const { slug } = await aFlow(
+    ctx,
+    [await aForm(ctx, PASSWORDS), await aStage(ctx, 'user_write', { user_creation_mode: 'never_create' })],
+    { designation: 'stage_configuration' },
+  )
   await here.challenge(slug)
   assertDone(await here.challenge(slug, '', { password: 'new', password_repeat: 'new' }), '/')
   assert.equal((await here.get('/api/v3/core/users/me/')).status, 200)
@@ -70,12 +104,30 @@ test('server values are not the client’s to choose', async () => {
     { field_key: 'email', type: 'text_read_only', initial_value: 'server@example.test' },
     { field_key: 'attributes.note', type: 'static', placeholder: 'a note' },
   ])
-  const { slug } = await aFlow(ctx, [form, await aStage(ctx, 'user_write', { user_creation_mode: 'always_create' })], { designation: 'enrollment' })
+  const { slug } = await aFlow(ctx, [form, await aStage(ctx, 'user_write', { user_creation_mode: 'always_create' })], {
+    designation: 'enrollment',
+  })
   const visitor = new FlowVisitor(app)
   await visitor.challenge(slug)
   const username = unique('hidden')
-  assertDone(await visitor.challenge(slug, '', { username, name: 'Mine', email: 'mine@example.test', 'attributes.note': 'mine', is_active: false, type: 'internal', attributes: { x: 1 } }), '/')
-  assert.partialDeepStrictEqual(await userNamed(username), { name: 'From the server', email: 'server@example.test', type: 'external', attributes: { note: 'a note' } })
+  assertDone(
+    await visitor.challenge(slug, '', {
+      username,
+      name: 'Mine',
+      email: 'mine@example.test',
+      'attributes.note': 'mine',
+      is_active: false,
+      type: 'internal',
+      attributes: { x: 1 },
+    }),
+    '/',
+  )
+  assert.partialDeepStrictEqual(await userNamed(username), {
+    name: 'From the server',
+    email: 'server@example.test',
+    type: 'external',
+    attributes: { note: 'a note' },
+  })
 })
 
 test('an initial value makes its field optional, and is what counts then', async () => {
@@ -85,10 +137,19 @@ test('an initial value makes its field optional, and is what counts then', async
     { field_key: 'name', type: 'text', initial_value: 'Default' },
     { field_key: 'attributes.size', type: 'dropdown', placeholder: 'L' },
   ])
-  const { slug } = await aFlow(ctx, [form, await aStage(ctx, 'user_write', { user_creation_mode: 'always_create' })], { designation: 'enrollment' })
+  const { slug } = await aFlow(ctx, [form, await aStage(ctx, 'user_write', { user_creation_mode: 'always_create' })], {
+    designation: 'enrollment',
+  })
   const visitor = new FlowVisitor(app)
   const shown = await visitor.challenge(slug)
-  assert.deepEqual(shown.fields.map((field: Row) => [field.initial_value, field.placeholder, field.choices]), [['', '', null], ['Default', '', null], ['L', '', [{ value: 'L', label: 'L' }]]])
+  assert.deepEqual(
+    shown.fields.map((field: Row) => [field.initial_value, field.placeholder, field.choices]),
+    [
+      ['', '', null],
+      ['Default', '', null],
+      ['L', '', [{ value: 'L', label: 'L' }]],
+    ],
+  )
   const username = unique('optional')
   assertDone(await visitor.challenge(slug, '', { username }), '/')
   assert.partialDeepStrictEqual(await userNamed(username), { name: 'Default', attributes: { size: 'L' } })
@@ -96,11 +157,20 @@ test('an initial value makes its field optional, and is what counts then', async
 
 test('keys that reach into prototypes change nothing', async () => {
   const { app, ctx } = await server()
-  const form = await aForm(ctx, [{ field_key: '__proto__.polluted' }, { field_key: 'attributes.__proto__.polluted' }, { field_key: 'constructor.prototype.polluted' }, { field_key: 'username' }])
-  const { slug } = await aFlow(ctx, [form, await aStage(ctx, 'user_write', { user_creation_mode: 'always_create' })], { designation: 'enrollment' })
+  const form = await aForm(ctx, [
+    { field_key: '__proto__.polluted' },
+    { field_key: 'attributes.__proto__.polluted' },
+    { field_key: 'constructor.prototype.polluted' },
+    { field_key: 'username' },
+  ])
+  const { slug } = await aFlow(ctx, [form, await aStage(ctx, 'user_write', { user_creation_mode: 'always_create' })], {
+    designation: 'enrollment',
+  })
   const visitor = new FlowVisitor(app)
   await visitor.challenge(slug)
-  const answer = JSON.parse(`{"username":"${unique('proto')}","attributes.__proto__.polluted":"x","constructor.prototype.polluted":"x","__proto__.polluted":"x"}`) as Row
+  const answer = JSON.parse(
+    `{"username":"${unique('proto')}","attributes.__proto__.polluted":"x","constructor.prototype.polluted":"x","__proto__.polluted":"x"}`,
+  ) as Row
   assertDone(await visitor.challenge(slug, '', answer), '/')
   assert.equal(({} as Row).polluted, undefined)
 })
@@ -117,7 +187,10 @@ test('a form that nobody filled writes nothing; nobody is no account to write to
   const form = () => aForm(ctx, [{ field_key: 'name' }])
   const username = unique('ghost')
   assert.equal(await denied(['user_write']), 'No Pending data.')
-  assert.equal(await denied([await form(), await aStage(ctx, 'user_write', { user_creation_mode: 'never_create' })], [{ name: 'x' }]), "No user found and can't create new user.")
+  assert.equal(
+    await denied([await form(), await aStage(ctx, 'user_write', { user_creation_mode: 'never_create' })], [{ name: 'x' }]),
+    "No user found and can't create new user.",
+  )
   assert.equal(await denied([await form(), 'user_write'], [{ name: 'x' }]), 'Unknown error')
   // Somebody who was only pretended to exist does not come into being (abuse 39).
   assert.equal(await denied(['identification', await form(), 'user_write'], [{ uid_field: username }, { name: 'x' }]), 'Unknown error')
@@ -127,13 +200,28 @@ test('a form that nobody filled writes nothing; nobody is no account to write to
 test('values that an account cannot have are refused as a whole', async () => {
   const { app, ctx } = await server()
   const other = await aUser(ctx)
-  for (const answer of [{ username: other.username }, { username: 'a'.repeat(151) }, { username: unique('x'), email: 'no address' }, { username: unique('x'), path: '/x/' }]) {
-    const form = await aForm(ctx, [{ field_key: 'username' }, { field_key: 'email', required: false }, { field_key: 'path', required: false }])
-    const { slug } = await aFlow(ctx, [form, await aStage(ctx, 'user_write', { user_creation_mode: 'always_create' })], { designation: 'enrollment' })
+  for (const answer of [
+    { username: other.username },
+    { username: 'a'.repeat(151) },
+    { username: unique('x'), email: 'no address' },
+    { username: unique('x'), path: '/x/' },
+  ]) {
+    const form = await aForm(ctx, [
+      { field_key: 'username' },
+      { field_key: 'email', required: false },
+      { field_key: 'path', required: false },
+    ])
+    const { slug } = await aFlow(ctx, [form, await aStage(ctx, 'user_write', { user_creation_mode: 'always_create' })], {
+      designation: 'enrollment',
+    })
     const visitor = new FlowVisitor(app)
     await visitor.challenge(slug)
     const refused = await visitor.challenge(slug, '', answer)
-    assert.deepEqual([refused.component, refused.error_message], ['ak-stage-access-denied', 'Failed to update user. Please try again later.'], JSON.stringify(answer))
+    assert.deepEqual(
+      [refused.component, refused.error_message],
+      ['ak-stage-access-denied', 'Failed to update user. Please try again later.'],
+      JSON.stringify(answer),
+    )
   }
 })
 
@@ -148,7 +236,10 @@ test('prompts are offered by the API, with the stages that use them, and preview
   assert.equal(stage.status, 201)
   assertFits('PromptStage', stage.body)
   const shown = await admin.get(`${A}${created.body.pk}/`)
-  assert.deepEqual(shown.body.prompt_stages_obj.map((used: Row) => used.pk), [stage.body.pk])
+  assert.deepEqual(
+    shown.body.prompt_stages_obj.map((used: Row) => used.pk),
+    [stage.body.pk],
+  )
   assertFits('Prompt', shown.body)
   const preview = await admin.post(`${A}preview/`, field)
   assert.equal(preview.status, 200)
@@ -156,5 +247,7 @@ test('prompts are offered by the API, with the stages that use them, and preview
   assert.deepEqual(preview.body.fields[0].choices, [{ value: 'red', label: 'red' }])
   assert.deepEqual((await admin.post('/api/v3/stages/prompt/stages/', { name: 'x' })).body, { fields: ['This field is required.'] })
   const missing = '00000000-0000-4000-8000-000000000000'
-  assert.deepEqual((await admin.post('/api/v3/stages/prompt/stages/', { name: 'x', fields: [missing] })).body, { fields: [`Invalid pk "${missing}" - object does not exist.`] })
+  assert.deepEqual((await admin.post('/api/v3/stages/prompt/stages/', { name: 'x', fields: [missing] })).body, {
+    fields: [`Invalid pk "${missing}" - object does not exist.`],
+  })
 })

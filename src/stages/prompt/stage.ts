@@ -30,7 +30,8 @@ async function fieldErrors(run: Run, fields: PromptField[], values: Row): Promis
   for (const { key, type } of fields) {
     if (type !== 'username' || typeof values[key] !== 'string') continue
     const other = await run.ctx.db.selectFrom('user').select('id').where('username', '=', values[key]).executeTakeFirst()
-    if (other && !(isStored(subject, 'id') && subject.id === other.id)) errors[key] = [{ string: 'Username is already taken.', code: 'invalid' }]
+    if (other && !(isStored(subject, 'id') && subject.id === other.id))
+      errors[key] = [{ string: 'Username is already taken.', code: 'invalid' }]
   }
   if (Object.keys(errors).length > 0) return errors
   const passwords = fields.filter(field => field.type === 'password')
@@ -70,8 +71,13 @@ export const prompt = defineStage({
     data.component = COMPONENT
     // Policies may change the new values in place; earlier stages' are not theirs to see.
     const context: Row = { prompt_data: data }
-    const verdict = await evaluateEach(ctx, stage.validation_policies as string[], { user: subjectOf(ctx, plan.context), context, object: stage })
-    if (!verdict.passing) return retry(verdict.messages.length ? { non_field_errors: verdict.messages.map(string => ({ string, code: 'invalid' })) } : {})
+    const verdict = await evaluateEach(ctx, stage.validation_policies as string[], {
+      user: subjectOf(ctx, plan.context),
+      context,
+      object: stage,
+    })
+    if (!verdict.passing)
+      return retry(verdict.messages.length ? { non_field_errors: verdict.messages.map(string => ({ string, code: 'invalid' })) } : {})
     plan.context.prompt_data = { ...promptData(run), ...(context.prompt_data as Row) }
     return next()
   },

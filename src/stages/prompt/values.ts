@@ -43,15 +43,17 @@ function evaluate(run: Run, source: string): Promise<unknown> {
  * The same for people who fill a form: where the expression fails they see its text, since some write plain text there, and the log
  * says why. Without an engine there is nothing to see: code must not be offered as somebody's name.
  */
-const evaluator = (run: Run): Evaluate => async source => {
-  if (!run.ctx.registry.evaluate) return ''
-  try {
-    return await evaluate(run, source)
-  } catch (error) {
-    run.ctx.log.warn({ err: error, event: 'failed to evaluate prompt' }, 'failed to evaluate prompt')
-    return source
+const evaluator =
+  (run: Run): Evaluate =>
+  async source => {
+    if (!run.ctx.registry.evaluate) return ''
+    try {
+      return await evaluate(run, source)
+    } catch (error) {
+      run.ctx.log.warn({ err: error, event: 'failed to evaluate prompt' }, 'failed to evaluate prompt')
+      return source
+    }
   }
-}
 
 /** What forms gathered so far. */
 export const promptData = ({ plan }: Run): Row => (plan.context.prompt_data as Row | undefined) ?? {}
@@ -77,7 +79,9 @@ export const wireText = (value: unknown): string => {
 }
 
 const asChoice = (item: unknown): { value: string; label: string } =>
-  isObject(item) && 'value' in item ? { value: wireText(item.value), label: wireText(item.label ?? item.value) } : { value: wireText(item), label: wireText(item) }
+  isObject(item) && 'value' in item
+    ? { value: wireText(item.value), label: wireText(item.label ?? item.value) }
+    : { value: wireText(item), label: wireText(item) }
 
 async function choicesOf(run: Run, prompt: Row, evaluate: Evaluate): Promise<{ value: string; label: string }[] | null> {
   if (!CHOOSING.has(prompt.type as PromptType)) return null
@@ -96,7 +100,11 @@ async function initialOf(run: Run, prompt: Row, evaluate: Evaluate): Promise<unk
 export async function resolveField(run: Run, prompt: Row, evaluate: Evaluate = evaluator(run)): Promise<PromptField> {
   const type = prompt.type as PromptType
   const choices = await choicesOf(run, prompt, evaluate)
-  const placeholder = choices ? '' : prompt.placeholder_expression ? wireText(await evaluate(prompt.placeholder as string)) : (prompt.placeholder as string)
+  const placeholder = choices
+    ? ''
+    : prompt.placeholder_expression
+      ? wireText(await evaluate(prompt.placeholder as string))
+      : (prompt.placeholder as string)
   let initial = await initialOf(run, prompt, evaluate)
   if (choices && !choices.some(choice => choice.value === wireText(initial))) initial = choices[0]?.value ?? ''
   if ((type === 'hidden' || type === 'static') && wireText(initial) === '') initial = placeholder

@@ -15,8 +15,13 @@ const KEY = 'known device cookie'
 export async function isKnownDevice(ctx: Ctx, user: Row): Promise<boolean> {
   const id = user.id as number
   if (ctx.request) {
-    const here = await ctx.db.selectFrom('session').select('uuid')
-      .where('user', '=', id).where('last_ip', '=', ctx.request.clientIp).where('expires', '>', ctx.now()).executeTakeFirst()
+    const here = await ctx.db
+      .selectFrom('session')
+      .select('uuid')
+      .where('user', '=', id)
+      .where('last_ip', '=', ctx.request.clientIp)
+      .where('expires', '>', ctx.now())
+      .executeTakeFirst()
     if (here) return true
   }
   const cookie = cookieOf(ctx, DEVICE_COOKIE)
@@ -33,9 +38,14 @@ export async function isKnownDevice(ctx: Ctx, user: Row): Promise<boolean> {
 /** Lets the browser remember that this person signed in here, for `age` ms. */
 export async function rememberDevice(ctx: Ctx, visit: Visit, user: Row, age: number): Promise<void> {
   const expires = new Date(ctx.now().getTime() + age)
-  const value = await new SignJWT({ sub: userUid(ctx, user.id as number) }).setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
-    .setExpirationTime(expires).sign(ctx.secrets.key(KEY))
+  const value = await new SignJWT({ sub: userUid(ctx, user.id as number) })
+    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+    .setExpirationTime(expires)
+    .sign(ctx.secrets.key(KEY))
   const secure = ctx.request?.origin.startsWith('https:') ?? false
   const domain = ctx.config.cookie_domain ? { domain: ctx.config.cookie_domain } : {}
-  visit.cookies.set(DEVICE_COOKIE, { value, options: { path: ctx.config.web.path, httpOnly: true, secure, sameSite: 'lax', expires, ...domain } })
+  visit.cookies.set(DEVICE_COOKIE, {
+    value,
+    options: { path: ctx.config.web.path, httpOnly: true, secure, sameSite: 'lax', expires, ...domain },
+  })
 }

@@ -17,7 +17,15 @@ export const UserLoginStage = defineStageModel({
     geoip_binding: choice(['no_binding', 'bind_continent', 'bind_continent_country', 'bind_continent_country_city'], 'no_binding'),
     remember_device: duration('days=30'),
   },
-  filters: ['geoip_binding', 'network_binding', 'remember_device', 'remember_me_offset', 'session_duration', 'stage_uuid', 'terminate_other_sessions'],
+  filters: [
+    'geoip_binding',
+    'network_binding',
+    'remember_device',
+    'remember_me_offset',
+    'session_duration',
+    'stage_uuid',
+    'terminate_other_sessions',
+  ],
 })
 
 export const userLoginStages = stageResource('/stages/user_login', UserLoginStage)

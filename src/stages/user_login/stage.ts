@@ -19,7 +19,12 @@ const offersToRemember = ({ stage }: Run): boolean => length(stage, 'remember_me
 async function activeAccount({ ctx, plan }: Run): Promise<Row | undefined> {
   const pending = plan.context.pending_user as Row | undefined
   if (!isStored(pending, 'id')) return undefined
-  const user = await ctx.db.selectFrom('user').selectAll().where('id', '=', pending.id as number).where('is_active', '=', true).executeTakeFirst()
+  const user = await ctx.db
+    .selectFrom('user')
+    .selectAll()
+    .where('id', '=', pending.id as number)
+    .where('is_active', '=', true)
+    .executeTakeFirst()
   return user && { ...asObject(User, user as Row), backend: pending.backend }
 }
 
