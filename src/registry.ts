@@ -43,10 +43,14 @@ import { denyStages } from './stages/deny/model.ts'
 import { deny } from './stages/deny/stage.ts'
 import { dummyStages } from './stages/dummy/model.ts'
 import { dummy } from './stages/dummy/stage.ts'
+import { confirmEmail } from './stages/email/confirm.ts'
+import { emailStageRoutes, emailStages } from './stages/email/model.ts'
+import { email } from './stages/email/stage.ts'
 import { identificationStages } from './stages/identification/model.ts'
 import { identification } from './stages/identification/stage.ts'
 import { stageRoutes, stages } from './stages/model.ts'
 import { invitations } from './stages/invitation/invitation.ts'
+import { invitationRoutes } from './stages/invitation/mail.ts'
 import { invitationStages } from './stages/invitation/model.ts'
 import { invitation } from './stages/invitation/stage.ts'
 import { passwordStages } from './stages/password/model.ts'
@@ -88,7 +92,7 @@ const resources: readonly Resource[] = [
   groups, users, roles,
   applications, policyBindings, policies, expressionPolicies, providers, oauth2Providers, propertyMappings, scopeMappings, keypairs, tokens, authenticatedSessions, brands, userConsents, events,
   flows, flowBindings, stages, identificationStages, passwordStages, userLoginStages, userLogoutStages, userWriteStages, promptStages, prompts, consentStages,
-  denyStages, dummyStages, redirectStages, invitationStages, invitations, ...grantResources,
+  denyStages, dummyStages, redirectStages, invitationStages, invitations, emailStages, ...grantResources,
 ]
 
 export const registry: Registry = {
@@ -97,18 +101,19 @@ export const registry: Registry = {
   routes: [
     schemaRoutes, systemRoutes, fileRoutes, eventRoutes, permissionRoutes, grantRoutes, roleRoutes,
     groupRoutes, userRoutes, settingsRoutes, applicationRoutes, providerRoutes, mappingRoutes, keypairRoutes, tokenRoutes, sessionRoutes, brandRoutes,
-    policyRoutes, flowRoutes, stageRoutes, promptRoutes, oauth2Routes,
+    policyRoutes, flowRoutes, stageRoutes, promptRoutes, emailStageRoutes, invitationRoutes, oauth2Routes,
   ],
   policyKinds: [expressionKind],
   evaluate: evaluatePromptExpression,
-  stages: [identification, password, userLogin, userLogout, userWrite, prompt, consent, deny, dummy, redirect, invitation],
-  memoryStages: [inPlanRedirect, sessionEnd, ...oauthMemoryStages],
+  stages: [identification, password, userLogin, userLogout, userWrite, prompt, consent, deny, dummy, redirect, invitation, email],
+  memoryStages: [inPlanRedirect, confirmEmail, sessionEnd, ...oauthMemoryStages],
 }
 
 /** Tables that caches hold: what is configured. Sessions, tokens and events are not among them, since they are written all the time. */
 export const watchedTables: readonly string[] = [
   'system_settings', 'policy_target', 'policy_binding', 'policy', 'policy_expression', 'flow', 'flow_stage_binding', 'stage', 'application', 'provider', 'provider_oauth2',
   'provider_property_mapping', 'property_mapping', 'scope_mapping', 'keypair', 'brand',
+  'group', 'group_parent', 'user_group', 'user_role', 'group_role', 'role_permission',
   'stage_password', 'stage_identification', 'stage_user_login', 'stage_user_logout', 'stage_consent', 'stage_deny', 'stage_dummy', 'stage_redirect',
-  'stage_user_write', 'stage_invitation', 'stage_prompt', 'stage_prompt_field', 'stage_prompt_validation', 'prompt',
+  'stage_user_write', 'stage_invitation', 'stage_email', 'stage_prompt', 'stage_prompt_field', 'stage_prompt_validation', 'prompt',
 ]

@@ -7,6 +7,7 @@ import { Flow } from '../src/flows/flow.ts'
 import { ConsentStage } from '../src/stages/consent/model.ts'
 import { DenyStage } from '../src/stages/deny/model.ts'
 import { DummyStage } from '../src/stages/dummy/model.ts'
+import { EmailStage } from '../src/stages/email/model.ts'
 import { IdentificationStage } from '../src/stages/identification/model.ts'
 import { InvitationStage } from '../src/stages/invitation/model.ts'
 import { PasswordStage } from '../src/stages/password/model.ts'
@@ -33,6 +34,7 @@ const KINDS: Readonly<Record<string, Model>> = {
   dummy: DummyStage,
   redirect: RedirectStage,
   invitation: InvitationStage,
+  email: EmailStage,
 }
 
 const NEEDED: Readonly<Record<string, Row>> = {

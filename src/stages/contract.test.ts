@@ -125,10 +125,13 @@ for (const [kind, { before = [], lead, stage, component, wrong, right }] of Obje
   })
 }
 
+/** No answer leads past it, the link of its mail alone; see email/email.test.ts. */
+const UNANSWERABLE = ['email']
+
 test('every stage that asks something stands in the table', async () => {
   const { ctx } = await server()
   const asking = ctx.registry.stages.filter(stage => stage.respond).map(stage => stage.model.table.replace('stage_', ''))
-  assert.deepEqual(asking.sort(), Object.keys(CASES).sort())
+  assert.deepEqual(asking.sort(), [...Object.keys(CASES), ...UNANSWERABLE].sort())
 })
 
 test('stages that ask nothing do not look at answers', async () => {

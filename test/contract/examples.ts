@@ -22,7 +22,16 @@ async function flowWithStage(ctx: Ctx): Promise<Row> {
   const binding = await sample(ctx, 'authentik_flows.flowstagebinding')
   await ctx.db.updateTable('flow_stage_binding').set({ stage: (await sample(ctx, 'authentik_stages_dummy.dummystage')).stage_uuid as string })
     .where('fsb_uuid', '=', binding.fsb_uuid as string).execute()
-  return (await ctx.db.selectFrom('flow').selectAll().where('flow_uuid', '=', binding.target as string).executeTakeFirstOrThrow()) as Row
+  return (await ctx.db.selectFrom('flow').selectAll().where('flow_uuid', '=', binding.target as string).executeTakeFirstOrThrow())
+}
+
+/** A host whose brand has a recovery flow. */
+async function brandWithRecovery(ctx: Ctx): Promise<Pick<Example, 'headers'>> {
+  const { slug, flow_uuid: flow } = await flowWithStage(ctx)
+  const domain = `${String(slug)}.example.test`
+  const brand = await sample(ctx, 'authentik_brands.brand')
+  await ctx.db.updateTable('brand').set({ domain, flow_recovery: flow as string }).where('brand_uuid', '=', brand.brand_uuid as string).execute()
+  return { headers: { host: domain } }
 }
 
 const BOUNDARY = 'example-boundary'
@@ -71,13 +80,16 @@ const EXAMPLES: Record<string, (ctx: Ctx) => Promise<Example> | Example> = {
   'POST /core/users/:pk/set_password_hash/': async ctx => ({ url: `/core/users/${await user(ctx)}/set_password_hash/`, body: { password: await ctx.passwords.hash('a secret') } }),
   // Succeeds only with a browser's session; see core/impersonation.test.ts.
   'POST /core/users/:pk/impersonate/': async ctx => ({ url: `/core/users/${await user(ctx)}/impersonate/`, body: { reason: 'a test' }, status: 400 }),
-  'POST /core/users/:pk/recovery/': async ctx => {
-    const { slug, flow_uuid: flow } = await flowWithStage(ctx)
-    const domain = `${String(slug)}.example.test`
-    const brand = await sample(ctx, 'authentik_brands.brand')
-    await ctx.db.updateTable('brand').set({ domain, flow_recovery: flow as string }).where('brand_uuid', '=', brand.brand_uuid as string).execute()
-    return { url: `/core/users/${await user(ctx)}/recovery/`, body: {}, headers: { host: domain } }
-  },
+  'POST /core/users/:pk/recovery/': async ctx => ({ url: `/core/users/${await user(ctx)}/recovery/`, body: {}, ...(await brandWithRecovery(ctx)) }),
+  'POST /core/users/:pk/recovery_email/': async ctx => ({
+    url: `/core/users/${await user(ctx)}/recovery_email/`,
+    body: { email_stage: (await sample(ctx, 'authentik_stages_email.emailstage')).stage_uuid },
+    ...(await brandWithRecovery(ctx)),
+  }),
+  'POST /stages/invitation/invitations/:pk/send_email/': async ctx => ({
+    url: `/stages/invitation/invitations/${String((await sample(ctx, 'authentik_stages_invitation.invitation')).invite_uuid)}/send_email/`,
+    body: { email_addresses: ['jane@example.test'] },
+  }),
   'GET /flows/executor/:slug/': async ctx => ({ url: `/flows/executor/${String((await flowWithStage(ctx)).slug)}/?query=` }),
   'POST /flows/executor/:slug/': async ctx => ({ url: `/flows/executor/${String((await flowWithStage(ctx)).slug)}/?query=`, body: {} }),
   'GET /flows/instances/:slug/execute/': async ctx => ({ url: `/flows/instances/${String((await flowWithStage(ctx)).slug)}/execute/` }),
@@ -88,6 +100,14 @@ const EXAMPLES: Record<string, (ctx: Ctx) => Promise<Example> | Example> = {
     await ctx.db.updateTable('application').set({ provider: id as number }).where('pbm_uuid', '=', key as string).execute()
     return { url: `/providers/oauth2/${String(id)}/setup_urls/` }
   },
+  'POST /policies/all/:pk/test/': async ctx => ({
+    url: `/policies/all/${String((await sample(ctx, 'authentik_policies_expression.expressionpolicy')).policy_uuid)}/test/`,
+    body: { user: await user(ctx), context: {} },
+  }),
+  'POST /propertymappings/all/:pk/test/': async ctx => ({
+    url: `/propertymappings/all/${String((await sample(ctx, 'authentik_providers_oauth2.scopemapping')).pm_uuid)}/test/`,
+    body: { user: await user(ctx), context: {} },
+  }),
   'POST /stages/prompt/prompts/preview/': () => ({ url: '/stages/prompt/prompts/preview/', body: { name: unique('prompt'), field_key: 'key', label: 'Label', type: 'text', order: 1 } }),
   'POST /crypto/certificatekeypairs/generate/': () => ({ url: '/crypto/certificatekeypairs/generate/', body: { common_name: unique('pair'), validity_days: 30, alg: 'ecdsa' } }),
   'DELETE /core/authenticated_sessions/bulk_delete/': async ctx => ({ url: `/core/authenticated_sessions/bulk_delete/?user_pks=${await user(ctx)}` }),
@@ -100,7 +120,7 @@ export async function exampleOf(ctx: Ctx, line: string): Promise<Example> {
   const [method, pattern] = line.split(' ') as [string, string]
   const [resource] = ctx.registry.resources.filter(({ path }) => pattern.startsWith(`${path}/`)).toSorted((a, b) => b.path.length - a.path.length)
   const row = resource && /:\w+/.test(pattern) ? await sampleObject(ctx, resource.model) : {}
-  const url = pattern.replace(/:\w+/, () => encodeURIComponent(String((row as Row)[resource!.model.lookup ?? resource!.model.pk])))
+  const url = pattern.replace(/:\w+/, () => encodeURIComponent(String((row)[resource!.model.lookup ?? resource!.model.pk])))
   const request = operationAt(method, pattern)?.request
   return { url, ...(request?.type === 'application/json' && { body: sampleValue(request.schema) }) }
 }

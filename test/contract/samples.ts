@@ -34,6 +34,7 @@ const SPECIAL: Record<string, (ctx: Ctx) => Promise<Row> | Row> = {
   // Kinds that this server does not have cannot be pointed at.
   'authentik_stages_identification.identificationstage': () => ({ user_fields: ['username'], captcha_stage: null, webauthn_stage: null, sources: [] }),
   'authentik_stages_redirect.redirectstage': () => ({ mode: 'static', target_static: 'https://example.test/' }),
+  'authentik_stages_email.emailstage': () => ({ template: 'email/password_reset.html' }),
   'authentik_stages_invitation.invitation': async ctx => ({ flow: (await sampleObject(ctx, modelOf(ctx, 'authentik_flows.flow'))).flow_uuid }),
   'authentik_providers_oauth2.oauth2provider': () => ({ redirect_uris: [{ matching_mode: 'strict', url: 'https://app.example.test/callback' }], encryption_key: undefined }),
 }
@@ -109,7 +110,7 @@ export async function sampleObject(ctx: Ctx, model: Model): Promise<Row> {
   if (model.label === 'authentik_core.authenticatedsession') {
     const user = await sampleObject(ctx, modelOf(ctx, 'authentik_core.user'))
     const { session } = await startSession(ctx, { user: user.id as number })
-    return session as unknown as Row
+    return session
   }
   const special = (await SPECIAL[model.label]?.(ctx)) ?? {}
   const values: Row = {}

@@ -1,0 +1,99 @@
+import type { Row } from '../api/model.ts'
+import { findObject } from '../api/store.ts'
+import { systemContext, transact, type Ctx } from '../context.ts'
+import { recordEvent } from '../events/record.ts'
+import type { Job } from '../tasks/job.ts'
+import { enqueue } from '../tasks/queue.ts'
+import { renderTemplate } from './templates.ts'
+import { sendMail, type SmtpSettings } from './send.ts'
+
+/** A mail that waits to be sent. It is made of its template when it is. */
+export type QueuedMail = {
+  to: string[]
+  cc?: string[]
+  bcc?: string[]
+  subject: string
+  template: string
+  variables: Record<string, unknown>
+  /** Key of the email stage whose settings count; null: the installation's. */
+  stage: string | null
+  /** After that its link is worth nothing, and neither is the mail. ISO 8601; null: never. */
+  until: string | null
+  /** Whom it is about, for the audit log. */
+  user: number | null
+  /** There is nobody to write to: everything else happens all the same, so that the time taken does not tell. */
+  decoy?: boolean
+}
+
+/** By then the answer to whoever caused the mail is on its way, and the work of sending cannot be felt in it. */
+const DELAY = 500 // ms
+
+/** Label of the stages that send mail. */
+export const EMAIL_STAGE = 'authentik_stages_email.emailstage'
+
+/**
+ * Queues a mail; in a transaction it is sent if that commits. Failures are retried, also after a restart. What it says is sealed,
+ * since links in mails are secrets and the queue is shown to administrators.
+ */
+export async function queueMail(ctx: Ctx, mail: QueuedMail): Promise<void> {
+  await enqueue(ctx, sendQueuedMail.name, { sealed: ctx.secrets.seal(JSON.stringify(mail)) }, { uid: mail.template, eta: new Date(ctx.now().getTime() + DELAY) })
+}
+
+/** The settings that a mail is sent by. @throws Error when its stage is gone */
+async function settingsOf(ctx: Ctx, key: string | null): Promise<SmtpSettings> {
+  if (key === null) return ctx.config.email
+  const model = ctx.registry.models.find(({ label }) => label === EMAIL_STAGE)!
+  const stage = await findObject(ctx, model, key)
+  if (!stage) throw new Error('The email stage that asked for this mail is gone.')
+  return stageSettings(ctx, stage)
+}
+
+/** The settings of a stored email stage. */
+export const stageSettings = ({ config }: Pick<Ctx, 'config'>, stage: Row): SmtpSettings =>
+  stage.use_global_settings
+    ? config.email
+    : ({ ...stage, from: stage.from_address } as unknown as SmtpSettings)
+
+/** The server has refused the recipient for good: asking it again changes nothing. */
+const isRefusal = (error: unknown): boolean => {
+  const { code, responseCode } = error as { code?: string; responseCode?: number }
+  return code === 'EENVELOPE' && (responseCode ?? 0) >= 500
+}
+
+export const sendQueuedMail: Job = {
+  name: 'send_email',
+  description: 'Send an email.',
+  maxRetries: 8,
+  timeLimit: 120_000,
+  async run(jobCtx, args, { log }) {
+    const ctx = systemContext(jobCtx)
+    const mail = JSON.parse(ctx.secrets.open(args.sealed as string)) as QueuedMail
+    if (mail.decoy) return
+    const about = { template: mail.template, recipients: mail.to.length }
+    if (mail.until !== null && new Date(mail.until) <= ctx.now()) {
+      ctx.log.warn({ event: 'email given up', ...about }, 'email given up: its link has expired')
+      return log('warning', 'The email could not be sent before its link expired.', about)
+    }
+    const settings = await settingsOf(ctx, mail.stage)
+    const { expires } = mail.variables
+    const { html, text } = await renderTemplate(ctx, mail.template, { ...mail.variables, subject: mail.subject, ...(typeof expires === 'string' && { expires: new Date(expires) }) })
+    try {
+      await sendMail({ email: settings }, { to: mail.to, cc: mail.cc, bcc: mail.bcc, subject: mail.subject, html, text })
+    } catch (error) {
+      ctx.log.error({ err: error, event: 'email not sent', ...about }, 'email not sent')
+      if (!isRefusal(error)) throw error
+      await recordEvent(ctx, 'system_exception', { message: `The email server refused the recipient: ${(error as Error).message}` })
+      return log('error', (error as Error).message, about)
+    }
+    ctx.log.info({ event: 'email sent', ...about }, 'email sent')
+    log('info', 'email sent', about)
+    await noteSent(ctx, mail, settings.from)
+  },
+}
+
+/** The audit log learns who was written to and why, and nothing of the text, which holds a key. */
+async function noteSent(ctx: Ctx, mail: QueuedMail, from: string): Promise<void> {
+  const user = mail.user === null ? null : ((await ctx.db.selectFrom('user').selectAll().where('id', '=', mail.user).executeTakeFirst()) as Row | undefined) ?? null
+  const to = [...mail.to, ...(mail.cc ?? []), ...(mail.bcc ?? [])].join(', ')
+  await transact(ctx, ctx => recordEvent(ctx, 'email_sent', { message: `Email to ${to} sent`, subject: mail.subject, from_email: from, to_email: to }, { user }))
+}
