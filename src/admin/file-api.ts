@@ -2,9 +2,8 @@ import type { FastifyRequest } from 'fastify'
 import { ApiError, invalid, notFound } from '../api/errors.ts'
 import type { Query, Row } from '../api/model.ts'
 import type { SpecialOperation } from '../api/mount.ts'
-import { requirePermission } from '../api/permissions.ts'
+import { requirePermission,holds } from '../api/permissions.ts'
 import { permission } from '../api/model.ts'
-import { holds } from '../api/permissions.ts'
 import { sql } from 'kysely'
 import { transact, type Ctx } from '../context.ts'
 import { iconUrl } from '../core/icon.ts'
@@ -81,7 +80,7 @@ export const fileRoutes: Record<string, SpecialOperation> = {
       requirePermission(ctx, VIEW)
       const query = request.query as Query
       checkUsage(query)
-      const words = String([query.search].flat()[0] ?? '').toLowerCase().split(/[\s,]+/).filter(Boolean)
+      const words = ([query.search].flat()[0] ?? '').toLowerCase().split(/[\s,]+/).filter(Boolean)
       const names = (await listMedia(ctx)).filter(name => words.every(word => name.toLowerCase().includes(word)))
       return names.map(name => ({ name, mime_type: namedType(name), url: iconUrl(name), themed_urls: null }))
     },

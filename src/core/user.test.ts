@@ -62,7 +62,7 @@ test('me shows rights, inherited groups and merged settings', async () => {
   const user = await aUser(ctx, { groups: [below.group_uuid], attributes: { settings: { locale: 'fr' } } })
   await aRole(ctx, user, ['authentik_core.view_group'])
   const { body } = await (await signedIn(app, ctx, user)).get(`${A}me/`)
-  assert.deepEqual(body.user.groups.map((group: { pk: string }) => group.pk).sort(), [top.group_uuid, below.group_uuid].sort())
+  assert.deepEqual(new Set(body.user.groups.map((group: { pk: string }) => group.pk)), new Set([top.group_uuid, below.group_uuid]))
   assert.deepEqual(body.user.settings, { locale: 'fr', theme: { base: 'dark' } })
   assert.deepEqual(body.user.system_permissions, ['authentik_core.view_group'])
   assert.deepEqual([body.user.is_current, body.users.length, 'original' in body], [true, 1, false])

@@ -1,6 +1,12 @@
+import { sql, type RawBuilder } from 'kysely'
 import { computed, flag, text } from '../api/fields.ts'
+import { parseFlag } from '../api/filters.ts'
 import { defineModel, type Model } from '../api/model.ts'
 import { Type } from 'typebox'
+
+/** Policies that are not in a list of keys, or those that are. */
+const without = (keys: RawBuilder<unknown>, absent: boolean | undefined) =>
+  absent === false ? sql<boolean>`policy.policy_uuid in (${keys})` : sql<boolean>`policy.policy_uuid not in (${keys})`
 
 /** What all kinds of policies share. */
 export const PolicyBase: Model = defineModel({
@@ -13,6 +19,10 @@ export const PolicyBase: Model = defineModel({
   pk: 'policy_uuid',
   component: '',
   fields: { name: text({ unique: true }), execution_logging: flag(false), bound_to: computed(Type.Integer()) },
+  filters: {
+    bindings__isnull: { type: 'boolean', apply: (_, [sent]) => without(sql`select policy from policy_binding where policy is not null`, parseFlag(sent)) },
+    promptstage__isnull: { type: 'boolean', apply: (_, [sent]) => without(sql`select policy from stage_prompt_validation`, parseFlag(sent)) },
+  },
   search: ['name'],
   ordering: ['name'],
   present: async (ctx, rows) => {

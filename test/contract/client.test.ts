@@ -137,7 +137,7 @@ describe('the published client', () => {
     assert.ok((await admin.adminModelsList()).some(model => model.name === 'authentik_core.user'))
     assert.equal((await admin.adminSettingsPartialUpdate({})).gdprCompliance, true)
     const name = `${unique('icon')}.svg`
-    await admin.adminFileCreate({ file: new Blob(['<svg xmlns="http://www.w3.org/2000/svg"/>']), name, usage: 'media' as never })
+    await admin.adminFileCreate({ file: new Blob(['<svg xmlns="http://www.w3.org/2000/svg"/>']), name, usage: 'media' })
     assert.deepEqual((await admin.adminFileList({ search: name })).map(file => file.name), [name])
     await admin.adminFileDestroy({ name })
   })

@@ -62,7 +62,7 @@ describe('the matrix of permissions (abuse case 73)', () => {
   /** What everybody who is signed in may do: look at themselves, at what there is in general, and at their own things. */
   const EVERYBODY = new Set([
     'GET /core/users/me/', 'GET /core/users/paths/', 'GET /core/users/impersonate_end/', 'GET /core/applications/', 'GET /core/tokens/', 'POST /core/tokens/',
-    'GET /core/authenticated_sessions/', 'GET /core/user_consent/', 'GET /rbac/permissions/', 'GET /admin/version/', 'GET /admin/apps/', 'GET /admin/models/',
+    'GET /core/authenticated_sessions/', 'GET /core/user_consent/', 'GET /rbac/permissions/', 'GET /admin/version/', 'GET /admin/apps/', 'GET /admin/models/', 'GET /stages/email/templates/',
     'GET /events/events/actions/', 'GET /events/events/volume/', 'GET /events/events/top_per_user/', 'GET /events/events/stats/',
   ])
   const OWN = /^GET \/oauth2\/|\/types\/$/
@@ -174,7 +174,7 @@ test('looking is not enough to read a secret: not in lists, details, events or t
 test('system information names no credential of the caller', async () => {
   const { admin, adminToken, ctx } = await server()
   assert.ok(!(await admin.get(`${A}/admin/system/`)).text.includes(adminToken))
-  const browser = await signedIn((await server()).app, ctx, (await ctx.db.selectFrom('user').selectAll().where('username', '=', 'test-admin').executeTakeFirstOrThrow()) as Row)
+  const browser = await signedIn((await server()).app, ctx, (await ctx.db.selectFrom('user').selectAll().where('username', '=', 'test-admin').executeTakeFirstOrThrow()))
   const { status, body } = await browser.get(`${A}/admin/system/`)
   assert.equal(status, 200)
   assert.deepEqual([body.http_headers.cookie, body.http_headers.authorization, body.http_headers['x-authentik-csrf']], [undefined, undefined, undefined])

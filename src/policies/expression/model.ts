@@ -17,7 +17,7 @@ export const ExpressionPolicy: Model = defineModel({
   pk: 'policy_uuid',
   base: PolicyBase,
   fields: { expression: text() },
-  filters: ['name', 'execution_logging', 'expression'],
+  filters: ['name', 'execution_logging', 'expression', 'policy_uuid'],
   search: ['name'],
   ordering: ['name'],
 })
