@@ -114,6 +114,7 @@ export const watchedTables: readonly string[] = [
   'system_settings', 'policy_target', 'policy_binding', 'policy', 'policy_expression', 'flow', 'flow_stage_binding', 'stage', 'application', 'provider', 'provider_oauth2',
   'provider_property_mapping', 'property_mapping', 'scope_mapping', 'keypair', 'brand',
   'group', 'group_parent', 'user_group', 'user_role', 'group_role', 'role_permission',
+  'group', 'group_parent', 'user_group', 'user_role', 'group_role', 'role_permission',
   'stage_password', 'stage_identification', 'stage_user_login', 'stage_user_logout', 'stage_consent', 'stage_deny', 'stage_dummy', 'stage_redirect',
   'stage_user_write', 'stage_invitation', 'stage_email', 'stage_prompt', 'stage_prompt_field', 'stage_prompt_validation', 'prompt',
 ]

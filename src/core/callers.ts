@@ -2,9 +2,21 @@ import { visitor, type Caller, type Ctx } from '../context.ts'
 import type { Row } from '../api/model.ts'
 import { permissionDenied } from '../api/errors.ts'
 import { hashToken } from '../crypto/secrets.ts'
+import { cached } from './cache.ts'
 import { groupsOf, permissionsOf, rolesOf } from './membership.ts'
 import { endBrokenBinding } from './session-binding.ts'
 import { findSession, touchSession, type Session } from './sessions.ts'
+
+/**
+ * What an account may do, by its key. Groups, roles and permissions are asked for by every request and change rarely; the account
+ * itself, its tokens and sessions are never taken from here.
+ */
+const rightsOf = cached(['group', 'group_parent', 'user_group', 'user_role', 'group_role', 'role_permission'], async (ctx, key) => {
+  const user = Number(key)
+  const groups = await groupsOf(ctx.db, user)
+  const roles = await rolesOf(ctx.db, user, groups)
+  return { superuser: groups.some(group => group.is_superuser), roles, permissions: await permissionsOf(ctx.db, roles) }
+})
 
 /** Someone who acts as `user`: their rights are read once, here. */
 export async function callerFor(
@@ -12,16 +24,7 @@ export async function callerFor(
   user: Row,
   how: Partial<Pick<Caller, 'session' | 'token' | 'impersonator'>> = {},
 ): Promise<Caller> {
-  const groups = await groupsOf(ctx.db, user.id as number)
-  const roles = await rolesOf(ctx.db, user.id as number, groups)
-  return {
-    ...visitor,
-    user,
-    superuser: groups.some(group => group.is_superuser),
-    roles,
-    permissions: await permissionsOf(ctx.db, roles),
-    ...how,
-  }
+  return { ...visitor, user, ...(await rightsOf(ctx, String(user.id))), ...how }
 }
 
 /** An account that may act; undefined when it is gone or switched off. */
