@@ -89,8 +89,9 @@ function builtinEquals(a: Value, b: Value, rt: Rt): boolean {
   }
   if (a instanceof PyBytes) return b instanceof PyBytes && a.data.length === b.data.length && a.data.every((byte, i) => byte === b.data[i])
   if (a instanceof PySlice) return b instanceof PySlice && sameItems([a.start, a.stop, a.step], [b.start, b.stop, b.step], rt)
-  if (a instanceof HostObject || a instanceof PyRange || a instanceof PyInstance || a instanceof BoundMethod)
-    return a.cls === b.cls || a instanceof HostObject ? keyOf(a, rt) === keyOf(b, rt) : false
+  if (a instanceof HostObject) return b instanceof HostObject && keyOf(a, rt) === keyOf(b, rt)
+  if (a instanceof PyRange || a instanceof PyInstance || a instanceof BoundMethod)
+    return a.cls === b.cls && keyOf(a, rt) === keyOf(b, rt)
   return a === b
 }
 

@@ -288,3 +288,15 @@ test('visitors have no attributes and belong nowhere', async () => {
   await fails(result(ctx, 'return request.user.attributes.get("x")'), /AttributeError: 'AnonymousUser' object has no attribute 'attributes'/)
   await fails(result(ctx, 'return ak_is_group_member(request.user, name="x")'), /AttributeError/)
 })
+
+test('objects compare with anything, and stand for themselves as text', async () => {
+  const { ctx } = await server()
+  const user = await aUser(ctx)
+  assert.deepEqual(await result(ctx, `
+    from authentik.core.models import User, Group
+    again = User.objects.get(pk=user.pk)
+    new, other = User(username="a"), User(username="a")
+    return [user == again, user != again, user == [], user == None, user == user.pk, [] == user, user in [1, [], again], {user: 1}[again], new == other, new == new, str(user), f"{user}", repr(user), bool(user),
+        user.groups == user.groups.all(), Group.objects.model is Group, user.DoesNotExist is User.DoesNotExist, new.pk, [k for k in dir(user) if k == "username"], hasattr(user, "nope"), getattr(user, "backend", None)]
+  `, { user }), [true, false, false, false, false, false, true, 1, false, true, user.username, user.username, `<User: ${String(user.username)}>`, true, false, true, true, null, ['username'], false, null])
+})

@@ -3,7 +3,7 @@ import { sql, type RawBuilder } from 'kysely'
 import { wireInstant } from '../../api/crud.ts'
 import type { Operations } from '../../api/crud.ts'
 import type { Row } from '../../api/model.ts'
-import { findObject, findObjects } from '../../api/store.ts'
+import { findObject, findObjects, loadRow } from '../../api/store.ts'
 import { transact, type Ctx } from '../../context.ts'
 import { setPassword } from '../../core/user-api.ts'
 import { UNUSABLE_PASSWORD } from '../../core/user.ts'
@@ -97,11 +97,27 @@ function orderOf(scope: Scope, query: Query) {
   return given.includes('?') ? terms : [...terms, reversed ? sql`${keyColumn(own)} desc` : sql`${keyColumn(own)} asc`]
 }
 
+const sealedModels = new WeakMap<object, boolean>()
+/** Whether rows of a model have to be opened. */
+function isSealed({ model }: ModelClass): boolean {
+  let sealed = sealedModels.get(model)
+  if (sealed === undefined) sealedModels.set(model, (sealed = Object.values(model.allFields).some(field => field.load)))
+  return sealed
+}
+
+/** Whole rows; the columns of a model's own table come last, as they count where names meet. */
+async function selectRows(scope: Scope, own: ModelClass, clauses: RawBuilder<unknown>): Promise<Row[]> {
+  const tables = own.model.tables.map(({ table }) => sql`${sql.table(table)}.*`)
+  const { rows } = await sql<Row>`select ${sql.join(tables)} from ${fromClause(own)} ${clauses}`.execute(scope.ctx.db)
+  return isSealed(own) ? rows.map(row => loadRow(scope.ctx, own.model, row)) : rows
+}
+
 async function rowsOf(scope: Scope, query: Query, most = MOST): Promise<Row[]> {
   const { own, offset, limit } = query
   if (limit === 0) return []
   const wanted = Math.min(limit ?? most + 1, most + 1)
-  const rows = await findObjects(scope.ctx, own.model, { where: await whereOf(scope, query), orderBy: orderOf(scope, query), limit: wanted, ...(offset > 0 && { offset }) })
+  const where = sql.join(await whereOf(scope, query), sql` and `)
+  const rows = await selectRows(scope, own, sql`where ${where} order by ${sql.join(orderOf(scope, query))} limit ${sql.lit(wanted)} offset ${sql.lit(offset)}`)
   if (rows.length > most) scope.ctx.log.warn({ expression: scope.source.name, model: own.model.name, most }, 'query of an expression was cut off')
   return rows.slice(0, most)
 }
