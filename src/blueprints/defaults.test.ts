@@ -38,6 +38,8 @@ const MODELS: Record<string, { schema: string; extra?: string[] }> = {
   'authentik_rbac.role': { schema: 'RoleRequest', extra: ['permissions'] },
   'authentik_stages_authenticator_validate.authenticatorvalidatestage': { schema: 'AuthenticatorValidateStageRequest' },
   'authentik_stages_consent.consentstage': { schema: 'ConsentStageRequest' },
+  'authentik_stages_email.emailstage': { schema: 'EmailStageRequest' },
+  'authentik_stages_invitation.invitationstage': { schema: 'InvitationStageRequest' },
   'authentik_stages_identification.identificationstage': { schema: 'IdentificationStageRequest' },
   'authentik_stages_password.passwordstage': { schema: 'PasswordStageRequest' },
   'authentik_stages_prompt.prompt': { schema: 'PromptRequest' },

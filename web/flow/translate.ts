@@ -26,6 +26,12 @@ const SERVER_TEXTS: Record<string, keyof Texts> = {
   'Request has been denied.': 'request_denied',
   'Flow does not apply to current user.': 'flow_not_applicable',
   'Unknown error': 'unknown_error',
+  'email-sent': 'email_sent',
+  'This invitation was already used.': 'invitation_used',
+  'Invalid invite/invite not found': 'invitation_invalid',
+  'Link was already used, please request a new link.': 'link_used',
+  'This link was used already.': 'link_used',
+  'Continue to confirm this email address.': 'email_confirm',
 }
 
 /** Translates a sentence of the server's if it is a known one; what administrators wrote stays as it is. */

@@ -3,6 +3,7 @@ import { AccessDeniedStage } from './stages/ak-stage-access-denied.tsx'
 import { AutosubmitStage } from './stages/ak-stage-autosubmit.tsx'
 import { ConsentStage } from './stages/ak-stage-consent.tsx'
 import { DummyStage } from './stages/ak-stage-dummy.tsx'
+import { EmailStage } from './stages/ak-stage-email.tsx'
 import { FlowErrorStage } from './stages/ak-stage-flow-error.tsx'
 import { IdentificationStage } from './stages/ak-stage-identification.tsx'
 import { PasswordStage } from './stages/ak-stage-password.tsx'
@@ -23,6 +24,7 @@ const VIEWS: Record<string, View> = {
   'ak-stage-autosubmit': AutosubmitStage,
   'ak-stage-consent': ConsentStage,
   'ak-stage-dummy': DummyStage,
+  'ak-stage-email': EmailStage,
   'ak-stage-flow-error': FlowErrorStage,
   'ak-stage-identification': IdentificationStage,
   'ak-stage-password': PasswordStage,

@@ -70,5 +70,13 @@ const de: Texts = {
   number_invalid: 'Eine ganze Zahl ist erforderlich.',
   flow_not_applicable: 'Dieser Ablauf gilt nicht für das aktuelle Konto.',
   unknown_error: 'Unbekannter Fehler',
+  email_title: 'Sehen Sie in Ihr Postfach',
+  email_why: 'Wenn es ein Konto gibt, ist eine E-Mail mit einem Link an seine Adresse unterwegs. Öffnen Sie den Link, um fortzufahren; diese Seite können Sie schließen.',
+  email_again: 'Noch einmal senden',
+  email_sent: 'Eine weitere E-Mail ist unterwegs, sofern sie gesendet werden darf.',
+  invitation_used: 'Diese Einladung wurde bereits verwendet.',
+  invitation_invalid: 'Diese Einladung gibt es nicht, oder sie ist abgelaufen.',
+  link_used: 'Dieser Link wurde bereits verwendet. Bitte fordern Sie einen neuen an.',
+  email_confirm: 'Fahren Sie fort, um diese E-Mail-Adresse zu bestätigen.',
 }
 export default de

@@ -69,6 +69,14 @@ const en = {
   number_invalid: 'A valid integer is required.',
   flow_not_applicable: 'Flow does not apply to current user.',
   unknown_error: 'Unknown error',
+  email_title: 'Check your mail',
+  email_why: 'If there is an account, a mail with a link is on its way to its address. Open the link to go on; this page can be closed.',
+  email_again: 'Send it again',
+  email_sent: 'Another mail is on its way, if it may be sent.',
+  invitation_used: 'This invitation was already used.',
+  invitation_invalid: 'Invalid invite: there is no such invitation, or it has expired.',
+  link_used: 'This link was already used. Please ask for a new one.',
+  email_confirm: 'Continue to confirm this email address.',
 }
 
 export type Texts = Record<keyof typeof en, string>

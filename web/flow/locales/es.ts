@@ -70,5 +70,13 @@ const es: Texts = {
   number_invalid: 'Se necesita un número entero.',
   flow_not_applicable: 'Este flujo no se aplica al usuario actual.',
   unknown_error: 'Error desconocido',
+  email_title: 'Revise su correo',
+  email_why: 'Si existe una cuenta, un correo con un enlace va de camino a su dirección. Abra el enlace para continuar; puede cerrar esta página.',
+  email_again: 'Enviar de nuevo',
+  email_sent: 'Otro correo va de camino, si puede enviarse.',
+  invitation_used: 'Esta invitación ya se ha utilizado.',
+  invitation_invalid: 'Esta invitación no existe o ha caducado.',
+  link_used: 'Este enlace ya se ha utilizado. Solicite uno nuevo.',
+  email_confirm: 'Continúe para confirmar esta dirección de correo.',
 }
 export default es

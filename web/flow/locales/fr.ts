@@ -71,5 +71,13 @@ const fr: Texts = {
   number_invalid: 'Un nombre entier est requis.',
   flow_not_applicable: 'Ce parcours ne s’applique pas à l’utilisateur actuel.',
   unknown_error: 'Erreur inconnue',
+  email_title: 'Consultez votre messagerie',
+  email_why: 'Si un compte existe, un e-mail contenant un lien est en route vers son adresse. Ouvrez le lien pour continuer ; vous pouvez fermer cette page.',
+  email_again: 'Envoyer à nouveau',
+  email_sent: 'Un autre e-mail est en route, s’il peut être envoyé.',
+  invitation_used: 'Cette invitation a déjà été utilisée.',
+  invitation_invalid: 'Cette invitation n’existe pas ou a expiré.',
+  link_used: 'Ce lien a déjà été utilisé. Veuillez en demander un nouveau.',
+  email_confirm: 'Continuez pour confirmer cette adresse e-mail.',
 }
 export default fr

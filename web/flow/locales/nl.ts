@@ -70,5 +70,13 @@ const nl: Texts = {
   number_invalid: 'Een geheel getal is vereist.',
   flow_not_applicable: 'Deze flow geldt niet voor de huidige gebruiker.',
   unknown_error: 'Onbekende fout',
+  email_title: 'Bekijk uw e-mail',
+  email_why: 'Als er een account is, is er een e-mail met een link onderweg naar het adres ervan. Open de link om verder te gaan; deze pagina kunt u sluiten.',
+  email_again: 'Opnieuw versturen',
+  email_sent: 'Er is nog een e-mail onderweg, als die verstuurd mag worden.',
+  invitation_used: 'Deze uitnodiging is al gebruikt.',
+  invitation_invalid: 'Deze uitnodiging bestaat niet of is verlopen.',
+  link_used: 'Deze link is al gebruikt. Vraag een nieuwe aan.',
+  email_confirm: 'Ga verder om dit e-mailadres te bevestigen.',
 }
 export default nl

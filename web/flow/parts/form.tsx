@@ -9,7 +9,7 @@ import { Alert } from './alert.tsx'
  * The form of a stage. Without JavaScript the browser posts it to the page's own address; with it, the same
  * fields become the executor's answer. Empty required fields are told in the page's own language.
  */
-export function StageForm({ children }: { children: ComponentChildren }) {
+export function StageForm({ children, said = 'bad' }: { children: ComponentChildren; /** What the server's texts about the whole form are. */ said?: 'bad' | 'info' }) {
   const { challenge, csrf, errors, busy, submit, refuse, t } = useStage()
   const form = useRef<HTMLFormElement>(null)
   useEffect(() => {
@@ -27,7 +27,7 @@ export function StageForm({ children }: { children: ComponentChildren }) {
   return (
     <form method="post" ref={form} onSubmit={onSubmit} aria-busy={busy}>
       <input type="hidden" name={CSRF_FIELD} value={csrf} />
-      {errors.non_field_errors && <Alert texts={errors.non_field_errors} />}
+      {errors.non_field_errors && <Alert texts={errors.non_field_errors} kind={said} />}
       {children}
     </form>
   )
