@@ -8,7 +8,7 @@ import type { settings, ValuesOf } from './config/settings.ts'
 import { allSettings } from './config/settings.ts'
 
 export type { DatabaseConfig, PostgresTls } from './config/database.ts'
-export type { Listener, LogLevel, Rate, Shown } from './config/kinds.ts'
+export type { Listener, LogLevel, Shown } from './config/kinds.ts'
 
 /** Where configuration comes from. */
 export type ConfigSource = {

@@ -138,8 +138,8 @@ export function specialRoutes(app: FastifyInstance, slices: readonly Record<stri
     scope.route({
       method,
       url: path,
-      // oxlint-disable-next-line typescript/no-misused-promises -- Fastify waits for it, whatever its type says
       ...(operation.failed && {
+        // oxlint-disable-next-line typescript/no-misused-promises -- Fastify waits for it, whatever its type says
         errorHandler: async (error: FastifyError, request: FastifyRequest, reply: FastifyReply) =>
           operation.failed!(request.ctx, error, reply),
       }),

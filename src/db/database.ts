@@ -15,7 +15,7 @@ export type { Engine } from './engine.ts'
 export type { DB } from './types.gen.ts'
 export { DatabaseBusyError } from './sqlite.ts'
 export { afterCommit, attempt, inTransaction } from './transaction.ts'
-export { ConstraintError, asConstraintError } from './constraint.ts'
+export { asConstraintError } from './constraint.ts'
 export { UnstorableTextError } from './codec.ts'
 export { engineOf } from './engine.ts'
 

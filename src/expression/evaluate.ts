@@ -106,13 +106,14 @@ class HostFault {
   }
 }
 
-// oxlint-disable-next-line signet/ambient -- what an evaluation takes where its host gives no clocks; the only place that reads them
+/* oxlint-disable signet/ambient -- what an evaluation takes where its host gives no clocks; the only place that reads them */
 const environment: Environment = {
   now: Date.now,
   monotonic: () => performance.now(),
   random: Math.random,
   cpu: process.threadCpuUsage && (() => (usage => (usage.user + usage.system) / 1000)(process.threadCpuUsage())),
 }
+/* oxlint-enable signet/ambient */
 
 /**
  * Runs a program. `vars` gives a value for each of its names (None where it gives none). A top-level `yield` makes the result the list of what was yielded.

@@ -95,8 +95,6 @@ export function dictSet(dict: PyDict, key: Value, value: Value, rt: KeyRuntime &
   }
 }
 
-export const dictDelete = (dict: PyDict, key: Value, rt: KeyRuntime): boolean => dict.entries.delete(keyOf(key, rt))
-
 /** A dict with str keys, without paying: for values that native code makes. */
 export function dictOf(pairs: Iterable<readonly [string, Value]>): PyDict {
   const entries = new Map<Key, DictEntry>()

@@ -19,7 +19,6 @@ export const DESIGNATIONS = [
   'recovery',
   'stage_configuration',
 ] as const
-export type Designation = (typeof DESIGNATIONS)[number]
 
 const LAYOUTS = [
   'stacked',

@@ -11,8 +11,8 @@ import { parseAllowed, refusal, type Allowed } from './outgoing-addresses.ts'
 const closing: (() => void)[] = []
 after(() => closing.forEach(close => close()))
 
-async function serving(listener: RequestListener, host = '127.0.0.1'): Promise<number> {
-  const server = createServer(listener)
+async function serving(listener: (...args: Parameters<RequestListener>) => unknown, host = '127.0.0.1'): Promise<number> {
+  const server = createServer((request, response) => void listener(request, response))
   await new Promise<void>(resolve => server.listen(0, host, resolve))
   closing.push(() => (server.closeAllConnections(), server.close()))
   return (server.address() as AddressInfo).port

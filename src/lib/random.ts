@@ -8,7 +8,6 @@ export const systemRandom: RandomBytes = size => randomBytes(size)
 
 export const LETTERS_AND_DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 export const DIGITS = '0123456789'
-export const HEX = '0123456789abcdef'
 
 /**
  * `length` characters, each drawn from the alphabet (2 to 256 ASCII characters) with the same chance.

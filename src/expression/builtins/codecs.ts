@@ -75,9 +75,8 @@ export function decode(data: Uint8Array, encoding: string, errors: string): stri
   if (name.startsWith('utf-16'))
     return new TextDecoder(name.includes('be') ? 'utf-16be' : 'utf-16le', { ignoreBOM: name !== 'utf-16' }).decode(data)
   try {
-    return new TextDecoder('utf-8', { fatal: errors === 'strict', ignoreBOM: name === 'utf-8' })
-      .decode(data)
-      [errors === 'ignore' ? 'replaceAll' : 'toString'](errors === 'ignore' ? '\ufffd' : (undefined as never), '')
+    const text = new TextDecoder('utf-8', { fatal: errors === 'strict', ignoreBOM: name === 'utf-8' }).decode(data)
+    return errors === 'ignore' ? text.replaceAll('\ufffd', '') : text
   } catch {
     const at = firstInvalid(data)
     throw exception(
