@@ -12,7 +12,6 @@ import { authenticatedSessions, sessionRoutes } from './core/session-api.ts'
 import { settingsRoutes } from './core/settings.ts'
 import { tokenRoutes, tokens } from './core/token.ts'
 import { userRoutes, users } from './core/user-api.ts'
-import { evaluatePromptExpression } from './expression/host/prompt.ts'
 import { keypairRoutes, keypairs } from './crypto/model.ts'
 import { flowRoutes } from './flows/api.ts'
 import { flowBindings } from './flows/binding.ts'
@@ -104,7 +103,8 @@ export const registry: Registry = {
     policyRoutes, flowRoutes, stageRoutes, promptRoutes, emailStageRoutes, invitationRoutes, oauth2Routes,
   ],
   policyKinds: [expressionKind],
-  evaluate: evaluatePromptExpression,
+  // Loaded with the first question, as with policies and mappings.
+  evaluate: async (ctx, source, variables) => (await import('./expression/host/prompt.ts')).evaluatePromptExpression(ctx, source, variables),
   stages: [identification, password, userLogin, userLogout, userWrite, prompt, consent, deny, dummy, redirect, invitation, email],
   memoryStages: [inPlanRedirect, confirmEmail, sessionEnd, ...oauthMemoryStages],
 }
@@ -113,7 +113,6 @@ export const registry: Registry = {
 export const watchedTables: readonly string[] = [
   'system_settings', 'policy_target', 'policy_binding', 'policy', 'policy_expression', 'flow', 'flow_stage_binding', 'stage', 'application', 'provider', 'provider_oauth2',
   'provider_property_mapping', 'property_mapping', 'scope_mapping', 'keypair', 'brand',
-  'group', 'group_parent', 'user_group', 'user_role', 'group_role', 'role_permission',
   'group', 'group_parent', 'user_group', 'user_role', 'group_role', 'role_permission',
   'stage_password', 'stage_identification', 'stage_user_login', 'stage_user_logout', 'stage_consent', 'stage_deny', 'stage_dummy', 'stage_redirect',
   'stage_user_write', 'stage_invitation', 'stage_email', 'stage_prompt', 'stage_prompt_field', 'stage_prompt_validation', 'prompt',

@@ -10,7 +10,6 @@ import { body, checked } from '../api/validate.ts'
 import type { Ctx } from '../context.ts'
 import { Group } from '../core/group.ts'
 import { User } from '../core/user.ts'
-import { messageOf } from '../expression/host/run.ts'
 import { asObject } from '../flows/objects.ts'
 import { runMapping } from './evaluate.ts'
 import { PropertyMapping } from './mapping.ts'
@@ -63,6 +62,7 @@ export const mappingRoutes: Record<string, SpecialOperation> = {
         })
         return { result: JSON.stringify(result ?? null, null, (request.query as { format_result?: string }).format_result === 'true' ? 4 : undefined), successful: true }
       } catch (error) {
+        const { messageOf } = await import('../expression/host/run.ts')
         return { result: messageOf(error), successful: false }
       }
     },

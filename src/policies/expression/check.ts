@@ -2,8 +2,6 @@ import { invalid } from '../../api/errors.ts'
 import type { Row } from '../../api/model.ts'
 import { warn } from '../../api/warnings.ts'
 import type { Ctx } from '../../context.ts'
-import { check } from '../../expression/check.ts'
-import { moduleFinder } from '../../expression/host/run.ts'
 
 const MAX_BYTES = 64 * 1024
 
@@ -11,7 +9,9 @@ const MAX_BYTES = 64 * 1024
  * The texts of an object that are expressions: one that is no Python is refused, one that this engine cannot run in full is saved with a
  * warning, since it may come from elsewhere by a tool that must be able to write it. Use it as `clean` of models with expressions.
  */
-export function cleanExpressions(ctx: Ctx, values: Row, fields: readonly string[] = ['expression']): Row {
+export async function cleanExpressions(ctx: Ctx, values: Row, fields: readonly string[] = ['expression']): Promise<Row> {
+  if (!fields.some(field => typeof values[field] === 'string')) return values
+  const [{ check }, { moduleFinder }] = await Promise.all([import('../../expression/check.ts'), import('../../expression/host/run.ts')])
   for (const field of fields) {
     const text = values[field]
     if (typeof text !== 'string') continue
@@ -23,4 +23,4 @@ export function cleanExpressions(ctx: Ctx, values: Row, fields: readonly string[
   return values
 }
 
-export const cleanExpression = (ctx: Ctx, values: Row): Row => cleanExpressions(ctx, values)
+export const cleanExpression = (ctx: Ctx, values: Row): Promise<Row> => cleanExpressions(ctx, values)

@@ -1,0 +1,125 @@
+import type { Ctx } from '../../context.ts'
+import type { Row } from '../../api/model.ts'
+import { eventModel } from '../../api/crud.ts'
+import { recordEvent } from '../../events/record.ts'
+import { ExpressionError } from '../../expression/evaluate.ts'
+import { ExpressionSyntaxError } from '../../expression/errors.ts'
+import { describe } from '../../expression/host/conversion.ts'
+import { helpers, policyHelpers } from '../../expression/host/functions.ts'
+import { httpRequest, policyRequest, userObject } from '../../expression/host/request.ts'
+import { isTruthy, messageOf, plainFields, runExpression } from '../../expression/host/run.ts'
+import type { Scope } from '../../expression/host/scope.ts'
+import { NativeFunction } from '../../expression/values.ts'
+import type { LogEntry } from '../../expression/runtime.ts'
+import type { Value } from '../../expression/values.ts'
+import type { PolicyAnswer, PolicyLog, PolicyRequest } from '../policy.ts'
+import { ExpressionPolicy } from './model.ts'
+
+const UNKNOWN_ADDRESS = '255.255.255.255'
+
+/** Where a request came from; for notifications, where the event did. */
+function clientAddress(ctx: Ctx, { context }: PolicyRequest): string {
+  const event = context.event as { client_ip?: unknown } | undefined
+  return ctx.request?.clientIp ?? (typeof event?.client_ip === 'string' ? event.client_ip : UNKNOWN_ADDRESS)
+}
+
+function variablesOf(ctx: Ctx, request: PolicyRequest, scope: Scope): ReadonlyMap<string, Value> {
+  const context = scope.conversion.dict(request.context)
+  const http = httpRequest(scope)
+  const asked = policyRequest({ user: userObject(scope, request.user), http, context, object: targetOf(scope, request.object), debug: request.debug })
+  return new Map<string, Value>([
+    ...Object.entries(policyHelpers),
+    ['request', asked],
+    ['context', context],
+    ['http_request', http],
+    ['ak_is_sso_flow', Boolean(request.context.is_sso)],
+    ['ak_client_ip', addressValue(clientAddress(ctx, request))],
+  ])
+}
+
+/** Reading an address costs nothing worth counting. */
+const nowhere = { charge: () => {}, alloc: () => {}, repr: String } as never
+const addresses = new Map<string, Value>()
+const MOST_ADDRESSES = 200
+
+/** An address of the language; the last ones are kept, since the same clients come again. */
+function addressValue(text: string): Value {
+  let known = addresses.get(text)
+  if (known === undefined) {
+    known = (helpers.ip_address as NativeFunction).code([text], null, nowhere) as Value
+    if (addresses.size >= MOST_ADDRESSES) addresses.clear()
+    addresses.set(text, known)
+  }
+  return known
+}
+
+/** Flows, bindings and applications come as rows; which they are shows in their keys. */
+function targetOf(scope: Scope, object: unknown): Value {
+  if (typeof object !== 'object' || object === null) return null
+  const row = object as Row
+  const label = 'fsb_uuid' in row ? 'authentik_flows.flowstagebinding' : 'flow_uuid' in row ? 'authentik_flows.flow' : 'pbm_uuid' in row && 'slug' in row ? 'authentik_core.application' : typeof row.kind === 'string' ? row.kind : undefined
+  return label === undefined ? scope.conversion.enter(object) : scope.conversion.object(label, row)
+}
+
+export const logLine = (now: Date, name: string) => (line: LogEntry): PolicyLog => ({
+  timestamp: now.toISOString(),
+  log_level: line.level,
+  logger: name,
+  event: line.event,
+  attributes: plainFields(line) ?? {},
+})
+
+const describeRequest = (request: PolicyRequest): Row => ({ user: request.user === null ? null : { pk: request.user.id, username: request.user.username }, context: describe(request.context) })
+
+async function answerOf(ctx: Ctx, policy: Row, request: PolicyRequest, timeout: number): Promise<PolicyAnswer> {
+  const name = policy.name as string
+  const line = logLine(ctx.now(), name)
+  try {
+    const ran = await runExpression(ctx, {
+      source: { kind: 'policy', name, pk: policy.policy_uuid as string },
+      text: policy.expression as string,
+      variables: scope => variablesOf(ctx, request, scope),
+      question: request,
+      describe: () => ({ context: request.context }),
+      limits: { wall: timeout },
+    })
+    const passing = await isTruthy(ran.scope, ran.value)
+    return { passing, messages: ran.messages, raw: describe(rawOf(ran.scope, ran.value)), logs: ran.logs.map(line) }
+  } catch (error) {
+    if (!(error instanceof ExpressionError || error instanceof ExpressionSyntaxError || error instanceof RangeError)) ctx.log.error({ err: error, expression: name }, 'an expression could not be run')
+    const message = messageOf(error)
+    if (!request.debug) {
+      await recordEvent(ctx, 'policy_exception', {
+        message: `Policy ${name} could not be evaluated: ${message}`,
+        traceback: error instanceof ExpressionError ? error.traceback : message,
+        policy: eventModel(ExpressionPolicy, policy),
+        request: describeRequest(request),
+      }, { app: 'authentik.policies.expression', ...(request.user?.id !== undefined && { user: request.user }) })
+    }
+    return { passing: false, messages: [...(error instanceof ExpressionError ? error.messages : []), message], failed: true, logs: error instanceof ExpressionError ? error.logs.map(line) : [] }
+  }
+}
+
+/** What was returned, where it can be told. */
+function rawOf(scope: Scope, value: Value): unknown {
+  try {
+    return scope.conversion.leave(value)
+  } catch {
+    // A function or a query set is an answer too, and stands for itself alone.
+    return null
+  }
+}
+
+/** What an expression policy says; what went wrong, and on demand every answer, is kept as an event. */
+export async function evaluatePolicy(ctx: Ctx, policy: Row, request: PolicyRequest, { timeout }: { timeout: number }): Promise<PolicyAnswer> {
+  const answer = await answerOf(ctx, policy, request, timeout)
+  if (policy.execution_logging && !request.debug) {
+    await recordEvent(ctx, 'policy_execution', {
+      message: 'Policy Execution',
+      policy: eventModel(ExpressionPolicy, policy),
+      request: describeRequest(request),
+      result: { passing: answer.passing, messages: answer.messages },
+    }, { app: 'authentik.policies.expression' })
+  }
+  return answer
+}
