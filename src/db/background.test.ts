@@ -3,11 +3,12 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { suite, test } from 'node:test'
 import { promisify } from 'node:util'
 import { rolldown } from 'rolldown'
+import { files } from '../../scripts/build-files.ts'
 import { databases } from '../../test/databases.ts'
 import { BackgroundReader } from './background.ts'
 import { openDatabase } from './database.ts'
@@ -89,7 +90,7 @@ for (const { engine, open, place, reopen } of databases()) {
       await database.close()
     })
 
-    test('it works from a bundle, with the thread as a second entry beside it, and lets the process end', async () => {
+    test('it works from a bundle, where the program of the thread is a file beside it, and lets the process end', async () => {
       const folder = await mkdtemp(join(tmpdir(), 'signet-bundle-'))
       const source = (name: string) => fileURLToPath(new URL(name, import.meta.url))
       await writeFile(
@@ -102,11 +103,12 @@ for (const { engine, open, place, reopen } of databases()) {
       await symlink(fileURLToPath(new URL('../../node_modules', import.meta.url)), join(folder, 'node_modules'))
       const bundle = await rolldown({
         cwd: folder,
-        input: { main: join(folder, 'main.ts'), 'reader.worker': source('reader.worker.ts') },
+        input: { main: join(folder, 'main.ts') },
         platform: 'node',
         external: ['pg'],
+        plugins: [files({ source: dirname(import.meta.dirname), output: join(folder, 'dist') })],
       })
-      await bundle.write({ dir: join(folder, 'dist'), format: 'esm', chunkFileNames: '[name].js' })
+      await bundle.write({ dir: join(folder, 'dist'), format: 'esm', chunkFileNames: '[name]-[hash].js' })
       await bundle.close()
       const { stdout } = await promisify(execFile)(process.execPath, [join(folder, 'dist/main.js')])
       assert.equal(stdout.trim(), '[{"five":5}]')

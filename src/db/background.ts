@@ -10,7 +10,7 @@ const IDLE = 30_000
 
 type Waiting = { resolve: (answer: ReaderAnswer & { rows: unknown[][] }) => void; reject: (error: unknown) => void }
 
-/** Where the thread's program lies: beside this file when run from source, beside the bundle (`reader.worker.js`) otherwise. */
+/** Where the thread's program lies. In the bundle the build puts the program's own file here. */
 const program = () => new URL('./reader.worker.ts', import.meta.url)
 
 /** A Kysely driver whose selects run in a thread with a read-only connection of its own. */
