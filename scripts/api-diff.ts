@@ -36,7 +36,11 @@ const ACCEPTED: readonly { operation: RegExp; difference: RegExp; why: string }[
     difference: /^query (captcha_stage|webauthn_stage): missing$/,
     why: 'kinds of objects that this server does not have',
   },
-  { operation: /^policies_/, difference: /^query (created|last_updated): missing$/, why: 'when a policy was made or changed stands in the audit log' },
+  {
+    operation: /^policies_/,
+    difference: /^query (created|last_updated): missing$/,
+    why: 'when a policy was made or changed stands in the audit log',
+  },
   { operation: /^core_tokens_/, difference: /^body managed: ours does not read it$/, why: 'set by blueprints alone' },
   { operation: /^admin_settings/, difference: /base_url/, why: 'optional; the address is a setting of the configuration' },
   {

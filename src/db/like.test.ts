@@ -5,7 +5,18 @@ import { before, suite, test } from 'node:test'
 import { databases } from '../../test/databases.ts'
 import type { Database } from './database.ts'
 import { fixture, migrateFixture } from './fixture.ts'
-import { icontains, iendsWith, iequals, istartsWith, jsonContains, jsonEquals, jsonHas, jsonNumberAt, jsonTextAt, splitPath } from './like.ts'
+import {
+  icontains,
+  iendsWith,
+  iequals,
+  istartsWith,
+  jsonContains,
+  jsonEquals,
+  jsonHas,
+  jsonNumberAt,
+  jsonTextAt,
+  splitPath,
+} from './like.ts'
 
 const names = ['Straße 100%', 'under_score', String.raw`back\slash`, 'ÄRGER', 'plain', 'PLAIN too', 'İstanbul']
 
@@ -167,20 +178,48 @@ for (const { engine, open } of databases()) {
 
     test('numbers are compared as numbers, other values never match', async () => {
       const above = async (path: string[], limit: number) =>
-        (await fixture(database.db).selectFrom('thing').select('id').where(sql<SqlBool>`${jsonNumberAt(database.db, data, path)} > ${limit}`).execute()).length === 1
+        (
+          await fixture(database.db)
+            .selectFrom('thing')
+            .select('id')
+            .where(sql<SqlBool>`${jsonNumberAt(database.db, data, path)} > ${limit}`)
+            .execute()
+        ).length === 1
       assert.deepStrictEqual(
-        [await above(['settings', 'count'], 4.5), await above(['settings', 'count'], 5), await above(['settings', 'half'], 0), await above(['settings', 'locale'], 0), await above(['nothing'], 0)],
+        [
+          await above(['settings', 'count'], 4.5),
+          await above(['settings', 'count'], 5),
+          await above(['settings', 'half'], 0),
+          await above(['settings', 'locale'], 0),
+          await above(['nothing'], 0),
+        ],
         [true, false, true, false, false],
       )
     })
 
     test('containing goes into objects and lists', async () => {
       const contains = async (path: string[], expected: unknown) =>
-        (await fixture(database.db).selectFrom('thing').select('id').where(jsonContains(database.db, data, path, expected)).execute()).length === 1
+        (
+          await fixture(database.db)
+            .selectFrom('thing')
+            .select('id')
+            .where(jsonContains(database.db, data, path, expected))
+            .execute()
+        ).length === 1
       const cases: [string[], unknown, boolean][] = [
-        [[], { settings: { count: 5 } }, true], [[], { settings: { theme: { base: 'dark' }, on: true } }, true], [[], { settings: { count: '5' } }, false], [[], {}, true],
-        [['list'], 'zero', true], [['list'], ['zero'], true], [['list'], [{ deep: 'one' }], true], [['list'], 'one', false], [['list'], [], true],
-        [['settings', 'locale'], 'de', true], [['settings', 'locale'], ['de'], false], [['settings', 'none'], null, true], [['settings', 'half'], 0.5, true],
+        [[], { settings: { count: 5 } }, true],
+        [[], { settings: { theme: { base: 'dark' }, on: true } }, true],
+        [[], { settings: { count: '5' } }, false],
+        [[], {}, true],
+        [['list'], 'zero', true],
+        [['list'], ['zero'], true],
+        [['list'], [{ deep: 'one' }], true],
+        [['list'], 'one', false],
+        [['list'], [], true],
+        [['settings', 'locale'], 'de', true],
+        [['settings', 'locale'], ['de'], false],
+        [['settings', 'none'], null, true],
+        [['settings', 'half'], 0.5, true],
       ]
       for (const [path, expected, answer] of cases) assert.equal(await contains(path, expected), answer, JSON.stringify([path, expected]))
     })
