@@ -1,6 +1,9 @@
 import { readConfig } from '../config.ts'
 import { escapeHtml } from '../lib/html.ts'
-import { sendMail } from '../mail/send.ts'
+import { findObject } from '../api/store.ts'
+import { stageSettings } from '../mail/queue.ts'
+import { sendMail, type SmtpSettings } from '../mail/send.ts'
+import { EmailStage } from '../stages/email/model.ts'
 import { CommandError, textOption, type Command } from './command.ts'
 import { withContext } from './with-context.ts'
 
@@ -19,10 +22,11 @@ Ends with 1 when the mail could not be sent.`,
   positionals: [1, 1],
   async run(terminal, values, [to = '']) {
     const stage = textOption(values, 'stage')
-    if (stage !== undefined) await requireStage(terminal, stage)
     if (!/^[^\s@<>,;]+@[^\s@<>,;]+$/.test(to)) throw new CommandError(`${JSON.stringify(to)} is no mail address.`)
+    const { email } = readConfig(terminal.source)
+    const settings = stage === undefined ? email : await settingsOf(terminal, stage)
     try {
-      await sendMail(readConfig(terminal.source), { to, subject: SUBJECT, text: `${TEXT}\n`, html: `<p>${escapeHtml(TEXT)}</p>\n` })
+      await sendMail({ email: settings }, { to, subject: SUBJECT, text: `${TEXT}\n`, html: `<p>${escapeHtml(TEXT)}</p>\n` })
     } catch (error) {
       throw new CommandError(`The email could not be sent: ${(error as Error).message}`, { cause: error })
     }
@@ -30,14 +34,10 @@ Ends with 1 when the mail could not be sent.`,
   },
 }
 
-async function requireStage(terminal: Parameters<typeof withContext>[0], name: string): Promise<void> {
-  const stage = await withContext(terminal, ({ db }) =>
-    db
-      .selectFrom('stage')
-      .select('kind')
-      .where('name', '=', name)
-      .where('kind', '=', 'authentik_stages_email.emailstage')
-      .executeTakeFirst(),
-  )
-  if (!stage) throw new CommandError(`Stage '${name}' does not exist`, { exitCode: 0 })
-}
+/** The settings that a stage sends by. */
+const settingsOf = (terminal: Parameters<typeof withContext>[0], name: string): Promise<SmtpSettings> =>
+  withContext(terminal, async ctx => {
+    const stage = await findObject(ctx, EmailStage, name, 'name')
+    if (!stage) throw new CommandError(`Stage '${name}' does not exist`, { exitCode: 0 })
+    return stageSettings(ctx, stage)
+  })
