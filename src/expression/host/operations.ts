@@ -8,13 +8,19 @@ import { systemSettings } from '../../core/settings.ts'
 import { recordEvent } from '../../events/record.ts'
 import { parseDuration } from '../../lib/duration.ts'
 import { LruMap } from '../../lib/lru.ts'
-import { enqueue } from '../../tasks/queue.ts'
+import { issuerOf } from '../../providers/oauth2/addresses.ts'
+import { accessTokenClaims, idTokenClaims } from '../../providers/oauth2/claims.ts'
+import { clientOfProvider } from '../../providers/oauth2/client.ts'
+import { storeTokens } from '../../providers/oauth2/issue.ts'
+import { machineFacts } from '../../providers/oauth2/sign-in-facts.ts'
+import { EMAIL_STAGE, queueMail } from '../../mail/queue.ts'
+import { templateExists } from '../../mail/templates.ts'
 import { raise } from '../errors.ts'
 import { fromJson, toJson } from '../json.ts'
 import { PyDict, PyList } from '../values.ts'
 import type { Kwargs, Value } from '../values.ts'
 import { describe } from './conversion.ts'
-import type { QueuedMail } from './mail-job.ts'
+import { queueText } from './mail-job.ts'
 import { ModelObject } from './object.ts'
 import { nodeOf } from './q.ts'
 import { startQuery } from './queryset.ts'
@@ -59,7 +65,6 @@ async function createEvent(scope: Scope, { action, kwargs }: { action: Value; kw
 
 /** The provider that an object or a name stands for. */
 async function clientFor(scope: Scope, provider: Value) {
-  const { clientOfProvider } = await import('../../providers/oauth2/client.ts')
   const id = provider instanceof ModelObject ? provider.key : (await scope.ctx.db.selectFrom('provider').select('id').where('name', '=', String(provider)).executeTakeFirst())?.id
   const client = typeof id === 'number' ? await clientOfProvider(scope.ctx, id) : undefined
   return client ?? raise('ValueError', 'there is no such OAuth2 provider')
@@ -77,9 +82,6 @@ async function createJwt(scope: Scope, { user, provider, scopes, validity }: { u
   const { ctx } = scope
   if (ctx.request === null) return null
   const client = await clientFor(scope, provider)
-  const [{ idTokenClaims, accessTokenClaims }, { machineFacts }, { storeTokens }] = await Promise.all([
-    import('../../providers/oauth2/claims.ts'), import('../../providers/oauth2/sign-in-facts.ts'), import('../../providers/oauth2/issue.ts'),
-  ])
   const expires = new Date(ctx.now().getTime() + lifetime(validity))
   const facts = machineFacts(ctx.now())
   const names = scopes.map(String)
@@ -94,21 +96,27 @@ async function createRawJwt(scope: Scope, { provider, validity, claims }: { prov
   const { ctx } = scope
   if (ctx.request === null) return null
   const client = await clientFor(scope, provider)
-  const { issuerOf } = await import('../../providers/oauth2/addresses.ts')
   const now = Math.floor(ctx.now().getTime() / 1000)
   return client.signer.sign({ iss: issuerOf(ctx, client), aud: client.client_id, iat: now, exp: now + Math.floor(lifetime(validity) / 1000), ...(toJson(claims) as Row) })
 }
 
 type MailRequest = { to: string[]; cc: string[]; bcc: string[]; subject: string; body: string | null; template: string | null; stage: Value; context: Value }
 
-async function queueMail(scope: Scope, { to, cc, bcc, subject, body, template, stage }: MailRequest): Promise<boolean> {
-  if (template !== null) return raise('NotImplementedError', 'ak_send_email: this server has no mail templates; give a body')
-  if (stage !== null) return raise('NotImplementedError', 'ak_send_email: this server has no e-mail stages; mail goes by the settings of the installation')
+async function sendMail(scope: Scope, { to, cc, bcc, subject, body, template, stage, context }: MailRequest): Promise<boolean> {
+  const { ctx } = scope
   if (to.length === 0) return raise('ValueError', 'ak_send_email: nobody to send to')
   // A line break in a head field would begin another one.
   for (const text of [...to, ...cc, ...bcc, subject]) if (/[\r\n]/.test(text)) return raise('ValueError', 'addresses and subjects have no line breaks')
-  const mail: QueuedMail = { to: to.join(', '), cc: cc.join(', '), bcc: bcc.join(', '), subject, text: body!, ...(/<[a-z!][^>]*>/i.test(body!) && { html: body! }) }
-  await enqueue(scope.ctx, 'expression_mail', mail, { uid: scope.source.name })
+  if (stage !== null && !(stage instanceof ModelObject && stage.model.label === EMAIL_STAGE)) return raise('TypeError', 'ak_send_email: stage is an email stage')
+  const by = stage === null ? null : String((stage as ModelObject).key)
+  if (template === null) {
+    await queueText(ctx, { to, cc, bcc, subject, text: body!, stage: by }, scope.source.name)
+    return true
+  }
+  if (!(await templateExists(ctx, template))) return raise('ValueError', `ak_send_email: there is no template ${template}`)
+  const given = context === null ? {} : (describe(scope.conversion.leave(context)) as Row)
+  const variables = { ...(describe(scope.variables()) as Row), ...given }
+  await queueMail(ctx, { to, cc, bcc, subject, template, variables, stage: by, until: null, user: null })
   return true
 }
 
@@ -151,7 +159,7 @@ export const programOperations: Readonly<Record<string, Operation>> = {
   'event.create': createEvent,
   'jwt.create': createJwt,
   'jwt.raw': createRawJwt,
-  'mail.queue': queueMail,
+  'mail.queue': sendMail,
   'user.by': async (scope, { filters }: { filters: Kwargs }) => {
     const query = { ...startQuery(scope.classes.byLabel.get('authentik_core.user')!), node: nodeOf([], filters), order: ['pk'], limit: 1 }
     const list = (await storeOperations['query.fetch']!(scope, { query })) as PyList
