@@ -1,15 +1,40 @@
-import type { Job } from '../../tasks/job.ts'
+import { findObject } from '../../api/store.ts'
+import type { Ctx } from '../../context.ts'
+import { EMAIL_STAGE, stageSettings } from '../../mail/queue.ts'
 import { sendMail } from '../../mail/send.ts'
+import type { Job } from '../../tasks/job.ts'
+import { enqueue } from '../../tasks/queue.ts'
 
-export type QueuedMail = { to: string; cc: string; bcc: string; subject: string; text: string; html?: string }
+/** A mail whose body an expression wrote. */
+export type TextMail = {
+  to: string[]
+  cc: string[]
+  bcc: string[]
+  subject: string
+  text: string
+  /** Key of the email stage whose settings count; null: the installation's. */
+  stage: string | null
+}
 
-/** Mail that expressions ask for. A process that dies between sending and noting it sends twice, which is better than never. */
+/** Queues a mail. What it says is sealed, since the queue is shown to administrators and mails hold links. */
+export async function queueText(ctx: Ctx, mail: TextMail, from: string): Promise<void> {
+  await enqueue(ctx, expressionMail.name, { sealed: ctx.secrets.seal(JSON.stringify(mail)) }, { uid: from })
+}
+
+const looksLikeHtml = (text: string): boolean => /<[a-z!][^>]*>/i.test(text)
+
+/** Sends what expressions wrote. A process that dies between sending and noting it sends twice, which is better than never. */
 export const expressionMail: Job = {
   name: 'expression_mail',
-  description: 'Send a mail that an expression asked for.',
+  description: 'Send a mail that an expression wrote.',
+  maxRetries: 8,
+  timeLimit: 120_000,
   async run(ctx, args, { log }) {
-    const mail = args as QueuedMail
-    await sendMail(ctx.config, mail)
-    log('info', 'email sent', { to: mail.to, subject: mail.subject })
+    const { stage, ...mail } = JSON.parse(ctx.secrets.open(args.sealed as string)) as TextMail
+    const model = stage === null ? undefined : ctx.registry.models.find(({ label }) => label === EMAIL_STAGE)
+    const row = model && (await findObject(ctx, model, stage))
+    if (stage !== null && !row) throw new Error('The email stage that this mail is to be sent by is gone.')
+    await sendMail({ email: row ? stageSettings(ctx, row) : ctx.config.email }, { ...mail, ...(looksLikeHtml(mail.text) && { html: mail.text }) })
+    log('info', 'email sent', { recipients: mail.to.length, subject: mail.subject })
   },
 }

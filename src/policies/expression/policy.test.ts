@@ -34,6 +34,9 @@ async function ask(source: string, options: { user?: Row | null; context?: Row; 
   return { ...(await evaluateEach(asked, [policy.pk], { user: options.user ?? null, context: options.context ?? {} })), policy }
 }
 
+/** What a queued mail says. */
+const mailOf = (ctx: Ctx, args: unknown): Row => JSON.parse(ctx.secrets.open((args as { sealed: string }).sealed)) as Row
+
 const eventsOf = async (ctx: Ctx, action: string, policy: string) =>
   (await ctx.db.selectFrom('event').select(['context', 'user', 'app']).where('action', '=', action).execute()).filter(row => (row.context as { policy?: { name?: string } }).policy?.name === policy)
 
@@ -172,7 +175,27 @@ test('helpers do what their names say', async () => {
   assert.equal(event.answer, 42)
   assert.equal(event.password, '********************')
   const task = await ctx.db.selectFrom('task').select(['args', 'state']).where('uid', '=', decision.policy.name).executeTakeFirstOrThrow()
-  assert.deepEqual(task.args, { to: 'a@b.c, d@e.f', cc: '', bcc: '', subject: 'Subject', text: 'Hello' })
+  assert.deepEqual(mailOf(ctx, task.args), { to: ['a@b.c', 'd@e.f'], cc: [], bcc: [], subject: 'Subject', text: 'Hello', stage: null })
+})
+
+test('mail goes out by a template, and by an email stage, where that is asked for', async () => {
+  const { ctx, admin } = await server()
+  const name = unique('mail-stage')
+  const stage = await admin.post('/api/v3/stages/email/', { name, use_global_settings: false, host: 'mail.example.test', from_address: 'stage@example.test' })
+  assert.equal(stage.status, 201, stage.text)
+  const { passing, messages } = await ask(`
+    from authentik.stages.email.models import EmailStage
+    stage = EmailStage.objects.get(name="${name}")
+    try:
+        ak_send_email("a@b.c", "s", template="no/such.html")
+    except ValueError as e:
+        ak_message(str(e))
+    ak_send_email("${name}@b.c", "By a stage", body="<p>Hi</p>", stage=stage)
+    return ak_send_email("${name}@b.c", "By a template", template="email/password_reset.html", context={"url": "https://x.test/"}, stage=stage)
+  `)
+  assert.deepEqual([passing, messages], [true, ['ak_send_email: there is no template no/such.html']])
+  const mails = (await ctx.db.selectFrom('task').select('args').where('actor_name', 'in', ['expression_mail', 'send_email']).execute()).map(row => mailOf(ctx, row.args)).filter(mail => (mail.to as string[])[0] === `${name}@b.c`)
+  assert.deepEqual(mails.map(mail => [mail.subject, mail.stage]).sort(), [['By a stage', stage.body.pk], ['By a template', stage.body.pk]])
 })
 
 test('policies call each other, and not in circles', async () => {

@@ -49,8 +49,8 @@ return ak_send_email(data["email"], subject="You've been invited to join Example
   assert.equal((await ask(ctx, name, expression, { user: null })).passing, false)
   const tasks = await ctx.db.selectFrom('task').select('args').where('uid', '=', name).execute()
   assert.equal(tasks.length, 1)
-  const { to, text } = tasks[0]!.args as { to: string; text: string }
-  assert.deepEqual([to, text], ['jane@example.test', 'Hello Jane,\n\nuse this link: https://id.example.test/if/flow/invitation-enrollment/?itoken=abc\n'])
+  const { to, text } = JSON.parse(ctx.secrets.open((tasks[0]!.args as { sealed: string }).sealed)) as { to: string[]; text: string }
+  assert.deepEqual([to, text], [['jane@example.test'], 'Hello Jane,\n\nuse this link: https://id.example.test/if/flow/invitation-enrollment/?itoken=abc\n'])
 })
 
 test('groups named in the prompt data are joined, unknown ones are noted', async () => {
