@@ -4,7 +4,7 @@
  * written back into the very object that the flow keeps.
  */
 import type { Row } from '../../api/model.ts'
-import { MODEL, modelLabel } from '../../flows/objects.ts'
+import { modelLabel } from '../../flows/objects.ts'
 import { Plan } from '../../flows/plan.ts'
 import { lazyDict, writeBack, type Conversion as ContextConversion } from '../context.ts'
 import { raise } from '../errors.ts'
@@ -28,7 +28,6 @@ const uuidClass = uuid.members.get('UUID') as PyClass
 
 /** A UUID of the language. */
 export const uuidValue = uuidOf
-export const isUuid = (value: Value): value is PyInstance => value instanceof PyInstance && value.cls === uuidClass
 
 /** An aware datetime, in UTC. */
 export const instantValue = (date: Date): Value => atWall(EPOCH + BigInt(date.getTime()) * 1000n, UTC)
@@ -144,5 +143,3 @@ export function describe(value: unknown, depth = 0): unknown {
   if (!isPlain(value)) return null
   return Object.fromEntries(Object.entries(value).slice(0, 100).map(([key, item]) => [key, describe(item, depth + 1)]))
 }
-
-export const tagged = (label: string, row: Row): Row => Object.assign(row, { [MODEL]: label })

@@ -53,6 +53,29 @@ return ak_send_email(data["email"], subject="You've been invited to join Example
   assert.deepEqual([to, text], [['jane@example.test'], 'Hello Jane,\n\nuse this link: https://id.example.test/if/flow/invitation-enrollment/?itoken=abc\n'])
 })
 
+test('an invitation is looked up by what its event says of it', async () => {
+  const { ctx, admin } = await server()
+  const name = unique('invite')
+  const made = await admin.post('/api/v3/stages/invitation/invitations/', { name, single_use: true, fixed_data: { name: 'Jane', email: `${name}@example.test` }, expires: new Date(Date.now() + 86_400_000).toISOString() })
+  assert.equal(made.status, 201, made.text)
+  const event = (await ctx.db.selectFrom('event').selectAll().where('action', '=', 'model_created').execute()).find(row => ((row.context as Row).model as Row).name === name)!
+  const expression = `
+from authentik.stages.invitation.models import Invitation
+event = request.context["event"]
+if event.action != "model_created" or event.context["model"]["model_name"] != "invitation":
+    return False
+invitation = Invitation.objects.get(pk=event.context["model"]["pk"])
+address = invitation.fixed_data.get("email")
+if not address or Invitation.objects.filter(fixed_data__email=address).count() != 1:
+    return False
+ak_message(f"{address} {invitation.pk} {invitation.name} {invitation.single_use} {invitation.expires.year > 2000}")
+return ak_send_email(address, "You've been invited", body=f"https://id.example.test/if/flow/x/?itoken={invitation.pk}")
+`
+  const { Event } = await import('../../events/event.ts')
+  const answer = await ask(ctx, unique('sender'), expression, { user: null, context: { event: asObject(Event, event as Row) } })
+  assert.deepEqual([answer.passing, answer.messages], [true, [`${name}@example.test ${made.body.pk} ${name} True True`]])
+})
+
 test('groups named in the prompt data are joined, unknown ones are noted', async () => {
   const { ctx, logged } = await server()
   const [one, two] = [await aGroup(ctx), await aGroup(ctx)]
