@@ -174,7 +174,9 @@ test('switching an administrator off ends what they see through others', async (
 test('a recovery link wants a recovery flow; without one the error is a plain text', async () => {
   const { admin, ctx } = await server()
   const user = await aUser(ctx)
-  const answer = await admin.post(`${A}${String(user.id)}/recovery/`, {})
+  const domain = `${unique('brand')}.example.test`
+  assert.equal((await admin.post('/api/v3/core/brands/', { domain })).status, 201)
+  const answer = await admin.post(`${A}${String(user.id)}/recovery/`, {}, { host: domain })
   assert.deepEqual([answer.status, answer.body], [400, { non_field_errors: 'No recovery flow set.' }])
 })
 

@@ -31,7 +31,8 @@ test('a sign-in by password, request by request, byte for byte', async () => {
   assert.deepEqual([named.status, named.headers.location, named.text], [302, url, ''])
   const asked = await visitor.get(url)
   const avatar = asked.body.pending_user_avatar as string
-  const who = `"pending_user":"${String(user.username)}","pending_user_avatar":"${avatar}"`
+  const recovery = '"recovery_url":"https://id.example.test/if/flow/default-recovery-flow/?next=%2Fif%2Fuser%2F"'
+  const who = `"pending_user":"${String(user.username)}","pending_user_avatar":"${avatar}",${recovery}`
   assert.equal(asked.text, `{${info},"component":"ak-stage-password",${who},"allow_show_password":false}`)
 
   const wrong = await visitor.request('POST', url, { body: { password: 'wrong' } })
