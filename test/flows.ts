@@ -71,7 +71,6 @@ export async function aFlow(ctx: Ctx, stages: Bound[], values: Row = {}): Promis
   return flow as Row & { slug: string }
 }
 
-// oxlint-disable-next-line typescript/no-explicit-any -- tests look into bodies of every shape
 export type Shown = Record<string, any>
 
 /** A browser in a flow; every challenge is held to the published contract. */

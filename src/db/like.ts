@@ -12,7 +12,6 @@ import { jsonText } from './codec.ts'
 /** Escapes what LIKE would read as a pattern; to be used with `escape '\'`. */
 export const escapeLike = (text: string): string => text.replaceAll(/[\\%_]/g, '\\$&')
 
-// eslint-disable-next-line no-control-regex -- the range of ASCII
 const isAscii = (text: string): boolean => /^[\u0000-\u007f]*$/.test(text)
 
 const ignoringCase = (db: Db, value: Expression<unknown>, pattern: string): RawBuilder<SqlBool> => {

@@ -3,6 +3,7 @@ import { call } from './call.ts'
 import { raise } from './errors.ts'
 import { DictView, forEach, viewPick } from './iterate.ts'
 import { keyOf } from './keys.ts'
+import { sameInt } from './numbers.ts'
 import { Pending, bind } from './pending.ts'
 import type { EvaluationRuntime } from './runtime.ts'
 import { special } from './special.ts'
@@ -67,8 +68,7 @@ function builtinEquals(a: Value, b: Value, rt: Rt): boolean {
   const x = numberOf(a)
   if (x !== undefined) {
     const y = numberOf(b)
-    // eslint-disable-next-line eqeqeq -- number and bigint compare by value only this way
-    return y !== undefined && x == y
+    return y !== undefined && sameInt(x, y)
   }
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b
   rt.charge(1)
@@ -90,8 +90,7 @@ function builtinEquals(a: Value, b: Value, rt: Rt): boolean {
   if (a instanceof PyBytes) return b instanceof PyBytes && a.data.length === b.data.length && a.data.every((byte, i) => byte === b.data[i])
   if (a instanceof PySlice) return b instanceof PySlice && sameItems([a.start, a.stop, a.step], [b.start, b.stop, b.step], rt)
   if (a instanceof HostObject) return b instanceof HostObject && keyOf(a, rt) === keyOf(b, rt)
-  if (a instanceof PyRange || a instanceof PyInstance || a instanceof BoundMethod)
-    return a.cls === b.cls && keyOf(a, rt) === keyOf(b, rt)
+  if (a instanceof PyRange || a instanceof PyInstance || a instanceof BoundMethod) return a.cls === b.cls && keyOf(a, rt) === keyOf(b, rt)
   return a === b
 }
 
@@ -212,8 +211,7 @@ function compareEqual(op: '==' | '!=', a: Value, b: Value, rt: Rt): Result {
   if (a instanceof PyFloat || b instanceof PyFloat) {
     const x = numberOf(a)
     const y = numberOf(b)
-    // eslint-disable-next-line eqeqeq -- number and bigint compare by value only this way
-    if (x !== undefined && y !== undefined) return (x == y) !== negate
+    if (x !== undefined && y !== undefined) return sameInt(x, y) !== negate
   }
   const ownNot = negate ? special(a, '__ne__') : undefined
   if (ownNot !== undefined) return call(ownNot, [a, b], null, rt)

@@ -22,7 +22,7 @@ import {
   types,
   typeOf,
 } from './values.ts'
-import type { DictEntry, Done, Value } from './values.ts'
+import type { DictEntry, Done, Result, Value } from './values.ts'
 
 type Rt = EvaluationRuntime
 
@@ -76,6 +76,20 @@ class RangeIterator extends PyIterator {
   }
 }
 
+/** A call that gives the next item, or ends the iteration by raising `end`. */
+function stepUntil(end: string, step: () => Result): Value | Done | Pending {
+  const stop = (error: unknown): Done => {
+    if (error instanceof PyException && error.cls.isSubclass(exceptions.get(end)!)) return DONE
+    throw error
+  }
+  try {
+    const result = step()
+    return result instanceof Pending ? result.then(value => value, stop) : result
+  } catch (error) {
+    return stop(error)
+  }
+}
+
 /** An object with `__next__`. */
 class MethodIterator extends PyIterator {
   private readonly object: Value
@@ -86,16 +100,7 @@ class MethodIterator extends PyIterator {
     this.method = method
   }
   next(rt: Rt): Value | Done | Pending {
-    const stop = (error: unknown): Done => {
-      if (error instanceof PyException && error.cls.isSubclass(exceptions.get('StopIteration')!)) return DONE
-      throw error
-    }
-    try {
-      const result = call(this.method, [this.object], null, rt)
-      return result instanceof Pending ? result.then(value => value, stop) : result
-    } catch (error) {
-      return stop(error)
-    }
+    return stepUntil('StopIteration', () => call(this.method, [this.object], null, rt))
   }
 }
 
@@ -110,16 +115,7 @@ class IndexIterator extends PyIterator {
     this.method = method
   }
   next(rt: Rt): Value | Done | Pending {
-    const stop = (error: unknown): Done => {
-      if (error instanceof PyException && error.cls.isSubclass(exceptions.get('IndexError')!)) return DONE
-      throw error
-    }
-    try {
-      const result = call(this.method, [this.object, this.at++], null, rt)
-      return result instanceof Pending ? result.then(value => value, stop) : result
-    } catch (error) {
-      return stop(error)
-    }
+    return stepUntil('IndexError', () => call(this.method, [this.object, this.at++], null, rt))
   }
 }
 

@@ -11,6 +11,9 @@ type Int = number | bigint
 const MAX_BITS = 65_536
 const MAX_SAFE = Number.MAX_SAFE_INTEGER
 
+// oxlint-disable-next-line eqeqeq -- a number and a bigint compare by value only this way
+export const sameInt = (a: Int, b: Int): boolean => a == b
+
 const bits = (n: Int): number => (typeof n === 'number' ? 53 : n.toString(16).length * 4)
 
 function assertSize(bitCount: number, rt: Rt): void {
@@ -42,8 +45,7 @@ export function multiply(a: Int, b: Int, rt: Rt): Int {
 }
 
 export function floorDivide(a: Int, b: Int, rt: Rt): Int {
-  // eslint-disable-next-line eqeqeq -- number and bigint
-  if (b == 0) raise('ZeroDivisionError', 'integer division or modulo by zero')
+  if (sameInt(b, 0)) raise('ZeroDivisionError', 'integer division or modulo by zero')
   if (typeof a === 'number' && typeof b === 'number') {
     // Exact even where a / b would round: take the remainder off first.
     return (a - modulo(a, b, rt)) / b + 0
@@ -59,8 +61,7 @@ export function floorDivide(a: Int, b: Int, rt: Rt): Int {
 export function modulo<T extends Int>(a: T, b: T, rt: Rt): number
 export function modulo(a: Int, b: Int, rt: Rt): Int
 export function modulo(a: Int, b: Int, rt: Rt): Int {
-  // eslint-disable-next-line eqeqeq -- number and bigint
-  if (b == 0) raise('ZeroDivisionError', 'integer division or modulo by zero')
+  if (sameInt(b, 0)) raise('ZeroDivisionError', 'integer division or modulo by zero')
   if (typeof a === 'number' && typeof b === 'number') {
     const rest = a % b
     return (rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest) + 0
@@ -73,18 +74,15 @@ export function modulo(a: Int, b: Int, rt: Rt): Int {
 
 export function power(a: Int, b: Int, rt: Rt): Value {
   if (b < 0) {
-    // eslint-disable-next-line eqeqeq -- number and bigint
-    if (a == 0) raise('ZeroDivisionError', '0.0 cannot be raised to a negative power')
+    if (sameInt(a, 0)) raise('ZeroDivisionError', '0.0 cannot be raised to a negative power')
     return new PyFloat(Number(a) ** Number(b))
   }
   if (typeof a === 'number' && typeof b === 'number') {
     const result = a ** b
     if (Number.isSafeInteger(result)) return result + 0
   }
-  // eslint-disable-next-line eqeqeq -- number and bigint
-  if (a == 0 || a == 1) return a
-  // eslint-disable-next-line eqeqeq -- number and bigint
-  if (a == -1) return big(b) % 2n === 0n ? 1 : -1
+  if (sameInt(a, 0) || sameInt(a, 1)) return a
+  if (sameInt(a, -1)) return big(b) % 2n === 0n ? 1 : -1
   const base = big(a)
   const length = (base < 0n ? -base : base).toString(2).length
   assertSize(length * Number(b), rt)
@@ -93,8 +91,7 @@ export function power(a: Int, b: Int, rt: Rt): Value {
 
 /** `pow(a, b, m)`. */
 export function powerModulo(a: Int, b: Int, m: Int, rt: Rt): Int {
-  // eslint-disable-next-line eqeqeq -- number and bigint
-  if (m == 0) raise('ValueError', 'pow() 3rd argument cannot be 0')
+  if (sameInt(m, 0)) raise('ValueError', 'pow() 3rd argument cannot be 0')
   if (b < 0) raise('ValueError', 'base is not invertible for the given modulus')
   const modulus = big(m)
   const size = bits(m)
@@ -132,8 +129,7 @@ export function toFloat(n: Int): number {
 
 /** `a / b` of ints, correctly rounded also beyond 2**53. */
 export function trueDivide(a: Int, b: Int): number {
-  // eslint-disable-next-line eqeqeq -- number and bigint
-  if (b == 0) raise('ZeroDivisionError', 'division by zero')
+  if (sameInt(b, 0)) raise('ZeroDivisionError', 'division by zero')
   if (typeof a === 'number' && typeof b === 'number') return a / b
   const x = big(a)
   const y = big(b)

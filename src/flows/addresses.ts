@@ -11,7 +11,6 @@ export const flowPath = (ctx: Pick<Ctx, 'config'>, slug: string, query = ''): st
  * Whether a text is a path on this server and nothing else: browsers read `//host` and `/\host` as another host, and drop
  * tabs and line breaks before they look.
  */
-// oxlint-disable-next-line no-control-regex -- that is what must not be there
 export const isOwnPath = (text: string): boolean => /^\/(?![/\\])[^\\\u0000-\u0020\u007f]*$/.test(text)
 
 /** Schemes that run code or read local data where a browser is sent to them. */
@@ -20,7 +19,6 @@ const DANGEROUS = new Set(['javascript', 'data', 'vbscript', 'blob', 'filesystem
 /** Whether a browser may be sent there at all: a path, http(s), or an application's own scheme. */
 export function isSafeTarget(url: string): boolean {
   // Browsers drop these characters inside a scheme before they read it.
-  // oxlint-disable-next-line no-control-regex -- that is what is looked for
   const scheme = /^([a-z][a-z\d+.-]*):/i.exec(url.replaceAll(/[\u0000-\u0020]/g, ''))?.[1]?.toLowerCase()
   return scheme === undefined || !DANGEROUS.has(scheme)
 }
