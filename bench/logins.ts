@@ -40,7 +40,8 @@ export const benchmark: Benchmark = {
 
 async function makeUsers(signet: Signet): Promise<void> {
   const connection = new Connection(signet.origin)
-  const post = (path: string, status: number, body: object) => connection.expect(status, { method: 'POST', path: `/api/v3/${path}`, headers, body: JSON.stringify(body) })
+  const post = (path: string, status: number, body: object) =>
+    connection.expect(status, { method: 'POST', path: `/api/v3/${path}`, headers, body: JSON.stringify(body) })
   for (let index = 0; index < CLIENTS; index++) {
     const { text } = await post('core/users/', 201, { username: `bench-${index}`, name: 'Benchmark' })
     await post(`core/users/${(JSON.parse(text) as { pk: number }).pk}/set_password/`, 204, { password: PASSWORD })
@@ -78,17 +79,20 @@ async function attack(signet: Signet, say: Parameters<Benchmark['run']>[0]): Pro
     await Promise.all(browsers.slice(start, start + 20).map((browser, index) => browser.identify(`bench-${(start + index) % CLIENTS}`)))
   }
   // Each tries again as soon as it was refused; the first second, in which all of them arrive at once, is told apart.
-  let attacking = true
+  const attack = new AbortController()
   const attackers = browsers.map(async browser => {
-    while (attacking) await browser.password('wrong')
+    while (!attack.signal.aborted) await browser.password('wrong')
   })
   const arrival = await openLoop({ every: 10, count: 100 }, cheap)
   const during = await openLoop({ every: 10, count: 500 }, cheap)
-  attacking = false
+  attack.abort()
   await Promise.all(attackers)
   const p99 = (sorted: Float64Array) => percentile(sorted, 0.99)
   say({ case: 'users/me, nobody else', figures: { 'p50 ms': percentile(alone, 0.5), 'p99 ms': p99(alone) } })
-  say({ case: `users/me while ${ATTACKERS} wrong passwords arrive at once`, figures: { 'p50 ms': percentile(arrival, 0.5), 'max ms': arrival.at(-1)! } })
+  say({
+    case: `users/me while ${ATTACKERS} wrong passwords arrive at once`,
+    figures: { 'p50 ms': percentile(arrival, 0.5), 'max ms': arrival.at(-1)! },
+  })
   say({
     case: `users/me under ${ATTACKERS} parallel wrong passwords`,
     figures: { 'p50 ms': percentile(during, 0.5), 'p99 ms': p99(during) },

@@ -26,7 +26,9 @@ const { values: options, positionals: wanted } = parseArgs({
   options: { json: { type: 'string', default: join(dirname(import.meta.dirname), '.cache/bench.json') } },
 })
 
-const names = readdirSync(import.meta.dirname).filter(file => /^[a-z-]+\.ts$/.test(file) && file !== 'run.ts').map(file => file.slice(0, -3))
+const names = readdirSync(import.meta.dirname)
+  .filter(file => /^[a-z-]+\.ts$/.test(file) && file !== 'run.ts')
+  .map(file => file.slice(0, -3))
 const unknown = wanted.filter(name => !names.includes(name))
 if (unknown.length > 0) throw new Error(`There is no benchmark named ${unknown.join(', ')}; there are: ${names.join(', ')}`)
 
@@ -43,7 +45,11 @@ for (const { name, benchmark } of found) {
   process.stderr.write(`${name} …\n`)
   const say = (row: Row) => {
     rows.push({ benchmark: name, ...row })
-    process.stderr.write(`  ${row.case}: ${Object.entries(row.figures).map(([figure, value]) => `${figure} ${value.toFixed(2)}`).join(', ')}\n`)
+    process.stderr.write(
+      `  ${row.case}: ${Object.entries(row.figures)
+        .map(([figure, value]) => `${figure} ${value.toFixed(2)}`)
+        .join(', ')}\n`,
+    )
   }
   try {
     await benchmark.run(say, (part, version) => void (about.versions[part] = version))

@@ -35,8 +35,17 @@ export const benchmark: Benchmark = {
       }
     }
     const range = (values: number[]) => ({ 'median ms': median(values), 'slowest ms': Math.max(...values) })
-    say({ case: 'start on an existing database', figures: range(existing), cpu: median(cpu), goal: { text: '≤ 800 ms', met: median(existing) <= 800 } })
+    say({
+      case: 'start on an existing database',
+      figures: range(existing),
+      cpu: median(cpu),
+      goal: { text: '≤ 800 ms', met: median(existing) <= 800 },
+    })
     say({ case: 'start on an empty directory', figures: range(fresh), goal: { text: '≤ 2000 ms', met: median(fresh) <= 2000 } })
-    say({ case: 'memory when idle', figures: { 'median MiB': median(memory), 'largest MiB': Math.max(...memory) }, goal: { text: '≤ 110 MiB', met: median(memory) <= 110 } })
+    say({
+      case: 'memory when idle',
+      figures: { 'median MiB': median(memory), 'largest MiB': Math.max(...memory) },
+      goal: { text: '≤ 110 MiB', met: median(memory) <= 110 },
+    })
   },
 }

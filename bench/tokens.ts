@@ -34,7 +34,10 @@ export const benchmark: Benchmark = {
     try {
       const ours: Contender = { name: 'signet', pid: signet.pid, origin: signet.origin }
       const theirs: Contender = { name: 'oidc-provider', pid: peer.pid, origin: peer.origin }
-      const clients = { es256: await makeClient(signet, 'Signet Self-signed ECDSA Certificate'), rs256: await makeClient(signet, 'authentik Self-signed Certificate') }
+      const clients = {
+        es256: await makeClient(signet, 'Signet Self-signed ECDSA Certificate'),
+        rs256: await makeClient(signet, 'authentik Self-signed Certificate'),
+      }
       for (const alg of ['es256', 'rs256'] as const) {
         const grant = { grant_type: 'client_credentials' }
         await duel(`client-credentials token, ${alg.toUpperCase()}`, say, [
@@ -48,9 +51,17 @@ export const benchmark: Benchmark = {
         connection.close()
         return (JSON.parse(text) as { access_token: string }).access_token
       }
-      const ourToken = await token(ours, { path: '/application/o/token/', client: clients.es256, form: { grant_type: 'client_credentials', scope: 'profile' } })
+      const ourToken = await token(ours, {
+        path: '/application/o/token/',
+        client: clients.es256,
+        form: { grant_type: 'client_credentials', scope: 'profile' },
+      })
       // Its JWTs are not introspected; an opaque one is found in memory.
-      const theirToken = await token(theirs, { path: '/token', client: PEER_CLIENT, form: { grant_type: 'client_credentials', scope: 'api' } })
+      const theirToken = await token(theirs, {
+        path: '/token',
+        client: PEER_CLIENT,
+        form: { grant_type: 'client_credentials', scope: 'api' },
+      })
       await duel('introspection of an access token', say, [
         [ours, { path: '/application/o/introspect/', client: clients.es256, form: { token: ourToken } }],
         [theirs, { path: '/token/introspection', client: PEER_CLIENT, form: { token: theirToken } }],
@@ -63,14 +74,20 @@ export const benchmark: Benchmark = {
   },
 }
 
-async function duel(name: string, say: Parameters<Benchmark['run']>[0], sides: readonly [readonly [Contender, Form], readonly [Contender, Form]]): Promise<void> {
+async function duel(
+  name: string,
+  say: Parameters<Benchmark['run']>[0],
+  sides: readonly [readonly [Contender, Form], readonly [Contender, Form]],
+): Promise<void> {
   const results = sides.map(() => ({ rates: [] as number[], cpu: [] as number[], p95: [] as number[] }))
   for (let round = 0; round <= ROUNDS; round++) {
     for (const [index, [contender, form]] of sides.entries()) {
       const connections = Array.from({ length: CLIENTS }, () => new Connection(contender.origin))
       const call = callOf(form)
       const before = usage(contender.pid).cpu
-      const load = await closedLoop({ clients: CLIENTS, operations: Infinity, seconds: SECONDS }, (_, client) => connections[client]!.expect(200, call))
+      const load = await closedLoop({ clients: CLIENTS, operations: Infinity, seconds: SECONDS }, (_, client) =>
+        connections[client]!.expect(200, call),
+      )
       for (const connection of connections) connection.close()
       if (round === 0) continue // warms both up
       results[index]!.rates.push(load.rate)
@@ -96,9 +113,12 @@ type Side = { rate: number; cpu: number; p95: number }
 async function makeClient(signet: Signet, keypair: string): Promise<Form['client']> {
   const connection = new Connection(signet.origin)
   const headers = { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' }
-  const get = async (path: string) => JSON.parse((await connection.expect(200, { path: `/api/v3/${path}`, headers })).text) as { results: { pk: string }[] }
+  const get = async (path: string) =>
+    JSON.parse((await connection.expect(200, { path: `/api/v3/${path}`, headers })).text) as { results: { pk: string }[] }
   const post = async (path: string, body: object) =>
-    JSON.parse((await connection.expect(201, { method: 'POST', path: `/api/v3/${path}`, headers, body: JSON.stringify(body) })).text) as { pk: number }
+    JSON.parse((await connection.expect(201, { method: 'POST', path: `/api/v3/${path}`, headers, body: JSON.stringify(body) })).text) as {
+      pk: number
+    }
   const [key] = (await get(`crypto/certificatekeypairs/?name=${encodeURIComponent(keypair)}`)).results
   const [flow] = (await get('flows/instances/?slug=default-provider-authorization-implicit-consent')).results
   const mappings = (await get('propertymappings/provider/scope/?managed=goauthentik.io/providers/oauth2/scope-profile')).results
@@ -131,7 +151,9 @@ async function startPeer(): Promise<{ pid: number; origin: string; version: stri
     })
     child.once('exit', code => reject(new Error(`the peer ended with ${code}`)))
   })
-  const { default: described } = (await import('oidc-provider/package.json', { with: { type: 'json' } })) as { default: { version: string } }
+  const { default: described } = (await import('oidc-provider/package.json', { with: { type: 'json' } })) as {
+    default: { version: string }
+  }
   return {
     pid: child.pid!,
     origin,

@@ -1,4 +1,4 @@
-import { Connection, type Answer } from './load.ts'
+import type { Answer, Connection } from './load.ts'
 
 const FLOW = '/api/v3/flows/executor/default-authentication-flow/?query='
 
@@ -17,7 +17,11 @@ export class Browser {
     const answer = await this.#connection.send({
       method,
       path,
-      headers: { ...(cookie && { cookie }), ...(csrf && { 'x-authentik-csrf': csrf }), ...(body && { 'content-type': 'application/json' }) },
+      headers: {
+        ...(cookie && { cookie }),
+        ...(csrf && { 'x-authentik-csrf': csrf }),
+        ...(body && { 'content-type': 'application/json' }),
+      },
       ...(body && { body: JSON.stringify(body) }),
     })
     for (const line of [answer.headers['set-cookie'] ?? []].flat()) {

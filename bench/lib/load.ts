@@ -30,7 +30,8 @@ export class Connection {
   /** As `send`, for a step that a benchmark cannot go on without. */
   async expect(status: number, call: Call): Promise<Answer> {
     const answer = await this.send(call)
-    if (answer.status !== status) throw new Error(`${call.method ?? 'GET'} ${call.path} answered ${answer.status}, not ${status}: ${answer.text.slice(0, 500)}`)
+    if (answer.status !== status)
+      throw new Error(`${call.method ?? 'GET'} ${call.path} answered ${answer.status}, not ${status}: ${answer.text.slice(0, 500)}`)
     return answer
   }
 
@@ -78,7 +79,10 @@ export async function closedLoop(
  * An operation every `every` ms, whether or not those before have ended: how long each took from the moment it was due. What visitors
  * feel who do not know of one another.
  */
-export async function openLoop({ every, count }: { every: number; count: number }, operation: (number: number) => Promise<unknown>): Promise<Float64Array> {
+export async function openLoop(
+  { every, count }: { every: number; count: number },
+  operation: (number: number) => Promise<unknown>,
+): Promise<Float64Array> {
   const begun = performance.now()
   const times: Promise<number>[] = []
   for (let number = 0; number < count; number++) {
@@ -91,6 +95,7 @@ export async function openLoop({ every, count }: { every: number; count: number 
 }
 
 /** The value that this share of sorted values does not exceed. */
-export const percentile = (sorted: Float64Array, share: number): number => sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(sorted.length * share) - 1))] ?? Number.NaN
+export const percentile = (sorted: Float64Array, share: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(sorted.length * share) - 1))] ?? Number.NaN
 
 export const median = (values: readonly number[]): number => percentile(Float64Array.from(values).sort(), 0.5)

@@ -16,7 +16,9 @@ export function usage(pid: number): { cpu: number; rss: number } {
 }
 
 function usageByPs(pid: number): { cpu: number; rss: number } {
-  const [rss, time = '0'] = execFileSync('ps', ['-o', 'rss=,time=', '-p', String(pid)], { encoding: 'utf8' }).trim().split(/\s+/)
+  const [rss, time = '0'] = execFileSync('ps', ['-o', 'rss=,time=', '-p', String(pid)], { encoding: 'utf8' })
+    .trim()
+    .split(/\s+/)
   const seconds = time.split(/[-:]/).reduce((sum, part) => sum * 60 + Number(part), 0)
   return { cpu: seconds * 1000, rss: Number(rss) / 1024 }
 }

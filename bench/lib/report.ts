@@ -30,7 +30,12 @@ export function circumstances(now: Date): Circumstances {
     at: now.toISOString(),
     machine: `${cpus()[0]?.model.trim() || arch()}, ${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GiB`,
     system: `${platform()} ${release()}`,
-    versions: { signet: revision(), node: process.version.slice(1), sqlite: process.versions['sqlite'] ?? '', openssl: process.versions.openssl ?? '' },
+    versions: {
+      signet: revision(),
+      node: process.version.slice(1),
+      sqlite: process.versions['sqlite'] ?? '',
+      openssl: process.versions.openssl ?? '',
+    },
     load_at_start: round(loadavg()[0]!),
   }
 }
@@ -38,7 +43,8 @@ export function circumstances(now: Date): Circumstances {
 /** The commit that was measured, with a `+` when files differ from it. */
 function revision(): string {
   try {
-    const git = (...args: string[]) => execFileSync('git', args, { cwd: import.meta.dirname, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+    const git = (...args: string[]) =>
+      execFileSync('git', args, { cwd: import.meta.dirname, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
     return `${git('rev-parse', '--short', 'HEAD')}${git('status', '--porcelain', '--', '../src') === '' ? '' : '+'}`
   } catch {
     return 'unknown' // a copy without its history
@@ -53,7 +59,9 @@ const show = (value: number) => (Math.abs(value) >= 100 ? String(Math.round(valu
 export function table(about: Circumstances, rows: readonly Row[]): string {
   const lines = rows.map(row => [
     row.case,
-    Object.entries(row.figures).map(([name, value]) => `${name} ${show(value)}`).join(', '),
+    Object.entries(row.figures)
+      .map(([name, value]) => `${name} ${show(value)}`)
+      .join(', '),
     row.cpu === undefined ? '' : `${show(row.cpu)} ms`,
     row.ratio === undefined ? '' : `${show(row.ratio.value)} × ${row.ratio.to}`,
     row.goal === undefined ? '' : `${row.goal.text}: ${row.goal.met ? 'met' : 'MISSED'}`,
@@ -61,7 +69,9 @@ export function table(about: Circumstances, rows: readonly Row[]): string {
   const head = ['case', 'measured', 'CPU/op', 'ratio', 'goal']
   const widths = head.map((title, column) => Math.max(title.length, ...lines.map(line => line[column]!.length)))
   const text = (cells: string[]) => `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`
-  const versions = Object.entries(about.versions).map(([name, version]) => `${name} ${version}`).join(', ')
+  const versions = Object.entries(about.versions)
+    .map(([name, version]) => `${name} ${version}`)
+    .join(', ')
   return [
     `${about.machine}; ${about.system}; ${versions}`,
     `${about.at}, load at start ${about.load_at_start}`,

@@ -3,8 +3,50 @@ import type { Db } from '../../src/db/database.ts'
 import { openDatabase } from '../../src/db/database.ts'
 import type { Home } from './signet.ts'
 
-const FIRST = ['Ada', 'Alan', 'Anna', 'Barbara', 'Claude', 'Dennis', 'Edsger', 'Frances', 'Grace', 'Hedy', 'Jean', 'Katherine', 'Ken', 'Leslie', 'Linus', 'Margaret', 'Niklaus', 'Radia', 'Tim', 'Zoë']
-const LAST = ['Allen', 'Bartik', 'Clarke', 'Dijkstra', 'Engelbart', 'Feinler', 'Goldberg', 'Hamilton', 'Hopper', 'Johnson', 'Knuth', 'Lamarr', 'Liskov', 'Lovelace', 'Müller', 'Perlman', 'Ritchie', 'Shannon', 'Turing', 'Wirth']
+const FIRST = [
+  'Ada',
+  'Alan',
+  'Anna',
+  'Barbara',
+  'Claude',
+  'Dennis',
+  'Edsger',
+  'Frances',
+  'Grace',
+  'Hedy',
+  'Jean',
+  'Katherine',
+  'Ken',
+  'Leslie',
+  'Linus',
+  'Margaret',
+  'Niklaus',
+  'Radia',
+  'Tim',
+  'Zoë',
+]
+const LAST = [
+  'Allen',
+  'Bartik',
+  'Clarke',
+  'Dijkstra',
+  'Engelbart',
+  'Feinler',
+  'Goldberg',
+  'Hamilton',
+  'Hopper',
+  'Johnson',
+  'Knuth',
+  'Lamarr',
+  'Liskov',
+  'Lovelace',
+  'Müller',
+  'Perlman',
+  'Ritchie',
+  'Shannon',
+  'Turing',
+  'Wirth',
+]
 const TEAMS = 200
 
 /** Members of the one large group, `Everyone in the building`. */
@@ -23,7 +65,10 @@ async function insertAll(db: Db, table: string, rows: readonly Record<string, un
   const width = Object.keys(rows[0]!).length
   const size = Math.floor(30_000 / width) // parameters of one statement
   for (let start = 0; start < rows.length; start += size) {
-    await db.insertInto(table as never).values(rows.slice(start, start + size) as never).execute()
+    await db
+      .insertInto(table as never)
+      .values(rows.slice(start, start + size))
+      .execute()
   }
 }
 
@@ -38,7 +83,10 @@ export async function seedUsers(home: Home, count: number): Promise<void> {
   const now = Date.now()
   const user = (index: number) => {
     const [first, last] = [pick(FIRST), pick(LAST)]
-    const username = `${first}.${last}${index}`.toLowerCase().normalize('NFD').replaceAll(/[^a-z0-9.]/g, '')
+    const username = `${first}.${last}${index}`
+      .toLowerCase()
+      .normalize('NFD')
+      .replaceAll(/[^a-z0-9.]/g, '')
     return {
       uuid: crypto.randomUUID(),
       username,
@@ -57,14 +105,22 @@ export async function seedUsers(home: Home, count: number): Promise<void> {
   }
   try {
     await database.transaction(async trx => {
-      await insertAll(trx, 'user', Array.from({ length: count }, (_, index) => user(index)))
+      await insertAll(
+        trx,
+        'user',
+        Array.from({ length: count }, (_, index) => user(index)),
+      )
       const ids = (await trx.selectFrom('user').select('id').orderBy('id').execute()).map(row => row.id)
       const group = (name: string) => ({ group_uuid: crypto.randomUUID(), name, is_superuser: false, attributes: {} })
       const teams = Array.from({ length: TEAMS }, (_, index) => group(`team-${index}`))
       const large = group('Everyone in the building')
       await insertAll(trx, 'group', [...teams, large])
       const memberships = ids.flatMap((id, index) => {
-        const two = new Set([teams[index % TEAMS]!.group_uuid, ...(random() > 0.5 ? [pick(teams).group_uuid] : []), ...(index < LARGE_GROUP ? [large.group_uuid] : [])])
+        const two = new Set([
+          teams[index % TEAMS]!.group_uuid,
+          ...(random() > 0.5 ? [pick(teams).group_uuid] : []),
+          ...(index < LARGE_GROUP ? [large.group_uuid] : []),
+        ])
         return [...two].map(uuid => ({ user: id, group: uuid }))
       })
       await insertAll(trx, 'user_group', memberships)

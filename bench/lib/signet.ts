@@ -61,7 +61,9 @@ const program = () => process.env['SIGNET_BENCH_PROGRAM'] ?? join(root, 'bin/sig
 /** Starts the program as its users do, on the loopback interface, and waits until it is ready. */
 export async function startSignet(home: Home, extra: Record<string, string> = {}): Promise<Signet> {
   const port = await freePort()
-  const loopback = Object.fromEntries(['HTTPS', 'METRICS', 'LDAP', 'LDAPS', 'RADIUS'].map(name => [`SIGNET_LISTEN__${name}`, '127.0.0.1:0']))
+  const loopback = Object.fromEntries(
+    ['HTTPS', 'METRICS', 'LDAP', 'LDAPS', 'RADIUS'].map(name => [`SIGNET_LISTEN__${name}`, '127.0.0.1:0']),
+  )
   const env = {
     PATH: process.env['PATH'],
     SIGNET_DATA_DIR: home.folder,
@@ -75,14 +77,19 @@ export async function startSignet(home: Home, extra: Record<string, string> = {}
   const logFile = join(home.folder, 'bench.log')
   const log = openSync(logFile, 'a')
   const begun = performance.now()
-  const child = spawn(process.execPath, [...(process.env['SIGNET_BENCH_NODE_OPTIONS']?.split(' ') ?? []), program(), 'server'], { env, cwd: home.folder, stdio: ['ignore', log, log] })
+  const child = spawn(process.execPath, [...(process.env['SIGNET_BENCH_NODE_OPTIONS']?.split(' ') ?? []), program(), 'server'], {
+    env,
+    cwd: home.folder,
+    stdio: ['ignore', log, log],
+  })
   closeSync(log)
   const killNow = () => child.kill('SIGKILL')
   process.once('exit', killNow)
   const origin = `http://127.0.0.1:${port}`
   while (!(await isReady(origin))) {
     if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${readFileSync(logFile, 'utf8').slice(-2000)}`)
-    if (performance.now() - begun > 60_000) throw new Error(`the server was not ready within a minute:\n${readFileSync(logFile, 'utf8').slice(-2000)}`)
+    if (performance.now() - begun > 60_000)
+      throw new Error(`the server was not ready within a minute:\n${readFileSync(logFile, 'utf8').slice(-2000)}`)
     await new Promise(resolve => setTimeout(resolve, 5))
   }
   const readyAfter = performance.now() - begun

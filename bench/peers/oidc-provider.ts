@@ -7,7 +7,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 // @ts-expect-error -- comes without types
-import Provider, { errors } from 'oidc-provider'
+import { errors, Provider } from 'oidc-provider'
 import { PEER_CLIENT } from './client.ts'
 
 const keys = [

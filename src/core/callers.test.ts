@@ -51,10 +51,21 @@ test('a request sees a role that was given, changed or deleted before it', async
 test('an account that was switched off, and a token that was deleted, are good for nothing at once', async () => {
   const { user, own } = await someone()
   assert.equal((await own.get('/api/v3/core/users/me/')).status, 200)
-  await ctx.db.updateTable('user').set({ is_active: false }).where('id', '=', user.id as number).execute()
+  await ctx.db
+    .updateTable('user')
+    .set({ is_active: false })
+    .where('id', '=', user.id as number)
+    .execute()
   assert.equal((await own.get('/api/v3/core/users/me/')).status, 403)
-  await ctx.db.updateTable('user').set({ is_active: true }).where('id', '=', user.id as number).execute()
+  await ctx.db
+    .updateTable('user')
+    .set({ is_active: true })
+    .where('id', '=', user.id as number)
+    .execute()
   assert.equal((await own.get('/api/v3/core/users/me/')).status, 200)
-  await ctx.db.deleteFrom('token').where('user', '=', user.id as number).execute()
+  await ctx.db
+    .deleteFrom('token')
+    .where('user', '=', user.id as number)
+    .execute()
   assert.equal((await own.get('/api/v3/core/users/me/')).status, 403)
 })
