@@ -39,6 +39,7 @@ export type RelationInfo = {
 /** What a kind of object can do beside what its declaration says. */
 export type Extras = {
   /** Attributes that take more than a column. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- always an object of the class
   computed?: Record<string, (self: any, rt: Runtime) => Result>
   methods?: Record<string, NativeFunction>
   classMethods?: Record<string, NativeFunction>

@@ -12,7 +12,7 @@ import { fromJson, toJson } from '../json.ts'
 import { dictOf, setOf } from '../keys.ts'
 import { EPOCH, PyDateTime, atWall } from '../modules/datetime/datetime.ts'
 import { UTC } from '../modules/datetime/tzinfo.ts'
-import { uuid, uuidOf } from '../modules/encoding.ts'
+import { uuidOf } from '../modules/encoding.ts'
 import { HostObject, PyClass, PyDict, PyInstance, PyList, PySet, PyTuple } from '../values.ts'
 import type { Value } from '../values.ts'
 import type { Classes } from './classes.ts'
@@ -24,7 +24,6 @@ const isPlain = (value: object): value is Record<string, unknown> => {
   return prototype === Object.prototype || prototype === null
 }
 
-const uuidClass = uuid.members.get('UUID') as PyClass
 
 /** A UUID of the language. */
 export const uuidValue = uuidOf

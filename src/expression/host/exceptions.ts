@@ -1,5 +1,5 @@
 /** Exceptions of the importable modules, as classes of the language. */
-import { ApiError } from '../../api/errors.ts'
+import type { ApiError } from '../../api/errors.ts'
 import { exception, exceptionClass } from '../errors.ts'
 import { fromJson } from '../json.ts'
 import type { PyException } from '../values.ts'

@@ -18,7 +18,7 @@ import { assignments, objectByKey } from './store.ts'
 /** Attributes of brand, groups (by name, those above included) and user: objects merged, lists joined, the later one counts. */
 export async function groupAttributes(scope: Scope, user: Row | ModelObject, withBrand: boolean): Promise<Row> {
   const { ctx } = scope
-  const row = ('row' in user && 'own' in user ? (user as ModelObject).row : user) as Row
+  const row = ('row' in user && 'own' in user ? (user as ModelObject).row : user)
   const brand = withBrand ? (await currentBrand(scope.asked)).attributes : {}
   const groups = typeof row.id === 'number' ? await groupsOf(ctx.db, row.id) : []
   return deepMerge(brand, ...groups.map(group => group.attributes), (row.attributes ?? {}) as Row)

@@ -17,8 +17,8 @@ import { EMAIL_STAGE, queueMail } from '../../mail/queue.ts'
 import { templateExists } from '../../mail/templates.ts'
 import { raise } from '../errors.ts'
 import { fromJson, toJson } from '../json.ts'
-import { PyDict, PyList } from '../values.ts'
-import type { Kwargs, Value } from '../values.ts'
+import { PyList } from '../values.ts'
+import type { Kwargs, Value , PyDict} from '../values.ts'
 import { describe } from './conversion.ts'
 import { queueText } from './mail-job.ts'
 import { ModelObject } from './object.ts'
@@ -108,7 +108,7 @@ async function sendMail(scope: Scope, { to, cc, bcc, subject, body, template, st
   // A line break in a head field would begin another one.
   for (const text of [...to, ...cc, ...bcc, subject]) if (/[\r\n]/.test(text)) return raise('ValueError', 'addresses and subjects have no line breaks')
   if (stage !== null && !(stage instanceof ModelObject && stage.model.label === EMAIL_STAGE)) return raise('TypeError', 'ak_send_email: stage is an email stage')
-  const by = stage === null ? null : String((stage as ModelObject).key)
+  const by = stage === null ? null : String((stage).key)
   if (template === null) {
     await queueText(ctx, { to, cc, bcc, subject, text: body!, stage: by }, scope.source.name)
     return true

@@ -1,10 +1,8 @@
 /** The way through a flow, live: what an expression writes to its context is in the plan afterwards. */
-import type { Row } from '../../api/model.ts'
 import { inMemoryStage, type Plan, type PlannedStage } from '../../flows/plan.ts'
 import { raise } from '../errors.ts'
 import { native, nativeClass } from '../module.ts'
-import { BoundMethod, HostObject, PyList, type NativeFunction } from '../values.ts'
-import type { Value } from '../values.ts'
+import { BoundMethod, HostObject, PyList, type NativeFunction,type Value } from '../values.ts'
 import type { Conversion } from './conversion.ts'
 import { uuidValue } from './conversion.ts'
 
@@ -92,7 +90,7 @@ class PlaceObject extends HostObject {
   override getAttribute(name: string): Value | undefined {
     const { place } = this
     if (place.kind === 'memory') return name === 'stage' ? new MemoryStage(place) : undefined
-    const binding = place.binding as Row
+    const binding = place.binding
     if (name === 'stage') return this.conversion.object(place.stage.kind, place.stage)
     if (name === 'pk' || name === 'fsb_uuid') return uuidValue(String(binding.fsb_uuid))
     if (name === 'order') return Number(binding.order)

@@ -1,8 +1,8 @@
 /** Conditions of a query as expressions write them. */
 import { raise } from '../errors.ts'
 import { nativeClass } from '../module.ts'
-import { HostObject, PyClass } from '../values.ts'
-import type { Kwargs, Value } from '../values.ts'
+import { HostObject } from '../values.ts'
+import type { Kwargs, Value , PyClass } from '../values.ts'
 
 /** One `name__lookup=value`. */
 export type Lookup = { path: readonly string[]; value: Value }

@@ -4,8 +4,7 @@ import { ArrayIterator } from '../iterate.ts'
 import { raise } from '../errors.ts'
 import { native, nativeClass } from '../module.ts'
 import type { Runtime } from '../module.ts'
-import { BoundMethod, HostObject, PyClass, PyList, PyTuple, type NativeFunction, type PyIterator } from '../values.ts'
-import type { Value } from '../values.ts'
+import { BoundMethod, HostObject, PyList, PyTuple, type NativeFunction, type PyIterator, type Value, type PyClass } from '../values.ts'
 
 export class QueryDict extends HostObject {
   readonly values: Map<string, string[]>

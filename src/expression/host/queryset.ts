@@ -6,8 +6,7 @@ import type { Runtime } from '../module.ts'
 import type { EvaluationRuntime } from '../runtime.ts'
 import { bind } from '../pending.ts'
 import type { Pending } from '../pending.ts'
-import { BoundMethod, HostObject, PyList, PySlice, isInt, type NativeFunction, type PyIterator } from '../values.ts'
-import type { Kwargs, Result, Value } from '../values.ts'
+import { BoundMethod, HostObject, PyList, PySlice, isInt, type NativeFunction, type PyIterator,type Kwargs,type Result,type Value } from '../values.ts'
 import type { ModelClass, RelationInfo } from './classes.ts'
 import type { ModelObject } from './object.ts'
 import { everything, joined, nodeOf, type Node } from './q.ts'
@@ -75,7 +74,7 @@ export class QuerySet extends HostObject {
   }
 
   override truth(rt: EvaluationRuntime): boolean | Pending {
-    return this.items ? this.items.length > 0 : (rt.hostCall('query.exists', { query: this.query }) as Pending)
+    return this.items ? this.items.length > 0 : (rt.hostCall('query.exists', { query: this.query }))
   }
 
   override contains(value: Value, rt: Runtime): boolean | Pending {
@@ -239,7 +238,7 @@ const change = (name: string, verb: string, signature: string): [string, NativeF
   native(name, `self, ${signature}`, function* ([manager, given], rt) {
     const { owner, relation, own } = related(manager)
     related(manager).start()
-    const objects = given === undefined ? [] : ((yield rt.collect(given) as Result) as unknown as Value[])
+    const objects = given === undefined ? [] : ((yield rt.collect(given)) as unknown as Value[])
     return yield rt.hostCall('relation.change', { owner, relation, target: own, verb, objects })
   }),
 ]

@@ -29,6 +29,8 @@ export type Scope = {
 }
 
 /** Something that expressions ask of the host: `op` of a host call. */
+// Each operation names its own arguments; the calls carry them as data.
+// oxlint-disable-next-line typescript/no-explicit-any
 export type Operation = (scope: Scope, args: any) => Promise<Value> | Value
 
 /** Carries out an operation; what the API refuses becomes an exception of the language. */

@@ -2,7 +2,6 @@
  * Conditions of expressions as SQL of either engine. Only fields that a class declares can be named, and every value is a parameter.
  */
 import { sql, type RawBuilder, type SqlBool } from 'kysely'
-import type { Relation } from '../../api/fields.ts'
 import { parseUuid } from '../../api/filters.ts'
 import { parseInstant } from '../../api/fields.ts'
 import { engineOf } from '../../db/engine.ts'
@@ -73,20 +72,20 @@ async function throughRelation(own: ModelClass, relation: RelationInfo, node: No
 
 const throughKeys = ({ through }: RelationInfo, condition: RawBuilder<unknown>, target: ModelClass): RawBuilder<unknown> => {
   if ('ours' in through) {
-    const { table, ours, theirs } = through as Relation
+    const { table, ours, theirs } = through
     return sql`select ${sql.ref(`${table}.${ours}`)} from ${sql.table(table)} where ${sql.ref(`${table}.${theirs}`)} ${condition}`
   }
-  const { table, column } = through as { table: string; column: string }
+  const { table, column } = through
   return sql`select ${sql.ref(`${table}.${column}`)} from ${fromClause(target)} where ${keyColumn(target)} ${condition} and ${sql.ref(`${table}.${column}`)} is not null`
 }
 
 /** Rows on the far side of a relation of one object. */
 export function relatedCondition(target: ModelClass, { through }: RelationInfo, key: unknown): Sql {
   if ('ours' in through) {
-    const { table, ours, theirs } = through as Relation
+    const { table, ours, theirs } = through
     return sql<SqlBool>`${keyColumn(target)} in (select ${sql.ref(`${table}.${theirs}`)} from ${sql.table(table)} where ${sql.ref(`${table}.${ours}`)} = ${key})`
   }
-  const { table, column } = through as { table: string; column: string }
+  const { table, column } = through
   return sql<SqlBool>`${sql.ref(`${table}.${column}`)} = ${key}`
 }
 
