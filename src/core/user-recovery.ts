@@ -37,7 +37,8 @@ async function target(ctx: Ctx, params: unknown): Promise<Row> {
 
 /** The brand's recovery flow, planned for somebody who is not signed in, and until when its link is good. */
 async function plannedRecovery(ctx: Ctx, user: Row, duration: string | undefined): Promise<{ plan: Plan; expires: Date }> {
-  if (duration !== undefined && !isDuration(duration)) throw invalid({ token_duration: [`${duration} is not in the correct format of 'hours=3;minutes=1'.`] })
+  if (duration !== undefined && !isDuration(duration))
+    throw invalid({ token_duration: [`${duration} is not in the correct format of 'hours=3;minutes=1'.`] })
   const { flows } = await currentBrand(ctx)
   if (!flows.flow_recovery) throw refused('No recovery flow set.')
   const definition = (await flowByKey(ctx, flows.flow_recovery.pk))!
@@ -50,7 +51,11 @@ async function plannedRecovery(ctx: Ctx, user: Row, duration: string | undefined
 
 /** The link behind which a plan waits. A new one takes the place of the last. In the caller's transaction. */
 async function recoveryLink(ctx: Ctx, user: Row, { plan, expires }: { plan: Plan; expires: Date }): Promise<string> {
-  await ctx.db.deleteFrom('flow_token').where('user', '=', user.id as number).where('flow', '=', plan.flow.flow_uuid as string).execute()
+  await ctx.db
+    .deleteFrom('flow_token')
+    .where('user', '=', user.id as number)
+    .where('flow', '=', plan.flow.flow_uuid as string)
+    .execute()
   const key = await createFlowToken(ctx, plan, { user, expires })
   return flowLink(ctx, plan.flow.slug as string, new URLSearchParams({ flow_token: key }))
 }

@@ -33,35 +33,47 @@ const greeting = '<p>Hello {{ user.name | default: user.username }},</p>'
 /** By name; those without a description are not offered for stages. */
 export const BUILT_IN: ReadonlyMap<string, BuiltIn> = new Map([
   ['email/base.html', { html: BASE }],
-  ['email/password_reset.html', {
-    description: 'Password Reset',
-    html: page(
-      `${greeting}<p>somebody, most likely you, asked for a new password for your account. Open this link to choose one:</p>${button('Choose a new password')}` +
-        '<p>If you did not ask for it, do nothing: your password stays as it is. The link can be used once and ends {{ expires | naturaltime }}.</p>',
-      'If the button does not work, open this address: {{ url }}',
-    ),
-  }],
-  ['email/account_confirmation.html', {
-    description: 'Account Confirmation',
-    html: page(
-      `<p>Welcome,</p><p>please confirm that this address is yours, and your account is ready.</p>${button('Confirm this address')}<p>The link can be used once and ends {{ expires | naturaltime }}.</p>`,
-      'If the button does not work, open this address: {{ url }}',
-    ),
-  }],
-  ['email/email_otp.html', {
-    description: 'Email OTP',
-    html: page(
-      `${greeting}<p>this is your code:</p><p style="font-size:28px;letter-spacing:4px;font-weight:600">{{ token }}</p><p>It ends {{ expires | naturaltime }}. Nobody who works for us will ever ask you for it.</p>`,
-    ),
-  }],
+  [
+    'email/password_reset.html',
+    {
+      description: 'Password Reset',
+      html: page(
+        `${greeting}<p>somebody, most likely you, asked for a new password for your account. Open this link to choose one:</p>${button('Choose a new password')}` +
+          '<p>If you did not ask for it, do nothing: your password stays as it is. The link can be used once and ends {{ expires | naturaltime }}.</p>',
+        'If the button does not work, open this address: {{ url }}',
+      ),
+    },
+  ],
+  [
+    'email/account_confirmation.html',
+    {
+      description: 'Account Confirmation',
+      html: page(
+        `<p>Welcome,</p><p>please confirm that this address is yours, and your account is ready.</p>${button('Confirm this address')}<p>The link can be used once and ends {{ expires | naturaltime }}.</p>`,
+        'If the button does not work, open this address: {{ url }}',
+      ),
+    },
+  ],
+  [
+    'email/email_otp.html',
+    {
+      description: 'Email OTP',
+      html: page(
+        `${greeting}<p>this is your code:</p><p style="font-size:28px;letter-spacing:4px;font-weight:600">{{ token }}</p><p>It ends {{ expires | naturaltime }}. Nobody who works for us will ever ask you for it.</p>`,
+      ),
+    },
+  ],
   ['email/event_notification.html', { description: 'Event Notification', html: page('<p>{{ title }}</p><p>{{ body }}</p>') }],
-  ['email/invitation.html', {
-    description: 'Invitation',
-    html: page(
-      `<p>Hello,</p><p>you have been invited to {{ host }}. Open this link to make your account:</p>${button('Accept the invitation')}` +
-        '{% if expires %}<p>The invitation ends {{ expires | naturaltime }}.</p>{% endif %}',
-      'If the button does not work, open this address: {{ url }}',
-    ),
-  }],
+  [
+    'email/invitation.html',
+    {
+      description: 'Invitation',
+      html: page(
+        `<p>Hello,</p><p>you have been invited to {{ host }}. Open this link to make your account:</p>${button('Accept the invitation')}` +
+          '{% if expires %}<p>The invitation ends {{ expires | naturaltime }}.</p>{% endif %}',
+        'If the button does not work, open this address: {{ url }}',
+      ),
+    },
+  ],
   ['email/setup.html', { html: page('<p>This is a test email to tell you that sending mail from this server works.</p>') }],
 ])

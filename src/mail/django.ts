@@ -10,7 +10,13 @@ type TagImplOptions = Exclude<Parameters<Liquid['registerTag']>[1], new (...args
 
 const QUOTED = /^\s*(?:"([^"]*)"|'([^']*)')/
 
-const UNITS: readonly [string, number][] = [['week', 604_800], ['day', 86_400], ['hour', 3_600], ['minute', 60], ['second', 1]]
+const UNITS: readonly [string, number][] = [
+  ['week', 604_800],
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+  ['second', 1],
+]
 
 /** `in 30 minutes`, `2 days ago`, by the largest unit that fits. */
 export function naturalTime(value: unknown, now: Date): string {
@@ -24,7 +30,8 @@ export function naturalTime(value: unknown, now: Date): string {
 }
 
 /** `a=b c="d"`: names and the expressions behind them. */
-const assignments = (args: string): [string, string][] => [...args.matchAll(/(\w+)=("[^"]*"|'[^']*'|\S+)/g)].map(([, name, value]) => [name!, value!])
+const assignments = (args: string): [string, string][] =>
+  [...args.matchAll(/(\w+)=("[^"]*"|'[^']*'|\S+)/g)].map(([, name, value]) => [name!, value!])
 
 /** Teaches an engine these tags and filters. */
 export function speakDjango(engine: Liquid, now: () => Date): void {
@@ -38,8 +45,10 @@ export function speakDjango(engine: Liquid, now: () => Date): void {
       if (quoted) this.literal = quoted[1] ?? quoted[2] ?? ''
       else this.expression = token.args.trim().split(/\s/, 1)[0]!
     },
-    * render(context: Context) {
-      return (this.literal as string | undefined) ?? ((yield this.liquid._evalValue(`${String(this.expression)} | escape`, context)) as string)
+    *render(context: Context) {
+      return (
+        (this.literal as string | undefined) ?? ((yield this.liquid._evalValue(`${String(this.expression)} | escape`, context)) as string)
+      )
     },
   }
   for (const name of ['trans', 'translate']) engine.registerTag(name, translated)
@@ -58,7 +67,7 @@ export function speakDjango(engine: Liquid, now: () => Date): void {
       }
       throw new Error(`tag ${token.getText()} not closed`)
     },
-    * render(context: Context, emitter: Emitter) {
+    *render(context: Context, emitter: Emitter) {
       const scope: Record<string, unknown> = {}
       for (const [name, expression] of this.names as [string, string][]) scope[name] = yield this.liquid._evalValue(expression, context)
       context.push(scope)

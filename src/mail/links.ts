@@ -20,4 +20,5 @@ export async function linkOrigin(ctx: Ctx): Promise<string> {
 }
 
 /** The address of a flow's page, for a mail. */
-export const flowLink = async (ctx: Ctx, slug: string, query: URLSearchParams): Promise<string> => (await linkOrigin(ctx)) + flowPath(ctx, slug, query.toString())
+export const flowLink = async (ctx: Ctx, slug: string, query: URLSearchParams): Promise<string> =>
+  (await linkOrigin(ctx)) + flowPath(ctx, slug, query.toString())

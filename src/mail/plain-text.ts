@@ -8,7 +8,10 @@ const decode = (text: string): string => text.replace(/&(#39|[a-z]{2,4});/g, (wh
 
 /** Without a search for the end from each beginning, which would take quadratic time. */
 const withoutComments = (html: string): string =>
-  html.split('<!--').map((part, index) => (index === 0 ? part : part.includes('-->') ? part.slice(part.indexOf('-->') + 3) : '')).join('')
+  html
+    .split('<!--')
+    .map((part, index) => (index === 0 ? part : part.includes('-->') ? part.slice(part.indexOf('-->') + 3) : ''))
+    .join('')
 
 /**
  * A mail's HTML as text, for readers without HTML: a line a paragraph, and after each link its address. Takes time in proportion to
@@ -43,5 +46,9 @@ export function plainText(source: string): string {
     }
   }
   say(html.length)
-  return `${out.split('\n').map(line => line.trim()).filter(line => line !== '').join('\n\n')}\n`
+  return `${out
+    .split('\n')
+    .map(line => line.trim())
+    .filter(line => line !== '')
+    .join('\n\n')}\n`
 }

@@ -36,7 +36,12 @@ export const EMAIL_STAGE = 'authentik_stages_email.emailstage'
  * since links in mails are secrets and the queue is shown to administrators.
  */
 export async function queueMail(ctx: Ctx, mail: QueuedMail): Promise<void> {
-  await enqueue(ctx, sendQueuedMail.name, { sealed: ctx.secrets.seal(JSON.stringify(mail)) }, { uid: mail.template, eta: new Date(ctx.now().getTime() + DELAY) })
+  await enqueue(
+    ctx,
+    sendQueuedMail.name,
+    { sealed: ctx.secrets.seal(JSON.stringify(mail)) },
+    { uid: mail.template, eta: new Date(ctx.now().getTime() + DELAY) },
+  )
 }
 
 /** The settings that a mail is sent by. @throws Error when its stage is gone */
@@ -50,9 +55,7 @@ async function settingsOf(ctx: Ctx, key: string | null): Promise<SmtpSettings> {
 
 /** The settings of a stored email stage. */
 export const stageSettings = ({ config }: Pick<Ctx, 'config'>, stage: Row): SmtpSettings =>
-  stage.use_global_settings
-    ? config.email
-    : ({ ...stage, from: stage.from_address } as unknown as SmtpSettings)
+  stage.use_global_settings ? config.email : ({ ...stage, from: stage.from_address } as unknown as SmtpSettings)
 
 /** The server has refused the recipient for good: asking it again changes nothing. */
 const isRefusal = (error: unknown): boolean => {
@@ -76,7 +79,11 @@ export const sendQueuedMail: Job = {
     }
     const settings = await settingsOf(ctx, mail.stage)
     const { expires } = mail.variables
-    const { html, text } = await renderTemplate(ctx, mail.template, { ...mail.variables, subject: mail.subject, ...(typeof expires === 'string' && { expires: new Date(expires) }) })
+    const { html, text } = await renderTemplate(ctx, mail.template, {
+      ...mail.variables,
+      subject: mail.subject,
+      ...(typeof expires === 'string' && { expires: new Date(expires) }),
+    })
     try {
       await sendMail({ email: settings }, { to: mail.to, cc: mail.cc, bcc: mail.bcc, subject: mail.subject, html, text })
     } catch (error) {
@@ -93,7 +100,12 @@ export const sendQueuedMail: Job = {
 
 /** The audit log learns who was written to and why, and nothing of the text, which holds a key. */
 async function noteSent(ctx: Ctx, mail: QueuedMail, from: string): Promise<void> {
-  const user = mail.user === null ? null : ((await ctx.db.selectFrom('user').selectAll().where('id', '=', mail.user).executeTakeFirst()) as Row | undefined) ?? null
+  const user =
+    mail.user === null
+      ? null
+      : (((await ctx.db.selectFrom('user').selectAll().where('id', '=', mail.user).executeTakeFirst()) as Row | undefined) ?? null)
   const to = [...mail.to, ...(mail.cc ?? []), ...(mail.bcc ?? [])].join(', ')
-  await transact(ctx, ctx => recordEvent(ctx, 'email_sent', { message: `Email to ${to} sent`, subject: mail.subject, from_email: from, to_email: to }, { user }))
+  await transact(ctx, ctx =>
+    recordEvent(ctx, 'email_sent', { message: `Email to ${to} sent`, subject: mail.subject, from_email: from, to_email: to }, { user }),
+  )
 }

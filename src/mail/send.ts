@@ -2,7 +2,14 @@ import { hostname } from 'node:os'
 import type { Config } from '../config.ts'
 
 /** `to`, `cc` and `bcc` are one address, a list separated by commas, or a list; in the latter each is exactly one address. */
-export type Mail = { to: string | readonly string[]; cc?: string | readonly string[]; bcc?: string | readonly string[]; subject: string; text: string; html?: string }
+export type Mail = {
+  to: string | readonly string[]
+  cc?: string | readonly string[]
+  bcc?: string | readonly string[]
+  subject: string
+  text: string
+  html?: string
+}
 
 /** How to reach a mail server: the installation's settings, or those of a stage. */
 export type SmtpSettings = Omit<Config['email'], 'template_dir'>

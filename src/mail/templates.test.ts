@@ -18,7 +18,17 @@ const templates = { config: { email: { template_dir: join(folder, 'templates') }
 const render = (name: string, variables: Record<string, unknown> = {}) => renderTemplate(templates, name, variables)
 
 test('every built-in template renders with the variables that it is given', async () => {
-  const variables = { url: 'https://id.example.test/?a=1&b=2', brand: 'Signet', host: 'id.example.test', token: '123456', subject: 'Subject', title: 'Title', body: 'Body', user: { username: 'jane', name: 'Jane <script>' }, expires: new Date(NOW.getTime() + 1_800_000) }
+  const variables = {
+    url: 'https://id.example.test/?a=1&b=2',
+    brand: 'Signet',
+    host: 'id.example.test',
+    token: '123456',
+    subject: 'Subject',
+    title: 'Title',
+    body: 'Body',
+    user: { username: 'jane', name: 'Jane <script>' },
+    expires: new Date(NOW.getTime() + 1_800_000),
+  }
   for (const name of ['password_reset', 'account_confirmation', 'invitation', 'email_otp', 'event_notification', 'setup']) {
     const { html, text } = await render(`email/${name}.html`, variables)
     assert.ok(!html.includes('<script>') && html.includes('Signet'), name)
@@ -28,10 +38,18 @@ test('every built-in template renders with the variables that it is given', asyn
 })
 
 test("an operator's template in Django's language extends the base, translates and tells times", async () => {
-  write('company/reset.html', `{% extends "email/base.html" %}{% load i18n humanize %}
+  write(
+    'company/reset.html',
+    `{% extends "email/base.html" %}{% load i18n humanize %}
     {% block content %}<p>{% blocktrans with username=user.username trimmed %}Hi {{ username }}{% endblocktrans %}</p>
-    {% trans "Reset" %} {{ url }} {{ expires|naturaltime }} {{ raw|safe }} {{ raw }}{% endblock %}`)
-  const { html } = await render('company/reset.html', { user: { username: 'a&b' }, url: 'https://x.test/', expires: new Date(NOW.getTime() + 1_800_000), raw: '<b>' })
+    {% trans "Reset" %} {{ url }} {{ expires|naturaltime }} {{ raw|safe }} {{ raw }}{% endblock %}`,
+  )
+  const { html } = await render('company/reset.html', {
+    user: { username: 'a&b' },
+    url: 'https://x.test/',
+    expires: new Date(NOW.getTime() + 1_800_000),
+    raw: '<b>',
+  })
   assert.match(html, /<p>Hi a&amp;b<\/p>\s+Reset https:\/\/x.test\/ in 30 minutes <b> &lt;b&gt;/)
   assert.match(html, /<!doctype html>/)
 })
@@ -51,8 +69,17 @@ test('templates reach no file outside of their folder', async () => {
   write('include.html', '{% include "../secret.html" %}')
   write('absolute.html', `{% render "${join(folder, 'secret.html')}" %}`)
   write('linked.html', '{% layout "link.html" %}')
-  for (const name of ['../secret.html', join(folder, 'secret.html'), 'link.html', 'company/../../secret.html', '.hidden.html', 'nothing.html']) assert.equal(await templateExists(templates, name), false, name)
-  for (const name of ['include.html', 'absolute.html', 'linked.html', '../secret.html']) await assert.rejects(render(name), /no email template|ENOENT/i, name)
+  for (const name of [
+    '../secret.html',
+    join(folder, 'secret.html'),
+    'link.html',
+    'company/../../secret.html',
+    '.hidden.html',
+    'nothing.html',
+  ])
+    assert.equal(await templateExists(templates, name), false, name)
+  for (const name of ['include.html', 'absolute.html', 'linked.html', '../secret.html'])
+    await assert.rejects(render(name), /no email template|ENOENT/i, name)
 })
 
 test('templates that run on or make too much are stopped', async () => {
@@ -68,7 +95,10 @@ test('variables have no more than their own properties', async () => {
 })
 
 test('HTML as text keeps paragraphs and the addresses of links', () => {
-  assert.equal(plainText('<head><title>T</title></head><p>One &amp; two</p><p><a href="https://x.test/?a=1&amp;b=2">Open</a></p><style>p{}</style>'), 'One & two\n\nOpen: https://x.test/?a=1&b=2\n')
+  assert.equal(
+    plainText('<head><title>T</title></head><p>One &amp; two</p><p><a href="https://x.test/?a=1&amp;b=2">Open</a></p><style>p{}</style>'),
+    'One & two\n\nOpen: https://x.test/?a=1&b=2\n',
+  )
   assert.equal(plainText('<!-- a --> b <!-- c --><!-- open'), 'b\n')
   // Would take minutes if each beginning were searched for its end.
   assert.equal(plainText('<!--'.repeat(200_000)), '\n')

@@ -50,7 +50,10 @@ export const templateExists = async (templates: Templates, name: string): Promis
 export async function listTemplates(templates: Templates): Promise<TemplateChoice[]> {
   const builtIn = [...BUILT_IN].flatMap(([name, { description }]) => (description === undefined ? [] : [{ name, description }]))
   const known = new Set(BUILT_IN.keys())
-  const custom = (await filesIn(templates.config.email.template_dir)).filter(name => isName(name) && !known.has(name)).toSorted().slice(0, MAX_LISTED)
+  const custom = (await filesIn(templates.config.email.template_dir))
+    .filter(name => isName(name) && !known.has(name))
+    .toSorted()
+    .slice(0, MAX_LISTED)
   const existing = await Promise.all(custom.map(async name => ((await customFile(templates, name)) === undefined ? [] : [name])))
   return [...builtIn, ...existing.flat().map(name => ({ name, description: `Custom Template: ${name}` }))]
 }
@@ -68,7 +71,11 @@ async function filesIn(folder: string): Promise<string[]> {
  * A template filled in, as HTML and as text. Values are escaped unless the template says `safe` or `raw`.
  * @throws Error for a template that does not exist, cannot be read as one, or takes too long
  */
-export async function renderTemplate(templates: Templates & { now: () => Date }, name: string, variables: Record<string, unknown>): Promise<{ html: string; text: string }> {
+export async function renderTemplate(
+  templates: Templates & { now: () => Date },
+  name: string,
+  variables: Record<string, unknown>,
+): Promise<{ html: string; text: string }> {
   const source = await sourceOf(templates, name)
   if (source === undefined) throw new Error(`There is no email template ${name}.`)
   // Loaded on first use: most processes never send a mail.
@@ -83,7 +90,14 @@ export async function renderTemplate(templates: Templates & { now: () => Date },
     throw new Error('Email templates are read asynchronously.')
   }
   const engine = new Liquid({
-    fs: { resolve: (_folder, file) => file, exists: async file => (await sourceOf(templates, file)) !== undefined, readFile: read, existsSync: onlyAsync, readFileSync: onlyAsync, contains: async () => true },
+    fs: {
+      resolve: (_folder, file) => file,
+      exists: async file => (await sourceOf(templates, file)) !== undefined,
+      readFile: read,
+      existsSync: onlyAsync,
+      readFileSync: onlyAsync,
+      contains: async () => true,
+    },
     relativeReference: false,
     outputEscape: 'escape',
     ownPropertyOnly: true,

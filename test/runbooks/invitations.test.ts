@@ -41,7 +41,8 @@ async function invite(values: Row = {}): Promise<Shown> {
 }
 
 const form = (username: string, more: Row = {}) => ({ username, password: PASSWORD, password_repeat: PASSWORD, ...more })
-const userNamed = async (username: string): Promise<Shown | undefined> => (await admin.get(`${A}/core/users/?username=${username}`)).body.results[0]
+const userNamed = async (username: string): Promise<Shown | undefined> =>
+  (await admin.get(`${A}/core/users/?username=${username}`)).body.results[0]
 
 /** Opens a link and enrols. */
 async function enrol(invitation: Shown, username: string, more: Row = {}): Promise<{ visitor: FlowVisitor; end: Shown }> {
@@ -55,7 +56,12 @@ const assertDenied = (challenge: Shown, text = 'Invalid invite/invite not found'
   assert.deepEqual([challenge.component, challenge.error_message], ['ak-stage-access-denied', text])
 
 test('R-001: an invitation says who made it and for which flow', async () => {
-  const invitation = await invite({ name: 'jane-doe-2026-02', single_use: true, expires: inDays(7), fixed_data: { name: 'Jane Doe', email: 'jane@example.test' } })
+  const invitation = await invite({
+    name: 'jane-doe-2026-02',
+    single_use: true,
+    expires: inDays(7),
+    fixed_data: { name: 'Jane Doe', email: 'jane@example.test' },
+  })
   assert.match(invitation.pk, /^[\da-f]{8}-/)
   assert.deepEqual([invitation.created_by.username, invitation.flow_obj.slug, invitation.single_use], ['test-admin', SLUG, true])
 })
@@ -66,16 +72,24 @@ test('R-001: its link can be mailed', async () => {
   assert.deepEqual((await admin.post(url, { email_addresses: [] })).body, { error: 'No email addresses provided' })
   assert.equal((await admin.post(url, { email_addresses: ['two@example.test, three@example.test'] })).status, 400)
   const homeless = await invite({ flow: null })
-  assert.deepEqual((await admin.post(`${INVITATIONS}${homeless.pk}/send_email/`, { email_addresses: ['jane@example.test'] })).body, { error: 'Invitation has no associated flow' })
+  assert.deepEqual((await admin.post(`${INVITATIONS}${homeless.pk}/send_email/`, { email_addresses: ['jane@example.test'] })).body, {
+    error: 'Invitation has no associated flow',
+  })
   assert.equal((await admin.post(url, { email_addresses: ['jane@example.test'], cc_addresses: ['boss@example.test'] })).status, 204)
   const [mail] = await delivered()
-  assert.deepEqual([mail!.from, mail!.to.toSorted(), mail!.headers.subject], ['no-reply@example.test', ['boss@example.test', 'jane@example.test'], 'You have been invited to id.example.test'])
+  assert.deepEqual(
+    [mail!.from, mail!.to.toSorted(), mail!.headers.subject],
+    ['no-reply@example.test', ['boss@example.test', 'jane@example.test'], 'You have been invited to id.example.test'],
+  )
   assert.ok(mail!.text.includes(`https://id.example.test/if/flow/${SLUG}/?itoken=${invitation.pk}`), mail!.text)
 })
 
 test('R-002: a name is a slug', async () => {
   const answer = await admin.post(INVITATIONS, { name: 'jane doe' })
-  assert.deepEqual([answer.status, answer.body], [400, { name: ['Enter a valid "slug" consisting of letters, numbers, underscores or hyphens.'] }])
+  assert.deepEqual(
+    [answer.status, answer.body],
+    [400, { name: ['Enter a valid "slug" consisting of letters, numbers, underscores or hyphens.'] }],
+  )
 })
 
 test('R-003: an invitation without an address is made, and nothing is mailed', async () => {
@@ -92,7 +106,14 @@ test('R-004, R-005, R-309: the invited finds the form filled in, enrols and is s
   const username = unique('jane')
   const { visitor, end } = await enrol(invitation, username)
   assertDone(end, '/')
-  assert.partialDeepStrictEqual(await userNamed(username), { path: 'users/enrolled', type: 'internal', groups: [], name: 'Jane Doe', email: 'jane@example.test', is_active: true })
+  assert.partialDeepStrictEqual(await userNamed(username), {
+    path: 'users/enrolled',
+    type: 'internal',
+    groups: [],
+    name: 'Jane Doe',
+    email: 'jane@example.test',
+    is_active: true,
+  })
   const me = await visitor.get(`${A}/core/users/me/`)
   assert.deepEqual([me.status, me.body.user.username], [200, username])
 })
@@ -111,7 +132,8 @@ test('R-007: a single-use invitation lets one person in and is gone', async () =
 })
 
 test('R-008, R-308: without a good key the flow is closed', async () => {
-  for (const query of ['', `itoken=${ctx.uuid()}`, 'itoken=no-uuid', "itoken=' or 1=1"]) assertDenied(await new FlowVisitor(app).challenge(SLUG, query))
+  for (const query of ['', `itoken=${ctx.uuid()}`, 'itoken=no-uuid', "itoken=' or 1=1"])
+    assertDenied(await new FlowVisitor(app).challenge(SLUG, query))
 })
 
 test('R-009: an invitation for many lets several people in', async () => {
@@ -138,9 +160,19 @@ test('R-011: the list shows names, ends and kinds, the latest end first, and can
   const late = await invite({ name: `${name}-b`, expires: inDays(9) })
   const answer = await admin.get(`${INVITATIONS}?search=${name}`)
   assertAnswer('GET', INVITATIONS, answer)
-  assert.deepEqual(answer.body.results.map((row: Row) => [row.pk, row.name, row.single_use]), [[late.pk, `${name}-b`, false], [early.pk, `${name}-a`, true]])
+  assert.deepEqual(
+    answer.body.results.map((row: Row) => [row.pk, row.name, row.single_use]),
+    [
+      [late.pk, `${name}-b`, false],
+      [early.pk, `${name}-a`, true],
+    ],
+  )
   for (const query of [`name=${name}-a`, `created_by__username=test-admin&name=${name}-a`, `flow__slug=${SLUG}&name=${name}-a`]) {
-    assert.deepEqual((await admin.get(`${INVITATIONS}?${query}`)).body.results.map((row: Row) => row.pk), [early.pk], query)
+    assert.deepEqual(
+      (await admin.get(`${INVITATIONS}?${query}`)).body.results.map((row: Row) => row.pk),
+      [early.pk],
+      query,
+    )
   }
   assert.equal((await client().get(INVITATIONS)).status, 403)
 })
@@ -159,10 +191,14 @@ test('R-310, R-311: the sign-in page leads to recovery, whose mail leads back in
   const visitor = new FlowVisitor(app)
   await visitor.challenge('default-recovery-flow', recovery.search.slice(1))
   // Another host in the request does not come into the mail (abuse 45).
-  const asked = await visitor.request('POST', `${A}/flows/executor/default-recovery-flow/?query=${encodeURIComponent(recovery.search.slice(1))}`, {
-    body: { uid_field: user.username },
-    headers: { 'x-forwarded-host': 'evil.example', host: 'evil.example' },
-  })
+  const asked = await visitor.request(
+    'POST',
+    `${A}/flows/executor/default-recovery-flow/?query=${encodeURIComponent(recovery.search.slice(1))}`,
+    {
+      body: { uid_field: user.username },
+      headers: { 'x-forwarded-host': 'evil.example', host: 'evil.example' },
+    },
+  )
   assert.equal(asked.status, 302)
   assert.equal((await visitor.challenge('default-recovery-flow', recovery.search.slice(1))).component, 'ak-stage-email')
   const [mail, ...more] = await delivered()
@@ -185,7 +221,9 @@ test('an administrator mails somebody a way back in, for exactly that account (a
   const other = await aUser(ctx, { password: 'stays as it is' })
   const stage = (await admin.get(`${A}/stages/email/?name=default-recovery-email`)).body.results[0]
   const url = (of: Row) => `${A}/core/users/${String(of.id)}/recovery_email/`
-  assert.deepEqual((await admin.post(url(await aUser(ctx, { email: '' })), { email_stage: stage.pk })).body, { non_field_errors: 'User does not have an email address set.' })
+  assert.deepEqual((await admin.post(url(await aUser(ctx, { email: '' })), { email_stage: stage.pk })).body, {
+    non_field_errors: 'User does not have an email address set.',
+  })
   assert.deepEqual((await admin.post(url(user), { email_stage: ctx.uuid() })).body, { non_field_errors: 'Email stage not found.' })
   assert.equal((await admin.post(url(user), { email_stage: stage.pk, token_duration: 'hours=1' })).status, 204)
   const [mail] = await delivered()
@@ -197,6 +235,10 @@ test('an administrator mails somebody a way back in, for exactly that account (a
   assert.equal((await step({ uid_field: other.username })).component, 'ak-stage-prompt')
   assertDone(await step({ password: PASSWORD, password_repeat: PASSWORD }), '/')
   assert.equal((await visitor.get(`${A}/core/users/me/`)).body.user.username, user.username)
-  const { password } = await ctx.db.selectFrom('user').select('password').where('id', '=', other.id as number).executeTakeFirstOrThrow()
+  const { password } = await ctx.db
+    .selectFrom('user')
+    .select('password')
+    .where('id', '=', other.id as number)
+    .executeTakeFirstOrThrow()
   assert.equal(await ctx.passwords.verify(password, 'stays as it is'), true)
 })

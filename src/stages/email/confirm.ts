@@ -31,7 +31,8 @@ export const confirmEmail = defineMemoryStage({
 
   respond({ plan }, { token }) {
     const expected = plan.context[TOKEN]
-    if (typeof expected !== 'string' || !secretsEqual(token as string, expected)) return retry({ token: 'Invalid consent token, re-showing prompt' })
+    if (typeof expected !== 'string' || !secretsEqual(token as string, expected))
+      return retry({ token: 'Invalid consent token, re-showing prompt' })
     delete plan.context[TOKEN]
     return next()
   },

@@ -24,13 +24,20 @@ async function delivered() {
 const aMailStage = (values: Row = {}) => aStage(ctx, 'email', { use_global_settings: true, subject: 'Reset your password', ...values })
 
 const recovery = async (values: Row = {}) =>
-  aFlow(ctx, [
-    'identification',
-    await aMailStage(values),
-    await aForm(ctx, [{ field_key: 'password', type: 'password' }, { field_key: 'password_repeat', type: 'password' }]),
-    await aStage(ctx, 'user_write', { user_creation_mode: 'never_create' }),
-    'user_login',
-  ], { designation: 'recovery' })
+  aFlow(
+    ctx,
+    [
+      'identification',
+      await aMailStage(values),
+      await aForm(ctx, [
+        { field_key: 'password', type: 'password' },
+        { field_key: 'password_repeat', type: 'password' },
+      ]),
+      await aStage(ctx, 'user_write', { user_creation_mode: 'never_create' }),
+      'user_login',
+    ],
+    { designation: 'recovery' },
+  )
 
 /** Path and query of the link in a mail. */
 function linkOf(mail: { text: string } | undefined): { slug: string; query: string; url: URL } {
@@ -60,18 +67,26 @@ test('a forgotten password is set anew by the link of a mail, in any browser (R-
   assert.equal(link.url.searchParams.get('next'), '/if/user/')
 
   // A scanner opens it, several times; nothing comes of that.
-  for (let times = 0; times < 3; times++) assert.equal((await new FlowVisitor(app).challenge(link.slug, link.query)).component, 'ak-stage-consent')
+  for (let times = 0; times < 3; times++)
+    assert.equal((await new FlowVisitor(app).challenge(link.slug, link.query)).component, 'ak-stage-consent')
   const reader = new FlowVisitor(app)
   assert.equal((await open(reader, link)).component, 'ak-stage-prompt')
   assertDone(await reader.challenge(link.slug, link.query, { password: 'a new one!', password_repeat: 'a new one!' }), '/if/user/')
   assert.equal((await reader.get('/api/v3/core/users/me/')).body.user.username, user.username)
-  const { password } = await ctx.db.selectFrom('user').select('password').where('id', '=', user.id as number).executeTakeFirstOrThrow()
+  const { password } = await ctx.db
+    .selectFrom('user')
+    .select('password')
+    .where('id', '=', user.id as number)
+    .executeTakeFirstOrThrow()
   assert.equal(await ctx.passwords.verify(password, 'a new one!'), true)
   const sent = await ctx.db.selectFrom('event').selectAll().where('action', '=', 'email_sent').execute()
   const context = sent.at(-1)!.context as Row
   assert.partialDeepStrictEqual(context, { subject: 'Reset your password', to_email: user.email, from_email: 'no-reply@example.test' })
   assert.ok(!JSON.stringify(sent).includes(link.url.searchParams.get('flow_token')!), 'the audit log does not hold the key')
-  assert.ok(logged.some(line => /email/.test(String(line.msg))), 'the log speaks of email')
+  assert.ok(
+    logged.some(line => /email/.test(String(line.msg))),
+    'the log speaks of email',
+  )
   const tasks = JSON.stringify(await ctx.db.selectFrom('task').selectAll().execute())
   assert.ok(!tasks.includes(link.url.searchParams.get('flow_token')!), 'the queue does not show the key')
 })
@@ -83,11 +98,18 @@ test('a link is good once, and its brothers die with it', async () => {
   await asking.challenge(slug)
   await asking.challenge(slug, '', { uid_field: user.username })
   const again = await asking.challenge(slug, '', {})
-  assert.deepEqual([again.component, again.response_errors], ['ak-stage-email', { non_field_errors: [{ string: 'email-sent', code: 'email-sent' }] }])
+  assert.deepEqual(
+    [again.component, again.response_errors],
+    ['ak-stage-email', { non_field_errors: [{ string: 'email-sent', code: 'email-sent' }] }],
+  )
   const [first, second] = (await delivered()).map(linkOf)
   assert.equal((await open(new FlowVisitor(app), second!)).component, 'ak-stage-prompt')
   for (const link of [first!, second!]) {
-    assert.equal((await new FlowVisitor(app).challenge(link.slug, link.query)).component, 'ak-stage-identification', 'a fresh browser begins anew')
+    assert.equal(
+      (await new FlowVisitor(app).challenge(link.slug, link.query)).component,
+      'ak-stage-identification',
+      'a fresh browser begins anew',
+    )
   }
   const told = await asking.challenge(first!.slug, first!.query)
   assert.deepEqual([told.component, told.error_message], ['ak-stage-access-denied', 'Link was already used, please request a new link.'])
@@ -141,22 +163,34 @@ test('a link dies with its time, and when the address changes hands (abuse 44)',
   assert.equal((await new FlowVisitor(app).challenge(late.slug, late.query)).component, 'ak-stage-identification')
   await recoveryScreen(slug, String(user.email))
   const link = linkOf((await delivered())[0])
-  await ctx.db.updateTable('user').set({ email: 'another@example.test' }).where('id', '=', user.id as number).execute()
+  await ctx.db
+    .updateTable('user')
+    .set({ email: 'another@example.test' })
+    .where('id', '=', user.id as number)
+    .execute()
   assert.equal((await open(new FlowVisitor(app), link)).component, 'ak-stage-access-denied')
 })
 
 test('a confirmed address switches a new account on', async () => {
-  const { slug } = await aFlow(ctx, [
-    await aForm(ctx, [{ field_key: 'username', type: 'username' }, { field_key: 'email', type: 'email' }]),
-    await aStage(ctx, 'user_write', { create_users_as_inactive: true }),
-    await aMailStage({ activate_user_on_success: true, template: 'email/account_confirmation.html', subject: 'Confirm' }),
-    'user_login',
-  ], { designation: 'enrollment' })
+  const { slug } = await aFlow(
+    ctx,
+    [
+      await aForm(ctx, [
+        { field_key: 'username', type: 'username' },
+        { field_key: 'email', type: 'email' },
+      ]),
+      await aStage(ctx, 'user_write', { create_users_as_inactive: true }),
+      await aMailStage({ activate_user_on_success: true, template: 'email/account_confirmation.html', subject: 'Confirm' }),
+      'user_login',
+    ],
+    { designation: 'enrollment' },
+  )
   const username = unique('new')
   const visitor = new FlowVisitor(app)
   await visitor.challenge(slug)
   assert.equal((await visitor.challenge(slug, '', { username, email: `${username}@example.test` })).component, 'ak-stage-email')
-  const isActive = async () => (await ctx.db.selectFrom('user').select('is_active').where('username', '=', username).executeTakeFirstOrThrow()).is_active
+  const isActive = async () =>
+    (await ctx.db.selectFrom('user').select('is_active').where('username', '=', username).executeTakeFirstOrThrow()).is_active
   assert.equal(await isActive(), false)
   const reader = new FlowVisitor(app)
   assertDone(await open(reader, linkOf((await delivered())[0])), '/')
@@ -182,17 +216,37 @@ test('a server that is away gets the mail later, one that refuses the recipient 
 })
 
 test('a stage with a server of its own uses that, and never shows its password', async () => {
-  const own = await mailServer({ authOptional: false, allowInsecureAuth: true, onAuth: ({ username, password }, _session, done) => (password === 'smtp secret' ? done(null, { user: username }) : done(new Error('no'))) })
+  const own = await mailServer({
+    authOptional: false,
+    allowInsecureAuth: true,
+    onAuth: ({ username, password }, _session, done) =>
+      password === 'smtp secret' ? done(null, { user: username }) : done(new Error('no')),
+  })
   try {
-    const body = { name: unique('email'), host: '127.0.0.1', port: own.port, username: 'mailer', password: 'smtp secret', from_address: 'own@example.test', subject: 'Own' }
+    const body = {
+      name: unique('email'),
+      host: '127.0.0.1',
+      port: own.port,
+      username: 'mailer',
+      password: 'smtp secret',
+      from_address: 'own@example.test',
+      subject: 'Own',
+    }
     const created = await admin.post('/api/v3/stages/email/', body)
     assert.equal(created.status, 201)
     assert.ok(!created.text.includes('smtp secret'))
-    const { slug } = await aFlow(ctx, ['identification', (await ctx.db.selectFrom('stage').selectAll().where('name', '=', body.name).executeTakeFirstOrThrow()) as Row], { designation: 'recovery' })
+    const { slug } = await aFlow(
+      ctx,
+      ['identification', await ctx.db.selectFrom('stage').selectAll().where('name', '=', body.name).executeTakeFirstOrThrow()],
+      { designation: 'recovery' },
+    )
     await recoveryScreen(slug, String((await aUser(ctx)).email))
     clock.advance(1_000)
     await runner.step()
-    assert.deepEqual(own.mails.map(mail => [mail.from, mail.headers.subject, mail.user]), [['own@example.test', 'Own', 'mailer']])
+    assert.deepEqual(
+      own.mails.map(mail => [mail.from, mail.headers.subject, mail.user]),
+      [['own@example.test', 'Own', 'mailer']],
+    )
   } finally {
     await own.close()
   }

@@ -13,7 +13,7 @@ export const EmailStage = defineStageModel({
   name: 'EmailStage',
   label: EMAIL_STAGE,
   verboseName: 'Email Stage',
-  description: "Send an email to the user with a link, to confirm their address or to let them in again.",
+  description: 'Send an email to the user with a link, to confirm their address or to let them in again.',
   component: 'ak-stage-email-form',
   table: 'stage_email',
   fields: {
@@ -37,13 +37,25 @@ export const EmailStage = defineStageModel({
     recovery_cache_timeout: duration('minutes=5'),
   },
   filters: [
-    'activate_user_on_success', 'from_address', 'host', 'port', 'subject', 'template', 'timeout', 'token_expiry', 'use_global_settings', 'use_ssl', 'use_tls', 'username',
+    'activate_user_on_success',
+    'from_address',
+    'host',
+    'port',
+    'subject',
+    'template',
+    'timeout',
+    'token_expiry',
+    'use_global_settings',
+    'use_ssl',
+    'use_tls',
+    'username',
   ],
 })
 
 async function clean(ctx: Ctx, values: Row): Promise<Row> {
   const { template } = values
-  if (typeof template === 'string' && !(await templateExists(ctx, template))) throw invalid({ template: [`Invalid template '${template}' specified.`] })
+  if (typeof template === 'string' && !(await templateExists(ctx, template)))
+    throw invalid({ template: [`Invalid template '${template}' specified.`] })
   return values
 }
 

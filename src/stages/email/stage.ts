@@ -60,7 +60,13 @@ async function send(run: Run): Promise<void> {
       to: [address],
       subject: stage.subject as string,
       template: stage.template as string,
-      variables: { url, brand: title, user: { pk: user.id, username: user.username, name: user.name, email: user.email }, expires: expires.toISOString(), token: onwards.get('flow_token') },
+      variables: {
+        url,
+        brand: title,
+        user: { pk: user.id, username: user.username, name: user.name, email: user.email },
+        expires: expires.toISOString(),
+        token: onwards.get('flow_token'),
+      },
       stage: stage.use_global_settings ? null : (stage.stage_uuid as string),
       until: expires.toISOString(),
       user: (stored?.id as number | undefined) ?? null,
@@ -79,7 +85,11 @@ async function verified(run: Run): Promise<Outcome> {
   // Links that administrators hand over were sent nowhere.
   if (typeof address === 'string' && address !== addressOf(run)) return denied(USED)
   // Its brothers, from the times the mail was asked for again, are worth nothing from here on.
-  await ctx.db.deleteFrom('flow_token').where('user', '=', user.id as number).where('flow', '=', flow.flow_uuid as string).execute()
+  await ctx.db
+    .deleteFrom('flow_token')
+    .where('user', '=', user.id as number)
+    .where('flow', '=', flow.flow_uuid as string)
+    .execute()
   if (stage.activate_user_on_success && !user.is_active) {
     const active = await changeObject({ ...ctx, caller: { ...ctx.caller, superuser: true } }, User, user, { is_active: true }, userHooks)
     plan.context.pending_user = { ...asObject(User, active), ...(user.backend !== undefined && { backend: user.backend }) }

@@ -11,19 +11,37 @@ import { Invitation } from './invitation.ts'
 const HOUR = 3_600_000 // ms
 
 const enrolment = async (ctx: Ctx, fields: Row[] = [{ field_key: 'username', type: 'username' }], values: Row = {}) =>
-  aFlow(ctx, [await aStage(ctx, 'invitation', values), await aForm(ctx, fields), await aStage(ctx, 'user_write', { user_path_template: 'users/enrolled' }), 'user_login'], {
-    designation: 'enrollment',
-  })
+  aFlow(
+    ctx,
+    [
+      await aStage(ctx, 'invitation', values),
+      await aForm(ctx, fields),
+      await aStage(ctx, 'user_write', { user_path_template: 'users/enrolled' }),
+      'user_login',
+    ],
+    {
+      designation: 'enrollment',
+    },
+  )
 
 const anInvitation = (ctx: Ctx, values: Row = {}): Promise<Row> => createObject(ctx, Invitation, { name: unique('invitation'), ...values })
 
 const userNamed = (ctx: Ctx, name: string) => ctx.db.selectFrom('user').selectAll().where('username', '=', name).executeTakeFirst()
-const exists = async (ctx: Ctx, { invite_uuid: key }: Row) => (await ctx.db.selectFrom('invitation').select('name').where('invite_uuid', '=', key as string).executeTakeFirst()) !== undefined
+const exists = async (ctx: Ctx, { invite_uuid: key }: Row) =>
+  (await ctx.db
+    .selectFrom('invitation')
+    .select('name')
+    .where('invite_uuid', '=', key as string)
+    .executeTakeFirst()) !== undefined
 
 test('opening the link of a single-use invitation does not use it up, the account that it makes does (abuse 41)', async () => {
   const { app, ctx } = await server()
   const { slug, flow_uuid: flow } = await enrolment(ctx)
-  const invitation = await anInvitation(ctx, { flow, single_use: true, fixed_data: { name: 'Jane Doe', email: 'jane@example.test', attributes: { libraries: ['a'] } } })
+  const invitation = await anInvitation(ctx, {
+    flow,
+    single_use: true,
+    fixed_data: { name: 'Jane Doe', email: 'jane@example.test', attributes: { libraries: ['a'] } },
+  })
   const query = `itoken=${String(invitation.invite_uuid)}`
   for (let looks = 0; looks < 3; looks++) assert.equal((await new FlowVisitor(app).challenge(slug, query)).component, 'ak-stage-prompt')
   const visitor = new FlowVisitor(app)
@@ -31,7 +49,12 @@ test('opening the link of a single-use invitation does not use it up, the accoun
   assert.equal(await exists(ctx, invitation), true)
   const username = unique('jane')
   assertDone(await visitor.challenge(slug, query, { username }), '/')
-  assert.partialDeepStrictEqual(await userNamed(ctx, username), { name: 'Jane Doe', email: 'jane@example.test', path: 'users/enrolled', attributes: { libraries: ['a'] } })
+  assert.partialDeepStrictEqual(await userNamed(ctx, username), {
+    name: 'Jane Doe',
+    email: 'jane@example.test',
+    path: 'users/enrolled',
+    attributes: { libraries: ['a'] },
+  })
   assert.equal((await visitor.get('/api/v3/core/users/me/')).body.user.username, username)
   assert.equal(await exists(ctx, invitation), false)
   const late = await new FlowVisitor(app).challenge(slug, query)
@@ -66,8 +89,19 @@ test('of fifty who send the form at once, one gets through a single-use invitati
   const ends = await Promise.all(racers.map(({ visitor, username }) => visitor.challenge(slug, query, { username })))
   const lost = ends.filter(end => end.component !== 'xak-flow-redirect')
   assert.equal(lost.length, 49)
-  assert.deepEqual([...new Set(lost.map(end => `${String(end.component)}: ${String(end.error_message)}`))], ['ak-stage-access-denied: This invitation was already used.'])
-  const made = await ctx.db.selectFrom('user').select('username').where('username', 'in', racers.map(({ username }) => username)).execute()
+  assert.deepEqual(
+    [...new Set(lost.map(end => `${String(end.component)}: ${String(end.error_message)}`))],
+    ['ak-stage-access-denied: This invitation was already used.'],
+  )
+  const made = await ctx.db
+    .selectFrom('user')
+    .select('username')
+    .where(
+      'username',
+      'in',
+      racers.map(({ username }) => username),
+    )
+    .execute()
   assert.equal(made.length, 1)
 })
 
@@ -78,7 +112,14 @@ test('expired, deleted, malformed and foreign invitations open nothing, and the 
   const expired = await anInvitation(ctx, { flow, expires: new Date(ctx.now().getTime() - 1) })
   const foreign = await anInvitation(ctx, { flow: other.flow_uuid })
   const soon = await anInvitation(ctx, { flow, expires: new Date(ctx.now().getTime() + HOUR) })
-  for (const query of ['', 'itoken=', 'itoken=no-uuid', `itoken=${ctx.uuid()}`, `itoken=${String(expired.invite_uuid)}`, `itoken=${String(foreign.invite_uuid)}`]) {
+  for (const query of [
+    '',
+    'itoken=',
+    'itoken=no-uuid',
+    `itoken=${ctx.uuid()}`,
+    `itoken=${String(expired.invite_uuid)}`,
+    `itoken=${String(foreign.invite_uuid)}`,
+  ]) {
     const end = await new FlowVisitor(app).challenge(slug, query)
     assert.deepEqual([end.component, end.error_message], ['ak-stage-access-denied', 'Invalid invite/invite not found'], query)
   }
@@ -110,12 +151,18 @@ test('an invitation without a flow opens every flow, one that is withdrawn meanw
 
 test('what is known of the invited prefills the prompts, who may change it', async () => {
   const { app, ctx } = await server()
-  const { slug } = await enrolment(ctx, [{ field_key: 'username', type: 'username' }, { field_key: 'name', type: 'text' }])
+  const { slug } = await enrolment(ctx, [
+    { field_key: 'username', type: 'username' },
+    { field_key: 'name', type: 'text' },
+  ])
   const invitation = await anInvitation(ctx, { fixed_data: { name: 'Jane Doe' } })
   const query = `itoken=${String(invitation.invite_uuid)}`
   const visitor = new FlowVisitor(app)
   const form = await visitor.challenge(slug, query)
-  assert.deepEqual(form.fields.map((field: Row) => field.initial_value), ['', 'Jane Doe'])
+  assert.deepEqual(
+    form.fields.map((field: Row) => field.initial_value),
+    ['', 'Jane Doe'],
+  )
   const username = unique('jane')
   await visitor.challenge(slug, query, { username, name: 'Jane Roe' })
   assert.equal((await userNamed(ctx, username))?.name, 'Jane Roe')

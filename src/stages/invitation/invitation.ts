@@ -23,7 +23,13 @@ export const Invitation: Model = defineModel({
     expires: instant({ nullable: true }),
     /** What is known of the invited person: prefills prompts of the same key, and is written to the account. */
     fixed_data: jsonObject(),
-    created_by: { ...shown(reference(() => User), ctx => ctx.caller.user?.id ?? null), shown: 'PartialUser' },
+    created_by: {
+      ...shown(
+        reference(() => User),
+        ctx => ctx.caller.user?.id ?? null,
+      ),
+      shown: 'PartialUser',
+    },
     single_use: flag(false),
     /** The only flow that takes it; null: every flow does. */
     flow: reference(() => Flow, { nullable: true }),
@@ -42,7 +48,9 @@ async function presentInvitations(ctx: Ctx, rows: Row[]): Promise<Row[]> {
   const keys = (name: string) => rows.map(row => row[name]).filter(key => key !== null)
   const users = await byKey(keys => ctx.db.selectFrom('user').selectAll().where('id', 'in', keys).execute(), 'id', keys('created_by'))
   const wanted = [...new Set(keys('flow'))]
-  const flows = wanted.length ? await presentObjects(ctx, Flow, await findObjects(ctx, Flow, { where: [sql<boolean>`flow.flow_uuid in (${sql.join(wanted)})`] })) : []
+  const flows = wanted.length
+    ? await presentObjects(ctx, Flow, await findObjects(ctx, Flow, { where: [sql<boolean>`flow.flow_uuid in (${sql.join(wanted)})`] }))
+    : []
   return rows.map(row => {
     const user = users.get(row.created_by)
     return { created_by: user ? partialUser(ctx, user) : PROGRAM, flow_obj: flows.find(flow => flow.pk === row.flow) ?? null }

@@ -20,7 +20,8 @@ export const InvitationStage = defineStageModel({
     stage_uuid: {},
     no_flows: {
       type: 'boolean',
-      apply: (_, [value]) => sql<boolean>`(not exists (select 1 from flow_stage_binding where flow_stage_binding.stage = stage.stage_uuid)) = ${parseFlag(value) ?? false}`,
+      apply: (_, [value]) =>
+        sql<boolean>`(not exists (select 1 from flow_stage_binding where flow_stage_binding.stage = stage.stage_uuid)) = ${parseFlag(value) ?? false}`,
     },
   },
 })

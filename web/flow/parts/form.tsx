@@ -9,7 +9,13 @@ import { Alert } from './alert.tsx'
  * The form of a stage. Without JavaScript the browser posts it to the page's own address; with it, the same
  * fields become the executor's answer. Empty required fields are told in the page's own language.
  */
-export function StageForm({ children, said = 'bad' }: { children: ComponentChildren; /** What the server's texts about the whole form are. */ said?: 'bad' | 'info' }) {
+export function StageForm({
+  children,
+  said = 'bad',
+}: {
+  children: ComponentChildren
+  /** What the server's texts about the whole form are. */ said?: 'bad' | 'info'
+}) {
   const { challenge, csrf, errors, busy, submit, refuse, t } = useStage()
   const form = useRef<HTMLFormElement>(null)
   useEffect(() => {
