@@ -51,7 +51,9 @@ export const aStage = (ctx: Ctx, kind: string, values: Row = {}): Promise<Row> =
 /** A prompt stage with these fields. */
 export async function aForm(ctx: Ctx, fields: Row[], values: Row = {}): Promise<Row> {
   const prompts = await Promise.all(
-    fields.map((field, order) => createObject(ctx, Prompt, { name: unique('field'), label: String(field.field_key), type: 'text', order, ...field })),
+    fields.map((field, order) =>
+      createObject(ctx, Prompt, { name: unique('field'), label: String(field.field_key), type: 'text', order, ...field }),
+    ),
   )
   return aStage(ctx, 'prompt', { fields: prompts.map(prompt => prompt.prompt_uuid), ...values })
 }
@@ -64,7 +66,8 @@ export async function aFlow(ctx: Ctx, stages: Bound[], values: Row = {}): Promis
   const slug = unique('flow')
   const flow = await createObject(ctx, Flow, { name: slug, slug, title: 'A flow', designation: 'authentication', ...values })
   for (const [index, bound] of stages.entries()) {
-    const { stage, binding } = typeof bound === 'object' && 'binding' in bound ? (bound as { stage: string | Row; binding: Row }) : { stage: bound, binding: {} }
+    const { stage, binding } =
+      typeof bound === 'object' && 'binding' in bound ? (bound as { stage: string | Row; binding: Row }) : { stage: bound, binding: {} }
     const stored = typeof stage === 'string' ? await aStage(ctx, stage) : stage
     await createObject(ctx, FlowStageBinding, { target: flow.flow_uuid, stage: stored.stage_uuid, order: index * 10, ...binding })
   }
@@ -82,7 +85,8 @@ export class FlowVisitor extends Visitor {
   }
 
   /** Answers, without following redirects. */
-  post = (slug: string, body: unknown, query = '') => this.request('POST', `/api/v3/flows/executor/${slug}/?query=${encodeURIComponent(query)}`, { body })
+  post = (slug: string, body: unknown, query = '') =>
+    this.request('POST', `/api/v3/flows/executor/${slug}/?query=${encodeURIComponent(query)}`, { body })
 }
 
 /** Texts of an answer's errors by field. */

@@ -26,8 +26,11 @@ export const flowDefinition = cached(FLOW_TABLES, async (ctx, slug): Promise<Flo
 })
 
 /** The slug of a flow's key. */
-export const flowSlug = cached(['flow'], async (ctx, key): Promise<string | undefined> =>
-  (await ctx.db.selectFrom('flow').select('slug').where('flow_uuid', '=', key).executeTakeFirst())?.slug)
+export const flowSlug = cached(
+  ['flow'],
+  async (ctx, key): Promise<string | undefined> =>
+    (await ctx.db.selectFrom('flow').select('slug').where('flow_uuid', '=', key).executeTakeFirst())?.slug,
+)
 
 /** The flow with this key, as it is configured now. */
 export async function flowByKey(ctx: Ctx, key: string): Promise<FlowDefinition | undefined> {
@@ -37,8 +40,22 @@ export async function flowByKey(ctx: Ctx, key: string): Promise<FlowDefinition |
 
 /** Tables of stages beside `stage` itself, which every write to a stage's own table is to be noticed by. */
 export const STAGE_TABLES = [
-  'stage', 'stage_password', 'stage_identification', 'stage_user_login', 'stage_user_logout', 'stage_consent', 'stage_deny', 'stage_dummy', 'stage_redirect',
-  'stage_user_write', 'stage_invitation', 'stage_email', 'stage_prompt', 'stage_prompt_field', 'stage_prompt_validation', 'prompt',
+  'stage',
+  'stage_password',
+  'stage_identification',
+  'stage_user_login',
+  'stage_user_logout',
+  'stage_consent',
+  'stage_deny',
+  'stage_dummy',
+  'stage_redirect',
+  'stage_user_write',
+  'stage_invitation',
+  'stage_email',
+  'stage_prompt',
+  'stage_prompt_field',
+  'stage_prompt_validation',
+  'prompt',
 ] as const
 
 /** The stage with this key; undefined when it is gone, or of a kind that this server does not run. */

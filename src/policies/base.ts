@@ -20,8 +20,14 @@ export const PolicyBase: Model = defineModel({
   component: '',
   fields: { name: text({ unique: true }), execution_logging: flag(false), bound_to: computed(Type.Integer()) },
   filters: {
-    bindings__isnull: { type: 'boolean', apply: (_, [sent]) => without(sql`select policy from policy_binding where policy is not null`, parseFlag(sent)) },
-    promptstage__isnull: { type: 'boolean', apply: (_, [sent]) => without(sql`select policy from stage_prompt_validation`, parseFlag(sent)) },
+    bindings__isnull: {
+      type: 'boolean',
+      apply: (_, [sent]) => without(sql`select policy from policy_binding where policy is not null`, parseFlag(sent)),
+    },
+    promptstage__isnull: {
+      type: 'boolean',
+      apply: (_, [sent]) => without(sql`select policy from stage_prompt_validation`, parseFlag(sent)),
+    },
   },
   search: ['name'],
   ordering: ['name'],

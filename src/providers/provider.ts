@@ -36,8 +36,14 @@ export const Provider: Model = defineModel({
     assigned_backchannel_application_name: computed(nullableText),
   },
   filters: {
-    application__isnull: { type: 'boolean', apply: (_, [sent]) => without(sql`select provider from application where provider is not null`, parseFlag(sent)) },
-    backchannel: { type: 'boolean', apply: (_, [sent]) => without(sql`select provider from application_backchannel_provider`, parseFlag(sent) === false) },
+    application__isnull: {
+      type: 'boolean',
+      apply: (_, [sent]) => without(sql`select provider from application where provider is not null`, parseFlag(sent)),
+    },
+    backchannel: {
+      type: 'boolean',
+      apply: (_, [sent]) => without(sql`select provider from application_backchannel_provider`, parseFlag(sent) === false),
+    },
   },
   search: ['name'],
   ordering: ['name'],
@@ -53,8 +59,12 @@ export async function presentAssignment(ctx: Ctx, rows: Row[]): Promise<Row[]> {
   const keys = rows.map(row => row.id as number)
   if (keys.length === 0) return []
   const direct = await ctx.db.selectFrom('application').select(['provider', 'slug', 'name']).where('provider', 'in', keys).execute()
-  const backchannel = await ctx.db.selectFrom('application_backchannel_provider as link').innerJoin('application', 'application.pbm_uuid', 'link.application')
-    .select(['link.provider', 'application.slug', 'application.name']).where('link.provider', 'in', keys).execute()
+  const backchannel = await ctx.db
+    .selectFrom('application_backchannel_provider as link')
+    .innerJoin('application', 'application.pbm_uuid', 'link.application')
+    .select(['link.provider', 'application.slug', 'application.name'])
+    .where('link.provider', 'in', keys)
+    .execute()
   return keys.map(key => {
     const own = direct.find(row => row.provider === key)
     const other = backchannel.find(row => row.provider === key)
@@ -74,4 +84,3 @@ export async function withInvalidationFlow(ctx: Ctx, values: Row, current?: Row)
   if (!flow) throw invalid({ invalidation_flow: ['This field is required.'] })
   return { ...values, invalidation_flow: flow.flow_uuid }
 }
-

@@ -71,7 +71,8 @@ const de: Texts = {
   flow_not_applicable: 'Dieser Ablauf gilt nicht für das aktuelle Konto.',
   unknown_error: 'Unbekannter Fehler',
   email_title: 'Sehen Sie in Ihr Postfach',
-  email_why: 'Wenn es ein Konto gibt, ist eine E-Mail mit einem Link an seine Adresse unterwegs. Öffnen Sie den Link, um fortzufahren; diese Seite können Sie schließen.',
+  email_why:
+    'Wenn es ein Konto gibt, ist eine E-Mail mit einem Link an seine Adresse unterwegs. Öffnen Sie den Link, um fortzufahren; diese Seite können Sie schließen.',
   email_again: 'Noch einmal senden',
   email_sent: 'Eine weitere E-Mail ist unterwegs, sofern sie gesendet werden darf.',
   invitation_used: 'Diese Einladung wurde bereits verwendet.',

@@ -71,7 +71,8 @@ const es: Texts = {
   flow_not_applicable: 'Este flujo no se aplica al usuario actual.',
   unknown_error: 'Error desconocido',
   email_title: 'Revise su correo',
-  email_why: 'Si existe una cuenta, un correo con un enlace va de camino a su dirección. Abra el enlace para continuar; puede cerrar esta página.',
+  email_why:
+    'Si existe una cuenta, un correo con un enlace va de camino a su dirección. Abra el enlace para continuar; puede cerrar esta página.',
   email_again: 'Enviar de nuevo',
   email_sent: 'Otro correo va de camino, si puede enviarse.',
   invitation_used: 'Esta invitación ya se ha utilizado.',

@@ -72,7 +72,8 @@ const fr: Texts = {
   flow_not_applicable: 'Ce parcours ne s’applique pas à l’utilisateur actuel.',
   unknown_error: 'Erreur inconnue',
   email_title: 'Consultez votre messagerie',
-  email_why: 'Si un compte existe, un e-mail contenant un lien est en route vers son adresse. Ouvrez le lien pour continuer ; vous pouvez fermer cette page.',
+  email_why:
+    'Si un compte existe, un e-mail contenant un lien est en route vers son adresse. Ouvrez le lien pour continuer ; vous pouvez fermer cette page.',
   email_again: 'Envoyer à nouveau',
   email_sent: 'Un autre e-mail est en route, s’il peut être envoyé.',
   invitation_used: 'Cette invitation a déjà été utilisée.',

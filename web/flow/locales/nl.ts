@@ -71,7 +71,8 @@ const nl: Texts = {
   flow_not_applicable: 'Deze flow geldt niet voor de huidige gebruiker.',
   unknown_error: 'Onbekende fout',
   email_title: 'Bekijk uw e-mail',
-  email_why: 'Als er een account is, is er een e-mail met een link onderweg naar het adres ervan. Open de link om verder te gaan; deze pagina kunt u sluiten.',
+  email_why:
+    'Als er een account is, is er een e-mail met een link onderweg naar het adres ervan. Open de link om verder te gaan; deze pagina kunt u sluiten.',
   email_again: 'Opnieuw versturen',
   email_sent: 'Er is nog een e-mail onderweg, als die verstuurd mag worden.',
   invitation_used: 'Deze uitnodiging is al gebruikt.',
