@@ -39,6 +39,8 @@ async function bundle(entry: string): Promise<void> {
     dir: fresh,
     format: 'esm',
     sourcemap: true,
+    // The text of a bundle is kept in memory: half of it would be packages' documentation.
+    comments: { jsdoc: false },
     // One flat folder: the plug-in counts on it.
     entryFileNames: '[name].js',
     chunkFileNames: '[name]-[hash].js',

@@ -19,6 +19,11 @@ import { observe } from './server/observe.ts'
 /** Larger than an avatar of a megabyte in base64, smaller than what would hurt. */
 const BODY_LIMIT = 2 * 1024 * 1024 // bytes
 
+/** Routes have no schemas: bodies are checked by api/validate. Fastify would load two compilers for them at every start. */
+const noSchemas = () => {
+  throw new Error('a route has a schema; use api/validate')
+}
+
 /** The program's HTTP surfaces, mounted and ready to listen. Tests call it too. */
 export async function createApp(deps: Deps, { metrics }: { metrics?: Metrics } = {}): Promise<FastifyInstance> {
   const log: FastifyBaseLogger = deps.log
@@ -31,6 +36,7 @@ export async function createApp(deps: Deps, { metrics }: { metrics?: Metrics } =
     // Client addresses are our own code over trusted networks; see lib/client-address.
     trustProxy: false,
     routerOptions: { maxParamLength: 512 },
+    schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
   })
   observe(app, deps, metrics)
   await app.register(cookie)

@@ -1,12 +1,21 @@
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
-import addFormats from 'ajv-formats'
+import type { Ajv, ErrorObject, ValidateFunction } from 'ajv'
+import { createRequire } from 'node:module'
 import { Type, type TSchema } from 'typebox'
 import { invalid, type FieldErrors } from './errors.ts'
 
-const ajv = new Ajv({ allErrors: true, strict: false, verbose: true })
-addFormats.default(ajv, ['uuid', 'email', 'date', 'uri'])
-// RFC 3339, but a missing zone is read as UTC, as clients of this API expect.
-ajv.addFormat('date-time', value => !Number.isNaN(Date.parse(value)) && /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d/.test(value))
+let loaded: Ajv | undefined
+
+/** Loaded when the first body is checked: a start need not wait for it. */
+function compiler(): Ajv {
+  if (loaded) return loaded
+  const { Ajv } = createRequire(import.meta.url)('ajv') as typeof import('ajv')
+  const { default: addFormats } = createRequire(import.meta.url)('ajv-formats') as typeof import('ajv-formats')
+  const ajv = new Ajv({ allErrors: true, strict: false, verbose: true })
+  addFormats.default(ajv, ['uuid', 'email', 'date', 'uri'])
+  // RFC 3339, but a missing zone is read as UTC, as clients of this API expect.
+  ajv.addFormat('date-time', value => !Number.isNaN(Date.parse(value)) && /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d/.test(value))
+  return (loaded = ajv)
+}
 
 const compiled = new WeakMap<TSchema, ValidateFunction>()
 
@@ -14,7 +23,7 @@ const compiled = new WeakMap<TSchema, ValidateFunction>()
 function validator(schema: TSchema): ValidateFunction {
   const known = compiled.get(schema)
   if (known) return known
-  const made = ajv.compile(schema)
+  const made = compiler().compile(schema)
   compiled.set(schema, made)
   return made
 }

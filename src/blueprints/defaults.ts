@@ -2,11 +2,8 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { systemContext, type Ctx } from '../context.ts'
 import type { Deps } from '../deps.ts'
-import { DatabaseTarget } from './database-target.ts'
 import type { SystemAccess } from './evaluate.ts'
 import { listBlueprints, systemAccess, type BlueprintFile } from './files.ts'
-import { applyBlueprint } from './importer.ts'
-import { parseBlueprint } from './parse.ts'
 
 /** Applied before all others, since they refer to what it makes. */
 const FIRST = 'system/bootstrap.yaml'
@@ -22,6 +19,16 @@ const modelsHash = ({ registry }: Pick<Deps, 'registry'>): string =>
     )
     .digest('hex')
 
+/** What reads and applies blueprints. Most starts find every file as it was and need none of it. */
+async function importer() {
+  const [{ parseBlueprint }, { DatabaseTarget }, { applyBlueprint }] = await Promise.all([
+    import('./parse.ts'),
+    import('./database-target.ts'),
+    import('./importer.ts'),
+  ])
+  return { parseBlueprint, DatabaseTarget, applyBlueprint }
+}
+
 /** Applies one file when it, or what the program knows, has changed since it was applied last. */
 async function applyFile(
   ctx: Ctx,
@@ -32,6 +39,7 @@ async function applyFile(
   const known = await ctx.db.selectFrom('blueprint_instance').selectAll().where('path', '=', file.path).executeTakeFirst()
   const models = modelsHash(ctx)
   if (known && known.last_applied_hash === file.hash && known.models_hash === models && known.status === 'successful') return
+  const { parseBlueprint, DatabaseTarget, applyBlueprint } = await importer()
   const document = parseBlueprint(file.source)
   const target = new DatabaseTarget(ctx, { folder, system, protect })
   const { success, logs } = await applyBlueprint(document, target, { name: file.path, system, protect, now: ctx.now })

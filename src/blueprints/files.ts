@@ -1,6 +1,6 @@
 /** Blueprint files on disk: discovery, reading by a path that somebody else wrote, and what !Env and !File may see. */
 import { createHash } from 'node:crypto'
-import { constants, glob, open, realpath } from 'node:fs/promises'
+import { constants, open, readdir, realpath } from 'node:fs/promises'
 import { isAbsolute, join, sep } from 'node:path'
 import type { SystemAccess } from './evaluate.ts'
 import { MAX_BYTES } from './limits.ts'
@@ -59,10 +59,25 @@ export async function readBlueprint(root: string, path: string): Promise<Bluepri
   }
 }
 
+/** Paths of the YAML files below a directory; hidden ones are left out, links to directories are not followed. */
+async function yamlBelow(root: string, folder = ''): Promise<string[]> {
+  const entries = await readdir(join(root, folder), { withFileTypes: true }).catch((error: unknown) => {
+    if (isMissing(error)) return []
+    throw error
+  })
+  const paths: string[] = []
+  for (const entry of entries) {
+    if (entry.name.startsWith('.')) continue
+    const path = folder === '' ? entry.name : `${folder}/${entry.name}`
+    if (entry.isDirectory()) paths.push(...(await yamlBelow(root, path)))
+    else if (path.endsWith('.yaml')) paths.push(path)
+  }
+  return paths
+}
+
 /** All blueprints below `root`, sorted by path; none when the directory does not exist. */
 export async function listBlueprints(root: string): Promise<BlueprintFile[]> {
-  const paths: string[] = []
-  for await (const path of glob('**/*.yaml', { cwd: root })) paths.push(path.split(sep).join('/'))
+  const paths = await yamlBelow(root)
   const files: BlueprintFile[] = []
   for (const path of paths.sort()) {
     const file = await readBlueprint(root, path)
