@@ -49,7 +49,7 @@ export type TargetOptions = {
 export class DatabaseTarget implements BlueprintTarget {
   readonly #ctx: Ctx
   readonly #options: TargetOptions
-  /** Slow work that the rehearsal met, done before the application (hashes of passwords). */
+  /** Slow work that the rehearsal met, done before the transaction that counts (hashes of passwords). */
   readonly #prepared: Prepared
 
   constructor(ctx: Ctx, options: TargetOptions, prepared: Prepared = new Map()) {
@@ -60,6 +60,10 @@ export class DatabaseTarget implements BlueprintTarget {
 
   transaction<T>(work: (inside: BlueprintTarget) => Promise<T>): Promise<T> {
     return transact(this.#ctx, ctx => work(new DatabaseTarget(ctx, this.#options, this.#prepared)))
+  }
+
+  unprepared(): boolean {
+    return [...this.#prepared.values()].includes(null)
   }
 
   async prepare(): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * Applies a blueprint: rehearsal in a transaction that is rolled back, then the same in one that is committed.
- * A failing entry means that nothing was changed.
+ * Applies a blueprint in one transaction: a failing entry means that nothing was changed. Where entries ask for slow work, that pass
+ * was a rehearsal: it is rolled back, and the next one finds the work done.
  */
 import { buildContext } from './context.ts'
 import { BlueprintError } from './document.ts'
@@ -25,7 +25,7 @@ export type ApplyOptions = {
   protect: boolean
   /** The operator wants the blueprint's values back, whatever is there now. */
   force?: boolean
-  /** Stop after the rehearsal. */
+  /** Change nothing, and say how it would go. */
   dryRun?: boolean
   now: () => Date
 }
@@ -167,29 +167,30 @@ async function applyOther(meta: { identifiers: Values; required: boolean }, batc
  * @returns `success: false` with the reason in the logs when an entry is at fault; other errors are thrown.
  */
 export async function applyBlueprint(document: BlueprintDocument, target: BlueprintTarget, options: ApplyOptions): Promise<ApplyResult> {
-  async function pass(commit: boolean): Promise<ApplyResult> {
+  async function pass(mayCommit: () => boolean): Promise<ApplyResult & { committed: boolean }> {
     const logs: Log[] = []
     const missing = new Set<string>()
     const log: Run['log'] = (log_level, event, attributes) =>
       void logs.push({ timestamp: options.now().toISOString(), log_level, logger: 'blueprints', event, attributes })
-    const result = (success: boolean): ApplyResult => ({ success, logs, missing_models: [...missing].sort() })
+    const result = (success: boolean, committed: boolean) => ({ success, committed, logs, missing_models: [...missing].sort() })
     try {
       await target.transaction(async inside => {
         const batch: Batch = { target: inside, log, missing, force: options.force ?? false, done: new Set(), chain: [] }
         await applyDocument({ ...options, document, context: options.context ?? {} }, batch)
-        if (!commit) throw new RolledBack()
+        if (!mayCommit()) throw new RolledBack()
       })
-      return result(true)
+      return result(true, true)
     } catch (error) {
-      if (error instanceof RolledBack) return result(true)
+      if (error instanceof RolledBack) return result(true, false)
       if (!(error instanceof EntryFailed)) throw error
       log('error', error.log.event, error.log.attributes)
-      return result(false)
+      return result(false, false)
     }
   }
 
-  const rehearsal = await pass(false)
-  if (!rehearsal.success || options.dryRun) return rehearsal
+  const { committed, ...first } = await pass(() => options.dryRun !== true && target.unprepared?.() !== true)
+  if (committed || !first.success || options.dryRun) return first
   await target.prepare?.()
-  return await pass(true)
+  const { committed: _, ...second } = await pass(() => true)
+  return second
 }

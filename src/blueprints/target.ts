@@ -41,10 +41,9 @@ export class EntryRefused extends Error {
 export interface BlueprintTarget {
   /** Commits when `work` resolves, rolls back and rethrows when it rejects. */
   transaction<T>(work: (inside: BlueprintTarget) => Promise<T>): Promise<T>
-  /**
-   * Called between rehearsal and application, outside of any transaction: the place for slow work that the
-   * rehearsal met, such as hashing passwords.
-   */
+  /** Whether the entries so far asked for slow work that `prepare` has not done: what they wrote is not to be committed then. */
+  unprepared?(): boolean
+  /** Called outside of any transaction: the place for slow work that a rehearsal met, such as hashing passwords. */
   prepare?(): Promise<void>
 
   admission(model: string): Admission
