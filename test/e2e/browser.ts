@@ -53,7 +53,8 @@ export async function aBrowser(options: BrowserContextOptions = {}): Promise<Vis
   context.setDefaultTimeout(15_000)
   const complaints: string[] = []
   context.on('console', message => {
-    if (message.type() === 'error' || /content security policy|trusted/i.test(message.text())) complaints.push(`${message.location().url}: ${message.text()}`)
+    if (message.type() === 'error' || /content security policy|trusted/i.test(message.text()))
+      complaints.push(`${message.location().url}: ${message.text()}`)
   })
   context.on('weberror', error => complaints.push(String(error.error())))
   context.on('response', response => {
@@ -80,6 +81,6 @@ const SCREENSHOTS = fileURLToPath(new URL('../../docs/screenshots/', import.meta
 export async function screenshot(page: Page, name: string): Promise<void> {
   if (process.env.SIGNET_SCREENSHOTS !== '1') return
   mkdirSync(SCREENSHOTS, { recursive: true })
-  await page.evaluate(() => document.fonts.ready)
+  await page.evaluate('document.fonts.ready')
   await page.screenshot({ path: `${SCREENSHOTS}${name}.png`, animations: 'disabled', caret: 'hide' })
 }

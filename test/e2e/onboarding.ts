@@ -7,7 +7,15 @@ export const unique = (prefix: string): string => `${prefix}-${++count}`
 
 export type Client = { pk: number; name: string; slug: string; issuer: string; client_id: string; client_secret: string }
 
-type Onboarding = { name?: string; redirects: string[]; logouts?: string[]; consent?: boolean; scopes?: string[]; provider?: object; application?: object }
+type Onboarding = {
+  name?: string
+  redirects: string[]
+  logouts?: string[]
+  consent?: boolean
+  scopes?: string[]
+  provider?: object
+  application?: object
+}
 
 /** Brings an application in by the API, with the look-ups and the bodies of the runbook. */
 export async function onboard({ api, origin }: Program, options: Onboarding): Promise<Client> {
@@ -30,8 +38,21 @@ export async function onboard({ api, origin }: Program, options: Onboarding): Pr
     refresh_token_validity: 'days=30',
     ...options.provider,
   })
-  await api('POST', '/core/applications/', { name, slug, provider: provider.pk, meta_launch_url: new URL('/', redirects[0]).href, ...options.application })
-  return { pk: provider.pk, name, slug, issuer: `${origin}/application/o/${slug}/`, client_id: provider.client_id, client_secret: provider.client_secret }
+  await api('POST', '/core/applications/', {
+    name,
+    slug,
+    provider: provider.pk,
+    meta_launch_url: new URL('/', redirects[0]).href,
+    ...options.application,
+  })
+  return {
+    pk: provider.pk,
+    name,
+    slug,
+    issuer: `${origin}/application/o/${slug}/`,
+    client_id: provider.client_id,
+    client_secret: provider.client_secret,
+  }
 }
 
 export type Person = { pk: number; username: string; name: string; email: string; password: string }

@@ -22,7 +22,8 @@ export type RelyingParty = {
 }
 
 const escaped = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
-const document = (title: string, body: string) => `<!doctype html><link rel="icon" href="data:," /><title>${title}</title><h1>${title}</h1>${body}`
+const document = (title: string, body: string) =>
+  `<!doctype html><link rel="icon" href="data:," /><title>${title}</title><h1>${title}</h1>${body}`
 
 /** What the application keeps of a browser. */
 type Visitor = {
@@ -47,14 +48,29 @@ export async function aRelyingParty(): Promise<RelyingParty> {
       visitor.pending = { code_verifier, state: oidc.randomState(), nonce: oidc.randomNonce() }
       const { state, nonce } = visitor.pending
       const code_challenge = await oidc.calculatePKCECodeChallenge(code_verifier)
-      return oidc.buildAuthorizationUrl(config!, { redirect_uri: party.callback, scope, state, nonce, code_challenge, code_challenge_method: 'S256' })
+      return oidc.buildAuthorizationUrl(config!, {
+        redirect_uri: party.callback,
+        scope,
+        state,
+        nonce,
+        code_challenge,
+        code_challenge_method: 'S256',
+      })
     },
     async '/callback'(visitor, url) {
       const { code_verifier, state, nonce } = visitor.pending!
       visitor.pending = undefined
-      const bought = await oidc.authorizationCodeGrant(config!, url, { pkceCodeVerifier: code_verifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true })
+      const bought = await oidc.authorizationCodeGrant(config!, url, {
+        pkceCodeVerifier: code_verifier,
+        expectedState: state,
+        expectedNonce: nonce,
+        idTokenExpected: true,
+      })
       tokens = bought
-      visitor.signedIn = { id_token: bought.id_token!, claims: await oidc.fetchUserInfo(config!, bought.access_token, bought.claims()!.sub) }
+      visitor.signedIn = {
+        id_token: bought.id_token!,
+        claims: await oidc.fetchUserInfo(config!, bought.access_token, bought.claims()!.sub),
+      }
       return new URL('/', party.origin)
     },
     async '/logout'(visitor) {
@@ -91,7 +107,9 @@ export async function aRelyingParty(): Promise<RelyingParty> {
     bye: `${origin}/bye`,
     async register(registration) {
       // Plain http, since all of it stays on loopback.
-      config = await oidc.discovery(new URL(registration.issuer), registration.client_id, registration.client_secret, undefined, { execute: [oidc.allowInsecureRequests] })
+      config = await oidc.discovery(new URL(registration.issuer), registration.client_id, registration.client_secret, undefined, {
+        execute: [oidc.allowInsecureRequests],
+      })
       scope = registration.scope
       visitors.clear()
       tokens = undefined
