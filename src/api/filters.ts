@@ -193,8 +193,13 @@ export function searchCondition(ctx: Ctx, model: Model, query: Query): Condition
 export function orderings(model: Model, query: Query): RawBuilder<unknown>[] {
   const wanted = ([query.ordering].flat()[0] ?? '').split(',').filter(name => columnOf(model, name.replace(/^-/, '')))
   const names = wanted.length ? wanted : model.ordering
-  const terms = names.map(name =>
-    name.startsWith('-') ? sql`${columnOf(model, name.slice(1))!} desc` : sql`${columnOf(model, name)!} asc`,
-  )
+  // The engines disagree about where nulls go, so it is said; only where there can be any, or no index would serve the order.
+  const terms = names.map(name => {
+    const field = name.replace(/^-/, '')
+    const nullable = model.allFields[field]?.nullable ?? false
+    const column = columnOf(model, field)!
+    if (name.startsWith('-')) return nullable ? sql`${column} desc nulls first` : sql`${column} desc`
+    return nullable ? sql`${column} asc nulls last` : sql`${column} asc`
+  })
   return [...terms, sql`${sql.ref(`${model.table}.${model.pk}`)} asc`]
 }

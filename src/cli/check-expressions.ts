@@ -15,7 +15,7 @@ const FLAGGED = [['placeholder', 'placeholder_expression'], ['initial_value', 'i
 
 type Tree = Record<string, unknown>
 const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value)
-const nameOf = (object: Tree): string | undefined => [object.name, object.identifier, object.field_key].find(name => typeof name === 'string') as string | undefined
+const nameOf = (object: Tree): string | undefined => [object.name, object.identifier, object.field_key].find((name): name is string => typeof name === 'string')
 
 /** Every text of a document, whatever wraps it: a blueprint, an answer of the API, a dump of tables. */
 function texts(value: unknown, where: string, inherited?: string): Found[] {

@@ -79,11 +79,11 @@ export class ExpressionError extends Error {
 }
 
 const MAX_SOURCE = 64 * 1024
-const CACHE_SIZE = 500
+const CACHE_SIZE = 1_000
 const cache = new Map<string, Code>()
 
 /**
- * Compiles a text whose context has these names. Compiled texts are kept, the last 500 used.
+ * Compiles a text whose context has these names. Compiled texts are kept, the last 1,000 used.
  * Throws ExpressionSyntaxError, or RangeError for a text beyond 64 KiB.
  */
 export function compile(text: string, names: readonly string[], name = 'expression'): Program {

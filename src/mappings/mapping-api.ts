@@ -17,7 +17,7 @@ import { PropertyMapping } from './mapping.ts'
 export const propertyMappings: Resource = { path: '/propertymappings/all', model: PropertyMapping, operations: polymorphic(PropertyMapping) }
 
 const Test = body({
-  user: Type.Unsafe<number | null>({ type: ['integer', 'null'] }),
+  user: Type.Unsafe<number | null>({ type: ['integer', 'null'], minimum: 0, maximum: 2_147_483_647 }),
   group: Type.Unsafe<string | null>({ type: ['string', 'null'], format: 'uuid' }),
   context: Type.Unsafe<Row>({ type: 'object', additionalProperties: {} }),
 }, ['user', 'group', 'context'])

@@ -50,6 +50,8 @@ export function contractDocument(): Document {
   if (document) return document
   const file = createRequire(import.meta.url).resolve('@goauthentik/api/schema.yml')
   document = parse(readFileSync(file, 'utf8'), { maxAliasCount: -1 }) as Document
+  // The pattern is that of self-service; names that administrators give (of service accounts, say) may hold anything, here as upstream.
+  for (const name of ['PartialUser', 'UserSelf']) delete (document.components.schemas[name]!.properties as Record<string, Schema>).username!.pattern
   return document
 }
 

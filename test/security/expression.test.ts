@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { test } from 'node:test'
-import { ExpressionError, ExpressionSyntaxError, HostObject, PyClass, type PyException, compile, evaluate, exception, fromJson, lazyDict, native, toJson, types, writeBack } from '../../src/expression/index.ts'
-import type { Host, Limits, Result, Value } from '../../src/expression/index.ts'
+import { ExpressionError, ExpressionSyntaxError, HostObject, PyClass, type PyException, compile, evaluate, exception, fromJson, lazyDict, native, toJson, types, writeBack,type Host,type Limits,type Result,type Value } from '../../src/expression/index.ts'
 
 const userClass = new PyClass('User', [types.object])
 userClass.cls = types.type

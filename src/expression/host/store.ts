@@ -203,7 +203,7 @@ function infoAt(own: ModelClass, path: readonly string[]): FieldInfo | undefined
 async function countOf(scope: Scope, query: Query): Promise<number> {
   if (query.limit !== null || query.offset > 0 || query.distinct) return (query.pick ? await pickedOf(scope, query) : await rowsOf(scope, query)).length
   const { rows } = await sql<{ count: number }>`select count(*) as count from ${fromClause(query.own)} where ${sql.join(await whereOf(scope, query), sql` and `)}`.execute(scope.ctx.db)
-  return Number(rows[0]!.count)
+  return rows[0]!.count
 }
 
 async function getOne(scope: Scope, query: Query): Promise<Value> {
