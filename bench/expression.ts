@@ -58,8 +58,20 @@ async function measured(work: () => Promise<unknown>, times: number): Promise<{ 
 
 /** The same claims by a query and nothing else, for comparison. */
 async function profileByHand(ctx: Ctx, user: Row): Promise<Row> {
-  const rows = await ctx.db.selectFrom('user_group').innerJoin('group', 'group.group_uuid', 'user_group.group').select('group.name').where('user_group.user', '=', user.id as number).orderBy('group.name').execute()
-  return { name: user.name, given_name: user.name, preferred_username: user.username, nickname: user.username, groups: rows.map(row => row.name) }
+  const rows = await ctx.db
+    .selectFrom('user_group')
+    .innerJoin('group', 'group.group_uuid', 'user_group.group')
+    .select('group.name')
+    .where('user_group.user', '=', user.id as number)
+    .orderBy('group.name')
+    .execute()
+  return {
+    name: user.name,
+    given_name: user.name,
+    preferred_username: user.username,
+    nickname: user.username,
+    groups: rows.map(row => row.name),
+  }
 }
 
 /** What expressions cost in this process, over an embedded database with a user in ten groups. */
@@ -67,32 +79,53 @@ export const benchmark: Benchmark = {
   order: 60,
   async run(say) {
     const folder = mkdtempSync(join(tmpdir(), 'signet-bench-'))
-    const config = readConfig({ env: { SIGNET_DATA_DIR: folder, SIGNET_SECRET_KEY: 'a secret key for measuring, long enough' }, cwd: folder, readFile: () => '' })
+    const config = readConfig({
+      env: { SIGNET_DATA_DIR: folder, SIGNET_SECRET_KEY: 'a secret key for measuring, long enough' },
+      cwd: folder,
+      readFile: () => '',
+    })
     const log = pino({ level: 'silent' })
     const database = await openConfigured({ config, log })
     try {
       const ctx = systemContext(await assemble({ config, log, now: () => new Date(), root: folder }, database))
       const user = await transact(ctx, async ctx => {
         const groups: string[] = []
-        for (let i = 0; i < 10; i++) groups.push((await insertObject(ctx, Group, withDefaults(ctx, Group, { name: i ? `team-${i}` : 'staff' }))).group_uuid as string)
-        return insertObject(ctx, User, withDefaults(ctx, User, { username: 'grace', name: 'Grace Hopper', email: 'grace@example.test', groups }))
+        for (let i = 0; i < 10; i++)
+          groups.push((await insertObject(ctx, Group, withDefaults(ctx, Group, { name: i ? `team-${i}` : 'staff' }))).group_uuid as string)
+        return insertObject(
+          ctx,
+          User,
+          withDefaults(ctx, User, { username: 'grace', name: 'Grace Hopper', email: 'grace@example.test', groups }),
+        )
       })
-      const policy = (expression: string) => expressionKind.prepare({ policy_uuid: ctx.uuid(), name: 'bench', expression, execution_logging: false })
+      const policy = (expression: string) =>
+        expressionKind.prepare({ policy_uuid: ctx.uuid(), name: 'bench', expression, execution_logging: false })
       const ask = (text: string) => {
         const ready = policy(text)
-        return () => ready.evaluate(ctx, { user: { ...user }, context: { prompt_data: { a: 1 } }, object: null, debug: true }, { timeout: 30_000 })
+        return () =>
+          ready.evaluate(ctx, { user: { ...user }, context: { prompt_data: { a: 1 } }, object: null, debug: true }, { timeout: 30_000 })
       }
       const cases: [string, () => Promise<unknown>, number, boolean][] = [
         ['policy: return True', ask('return True'), 3_000, true],
         ['policy: e-mail domain and attributes', ask(FACTS_POLICY), 3_000, true],
         ['policy: member of a group, 1 query', ask(GROUP_POLICY), 2_000, false],
-        ['mapping: profile, 1 query', () => runMapping(ctx, { pm_uuid: 'bench', name: 'profile', expression: PROFILE }, { user: { ...user } }), 2_000, false],
+        [
+          'mapping: profile, 1 query',
+          () => runMapping(ctx, { pm_uuid: 'bench', name: 'profile', expression: PROFILE }, { user: { ...user } }),
+          2_000,
+          false,
+        ],
         ['profile claims by hand, 1 query', () => profileByHand(ctx, user), 2_000, false],
         ['policy: 100 host calls, 100 queries', ask(HUNDRED), 50, false],
       ]
       for (const [name, work, times, goal] of cases) {
         const { median, p95, cpu } = await measured(work, times)
-        say({ case: `expression ${name}`, figures: { 'median µs': median, 'p95 µs': p95 }, cpu, ...(goal && { goal: { text: `median ≤ ${GOAL} µs`, met: median <= GOAL } }) })
+        say({
+          case: `expression ${name}`,
+          figures: { 'median µs': median, 'p95 µs': p95 },
+          cpu,
+          ...(goal && { goal: { text: `median ≤ ${GOAL} µs`, met: median <= GOAL } }),
+        })
       }
       say({ case: 'expression: 1,000 compiled texts in memory, the most that are kept', figures: { 'KiB each': memoryEach() } })
     } finally {

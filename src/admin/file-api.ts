@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { ApiError, invalid, notFound } from '../api/errors.ts'
 import type { Query, Row } from '../api/model.ts'
 import type { SpecialOperation } from '../api/mount.ts'
-import { requirePermission,holds } from '../api/permissions.ts'
+import { requirePermission, holds } from '../api/permissions.ts'
 import { permission } from '../api/model.ts'
 import { sql } from 'kysely'
 import { transact, type Ctx } from '../context.ts'
@@ -60,8 +60,12 @@ async function usesOf(ctx: Ctx, name: string): Promise<Row[]> {
     const { table, pk, display } = model
     const { rows } = await sql<{ key: unknown; name: unknown }>`
       select ${sql.ref(pk)} as key, ${sql.ref(display)} as name from ${sql.table(table)}
-      where ${sql.join(fields.map(field => sql`${sql.ref(field)} = ${name}`), sql` or `)} order by 2 limit 100`.execute(ctx.db)
-    for (const row of rows) answer.push({ app: model.app, model_name: model.modelName, pk: String(row.key), name: String(row.name), action: 'left_dangling' })
+      where ${sql.join(
+        fields.map(field => sql`${sql.ref(field)} = ${name}`),
+        sql` or `,
+      )} order by 2 limit 100`.execute(ctx.db)
+    for (const row of rows)
+      answer.push({ app: model.app, model_name: model.modelName, pk: String(row.key), name: String(row.name), action: 'left_dangling' })
   }
   return answer
 }
@@ -80,7 +84,10 @@ export const fileRoutes: Record<string, SpecialOperation> = {
       requirePermission(ctx, VIEW)
       const query = request.query as Query
       checkUsage(query)
-      const words = ([query.search].flat()[0] ?? '').toLowerCase().split(/[\s,]+/).filter(Boolean)
+      const words = ([query.search].flat()[0] ?? '')
+        .toLowerCase()
+        .split(/[\s,]+/)
+        .filter(Boolean)
       const names = (await listMedia(ctx)).filter(name => words.every(word => name.toLowerCase().includes(word)))
       return names.map(name => ({ name, mime_type: namedType(name), url: iconUrl(name), themed_urls: null }))
     },

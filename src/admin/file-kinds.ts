@@ -1,13 +1,23 @@
 /** Kinds of files that may be uploaded: pictures. What a file is, its bytes say; a name or a header can say anything. */
 
-const startsWith = (bytes: Uint8Array, ...wanted: (number | null)[]): boolean => wanted.every((byte, index) => byte === null || bytes[index] === byte)
+const startsWith = (bytes: Uint8Array, ...wanted: (number | null)[]): boolean =>
+  wanted.every((byte, index) => byte === null || bytes[index] === byte)
 const latin = (bytes: Uint8Array, from: number, to: number): string => Buffer.from(bytes.subarray(from, to)).toString('latin1')
 
 /** An SVG image by its first element; comments, a declaration and a document type may stand in front. */
 function isSvg(bytes: Uint8Array): boolean {
-  let text = Buffer.from(bytes.subarray(0, 4096)).toString('utf8').replace(/^\uFEFF/, '').trimStart()
+  let text = Buffer.from(bytes.subarray(0, 4096))
+    .toString('utf8')
+    .replace(/^\uFEFF/, '')
+    .trimStart()
   for (;;) {
-    const skipped = text.startsWith('<?') ? text.indexOf('?>') + 2 : text.startsWith('<!--') ? text.indexOf('-->') + 3 : /^<!doctype\s+svg\b/i.test(text) ? text.indexOf('>') + 1 : 0
+    const skipped = text.startsWith('<?')
+      ? text.indexOf('?>') + 2
+      : text.startsWith('<!--')
+        ? text.indexOf('-->') + 3
+        : /^<!doctype\s+svg\b/i.test(text)
+          ? text.indexOf('>') + 1
+          : 0
     if (skipped < 3) break
     text = text.slice(skipped).trimStart()
   }
@@ -19,7 +29,11 @@ const KINDS: readonly { type: string; extensions: readonly string[]; matches: (b
   { type: 'image/jpeg', extensions: ['jpg', 'jpeg'], matches: bytes => startsWith(bytes, 0xff, 0xd8, 0xff) },
   { type: 'image/gif', extensions: ['gif'], matches: bytes => ['GIF87a', 'GIF89a'].includes(latin(bytes, 0, 6)) },
   { type: 'image/webp', extensions: ['webp'], matches: bytes => latin(bytes, 0, 4) === 'RIFF' && latin(bytes, 8, 12) === 'WEBP' },
-  { type: 'image/avif', extensions: ['avif'], matches: bytes => latin(bytes, 4, 8) === 'ftyp' && ['avif', 'avis'].includes(latin(bytes, 8, 12)) },
+  {
+    type: 'image/avif',
+    extensions: ['avif'],
+    matches: bytes => latin(bytes, 4, 8) === 'ftyp' && ['avif', 'avis'].includes(latin(bytes, 8, 12)),
+  },
   { type: 'image/vnd.microsoft.icon', extensions: ['ico'], matches: bytes => startsWith(bytes, 0, 0, 1, 0) && bytes.length > 6 },
   { type: 'image/svg+xml', extensions: ['svg'], matches: isSvg },
 ]

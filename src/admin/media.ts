@@ -11,12 +11,14 @@ import { nameError, namedType } from './file-kinds.ts'
 const MAX_FILES = 10_000
 
 /** Where uploads lie. */
-export const mediaFolder = ({ config }: Pick<Deps, 'config'>): string => join(config.storage.media.file.path ?? config.storage.file.path, 'media', 'public')
+export const mediaFolder = ({ config }: Pick<Deps, 'config'>): string =>
+  join(config.storage.media.file.path ?? config.storage.file.path, 'media', 'public')
 
 const missing = (error: unknown): boolean => ['ENOENT', 'ENOTDIR', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
 
 /** A stored file's place; undefined for names that no upload could have. */
-const placeOf = (deps: Pick<Deps, 'config'>, name: string): string | undefined => (nameError(name) === undefined ? join(mediaFolder(deps), ...name.split('/')) : undefined)
+const placeOf = (deps: Pick<Deps, 'config'>, name: string): string | undefined =>
+  nameError(name) === undefined ? join(mediaFolder(deps), ...name.split('/')) : undefined
 
 /** The bytes of an upload; undefined when there is none of that name, or a link leads out of the folder. */
 export async function readMedia(deps: Pick<Deps, 'config'>, name: string): Promise<Buffer | undefined> {
@@ -74,7 +76,11 @@ export function mediaSurface(app: FastifyInstance, deps: Deps): void {
     app.get(prefix, async (request, reply) => {
       const name = (request.params as { '*': string })['*']
       const bytes = await readMedia(deps, name)
-      reply.headers({ 'X-Content-Type-Options': 'nosniff', 'Content-Security-Policy': SANDBOX, 'Cross-Origin-Resource-Policy': 'cross-origin' })
+      reply.headers({
+        'X-Content-Type-Options': 'nosniff',
+        'Content-Security-Policy': SANDBOX,
+        'Cross-Origin-Resource-Policy': 'cross-origin',
+      })
       if (bytes === undefined) return reply.code(404).type('text/plain; charset=utf-8').send('Not found.')
       const tag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`
       reply.headers({ ETag: tag, 'Cache-Control': 'public, max-age=3600' })

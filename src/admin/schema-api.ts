@@ -30,7 +30,11 @@ export const schemaRoutes: Record<string, SpecialOperation> = {
       const wanted = [(request.query as Query).format].flat()[0]
       const accepted = request.headers.accept ?? ''
       const asJson = wanted === 'json' || (wanted !== 'yaml' && /\bjson\b/.test(accepted) && !/\byaml\b/.test(accepted))
-      const type = asJson ? (/vnd\.oai\.openapi\+json/.test(accepted) ? 'application/vnd.oai.openapi+json' : 'application/json') : 'application/vnd.oai.openapi'
+      const type = asJson
+        ? /vnd\.oai\.openapi\+json/.test(accepted)
+          ? 'application/vnd.oai.openapi+json'
+          : 'application/json'
+        : 'application/vnd.oai.openapi'
       return reply.type(`${type}; charset=utf-8`).send(await documentText(ctx.registry, asJson ? 'json' : 'yaml'))
     },
   },

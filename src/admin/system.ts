@@ -13,10 +13,26 @@ const VIEW = 'authentik_rbac.view_system_info'
 
 /** Headers that say how the request came here, and nothing that lets somebody come here as another. */
 const HARMLESS = new Set([
-  'accept', 'accept-encoding', 'accept-language', 'connection', 'content-length', 'content-type', 'forwarded', 'host', 'origin', 'referer', 'user-agent', 'via',
-  'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-port', 'x-forwarded-proto', 'x-forwarded-scheme', 'x-real-ip', 'x-request-id',
+  'accept',
+  'accept-encoding',
+  'accept-language',
+  'connection',
+  'content-length',
+  'content-type',
+  'forwarded',
+  'host',
+  'origin',
+  'referer',
+  'user-agent',
+  'via',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+  'x-forwarded-scheme',
+  'x-real-ip',
+  'x-request-id',
 ])
-
 
 async function systemInfo(ctx: Ctx): Promise<Row> {
   requirePermission(ctx, VIEW)
@@ -65,7 +81,13 @@ export const systemRoutes: Record<string, SpecialOperation> = {
       const { config } = ctx
       const { impersonation } = await systemSettings(ctx)
       return {
-        error_reporting: { enabled: false, sentry_dsn: '', environment: config.error_reporting.environment, send_pii: false, traces_sample_rate: 0 },
+        error_reporting: {
+          enabled: false,
+          sentry_dsn: '',
+          environment: config.error_reporting.environment,
+          send_pii: false,
+          traces_sample_rate: 0,
+        },
         capabilities: ['can_save_media', ...(impersonation ? ['can_impersonate'] : []), ...(config.debug ? ['can_debug'] : [])],
         cache_timeout: config.cache.timeout,
         cache_timeout_flows: config.cache.timeout_flows,
@@ -108,7 +130,8 @@ export const systemRoutes: Record<string, SpecialOperation> = {
   'GET /admin/apps/': {
     response: 'App',
     many: 'list',
-    handler: async ctx => [...new Set(ctx.registry.models.map(model => model.app))].toSorted().map(app => ({ name: app, label: appName(app) })),
+    handler: async ctx =>
+      [...new Set(ctx.registry.models.map(model => model.app))].toSorted().map(app => ({ name: app, label: appName(app) })),
   },
   'GET /admin/models/': {
     response: 'App',

@@ -25,7 +25,9 @@ test('files of several kinds are read, and every finding has a line', async () =
   const { deps } = await ownServer()
   const folder = deps.config.data_dir
   const file = (name: string, content: string) => (writeFileSync(join(folder, name), content), name)
-  const blueprint = file('b.yaml', `
+  const blueprint = file(
+    'b.yaml',
+    `
 version: 1
 entries:
   - model: authentik_policies_expression.expressionpolicy
@@ -37,8 +39,17 @@ entries:
   - model: authentik_stages_prompt.prompt
     identifiers: { name: field }
     attrs: { placeholder: "return (", placeholder_expression: true, initial_value: "not a text", stage: !Find [a.b, [name, x]] }
-`)
-  const answer = file('answer.json', JSON.stringify({ results: [{ name: 'fine', expression: 'from authentik.core.models import User\nreturn User.objects.exists()' }, { pk: 1, fields: { name: 'odd', expression: 'async def f(): pass' } }] }))
+`,
+  )
+  const answer = file(
+    'answer.json',
+    JSON.stringify({
+      results: [
+        { name: 'fine', expression: 'from authentik.core.models import User\nreturn User.objects.exists()' },
+        { pk: 1, fields: { name: 'odd', expression: 'async def f(): pass' } },
+      ],
+    }),
+  )
   const alone = file('one.py', 'return user.name if user else None')
   const { code, stdout } = await run([blueprint, answer, alone], folder)
   assert.equal(code, 1)
@@ -47,7 +58,7 @@ entries:
   assert.match(lines[1]!, /^b\.yaml: field \(placeholder\): line 1, column \d+: syntax error: /)
   assert.match(lines[2]!, /^answer\.json: odd: line 1/)
   assert.equal(lines.at(-1), `5 expressions checked, ${lines.length - 1} findings`)
-  assert.deepEqual((await run([alone], folder)), { code: 0, stdout: '1 expression checked, 0 findings\n', stderr: '' })
+  assert.deepEqual(await run([alone], folder), { code: 0, stdout: '1 expression checked, 0 findings\n', stderr: '' })
   assert.equal((await run(['missing.json'], folder)).code, 2)
   assert.equal((await run([file('broken.json', '{')], folder)).code, 2)
   assert.equal((await run([], folder)).code, 2)
@@ -55,7 +66,9 @@ entries:
 
 test('what the program ships is fit to run', async () => {
   const { deps } = await ownServer()
-  const files = ['default', 'system'].flatMap(name => readdirSync(join('blueprints', name)).map(file => join(process.cwd(), 'blueprints', name, file)))
+  const files = ['default', 'system'].flatMap(name =>
+    readdirSync(join('blueprints', name)).map(file => join(process.cwd(), 'blueprints', name, file)),
+  )
   const { code, stdout } = await run(files, deps.config.data_dir)
   assert.equal(code, 0, stdout)
   assert.match(stdout, /^1[0-9] expressions checked, 0 findings\n$|^[2-9][0-9] expressions checked, 0 findings\n$/)
@@ -66,10 +79,16 @@ test('the database is looked through on demand', async () => {
   const name = unique('stored')
   assert.equal((await admin.post('/api/v3/policies/expression/', { name, expression: 'import nothing_of_that_name' })).status, 201)
   const { database, secret_key } = deps.config
-  const env: Record<string, string> = ENGINE === 'sqlite' || database.engine === 'sqlite' ? {} : {
-    SIGNET_POSTGRESQL__HOST: database.hosts[0]!.host, SIGNET_POSTGRESQL__PORT: String(database.hosts[0]!.port), SIGNET_POSTGRESQL__USER: database.user,
-    SIGNET_POSTGRESQL__PASSWORD: database.password, SIGNET_POSTGRESQL__NAME: database.database,
-  }
+  const env: Record<string, string> =
+    ENGINE === 'sqlite' || database.engine === 'sqlite'
+      ? {}
+      : {
+          SIGNET_POSTGRESQL__HOST: database.hosts[0]!.host,
+          SIGNET_POSTGRESQL__PORT: String(database.hosts[0]!.port),
+          SIGNET_POSTGRESQL__USER: database.user,
+          SIGNET_POSTGRESQL__PASSWORD: database.password,
+          SIGNET_POSTGRESQL__NAME: database.database,
+        }
   const { code, stdout } = await run(['--all'], deps.config.data_dir, { ...env, SIGNET_SECRET_KEY: secret_key! })
   assert.equal(code, 1)
   assert.match(stdout, new RegExp(`^policy: ${name}: line 1, column 1: module 'nothing_of_that_name' is not available\n`))

@@ -11,17 +11,25 @@ import { withContext } from './with-context.ts'
 type Found = { where: string; text: string }
 
 /** Fields of objects that hold a text, with the flag that says so. */
-const FLAGGED = [['placeholder', 'placeholder_expression'], ['initial_value', 'initial_value_expression']] as const
+const FLAGGED = [
+  ['placeholder', 'placeholder_expression'],
+  ['initial_value', 'initial_value_expression'],
+] as const
 
 type Tree = Record<string, unknown>
 const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value)
-const nameOf = (object: Tree): string | undefined => [object.name, object.identifier, object.field_key].find((name): name is string => typeof name === 'string')
+const nameOf = (object: Tree): string | undefined =>
+  [object.name, object.identifier, object.field_key].find((name): name is string => typeof name === 'string')
 
 /** Every text of a document, whatever wraps it: a blueprint, an answer of the API, a dump of tables. */
 function texts(value: unknown, where: string, inherited?: string): Found[] {
   if (Array.isArray(value)) return value.flatMap(item => texts(item, where, inherited))
   if (!isTree(value)) return []
-  const name = nameOf(value) ?? (isTree(value.identifiers) ? nameOf(value.identifiers) : undefined) ?? (isTree(value.attrs) ? nameOf(value.attrs) : undefined) ?? inherited
+  const name =
+    nameOf(value) ??
+    (isTree(value.identifiers) ? nameOf(value.identifiers) : undefined) ??
+    (isTree(value.attrs) ? nameOf(value.attrs) : undefined) ??
+    inherited
   const at = `${where}: ${name ?? 'without a name'}`
   const own: Found[] = typeof value.expression === 'string' ? [{ where: at, text: value.expression }] : []
   for (const [field, flag] of FLAGGED) {
@@ -36,7 +44,10 @@ async function inFile(path: string, content: string): Promise<Found[]> {
   try {
     if (/\.json$/i.test(path)) return texts(JSON.parse(content), where)
     // Tags of blueprints are looked through: texts stand beside them.
-    if (/\.ya?ml$/i.test(path)) return (await import('yaml')).parseAllDocuments(content, { logLevel: 'silent' }).flatMap(document => texts(document.toJS({ maxAliasCount: 1000 }), where))
+    if (/\.ya?ml$/i.test(path))
+      return (await import('yaml'))
+        .parseAllDocuments(content, { logLevel: 'silent' })
+        .flatMap(document => texts(document.toJS({ maxAliasCount: 1000 }), where))
   } catch (error) {
     throw new CommandError(`${where} cannot be read: ${(error as Error).message}`, { exitCode: 2 })
   }
@@ -44,7 +55,12 @@ async function inFile(path: string, content: string): Promise<Found[]> {
 }
 
 async function inDatabase({ db }: Ctx): Promise<Found[]> {
-  const policies = await db.selectFrom('policy_expression').innerJoin('policy', 'policy.policy_uuid', 'policy_expression.policy_uuid').select(['name', 'expression']).orderBy('name').execute()
+  const policies = await db
+    .selectFrom('policy_expression')
+    .innerJoin('policy', 'policy.policy_uuid', 'policy_expression.policy_uuid')
+    .select(['name', 'expression'])
+    .orderBy('name')
+    .execute()
   const mappings = await db.selectFrom('property_mapping').select(['name', 'expression']).orderBy('name').execute()
   const prompts = await db.selectFrom('prompt').selectAll().orderBy('name').execute()
   return [...texts(policies, 'policy'), ...texts(mappings, 'mapping'), ...texts(prompts, 'prompt')]
@@ -83,7 +99,9 @@ Prints a line for each finding. Ends with 0 when there are none, else with 1; wi
         terminal.stdout.write(`${where}: line ${line}, column ${column}: ${message}\n`)
       }
     }
-    terminal.stdout.write(`${found.length} expression${found.length === 1 ? '' : 's'} checked, ${findings} finding${findings === 1 ? '' : 's'}\n`)
+    terminal.stdout.write(
+      `${found.length} expression${found.length === 1 ? '' : 's'} checked, ${findings} finding${findings === 1 ? '' : 's'}\n`,
+    )
     return findings > 0 ? 1 : 0
   },
 }

@@ -32,7 +32,10 @@ export const commands: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./import-certificate.ts')).importCertificate,
   },
   provider: { summary: 'Show the facts of a provider.', load: async () => (await import('./provider.ts')).provider },
-  check_expressions: { summary: 'Say which expressions of a file or of the database cannot be run here.', load: async () => (await import('./check-expressions.ts')).checkExpressions },
+  check_expressions: {
+    summary: 'Say which expressions of a file or of the database cannot be run here.',
+    load: async () => (await import('./check-expressions.ts')).checkExpressions,
+  },
 }
 
 /** What runs when no command is named. */

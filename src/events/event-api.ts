@@ -16,7 +16,12 @@ const DAY = 86_400_000 // ms
 
 /** The entries that the caller may see and that the query's filters name. */
 async function selected(ctx: Ctx, query: Query, ...more: Condition[]): Promise<RawBuilder<unknown>> {
-  const conditions = [visibility(ctx, Event), ...(await filterConditions(ctx, Event, query)), searchCondition(ctx, Event, query), ...more].filter(part => part !== undefined)
+  const conditions = [
+    visibility(ctx, Event),
+    ...(await filterConditions(ctx, Event, query)),
+    searchCondition(ctx, Event, query),
+    ...more,
+  ].filter(part => part !== undefined)
   return conditions.length ? sql`where ${sql.join(conditions, sql` and `)}` : sql``
 }
 
@@ -35,16 +40,31 @@ const bucket = (ctx: Ctx, size: number): RawBuilder<number> =>
     : sql<number>`(floor(extract(epoch from event.created) * 1000 / ${sql.lit(size)}) * ${sql.lit(size)})`
 
 /** `login_failed` → `Login Failed`. */
-const title = (action: string): string => action.split('_').filter(Boolean).map(word => word[0]!.toUpperCase() + word.slice(1)).join(' ')
+const title = (action: string): string =>
+  action
+    .split('_')
+    .filter(Boolean)
+    .map(word => word[0]!.toUpperCase() + word.slice(1))
+    .join(' ')
 
-const filters = Object.fromEntries(Object.entries(Event.filters).map(([name, { many }]) => [name, many ? { type: 'array', items: { type: 'string' } } : { type: 'string' }]))
+const filters = Object.fromEntries(
+  Object.entries(Event.filters).map(([name, { many }]) => [name, many ? { type: 'array', items: { type: 'string' } } : { type: 'string' }]),
+)
 const narrowing = { ...filters, search: { type: 'string' }, ordering: { type: 'string' } }
 
 export const eventRoutes: Record<string, SpecialOperation> = {
   'GET /events/events/actions/': {
     response: 'TypeCreate',
     many: 'list',
-    handler: async () => ACTIONS.map(action => ({ name: title(action), description: '', component: action, model_name: '', requires_enterprise: false, deprecated: false })),
+    handler: async () =>
+      ACTIONS.map(action => ({
+        name: title(action),
+        description: '',
+        component: action,
+        model_name: '',
+        requires_enterprise: false,
+        deprecated: false,
+      })),
   },
   /** How many entries there were in each quarter of a day (in each day, for long spans), for charts. */
   'GET /events/events/volume/': {
@@ -96,12 +116,19 @@ export const eventRoutes: Record<string, SpecialOperation> = {
     handler: async (ctx, request) => {
       const query = request.query as Query
       const user = jsonTextAt(ctx.db, sql.ref('event.user'), ['pk'])
-      const all = await sql<{ users: number | string }>`select count(distinct ${user}) as users from event ${await selected(ctx, query)}`.execute(ctx.db)
-      const steps = [query.count_steps].flat().filter((step): step is string => step !== undefined && step !== '').slice(0, 12)
+      const all = await sql<{
+        users: number | string
+      }>`select count(distinct ${user}) as users from event ${await selected(ctx, query)}`.execute(ctx.db)
+      const steps = [query.count_steps]
+        .flat()
+        .filter((step): step is string => step !== undefined && step !== '')
+        .slice(0, 12)
       const counts: Row = {}
       for (const step of steps) {
         const since = new Date(ctx.now().getTime() - stepLength(step))
-        const { rows } = await sql<{ count: number | string }>`select count(*) as count from event ${await selected(ctx, query, sql`event.created >= ${since}`)}`.execute(ctx.db)
+        const { rows } = await sql<{
+          count: number | string
+        }>`select count(*) as count from event ${await selected(ctx, query, sql`event.created >= ${since}`)}`.execute(ctx.db)
         counts[step] = Number(rows[0]!.count)
       }
       return { unique_users: Number(all.rows[0]!.users), count_step: counts }

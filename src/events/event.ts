@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { crud } from '../api/crud.ts'
 import { choice, instant, jsonObject, text } from '../api/fields.ts'
 import type { FilterSpec } from '../api/filters.ts'
-import { defineModel, type Model,type Row } from '../api/model.ts'
+import { defineModel, type Model, type Row } from '../api/model.ts'
 import { icontains, jsonTextAt } from '../db/like.ts'
 import { parseDuration } from '../lib/duration.ts'
 import { systemSettings } from '../core/settings.ts'
@@ -14,12 +14,44 @@ import { contextText } from './tidy.ts'
 
 /** Every kind of entry that clients know; `custom_…` comes from expressions. */
 export const ACTIONS = [
-  'login', 'login_failed', 'logout', 'user_write', 'user_offboarded', 'suspicious_request', 'password_set', 'secret_view', 'secret_rotate',
-  'invitation_used', 'authorize_application', 'source_linked', 'impersonation_started', 'impersonation_ended', 'flow_execution', 'policy_execution',
-  'policy_exception', 'property_mapping_exception', 'system_task_execution', 'system_task_exception', 'system_exception', 'configuration_error',
-  'configuration_warning', 'model_created', 'model_updated', 'model_deleted', 'email_sent', 'update_available', 'export_ready', 'review_initiated',
-  'review_overdue', 'review_attested', 'review_completed', 'access_request_created', 'access_request_approved', 'access_request_denied',
-  'access_request_revoked', 'custom_',
+  'login',
+  'login_failed',
+  'logout',
+  'user_write',
+  'user_offboarded',
+  'suspicious_request',
+  'password_set',
+  'secret_view',
+  'secret_rotate',
+  'invitation_used',
+  'authorize_application',
+  'source_linked',
+  'impersonation_started',
+  'impersonation_ended',
+  'flow_execution',
+  'policy_execution',
+  'policy_exception',
+  'property_mapping_exception',
+  'system_task_execution',
+  'system_task_exception',
+  'system_exception',
+  'configuration_error',
+  'configuration_warning',
+  'model_created',
+  'model_updated',
+  'model_deleted',
+  'email_sent',
+  'update_available',
+  'export_ready',
+  'review_initiated',
+  'review_overdue',
+  'review_attested',
+  'review_completed',
+  'access_request_created',
+  'access_request_approved',
+  'access_request_denied',
+  'access_request_revoked',
+  'custom_',
 ] as const
 
 /** A path inside a JSON column whose text is what was asked for. */
@@ -73,7 +105,8 @@ export const Event: Model = defineModel({
 /** Entries that others send: masked and bounded like our own. */
 async function clean(ctx: Ctx, values: Row): Promise<Row> {
   const action = values.action as string
-  if (!(ACTIONS as readonly string[]).includes(action) && !action.startsWith('custom_')) throw invalid({ action: [`"${action}" is not a valid choice.`] })
+  if (!(ACTIONS as readonly string[]).includes(action) && !action.startsWith('custom_'))
+    throw invalid({ action: [`"${action}" is not a valid choice.`] })
   const { event_retention: retention } = await systemSettings(ctx)
   const bounded = (name: string): Row => JSON.parse(contextText(maskSecrets((values[name] as Row | undefined) ?? {}))) as Row
   return {

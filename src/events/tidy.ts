@@ -16,7 +16,11 @@ function tidy(value: unknown, depth: number): unknown {
   if (typeof value !== 'object' || value === null || value instanceof Date) return value
   if (depth >= MAX_DEPTH) return '…'
   if (Array.isArray(value)) return value.slice(0, MAX_ITEMS).map(item => tidy(item, depth + 1))
-  return Object.fromEntries(Object.entries(value).slice(0, MAX_ITEMS).map(([key, inner]) => [tidyText(key), tidy(inner, depth + 1)]))
+  return Object.fromEntries(
+    Object.entries(value)
+      .slice(0, MAX_ITEMS)
+      .map(([key, inner]) => [tidyText(key), tidy(inner, depth + 1)]),
+  )
 }
 
 /** A bounded copy of an event's context as JSON text. What is too large as a whole keeps its model and says so. */

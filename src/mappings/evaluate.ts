@@ -40,10 +40,12 @@ const running = () => import('./run.ts')
  * What a mapping returns, as plain data; null for nothing, a list for what it yielded.
  * @throws ExpressionError, ExpressionSyntaxError; SkipObject when the text raises it
  */
-export const runMapping = async (ctx: Ctx, mapping: MappingRow, request: MappingRequest): Promise<unknown> => (await running()).runMapping(ctx, mapping, request)
+export const runMapping = async (ctx: Ctx, mapping: MappingRow, request: MappingRequest): Promise<unknown> =>
+  (await running()).runMapping(ctx, mapping, request)
 
 /** As `runMapping`; a mapping that fails leaves an event and says nothing (undefined). */
-export const evaluateMapping = async (ctx: Ctx, mapping: MappingRow, request: MappingRequest): Promise<unknown> => (await running()).evaluateMapping(ctx, mapping, request)
+export const evaluateMapping = async (ctx: Ctx, mapping: MappingRow, request: MappingRequest): Promise<unknown> =>
+  (await running()).evaluateMapping(ctx, mapping, request)
 
 /** The claims that the granted scopes add, of all mappings in the order of their scopes: objects are merged, lists joined, else the later one counts. */
 export const scopeClaims = async (ctx: Ctx, request: ClaimsRequest): Promise<Row> => (await running()).scopeClaims(ctx, request)

@@ -14,13 +14,20 @@ import { asObject } from '../flows/objects.ts'
 import { runMapping } from './evaluate.ts'
 import { PropertyMapping } from './mapping.ts'
 
-export const propertyMappings: Resource = { path: '/propertymappings/all', model: PropertyMapping, operations: polymorphic(PropertyMapping) }
+export const propertyMappings: Resource = {
+  path: '/propertymappings/all',
+  model: PropertyMapping,
+  operations: polymorphic(PropertyMapping),
+}
 
-const Test = body({
-  user: Type.Unsafe<number | null>({ type: ['integer', 'null'], minimum: 0, maximum: 2_147_483_647 }),
-  group: Type.Unsafe<string | null>({ type: ['string', 'null'], format: 'uuid' }),
-  context: Type.Unsafe<Row>({ type: 'object', additionalProperties: {} }),
-}, ['user', 'group', 'context'])
+const Test = body(
+  {
+    user: Type.Unsafe<number | null>({ type: ['integer', 'null'], minimum: 0, maximum: 2_147_483_647 }),
+    group: Type.Unsafe<string | null>({ type: ['string', 'null'], format: 'uuid' }),
+    context: Type.Unsafe<Row>({ type: 'object', additionalProperties: {} }),
+  },
+  ['user', 'group', 'context'],
+)
 
 /** Whoever may try out a text may run what they like: that takes the right to change it, here or for all of its kind. */
 async function requireEdit(ctx: Ctx, kind: string, key: string): Promise<void> {
@@ -32,7 +39,8 @@ async function requireEdit(ctx: Ctx, kind: string, key: string): Promise<void> {
 async function chosen(ctx: Ctx, model: typeof User, name: string, key: unknown): Promise<Row | null> {
   if (key === undefined || key === null) return null
   const row = await findObject(ctx, model, key)
-  if (!row || !(await mayTouch(ctx, model, key as string, 'view'))) throw invalid({ [name]: [`Invalid pk "${String(key)}" - object does not exist.`] })
+  if (!row || !(await mayTouch(ctx, model, key as string, 'view')))
+    throw invalid({ [name]: [`Invalid pk "${String(key)}" - object does not exist.`] })
   return row
 }
 
@@ -58,9 +66,23 @@ export const mappingRoutes: Record<string, SpecialOperation> = {
           user,
           context,
           // Whatever the context names is there by its name, as where the mapping is used.
-          variables: { provider: null, token: null, connection: null, source: null, ...context, ...(group && { group: asObject(Group, group) }) },
+          variables: {
+            provider: null,
+            token: null,
+            connection: null,
+            source: null,
+            ...context,
+            ...(group && { group: asObject(Group, group) }),
+          },
         })
-        return { result: JSON.stringify(result ?? null, null, (request.query as { format_result?: string }).format_result === 'true' ? 4 : undefined), successful: true }
+        return {
+          result: JSON.stringify(
+            result ?? null,
+            null,
+            (request.query as { format_result?: string }).format_result === 'true' ? 4 : undefined,
+          ),
+          successful: true,
+        }
       } catch (error) {
         const { messageOf } = await import('../expression/host/run.ts')
         return { result: messageOf(error), successful: false }

@@ -16,7 +16,15 @@ const slug = (name: string): string => name.replaceAll(/[:.\- ]/g, '_')
 
 /** An account that could be anybody's, for questions about nobody. */
 function somebody(scope: Scope): Value {
-  const object = scope.conversion.object('authentik_core.user', { username: '', name: '', email: '', attributes: {}, is_active: true, type: 'internal', path: 'users' })
+  const object = scope.conversion.object('authentik_core.user', {
+    username: '',
+    name: '',
+    email: '',
+    attributes: {},
+    is_active: true,
+    type: 'internal',
+    path: 'users',
+  })
   if (object instanceof ModelObject) object.hypothetical = true
   return object
 }
@@ -66,12 +74,17 @@ export async function evaluateMapping(ctx: Ctx, mapping: MappingRow, request: Ma
     if (request.user !== null) {
       const message = messageOf(error)
       ctx.log.warn({ err: error, mapping: mapping.name }, 'mapping failed')
-      await recordEvent(ctx, 'property_mapping_exception', {
-        message: `Failed to evaluate property-mapping: '${mapping.name}': ${message}`,
-        traceback: error instanceof ExpressionError ? error.traceback : message,
-        mapping: { app: 'authentik_core', model_name: 'propertymapping', pk: mapping.pm_uuid.replaceAll('-', ''), name: mapping.name },
-        request: { user: { pk: request.user.id, username: request.user.username }, context: describe(request.context ?? {}) },
-      }, { app: 'authentik.core.expression', user: request.user })
+      await recordEvent(
+        ctx,
+        'property_mapping_exception',
+        {
+          message: `Failed to evaluate property-mapping: '${mapping.name}': ${message}`,
+          traceback: error instanceof ExpressionError ? error.traceback : message,
+          mapping: { app: 'authentik_core', model_name: 'propertymapping', pk: mapping.pm_uuid.replaceAll('-', ''), name: mapping.name },
+          request: { user: { pk: request.user.id, username: request.user.username }, context: describe(request.context ?? {}) },
+        },
+        { app: 'authentik.core.expression', user: request.user },
+      )
     }
     return undefined
   }
@@ -83,7 +96,11 @@ const isObject = (value: unknown): value is Row => typeof value === 'object' && 
 export async function scopeClaims(ctx: Ctx, { provider, user, scopes, mappings }: ClaimsRequest): Promise<Row> {
   const variables = (scope: Scope, asked: Value) => {
     const client = scope.conversion.object('authentik_providers_oauth2.oauth2provider', provider)
-    const token = new Facts('AccessToken', 'authentik.providers.oauth2.models', { scope: () => new PyList([...scopes]), user: () => asked, provider: () => client })
+    const token = new Facts('AccessToken', 'authentik.providers.oauth2.models', {
+      scope: () => new PyList([...scopes]),
+      user: () => asked,
+      provider: () => client,
+    })
     return { provider: client, token }
   }
   let claims: Row = {}

@@ -22,4 +22,8 @@ export const ScopeMapping: Model = defineModel({
   ordering: ['scope_name', 'name'],
 })
 
-export const scopeMappings: Resource = { path: '/propertymappings/provider/scope', model: ScopeMapping, operations: crud(ScopeMapping, { clean: cleanExpression }) }
+export const scopeMappings: Resource = {
+  path: '/propertymappings/provider/scope',
+  model: ScopeMapping,
+  operations: crud(ScopeMapping, { clean: cleanExpression }),
+}

@@ -15,7 +15,10 @@ import type { PolicyKind } from './policy.ts'
 
 export const policies: Resource = { path: '/policies/all', model: PolicyBase, operations: polymorphic(PolicyBase) }
 
-const Test = body({ user: Type.Integer({ minimum: 0, maximum: 2_147_483_647 }), context: Type.Unsafe<Row>({ type: 'object', additionalProperties: {} }) }, ['context'])
+const Test = body(
+  { user: Type.Integer({ minimum: 0, maximum: 2_147_483_647 }), context: Type.Unsafe<Row>({ type: 'object', additionalProperties: {} }) },
+  ['context'],
+)
 
 /** Whoever may try out a text may run what they like: that takes the right to change it, here or for all of its kind. */
 async function requireEdit(ctx: Ctx, kind: PolicyKind, key: string): Promise<void> {

@@ -20,16 +20,79 @@ function clear(what: string, answer: Answer, allowed: readonly number[]): void {
   if (answer.status !== 400) assert.equal(typeof answer.body.detail, 'string', what)
 }
 
-const concrete = (model: Model): Model => (model.component === '' || ['Provider', 'Policy'].includes(model.name) ? (registry.models.find(kind => kind.base === model) ?? model) : model)
+const concrete = (model: Model): Model =>
+  model.component === '' || ['Provider', 'Policy'].includes(model.name)
+    ? (registry.models.find(kind => kind.base === model) ?? model)
+    : model
 
-const HOSTILE_TEXT = ['x%00y', '%ED%A0%80', "'%20or%201%3D1%20--", '%25%5C_', 'x'.repeat(4000), '99999999999999999999', '4294967296', '[]', '2026-13-45T99:99:99Z']
-const HOSTILE_KEYS = ['0', '-1', '99999999999', '4294967296', 'x', '%00', '%F0%9F%92%A9', '%ED%A0%80', 'a'.repeat(400), '%27', '%2e%2e%2f', '%252e', '%25', '00000000-0000-0000-0000-000000000000', 'null']
+const HOSTILE_TEXT = [
+  'x%00y',
+  '%ED%A0%80',
+  "'%20or%201%3D1%20--",
+  '%25%5C_',
+  'x'.repeat(4000),
+  '99999999999999999999',
+  '4294967296',
+  '[]',
+  '2026-13-45T99:99:99Z',
+]
+const HOSTILE_KEYS = [
+  '0',
+  '-1',
+  '99999999999',
+  '4294967296',
+  'x',
+  '%00',
+  '%F0%9F%92%A9',
+  '%ED%A0%80',
+  'a'.repeat(400),
+  '%27',
+  '%2e%2e%2f',
+  '%252e',
+  '%25',
+  '00000000-0000-0000-0000-000000000000',
+  'null',
+]
 const PAGES = ['page=0', 'page=-1', 'page=99999999999', 'page=1e3', 'page=x', 'page=1&page=2', 'page=999999', 'page=']
-const SIZES = ['page_size=1000000000', 'page_size=0', 'page_size=-1', 'page_size=99999999999999999999', 'page_size=x', 'page_size=1.5', 'page_size=1&page_size=2']
-const WRONG: unknown[] = [null, 99_999_999_999, 1e308, '', 'a\0b', '\ud800', ['\0'], [99_999_999_999], {}, { 'a\0': 1 }, 'x'.repeat(100_000)]
-const NO_OBJECT = ['null', '[]', '"x"', '5', 'true', '{', '{"a":}', '{"__proto__":{}}', '\ufeff{}', '\0', `${'['.repeat(20_000)}${']'.repeat(20_000)}`, `{"a":${'{"a":'.repeat(200)}1${'}'.repeat(200)}}`]
+const SIZES = [
+  'page_size=1000000000',
+  'page_size=0',
+  'page_size=-1',
+  'page_size=99999999999999999999',
+  'page_size=x',
+  'page_size=1.5',
+  'page_size=1&page_size=2',
+]
+const WRONG: unknown[] = [
+  null,
+  99_999_999_999,
+  1e308,
+  '',
+  'a\0b',
+  '\ud800',
+  ['\0'],
+  [99_999_999_999],
+  {},
+  { 'a\0': 1 },
+  'x'.repeat(100_000),
+]
+const NO_OBJECT = [
+  'null',
+  '[]',
+  '"x"',
+  '5',
+  'true',
+  '{',
+  '{"a":}',
+  '{"__proto__":{}}',
+  '\ufeff{}',
+  '\0',
+  `${'['.repeat(20_000)}${']'.repeat(20_000)}`,
+  `{"a":${'{"a":'.repeat(200)}1${'}'.repeat(200)}}`,
+]
 
-const itemUrl = ({ path, model }: Resource, row: Record<string, unknown>): string => `${A}${path}/${encodeURIComponent(String(row[model.lookup ?? model.pk]))}/`
+const itemUrl = ({ path, model }: Resource, row: Record<string, unknown>): string =>
+  `${A}${path}/${encodeURIComponent(String(row[model.lookup ?? model.pk]))}/`
 
 for (const resource of registry.resources) {
   const { path, model, operations } = resource
@@ -47,7 +110,8 @@ for (const resource of registry.resources) {
       test('filters, search and order', async () => {
         const { admin } = await server()
         for (const name of [...Object.keys(model.filters), ...Object.keys(model.parameters ?? {}), 'search', 'ordering', 'unknown']) {
-          for (const value of HOSTILE_TEXT) clear(`?${name}=${value.slice(0, 40)}`, await admin.get(`${A}${path}/?${name}=${value}`), [200, 400])
+          for (const value of HOSTILE_TEXT)
+            clear(`?${name}=${value.slice(0, 40)}`, await admin.get(`${A}${path}/?${name}=${value}`), [200, 400])
         }
       })
     }
@@ -65,9 +129,14 @@ for (const resource of registry.resources) {
       test('bodies that are no object', async () => {
         const { admin, ctx } = await server()
         const before = await countObjects(ctx, model)
-        for (const payload of NO_OBJECT) clear(`POST ${payload.slice(0, 40)}`, await admin.request('POST', `${A}${path}/`, { payload }), [400])
+        for (const payload of NO_OBJECT)
+          clear(`POST ${payload.slice(0, 40)}`, await admin.request('POST', `${A}${path}/`, { payload }), [400])
         clear('POST text', await admin.request('POST', `${A}${path}/`, { payload: 'x', headers: { 'content-type': 'text/plain' } }), [415])
-        clear('POST a form', await admin.request('POST', `${A}${path}/`, { payload: 'a=b', headers: { 'content-type': 'application/x-www-form-urlencoded' } }), [415])
+        clear(
+          'POST a form',
+          await admin.request('POST', `${A}${path}/`, { payload: 'a=b', headers: { 'content-type': 'application/x-www-form-urlencoded' } }),
+          [415],
+        )
         clear('POST too much', await admin.request('POST', `${A}${path}/`, { payload: `{"name":"${'x'.repeat(3_000_000)}"}` }), [413])
         assert.equal(await countObjects(ctx, model), before)
       })
@@ -82,7 +151,8 @@ for (const resource of registry.resources) {
             clear(`POST {${name}: ${(JSON.stringify(value) ?? '').slice(0, 40)}}`, answer, [201, 400])
             assert.equal(await countObjects(ctx, model), answer.status === 201 ? before + 1 : before, name)
             // What was accepted makes room for the next.
-            if (answer.status === 201 && operations.destroy) await admin.delete(itemUrl(resource, { ...answer.body, [model.pk]: answer.body[model.keyName] }))
+            if (answer.status === 201 && operations.destroy)
+              await admin.delete(itemUrl(resource, { ...answer.body, [model.pk]: answer.body[model.keyName] }))
           }
         }
       })
@@ -113,24 +183,59 @@ describe('special routes answer bad input with a clear error', () => {
       if (/:\w+/.test(pattern)) {
         for (const key of HOSTILE_KEYS) {
           const url = `${A}${pattern.replace(/:\w+/, key)}`
-          clear(`${method} ${key.slice(0, 40)}`, await admin.request(method, url, { body: example.body, payload: example.payload, headers: example.headers }), [200, 204, 400, 404, 405, 414])
+          clear(
+            `${method} ${key.slice(0, 40)}`,
+            await admin.request(method, url, { body: example.body, payload: example.payload, headers: example.headers }),
+            [200, 204, 400, 404, 405, 414],
+          )
         }
       }
       for (const name of Object.keys(operation.query ?? {})) {
-        for (const value of HOSTILE_TEXT) clear(`?${name}=${value.slice(0, 40)}`, await admin.request(method, `${A}${example.url.split('?')[0]!}?${name}=${value}`, { body: example.body, payload: example.payload, headers: example.headers }), [200, 204, 400, 404])
+        for (const value of HOSTILE_TEXT)
+          clear(
+            `?${name}=${value.slice(0, 40)}`,
+            await admin.request(method, `${A}${example.url.split('?')[0]!}?${name}=${value}`, {
+              body: example.body,
+              payload: example.payload,
+              headers: example.headers,
+            }),
+            [200, 204, 400, 404],
+          )
       }
       if (!['POST', 'PUT', 'PATCH'].includes(method) || operation.multipart) return
-      for (const payload of NO_OBJECT) clear(payload.slice(0, 40), await admin.request(method, `${A}${example.url}`, { payload, headers: example.headers }), [200, 204, 400])
-      for (const name of Object.keys((example.body ?? {}))) {
-        for (const value of WRONG) clear(`{${name}: ${(JSON.stringify(value) ?? '').slice(0, 40)}}`, await admin.request(method, `${A}${example.url}`, { body: { ...(example.body as object), [name]: value }, headers: example.headers }), [200, 204, 400, 404])
+      for (const payload of NO_OBJECT)
+        clear(
+          payload.slice(0, 40),
+          await admin.request(method, `${A}${example.url}`, { payload, headers: example.headers }),
+          [200, 204, 400],
+        )
+      for (const name of Object.keys(example.body ?? {})) {
+        for (const value of WRONG)
+          clear(
+            `{${name}: ${(JSON.stringify(value) ?? '').slice(0, 40)}}`,
+            await admin.request(method, `${A}${example.url}`, {
+              body: { ...(example.body as object), [name]: value },
+              headers: example.headers,
+            }),
+            [200, 204, 400, 404],
+          )
       }
     })
   }
 })
 
-test('cookies that are no cookie of ours are a visitor\'s', async () => {
+test("cookies that are no cookie of ours are a visitor's", async () => {
   const { client } = await server()
-  for (const value of ['x', 'a.b.c', '%00', '"', 'eyJhbGciOiJub25lIn0.eyJzaWQiOiJ4In0.', 'x'.repeat(5000), '\u00ff', 'eyJhbGciOiJIUzI1NiJ9.e30.AAAA']) {
+  for (const value of [
+    'x',
+    'a.b.c',
+    '%00',
+    '"',
+    'eyJhbGciOiJub25lIn0.eyJzaWQiOiJ4In0.',
+    'x'.repeat(5000),
+    '\u00ff',
+    'eyJhbGciOiJIUzI1NiJ9.e30.AAAA',
+  ]) {
     clear(value.slice(0, 20), await client().get(`${A}/core/users/me/`, { cookie: `authentik_session=${value}` }), [403])
     clear(value.slice(0, 20), await client().get(`${A}/core/users/me/`, { cookie: value }), [403])
   }
@@ -138,7 +243,16 @@ test('cookies that are no cookie of ours are a visitor\'s', async () => {
 
 test('addresses that cannot be read are answered as such', async () => {
   const { admin } = await server()
-  for (const url of [`${A}/%`, `${A}/%zz/`, `${A}//core//users//`, `${A}/core/users/%c0%af/`, `${A}/core/groups`, `${A}/nothing/`, `${A}/core/`, `${A}/core/users/1/2/3/`]) {
+  for (const url of [
+    `${A}/%`,
+    `${A}/%zz/`,
+    `${A}//core//users//`,
+    `${A}/core/users/%c0%af/`,
+    `${A}/core/groups`,
+    `${A}/nothing/`,
+    `${A}/core/`,
+    `${A}/core/users/1/2/3/`,
+  ]) {
     clear(url, await admin.get(url), [400, 404, 200])
   }
 })

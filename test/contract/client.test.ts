@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import {
-  AdminApi, Configuration, CoreApi, CryptoApi, EventsApi, FlowsApi, PoliciesApi, PropertymappingsApi, ProvidersApi, RbacApi, ResponseError, RootApi,
+  AdminApi,
+  Configuration,
+  CoreApi,
+  CryptoApi,
+  EventsApi,
+  FlowsApi,
+  PoliciesApi,
+  PropertymappingsApi,
+  ProvidersApi,
+  RbacApi,
+  ResponseError,
+  RootApi,
 } from '@goauthentik/api'
 import type { AddressInfo } from 'node:net'
 import { createApp } from '../../src/app.ts'
@@ -18,7 +29,10 @@ describe('the published client', () => {
     const app = await createApp(deps)
     await app.listen({ port: 0, host: '127.0.0.1' })
     close = () => app.close()
-    configuration = new Configuration({ basePath: `http://127.0.0.1:${(app.server.address() as AddressInfo).port}/api/v3`, accessToken: adminToken })
+    configuration = new Configuration({
+      basePath: `http://127.0.0.1:${(app.server.address() as AddressInfo).port}/api/v3`,
+      accessToken: adminToken,
+    })
   })
   after(() => close())
 
@@ -26,7 +40,9 @@ describe('the published client', () => {
     const core = new CoreApi(configuration)
     const name = unique('finance')
     const group = await core.coreGroupsCreate({ groupRequest: { name, attributes: { colour: 'red' } } })
-    const user = await core.coreUsersCreate({ userRequest: { username: unique('anna'), name: 'Anna', email: 'anna@example.test', groups: [group.pk] } })
+    const user = await core.coreUsersCreate({
+      userRequest: { username: unique('anna'), name: 'Anna', email: 'anna@example.test', groups: [group.pk] },
+    })
     const found = await core.coreGroupsList({ name })
     assert.deepEqual([found.pagination.count, found.results[0]!.pk, found.results[0]!.users], [1, group.pk, [user.pk]])
     await core.coreGroupsRemoveUserCreate({ groupUuid: group.pk, userAccountRequest: { pk: user.pk } })
@@ -35,7 +51,10 @@ describe('the published client', () => {
     assert.deepEqual([changed.name, changed.usersObj?.[0]?.username], [`${name}-2`, user.username])
     assert.ok(user.dateJoined instanceof Date)
     await core.coreGroupsDestroy({ groupUuid: group.pk })
-    await assert.rejects(core.coreGroupsRetrieve({ groupUuid: group.pk }), (error: unknown) => error instanceof ResponseError && error.response.status === 404)
+    await assert.rejects(
+      core.coreGroupsRetrieve({ groupUuid: group.pk }),
+      (error: unknown) => error instanceof ResponseError && error.response.status === 404,
+    )
   })
 
   test('keeps accounts: own, new, for programs, and their passwords', async () => {
@@ -57,10 +76,22 @@ describe('the published client', () => {
   })
 
   test('sets up an application with its provider and who may open it', async () => {
-    const [core, providers, mappings, flows, policies] = [new CoreApi(configuration), new ProvidersApi(configuration), new PropertymappingsApi(configuration), new FlowsApi(configuration), new PoliciesApi(configuration)]
-    const { results: [authorization] } = await flows.flowsInstancesList({ slug: 'default-provider-authorization-implicit-consent' })
-    const { results: [invalidation] } = await flows.flowsInstancesList({ slug: 'default-provider-invalidation-flow' })
-    const scopes = await mappings.propertymappingsProviderScopeList({ managed: ['goauthentik.io/providers/oauth2/scope-openid', 'goauthentik.io/providers/oauth2/scope-email'] })
+    const [core, providers, mappings, flows, policies] = [
+      new CoreApi(configuration),
+      new ProvidersApi(configuration),
+      new PropertymappingsApi(configuration),
+      new FlowsApi(configuration),
+      new PoliciesApi(configuration),
+    ]
+    const {
+      results: [authorization],
+    } = await flows.flowsInstancesList({ slug: 'default-provider-authorization-implicit-consent' })
+    const {
+      results: [invalidation],
+    } = await flows.flowsInstancesList({ slug: 'default-provider-invalidation-flow' })
+    const scopes = await mappings.propertymappingsProviderScopeList({
+      managed: ['goauthentik.io/providers/oauth2/scope-openid', 'goauthentik.io/providers/oauth2/scope-email'],
+    })
     assert.equal(scopes.results.length, 2)
     const provider = await providers.providersOauth2Create({
       oAuth2ProviderRequest: {
@@ -90,7 +121,9 @@ describe('the published client', () => {
 
   test('makes certificates and shows what they are', async () => {
     const crypto = new CryptoApi(configuration)
-    const pair = await crypto.cryptoCertificatekeypairsGenerateCreate({ certificateGenerationRequest: { commonName: unique('pair'), validityDays: 30, alg: 'ecdsa' } })
+    const pair = await crypto.cryptoCertificatekeypairsGenerateCreate({
+      certificateGenerationRequest: { commonName: unique('pair'), validityDays: 30, alg: 'ecdsa' },
+    })
     assert.deepEqual([pair.privateKeyAvailable, pair.keyType], [true, 'ec'])
     assert.match((await crypto.cryptoCertificatekeypairsViewCertificateRetrieve({ kpUuid: pair.pk })).data, /^-----BEGIN CERTIFICATE-----/)
     assert.equal((await crypto.cryptoCertificatekeypairsList({ hasKey: true, name: pair.name })).results.length, 1)
@@ -101,15 +134,27 @@ describe('the published client', () => {
     const role = await rbac.rbacRolesCreate({ roleRequest: { name: unique('readers') } })
     const user = await core.coreUsersCreate({ userRequest: { username: unique('reader'), name: '' } })
     await rbac.rbacRolesAddUserCreate({ uuid: role.pk, userAccountSerializerForRoleRequest: { pk: user.pk } })
-    assert.deepEqual((await rbac.rbacRolesList({ users: user.pk })).results.map(found => found.pk), [role.pk])
+    assert.deepEqual(
+      (await rbac.rbacRolesList({ users: user.pk })).results.map(found => found.pk),
+      [role.pk],
+    )
     const { results } = await rbac.rbacPermissionsList({ codename: 'view_group' })
     assert.equal(results[0]!.appLabel, 'authentik_core')
-    await rbac.rbacPermissionsAssignedByRolesAssign({ uuid: role.pk, permissionAssignRequest: { permissions: ['authentik_core.view_group'] } })
-    await rbac.rbacPermissionsAssignedByRolesAssign({ uuid: role.pk, permissionAssignRequest: { permissions: ['authentik_core.view_user'], model: 'authentik_core.user', objectPk: String(user.pk) } })
+    await rbac.rbacPermissionsAssignedByRolesAssign({
+      uuid: role.pk,
+      permissionAssignRequest: { permissions: ['authentik_core.view_group'] },
+    })
+    await rbac.rbacPermissionsAssignedByRolesAssign({
+      uuid: role.pk,
+      permissionAssignRequest: { permissions: ['authentik_core.view_user'], model: 'authentik_core.user', objectPk: String(user.pk) },
+    })
     const assigned = await rbac.rbacPermissionsAssignedByRolesList({ model: 'authentik_core.user', objectPk: String(user.pk) })
     assert.equal(assigned.results.find(entry => entry.rolePk === role.pk)!.objectPermissions[0]!.codename, 'view_user')
     assert.equal((await rbac.rbacPermissionsRolesList({ uuid: role.pk })).results[0]!.objectPk, String(user.pk))
-    await rbac.rbacPermissionsAssignedByRolesUnassignPartialUpdate({ uuid: role.pk, patchedPermissionAssignRequest: { permissions: ['authentik_core.view_group'] } })
+    await rbac.rbacPermissionsAssignedByRolesUnassignPartialUpdate({
+      uuid: role.pk,
+      patchedPermissionAssignRequest: { permissions: ['authentik_core.view_group'] },
+    })
     assert.equal((await rbac.rbacPermissionsList({ role: role.pk })).pagination.count, 0)
   })
 
@@ -121,7 +166,9 @@ describe('the published client', () => {
     assert.equal((results[0]!.user as { username: string }).username, 'test-admin')
     assert.ok(results[0]!.created instanceof Date && results[0]!.expires! > results[0]!.created)
     assert.equal((await events.eventsEventsRetrieve({ eventUuid: results[0]!.pk })).action, 'model_created')
-    assert.ok((await events.eventsEventsVolumeList({ historyDays: 1 })).some(volume => volume.action === 'model_created' && volume.count > 0))
+    assert.ok(
+      (await events.eventsEventsVolumeList({ historyDays: 1 })).some(volume => volume.action === 'model_created' && volume.count > 0),
+    )
     assert.ok((await events.eventsEventsActionsList()).some(action => action.component === 'login'))
     assert.ok((await events.eventsEventsStatsRetrieve({ countSteps: ['hours=1'] })).uniqueUsers >= 1)
     assert.deepEqual(await events.eventsEventsTopPerUserList({ action: 'authorize_application', username: 'nobody' }), [])
@@ -138,7 +185,10 @@ describe('the published client', () => {
     assert.equal((await admin.adminSettingsPartialUpdate({})).gdprCompliance, true)
     const name = `${unique('icon')}.svg`
     await admin.adminFileCreate({ file: new Blob(['<svg xmlns="http://www.w3.org/2000/svg"/>']), name, usage: 'media' })
-    assert.deepEqual((await admin.adminFileList({ search: name })).map(file => file.name), [name])
+    assert.deepEqual(
+      (await admin.adminFileList({ search: name })).map(file => file.name),
+      [name],
+    )
     await admin.adminFileDestroy({ name })
   })
 

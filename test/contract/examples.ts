@@ -20,9 +20,16 @@ const role = async (ctx: Ctx) => (await sample(ctx, 'authentik_rbac.role')).role
 /** A flow that shows one stage. */
 async function flowWithStage(ctx: Ctx): Promise<Row> {
   const binding = await sample(ctx, 'authentik_flows.flowstagebinding')
-  await ctx.db.updateTable('flow_stage_binding').set({ stage: (await sample(ctx, 'authentik_stages_dummy.dummystage')).stage_uuid as string })
-    .where('fsb_uuid', '=', binding.fsb_uuid as string).execute()
-  return (await ctx.db.selectFrom('flow').selectAll().where('flow_uuid', '=', binding.target as string).executeTakeFirstOrThrow())
+  await ctx.db
+    .updateTable('flow_stage_binding')
+    .set({ stage: (await sample(ctx, 'authentik_stages_dummy.dummystage')).stage_uuid as string })
+    .where('fsb_uuid', '=', binding.fsb_uuid as string)
+    .execute()
+  return await ctx.db
+    .selectFrom('flow')
+    .selectAll()
+    .where('flow_uuid', '=', binding.target as string)
+    .executeTakeFirstOrThrow()
 }
 
 /** A host whose brand has a recovery flow. */
@@ -30,7 +37,11 @@ async function brandWithRecovery(ctx: Ctx): Promise<Pick<Example, 'headers'>> {
   const { slug, flow_uuid: flow } = await flowWithStage(ctx)
   const domain = `${String(slug)}.example.test`
   const brand = await sample(ctx, 'authentik_brands.brand')
-  await ctx.db.updateTable('brand').set({ domain, flow_recovery: flow as string }).where('brand_uuid', '=', brand.brand_uuid as string).execute()
+  await ctx.db
+    .updateTable('brand')
+    .set({ domain, flow_recovery: flow as string })
+    .where('brand_uuid', '=', brand.brand_uuid as string)
+    .execute()
   return { headers: { host: domain } }
 }
 
@@ -42,7 +53,11 @@ export const form = (fields: Record<string, string>, file?: { filename: string; 
   headers: { 'content-type': `multipart/form-data; boundary=${BOUNDARY}` },
   payload: [
     ...Object.entries(fields).map(([name, value]) => `--${BOUNDARY}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`),
-    ...(file ? [`--${BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="${file.filename}"\r\nContent-Type: ${file.type ?? 'application/octet-stream'}\r\n\r\n${file.content}\r\n`] : []),
+    ...(file
+      ? [
+          `--${BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="${file.filename}"\r\nContent-Type: ${file.type ?? 'application/octet-stream'}\r\n\r\n${file.content}\r\n`,
+        ]
+      : []),
     `--${BOUNDARY}--\r\n`,
   ].join(''),
 })
@@ -51,7 +66,10 @@ const EXAMPLES: Record<string, (ctx: Ctx) => Promise<Example> | Example> = {
   'GET /admin/version/history/:id/': () => ({ url: '/admin/version/history/1/' }),
   'PUT /admin/settings/': () => ({ url: '/admin/settings/', body: { flags: {} } }),
   'PATCH /admin/settings/': () => ({ url: '/admin/settings/', body: {} }),
-  'POST /admin/file/': () => ({ url: '/admin/file/', ...form({ name: `${unique('icon')}.svg`, usage: 'media' }, { filename: 'x.svg', content: ICON }) }),
+  'POST /admin/file/': () => ({
+    url: '/admin/file/',
+    ...form({ name: `${unique('icon')}.svg`, usage: 'media' }, { filename: 'x.svg', content: ICON }),
+  }),
   'DELETE /admin/file/': async ctx => {
     const { writeMedia } = await import('../../src/admin/media.ts')
     const name = `${unique('icon')}.svg`
@@ -76,11 +94,25 @@ const EXAMPLES: Record<string, (ctx: Ctx) => Promise<Example> | Example> = {
   'POST /rbac/roles/:pk/add_user/': async ctx => ({ url: `/rbac/roles/${await role(ctx)}/add_user/`, body: { pk: await user(ctx) } }),
   'POST /rbac/roles/:pk/remove_user/': async ctx => ({ url: `/rbac/roles/${await role(ctx)}/remove_user/`, body: { pk: await user(ctx) } }),
   'POST /core/groups/:pk/add_user/': async ctx => ({ url: `/core/groups/${await group(ctx)}/add_user/`, body: { pk: await user(ctx) } }),
-  'POST /core/groups/:pk/remove_user/': async ctx => ({ url: `/core/groups/${await group(ctx)}/remove_user/`, body: { pk: await user(ctx) } }),
-  'POST /core/users/:pk/set_password_hash/': async ctx => ({ url: `/core/users/${await user(ctx)}/set_password_hash/`, body: { password: await ctx.passwords.hash('a secret') } }),
+  'POST /core/groups/:pk/remove_user/': async ctx => ({
+    url: `/core/groups/${await group(ctx)}/remove_user/`,
+    body: { pk: await user(ctx) },
+  }),
+  'POST /core/users/:pk/set_password_hash/': async ctx => ({
+    url: `/core/users/${await user(ctx)}/set_password_hash/`,
+    body: { password: await ctx.passwords.hash('a secret') },
+  }),
   // Succeeds only with a browser's session; see core/impersonation.test.ts.
-  'POST /core/users/:pk/impersonate/': async ctx => ({ url: `/core/users/${await user(ctx)}/impersonate/`, body: { reason: 'a test' }, status: 400 }),
-  'POST /core/users/:pk/recovery/': async ctx => ({ url: `/core/users/${await user(ctx)}/recovery/`, body: {}, ...(await brandWithRecovery(ctx)) }),
+  'POST /core/users/:pk/impersonate/': async ctx => ({
+    url: `/core/users/${await user(ctx)}/impersonate/`,
+    body: { reason: 'a test' },
+    status: 400,
+  }),
+  'POST /core/users/:pk/recovery/': async ctx => ({
+    url: `/core/users/${await user(ctx)}/recovery/`,
+    body: {},
+    ...(await brandWithRecovery(ctx)),
+  }),
   'POST /core/users/:pk/recovery_email/': async ctx => ({
     url: `/core/users/${await user(ctx)}/recovery_email/`,
     body: { email_stage: (await sample(ctx, 'authentik_stages_email.emailstage')).stage_uuid },
@@ -97,7 +129,11 @@ const EXAMPLES: Record<string, (ctx: Ctx) => Promise<Example> | Example> = {
   'GET /providers/oauth2/:pk/setup_urls/': async ctx => {
     const { id } = await sample(ctx, 'authentik_providers_oauth2.oauth2provider')
     const { pbm_uuid: key } = await sample(ctx, 'authentik_core.application')
-    await ctx.db.updateTable('application').set({ provider: id as number }).where('pbm_uuid', '=', key as string).execute()
+    await ctx.db
+      .updateTable('application')
+      .set({ provider: id as number })
+      .where('pbm_uuid', '=', key as string)
+      .execute()
     return { url: `/providers/oauth2/${String(id)}/setup_urls/` }
   },
   'POST /policies/all/:pk/test/': async ctx => ({
@@ -108,9 +144,17 @@ const EXAMPLES: Record<string, (ctx: Ctx) => Promise<Example> | Example> = {
     url: `/propertymappings/all/${String((await sample(ctx, 'authentik_providers_oauth2.scopemapping')).pm_uuid)}/test/`,
     body: { user: await user(ctx), context: {} },
   }),
-  'POST /stages/prompt/prompts/preview/': () => ({ url: '/stages/prompt/prompts/preview/', body: { name: unique('prompt'), field_key: 'key', label: 'Label', type: 'text', order: 1 } }),
-  'POST /crypto/certificatekeypairs/generate/': () => ({ url: '/crypto/certificatekeypairs/generate/', body: { common_name: unique('pair'), validity_days: 30, alg: 'ecdsa' } }),
-  'DELETE /core/authenticated_sessions/bulk_delete/': async ctx => ({ url: `/core/authenticated_sessions/bulk_delete/?user_pks=${await user(ctx)}` }),
+  'POST /stages/prompt/prompts/preview/': () => ({
+    url: '/stages/prompt/prompts/preview/',
+    body: { name: unique('prompt'), field_key: 'key', label: 'Label', type: 'text', order: 1 },
+  }),
+  'POST /crypto/certificatekeypairs/generate/': () => ({
+    url: '/crypto/certificatekeypairs/generate/',
+    body: { common_name: unique('pair'), validity_days: 30, alg: 'ecdsa' },
+  }),
+  'DELETE /core/authenticated_sessions/bulk_delete/': async ctx => ({
+    url: `/core/authenticated_sessions/bulk_delete/?user_pks=${await user(ctx)}`,
+  }),
 }
 
 /** The example of a route: written down above, or made of the contract's schema and an object of the resource that the path is of. */
@@ -118,9 +162,11 @@ export async function exampleOf(ctx: Ctx, line: string): Promise<Example> {
   const written = EXAMPLES[line]
   if (written) return written(ctx)
   const [method, pattern] = line.split(' ') as [string, string]
-  const [resource] = ctx.registry.resources.filter(({ path }) => pattern.startsWith(`${path}/`)).toSorted((a, b) => b.path.length - a.path.length)
+  const [resource] = ctx.registry.resources
+    .filter(({ path }) => pattern.startsWith(`${path}/`))
+    .toSorted((a, b) => b.path.length - a.path.length)
   const row = resource && /:\w+/.test(pattern) ? await sampleObject(ctx, resource.model) : {}
-  const url = pattern.replace(/:\w+/, () => encodeURIComponent(String((row)[resource!.model.lookup ?? resource!.model.pk])))
+  const url = pattern.replace(/:\w+/, () => encodeURIComponent(String(row[resource!.model.lookup ?? resource!.model.pk])))
   const request = operationAt(method, pattern)?.request
   return { url, ...(request?.type === 'application/json' && { body: sampleValue(request.schema) }) }
 }

@@ -11,7 +11,8 @@ import { assertAnswer, operationAt } from './schema.ts'
 const A = '/api/v3'
 
 /** Where one object of a resource is. */
-export const itemUrl = ({ path, model }: Resource, row: Row): string => `${A}${path}/${encodeURIComponent(String(row[model.lookup ?? model.pk]))}/`
+export const itemUrl = ({ path, model }: Resource, row: Row): string =>
+  `${A}${path}/${encodeURIComponent(String(row[model.lookup ?? model.pk]))}/`
 
 function held(method: string, url: string, answer: Answer, status: number): void {
   assert.equal(answer.status, status, `${method} ${url}: ${answer.text.slice(0, 1000)}`)
@@ -19,7 +20,16 @@ function held(method: string, url: string, answer: Answer, status: number): void
 }
 
 /** Filters by what this server does not have: they are passed over. */
-const NOT_OFFERED = new Set(['flow_lockdown', 'flow_user_switch', 'flow_request', 'branding_map_tiles', 'captcha_stage', 'webauthn_stage', 'created', 'last_updated'])
+const NOT_OFFERED = new Set([
+  'flow_lockdown',
+  'flow_user_switch',
+  'flow_request',
+  'branding_map_tiles',
+  'captcha_stage',
+  'webauthn_stage',
+  'created',
+  'last_updated',
+])
 
 for (const resource of registry.resources) {
   const { path, model, operations } = resource
@@ -32,15 +42,22 @@ for (const resource of registry.resources) {
     if (operations.list && offers('GET', `${path}/`)) {
       test('list', async () => {
         const { admin, ctx } = await server()
-        await sampleObject(ctx, model.component === '' || model.name === 'Provider' ? (registry.models.find(kind => kind.base === model) ?? model) : model)
-        for (const query of ['', '?page_size=1', '?search=sample', '?ordering=-name', '?page=last']) held('GET', `${A}${path}/${query}`, await admin.get(`${A}${path}/${query}`), 200)
+        await sampleObject(
+          ctx,
+          model.component === '' || model.name === 'Provider' ? (registry.models.find(kind => kind.base === model) ?? model) : model,
+        )
+        for (const query of ['', '?page_size=1', '?search=sample', '?ordering=-name', '?page=last'])
+          held('GET', `${A}${path}/${query}`, await admin.get(`${A}${path}/${query}`), 200)
       })
       test('every filter of the contract is understood', async () => {
         const { admin } = await server()
         for (const { name, in: place } of operationAt('GET', `${path}/`)!.parameters) {
           if (place !== 'query' || ['page', 'page_size', 'search', 'ordering'].includes(name) || name.startsWith('include_')) continue
           if (NOT_OFFERED.has(name)) continue
-          assert.ok(name in model.filters || ['superuser_full_list', 'only_with_launch_url', 'for_user'].includes(name), `${path}/?${name}= filters nothing`)
+          assert.ok(
+            name in model.filters || ['superuser_full_list', 'only_with_launch_url', 'for_user'].includes(name),
+            `${path}/?${name}= filters nothing`,
+          )
           const answer = await admin.get(`${A}${path}/?${name}=true`)
           assert.ok([200, 400].includes(answer.status), `${path}/?${name}=true: ${answer.status} ${answer.text}`)
           assertAnswer('GET', `${A}${path}/`, answer)
@@ -50,10 +67,12 @@ for (const resource of registry.resources) {
     if (operations.retrieve && offers('GET', `${path}/:pk/`)) {
       test('retrieve, and what uses it', async () => {
         const { admin, ctx } = await server()
-        const concrete = model.component === '' || model.name === 'Provider' ? (registry.models.find(kind => kind.base === model) ?? model) : model
+        const concrete =
+          model.component === '' || model.name === 'Provider' ? (registry.models.find(kind => kind.base === model) ?? model) : model
         const url = itemUrl(resource, await sampleObject(ctx, concrete))
         held('GET', url, await admin.get(url), 200)
-        if (operations.usedBy && offers('GET', `${path}/:pk/used_by/`)) held('GET', `${url}used_by/`, await admin.get(`${url}used_by/`), 200)
+        if (operations.usedBy && offers('GET', `${path}/:pk/used_by/`))
+          held('GET', `${url}used_by/`, await admin.get(`${url}used_by/`), 200)
       })
     }
     if (operations.create && offers('POST', `${path}/`)) {
@@ -81,7 +100,8 @@ for (const resource of registry.resources) {
     if (operations.destroy && offers('DELETE', `${path}/:pk/`)) {
       test('delete', async () => {
         const { admin, ctx } = await server()
-        const concrete = model.component === '' || model.name === 'Provider' ? (registry.models.find(kind => kind.base === model) ?? model) : model
+        const concrete =
+          model.component === '' || model.name === 'Provider' ? (registry.models.find(kind => kind.base === model) ?? model) : model
         const url = itemUrl(resource, await sampleObject(ctx, concrete))
         held('DELETE', url, await admin.delete(url), 204)
         assert.equal((await admin.get(url)).status, 404)
@@ -98,7 +118,11 @@ for (const [line, operation] of registry.routes.flatMap(routes => Object.entries
     const { admin, client, ctx } = await server()
     const example = await exampleOf(ctx, line)
     const api = operation.anonymous ? client() : admin
-    const answer = await api.request(method, `${A}${example.url}`, { body: example.body, payload: example.payload, headers: example.headers })
+    const answer = await api.request(method, `${A}${example.url}`, {
+      body: example.body,
+      payload: example.payload,
+      headers: example.headers,
+    })
     held(method, `${A}${example.url}`, answer, example.status ?? operation.status ?? 200)
   })
 }

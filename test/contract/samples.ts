@@ -13,7 +13,10 @@ import { resolved, type Schema } from './schema.ts'
 let pair: Promise<{ certificate: string; key: string }> | undefined
 
 const keypair = (ctx: Ctx) =>
-  (pair ??= generateKeypair({ commonName: 'sample', alternativeNames: [], validityDays: 30, algorithm: 'ecdsa' }, { now: ctx.now, random: ctx.randomBytes }))
+  (pair ??= generateKeypair(
+    { commonName: 'sample', alternativeNames: [], validityDays: 30, algorithm: 'ecdsa' },
+    { now: ctx.now, random: ctx.randomBytes },
+  ))
 
 /** What a schema alone does not tell: model label → values that replace the made-up ones; undefined leaves a field out. */
 const SPECIAL: Record<string, (ctx: Ctx) => Promise<Row> | Row> = {
@@ -32,11 +35,21 @@ const SPECIAL: Record<string, (ctx: Ctx) => Promise<Row> | Row> = {
   }),
   'authentik_events.event': () => ({ action: 'configuration_warning', client_ip: '192.0.2.1' }),
   // Kinds that this server does not have cannot be pointed at.
-  'authentik_stages_identification.identificationstage': () => ({ user_fields: ['username'], captcha_stage: null, webauthn_stage: null, sources: [] }),
+  'authentik_stages_identification.identificationstage': () => ({
+    user_fields: ['username'],
+    captcha_stage: null,
+    webauthn_stage: null,
+    sources: [],
+  }),
   'authentik_stages_redirect.redirectstage': () => ({ mode: 'static', target_static: 'https://example.test/' }),
   'authentik_stages_email.emailstage': () => ({ template: 'email/password_reset.html' }),
-  'authentik_stages_invitation.invitation': async ctx => ({ flow: (await sampleObject(ctx, modelOf(ctx, 'authentik_flows.flow'))).flow_uuid }),
-  'authentik_providers_oauth2.oauth2provider': () => ({ redirect_uris: [{ matching_mode: 'strict', url: 'https://app.example.test/callback' }], encryption_key: undefined }),
+  'authentik_stages_invitation.invitation': async ctx => ({
+    flow: (await sampleObject(ctx, modelOf(ctx, 'authentik_flows.flow'))).flow_uuid,
+  }),
+  'authentik_providers_oauth2.oauth2provider': () => ({
+    redirect_uris: [{ matching_mode: 'strict', url: 'https://app.example.test/callback' }],
+    encryption_key: undefined,
+  }),
 }
 
 /** Fields that the contract calls optional, but of which one must be there. */
@@ -65,7 +78,9 @@ export function sampleValue(raw: Schema, name = 'value'): unknown {
     case 'array':
       return [sampleValue(schema.items as Schema, name)]
     case 'object':
-      return Object.fromEntries(Object.entries((schema.properties ?? {}) as Record<string, Schema>).map(([key, inner]) => [key, sampleValue(inner, key)]))
+      return Object.fromEntries(
+        Object.entries((schema.properties ?? {}) as Record<string, Schema>).map(([key, inner]) => [key, sampleValue(inner, key)]),
+      )
     case 'string':
       if (schema.format === 'date-time') return '2031-05-06T07:08:09.123456Z'
       if (schema.format === 'email') return `${unique('sample')}@example.test`
@@ -93,12 +108,16 @@ export async function sampleBody(ctx: Ctx, model: Model, requestSchema: Schema, 
     else out[name] = sampleValue(schema, name)
   }
   // One of three must be set; the group is the one.
-  if (model.label === 'authentik_policies.policybinding') out.group = (await sampleObject(ctx, modelOf(ctx, 'authentik_core.group'))).group_uuid
+  if (model.label === 'authentik_policies.policybinding')
+    out.group = (await sampleObject(ctx, modelOf(ctx, 'authentik_core.group'))).group_uuid
   return Object.fromEntries(Object.entries(out).filter(([, value]) => value !== undefined))
 }
 
 async function sampleReference(ctx: Ctx, target: Model, schema: Schema): Promise<unknown> {
-  const concrete = target.component === '' || target.name === 'Provider' || target.name === 'Policy' ? ctx.registry.models.find(model => model.base === target) : target
+  const concrete =
+    target.component === '' || target.name === 'Provider' || target.name === 'Policy'
+      ? ctx.registry.models.find(model => model.base === target)
+      : target
   const list = resolved(schema).type === 'array'
   if (!concrete) return list ? [] : undefined
   const key = (await sampleObject(ctx, concrete))[concrete.pk]
@@ -120,8 +139,14 @@ export async function sampleObject(ctx: Ctx, model: Model): Promise<Row> {
     else if (field.references && !field.nullable) values[name] = await sampleReference(ctx, field.references(), {})
     else if (field.initial === undefined) values[name] = plainValue(field.schema as Schema, name)
   }
-  if (model.label === 'authentik_core.token') Object.assign(values, { key_hash: unique('hash'), key_sealed: ctx.secrets.seal('key'), user: (await sampleObject(ctx, modelOf(ctx, 'authentik_core.user'))).id })
-  if (model.label === 'authentik_policies.policybinding') values.group = (await sampleObject(ctx, modelOf(ctx, 'authentik_core.group'))).group_uuid
+  if (model.label === 'authentik_core.token')
+    Object.assign(values, {
+      key_hash: unique('hash'),
+      key_sealed: ctx.secrets.seal('key'),
+      user: (await sampleObject(ctx, modelOf(ctx, 'authentik_core.user'))).id,
+    })
+  if (model.label === 'authentik_policies.policybinding')
+    values.group = (await sampleObject(ctx, modelOf(ctx, 'authentik_core.group'))).group_uuid
   const row = await transact(ctx, async ctx => {
     const whole = await withHiddenColumns(ctx, model, values)
     return insertObject(ctx, whole, withDefaults(ctx, whole, values))
@@ -132,13 +157,25 @@ export async function sampleObject(ctx: Ctx, model: Model): Promise<Row> {
 /** Columns that no field of the model speaks of (hashes of tokens, say), where the database wants them. */
 async function withHiddenColumns(ctx: Ctx, model: Model, values: Row): Promise<Model> {
   const table = (await readCatalogue(ctx.db)).get(model.table)!
-  const hidden = table.columns.filter(({ name, nullable, defaulted }) => !nullable && !defaulted && name !== model.pk && !model.allFields[name] && name !== model.baseKey)
+  const hidden = table.columns.filter(
+    ({ name, nullable, defaulted }) => !nullable && !defaulted && name !== model.pk && !model.allFields[name] && name !== model.baseKey,
+  )
   if (hidden.length === 0) return model
   for (const { name, type } of hidden) {
     const target = table.foreign_keys.find(key => key.columns.includes(name))
     const home = target && ctx.registry.models.find(other => other.table === target.target)
     if (home) values[name] = (await sampleObject(ctx, home))[target.target_columns[0]!]
-    else values[name] = { uuid: ctx.uuid(), text: unique(name), integer: 1, real: 1, flag: false, instant: ctx.now(), json: '[]', bytes: new Uint8Array(1) }[type]
+    else
+      values[name] = {
+        uuid: ctx.uuid(),
+        text: unique(name),
+        integer: 1,
+        real: 1,
+        flag: false,
+        instant: ctx.now(),
+        json: '[]',
+        bytes: new Uint8Array(1),
+      }[type]
   }
   const fields = Object.fromEntries(hidden.map(({ name }) => [name, internal(text())]))
   const tables = model.tables.map(part => (part.table === model.table ? { ...part, fields: { ...part.fields, ...fields } } : part))

@@ -17,7 +17,10 @@ test('operations are found by pattern and by URL, literal segments first', () =>
 })
 
 test('what does not fit is named', () => {
-  assert.deepEqual(violations(component('Pagination'), { next: 0 }).filter(line => line.includes("'count'")), ["/ must have required property 'count'"])
+  assert.deepEqual(
+    violations(component('Pagination'), { next: 0 }).filter(line => line.includes("'count'")),
+    ["/ must have required property 'count'"],
+  )
   assert.ok(violations(component('ChallengeTypes'), { component: 'no-such-stage' }).length > 0)
   assert.ok(violations(component('ChallengeTypes'), { component: 'ak-stage-password' }).some(line => line.includes('pending_user')))
 })

@@ -51,7 +51,8 @@ export function contractDocument(): Document {
   const file = createRequire(import.meta.url).resolve('@goauthentik/api/schema.yml')
   document = parse(readFileSync(file, 'utf8'), { maxAliasCount: -1 }) as Document
   // The pattern is that of self-service; names that administrators give (of service accounts, say) may hold anything, here as upstream.
-  for (const name of ['PartialUser', 'UserSelf']) delete (document.components.schemas[name]!.properties as Record<string, Schema>).username!.pattern
+  for (const name of ['PartialUser', 'UserSelf'])
+    delete (document.components.schemas[name]!.properties as Record<string, Schema>).username!.pattern
   return document
 }
 
@@ -87,7 +88,12 @@ function operationOf(method: string, path: string, raw: RawOperation): Operation
     path,
     parameters: (raw.parameters ?? []).map(parameter => (isRef(parameter) ? components.parameters[nameOf(parameter.$ref)]! : parameter)),
     ...(request?.schema && { request: { type: request.type!, schema: request.schema } }),
-    responses: new Map(Object.entries(raw.responses).map(([status, answer]) => [Number(status), content(isRef(answer) ? components.responses[nameOf(answer.$ref)]! : answer)])),
+    responses: new Map(
+      Object.entries(raw.responses).map(([status, answer]) => [
+        Number(status),
+        content(isRef(answer) ? components.responses[nameOf(answer.$ref)]! : answer),
+      ]),
+    ),
     open: raw.security === undefined || raw.security.some(way => Object.keys(way).length === 0),
   }
 }
@@ -112,9 +118,12 @@ export const operationAt = (method: string, pattern: string): Operation | undefi
 export function operationFor(method: string, url: string): Operation | undefined {
   const path = url.split('?')[0]!.replace(/^\/api\/v3/, '')
   const matching = contractOperations().filter(
-    operation => operation.method === method && new RegExp(`^${operation.path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(path),
+    operation =>
+      operation.method === method && new RegExp(`^${operation.path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(path),
   )
-  return matching.toSorted((a, b) => a.parameters.filter(part => part.in === 'path').length - b.parameters.filter(part => part.in === 'path').length)[0]
+  return matching.toSorted(
+    (a, b) => a.parameters.filter(part => part.in === 'path').length - b.parameters.filter(part => part.in === 'path').length,
+  )[0]
 }
 
 /** OpenAPI 3.0 as JSON Schema: `nullable` becomes a type, a discriminator becomes a choice by its value. */
@@ -123,9 +132,11 @@ function jsonSchema(schema: Schema): Schema {
   const { nullable, discriminator, oneOf, readOnly: _r, writeOnly: _w, default: _d, title: _t, description: _x, ...rest } = schema
   const out: Schema = {}
   for (const [keyword, value] of Object.entries(rest)) {
-    if (keyword === 'properties') out[keyword] = Object.fromEntries(Object.entries(value as Record<string, Schema>).map(([name, inner]) => [name, jsonSchema(inner)]))
+    if (keyword === 'properties')
+      out[keyword] = Object.fromEntries(Object.entries(value as Record<string, Schema>).map(([name, inner]) => [name, jsonSchema(inner)]))
     else if (keyword === 'allOf' || keyword === 'anyOf') out[keyword] = (value as Schema[]).map(jsonSchema)
-    else if ((keyword === 'items' || keyword === 'additionalProperties') && typeof value === 'object') out[keyword] = jsonSchema(value as Schema)
+    else if ((keyword === 'items' || keyword === 'additionalProperties') && typeof value === 'object')
+      out[keyword] = jsonSchema(value as Schema)
     else out[keyword] = value
   }
   if (discriminator) {
@@ -134,7 +145,10 @@ function jsonSchema(schema: Schema): Schema {
       type: 'object',
       required: [propertyName],
       properties: { [propertyName]: { enum: Object.keys(mapping) } },
-      allOf: Object.entries(mapping).map(([value, ref]) => ({ if: { properties: { [propertyName]: { const: value } } }, then: { $ref: `#/definitions/${nameOf(ref)}` } })),
+      allOf: Object.entries(mapping).map(([value, ref]) => ({
+        if: { properties: { [propertyName]: { const: value } } },
+        then: { $ref: `#/definitions/${nameOf(ref)}` },
+      })),
     })
   } else if (oneOf) {
     // Some alternatives differ only in text (enumerations with and without the empty word), so that more than one may fit.
@@ -152,7 +166,12 @@ function validators(): Ajv {
   // Web addresses of the contract may be relative to the server, and mail addresses empty.
   ajv.addFormat('uri', true)
   ajv.addFormat('email', /^$|^[^\s@]+@[^\s@]+$/)
-  ajv.addSchema({ $id: 'contract', definitions: Object.fromEntries(Object.entries(contractDocument().components.schemas).map(([name, schema]) => [name, jsonSchema(schema)])) })
+  ajv.addSchema({
+    $id: 'contract',
+    definitions: Object.fromEntries(
+      Object.entries(contractDocument().components.schemas).map(([name, schema]) => [name, jsonSchema(schema)]),
+    ),
+  })
   return ajv
 }
 
@@ -161,10 +180,15 @@ const compiled = new WeakMap<Schema, ValidateFunction>()
 /** What is wrong with a value by a schema of the contract, a line each; empty when it fits. */
 export function violations(schema: Schema, value: unknown): string[] {
   const known = compiled.get(schema)
-  const validate = known ?? validators().compile(JSON.parse(JSON.stringify(jsonSchema(schema)).replaceAll('"#/definitions/', '"contract#/definitions/')) as Schema)
+  const validate =
+    known ??
+    validators().compile(JSON.parse(JSON.stringify(jsonSchema(schema)).replaceAll('"#/definitions/', '"contract#/definitions/')) as Schema)
   if (!known) compiled.set(schema, validate)
   if (validate(value)) return []
-  return (validate.errors ?? []).map(error => `${error.instancePath || '/'} ${error.message ?? error.keyword}${error.keyword === 'enum' ? ` (${JSON.stringify(error.params.allowedValues)})` : ''}`)
+  return (validate.errors ?? []).map(
+    error =>
+      `${error.instancePath || '/'} ${error.message ?? error.keyword}${error.keyword === 'enum' ? ` (${JSON.stringify(error.params.allowedValues)})` : ''}`,
+  )
 }
 
 /** Holds a value to a named schema of the contract, e.g. `Challenge`. */
@@ -181,8 +205,15 @@ export function assertAnswer(method: string, url: string, answer: { status: numb
   assert.ok(operation, `the contract has no operation for ${method} ${url}`)
   const named = operation.responses.get(answer.status)
   if (!named) {
-    assert.ok([400, 403, 404, 405, 413, 415, 429].includes(answer.status), `${operation.id} answers ${answer.status}, which the contract does not name: ${answer.text.slice(0, 500)}`)
-    assert.equal(typeof (answer.body as { detail?: unknown }).detail, 'string', `${operation.id} ${answer.status}: ${answer.text.slice(0, 500)}`)
+    assert.ok(
+      [400, 403, 404, 405, 413, 415, 429].includes(answer.status),
+      `${operation.id} answers ${answer.status}, which the contract does not name: ${answer.text.slice(0, 500)}`,
+    )
+    assert.equal(
+      typeof (answer.body as { detail?: unknown }).detail,
+      'string',
+      `${operation.id} ${answer.status}: ${answer.text.slice(0, 500)}`,
+    )
     return
   }
   if (answer.status === 204 || (!named.schema && named.type === undefined)) {

@@ -157,6 +157,29 @@ describe('a server that starts from nothing', () => {
     assert.equal(answer.status, 200)
     assert.equal(await again.stop('SIGINT'), 0)
   })
+
+  test('loads no more to start than it needs', async () => {
+    const list = join(folder, 'modules')
+    const again = run(['server'], {
+      SIGNET_DATA_DIR: join(folder, 'data'),
+      NODE_OPTIONS: `--import ${new URL('./record-modules.mjs', import.meta.url).href}`,
+      LOADED_MODULES: list,
+    })
+    await again.ready()
+    assert.equal(await again.stop(), 0)
+    const loaded = readFileSync(list, 'utf8').split('\n')
+    const matching = (pattern: RegExp) => loaded.filter(name => pattern.test(name))
+    assert.notDeepEqual(matching(/\/src\/app\.ts$/), [], 'the list is of no use')
+    // Each of these takes memory for as long as the server runs, and time of every start: import it where it is first used.
+    const onFirstUse: Record<string, RegExp> = {
+      'the interpreter of expressions': /\/src\/expression\/(host\/run|evaluate|compile\/.*|syntax\/.*)\.ts$/,
+      'the importer of blueprints': /\/src\/blueprints\/(importer|parse)\.ts$/,
+      'packages for single tasks': /\/node_modules\/(yaml|ajv|@peculiar|nodemailer|liquidjs|pg|py-ast)\//,
+      'the HTTP client, which imports of node:http bring along': /^NativeModule internal\/deps\/undici\/undici$/,
+      'patterns of file names': /^NativeModule internal\/deps\/minimatch\//,
+    }
+    for (const [what, pattern] of Object.entries(onFirstUse)) assert.deepEqual(matching(pattern), [], what)
+  })
 })
 
 test('every wrong setting is named before anything is opened', async () => {

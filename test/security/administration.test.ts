@@ -25,10 +25,19 @@ async function holder(...permissions: string[]): Promise<{ user: Row; api: Clien
 
 const grant = async (role: string, permission: string, model: string, key: unknown): Promise<void> => {
   const { ctx } = await server()
-  await ctx.db.insertInto('role_object_permission').values({ role, permission, model, object_pk: String(key) }).execute()
+  await ctx.db
+    .insertInto('role_object_permission')
+    .values({ role, permission, model, object_pk: String(key) })
+    .execute()
 }
 
-const OPEN = new Set(['GET /schema/', 'GET /root/config/', 'GET /core/brands/current/', 'GET /flows/executor/{slug}/', 'POST /flows/executor/{slug}/'])
+const OPEN = new Set([
+  'GET /schema/',
+  'GET /root/config/',
+  'GET /core/brands/current/',
+  'GET /flows/executor/{slug}/',
+  'POST /flows/executor/{slug}/',
+])
 
 type Line = { line: string; method: string; url: string }
 
@@ -36,7 +45,11 @@ const everyOperation = (): Line[] =>
   Object.entries((openApiDocument(registry) as { paths: Record<string, Record<string, unknown>> }).paths).flatMap(([path, methods]) =>
     Object.keys(methods).map(word => {
       const method = word.toUpperCase()
-      const key = /\{(id|user_id)\}/.test(path) ? '1' : path.includes('uuid}') || path.includes('{pk}') ? '11111111-1111-4111-8111-111111111111' : 'name'
+      const key = /\{(id|user_id)\}/.test(path)
+        ? '1'
+        : path.includes('uuid}') || path.includes('{pk}')
+          ? '11111111-1111-4111-8111-111111111111'
+          : 'name'
       return { line: `${method} ${path}`, method, url: `${A}${path.replaceAll(/\{\w+\}/g, key)}` }
     }),
   )
@@ -61,9 +74,23 @@ describe('the matrix of permissions (abuse case 73)', () => {
 
   /** What everybody who is signed in may do: look at themselves, at what there is in general, and at their own things. */
   const EVERYBODY = new Set([
-    'GET /core/users/me/', 'GET /core/users/paths/', 'GET /core/users/impersonate_end/', 'GET /core/applications/', 'GET /core/tokens/', 'POST /core/tokens/',
-    'GET /core/authenticated_sessions/', 'GET /core/user_consent/', 'GET /rbac/permissions/', 'GET /admin/version/', 'GET /admin/apps/', 'GET /admin/models/', 'GET /stages/email/templates/',
-    'GET /events/events/actions/', 'GET /events/events/volume/', 'GET /events/events/top_per_user/', 'GET /events/events/stats/',
+    'GET /core/users/me/',
+    'GET /core/users/paths/',
+    'GET /core/users/impersonate_end/',
+    'GET /core/applications/',
+    'GET /core/tokens/',
+    'POST /core/tokens/',
+    'GET /core/authenticated_sessions/',
+    'GET /core/user_consent/',
+    'GET /rbac/permissions/',
+    'GET /admin/version/',
+    'GET /admin/apps/',
+    'GET /admin/models/',
+    'GET /stages/email/templates/',
+    'GET /events/events/actions/',
+    'GET /events/events/volume/',
+    'GET /events/events/top_per_user/',
+    'GET /events/events/stats/',
   ])
   const OWN = /^GET \/oauth2\/|\/types\/$/
 
@@ -77,7 +104,12 @@ describe('the matrix of permissions (abuse case 73)', () => {
         continue
       }
       assert.ok([403, 404, 400].includes(answer.status), `${line}: ${answer.status} ${answer.text.slice(0, 300)}`)
-      if (answer.status === 400) assert.doesNotMatch(line, /^(?:POST|PUT|PATCH|DELETE) (?!\/(?:core\/(?:tokens|authenticated_sessions)|rbac\/permissions))/, `${line}: asked for a body before it asked who may ${answer.text.slice(0, 200)}`)
+      if (answer.status === 400)
+        assert.doesNotMatch(
+          line,
+          /^(?:POST|PUT|PATCH|DELETE) (?!\/(?:core\/(?:tokens|authenticated_sessions)|rbac\/permissions))/,
+          `${line}: asked for a body before it asked who may ${answer.text.slice(0, 200)}`,
+        )
     }
   })
 
@@ -108,8 +140,16 @@ describe('rights on single objects', () => {
 
   test('objects that a body names are checked like those in the address (abuse case 69)', async () => {
     const { ctx } = await server()
-    const { api, role } = await holder('authentik_policies.add_policybinding', 'authentik_policies.view_policybinding', 'authentik_policies.change_policybinding', 'authentik_core.view_group')
-    const [mine, theirs] = [await sampleObject(ctx, modelOf('authentik_core.application')), await sampleObject(ctx, modelOf('authentik_core.application'))]
+    const { api, role } = await holder(
+      'authentik_policies.add_policybinding',
+      'authentik_policies.view_policybinding',
+      'authentik_policies.change_policybinding',
+      'authentik_core.view_group',
+    )
+    const [mine, theirs] = [
+      await sampleObject(ctx, modelOf('authentik_core.application')),
+      await sampleObject(ctx, modelOf('authentik_core.application')),
+    ]
     await grant(role, 'authentik_core.view_application', 'authentik_core.application', mine.pbm_uuid)
     await grant(role, 'authentik_core.change_application', 'authentik_core.application', mine.pbm_uuid)
     const group = (await aGroup(ctx)).group_uuid
@@ -127,7 +167,12 @@ describe('rights on single objects', () => {
 
   test("a token is never made for, or turned into, another's (abuse case 69)", async () => {
     const { ctx } = await server()
-    const { api, user } = await holder('authentik_core.add_token', 'authentik_core.change_token', 'authentik_core.view_token', 'authentik_core.view_user')
+    const { api, user } = await holder(
+      'authentik_core.add_token',
+      'authentik_core.change_token',
+      'authentik_core.view_token',
+      'authentik_core.view_user',
+    )
     const victim = await aUser(ctx)
     const made = await api.post(`${A}/core/tokens/`, { identifier: unique('t'), user: victim.id })
     assert.deepEqual([made.status, made.body.user], [201, user.id])
@@ -140,7 +185,9 @@ test('looking is not enough to read a secret: not in lists, details, events or t
   const { ctx, admin } = await server()
   const views = [...new Set(registry.models.map(model => `${model.app}.view_${model.modelName}`))]
   const { api } = await holder(...views)
-  const pair = (await admin.post(`${A}/crypto/certificatekeypairs/generate/`, { common_name: unique('pair'), validity_days: 30, alg: 'ecdsa' })).body
+  const pair = (
+    await admin.post(`${A}/crypto/certificatekeypairs/generate/`, { common_name: unique('pair'), validity_days: 30, alg: 'ecdsa' })
+  ).body
   const { key } = await ctx.db.selectFrom('keypair').select('key_data as key').where('kp_uuid', '=', pair.pk).executeTakeFirstOrThrow()
   const pem = ctx.secrets.open(key)
   const provider = await sampleObject(ctx, modelOf('authentik_providers_oauth2.oauth2provider'))
@@ -148,7 +195,13 @@ test('looking is not enough to read a secret: not in lists, details, events or t
   assert.ok(secret.length > 40)
   const [person, token] = [await aUser(ctx, { password: 'correct horse' }), unique('token')]
   const tokenKey = await aToken(ctx, person, { identifier: token })
-  const hash = (await ctx.db.selectFrom('user').select('password').where('id', '=', person.id as number).executeTakeFirstOrThrow()).password
+  const hash = (
+    await ctx.db
+      .selectFrom('user')
+      .select('password')
+      .where('id', '=', person.id as number)
+      .executeTakeFirstOrThrow()
+  ).password
   // Changes of secrets are events too.
   const providerUrl = `${A}/providers/oauth2/${String(provider.id)}/`
   const changed = `${secret.slice(0, 100)}${unique('new')}`
@@ -157,31 +210,57 @@ test('looking is not enough to read a secret: not in lists, details, events or t
   assert.equal((await admin.post(`${A}/core/users/${String(person.id)}/set_password/`, { password: 'battery staple' })).status, 204)
   const read: string[] = []
   for (const { path, operations } of registry.resources) if (operations.list) read.push(`${A}${path}/?page_size=100&ordering=-pk`)
-  for (const path of [`crypto/certificatekeypairs/${String(pair.pk)}/`, `core/tokens/${token}/`, `core/users/${String(person.id)}/`]) read.push(`${A}/${path}`, `${A}/${path}used_by/`)
+  for (const path of [`crypto/certificatekeypairs/${String(pair.pk)}/`, `core/tokens/${token}/`, `core/users/${String(person.id)}/`])
+    read.push(`${A}/${path}`, `${A}/${path}used_by/`)
   read.push(providerUrl, `${providerUrl}used_by/`)
   for (const url of read) {
     const { status, text } = await api.get(url)
     assert.equal(status, 200, `${url}: ${text.slice(0, 200)}`)
-    for (const hidden of [pem.slice(40, 80), secret, changed, tokenKey, hash, 'battery staple', 'PRIVATE KEY']) assert.ok(!text.includes(hidden), `${url} shows a secret`)
+    for (const hidden of [pem.slice(40, 80), secret, changed, tokenKey, hash, 'battery staple', 'PRIVATE KEY'])
+      assert.ok(!text.includes(hidden), `${url} shows a secret`)
   }
-  for (const url of [`crypto/certificatekeypairs/${String(pair.pk)}/view_private_key/`, `core/tokens/${token}/view_key/`]) assert.equal((await api.get(`${A}/${url}`)).status, 403, url)
-  const { value } = (await ctx.db.selectFrom('event').select(ctx.db.fn.countAll().as('value')).where('action', '=', 'model_updated').executeTakeFirstOrThrow()) as { value: number | string }
+  for (const url of [`crypto/certificatekeypairs/${String(pair.pk)}/view_private_key/`, `core/tokens/${token}/view_key/`])
+    assert.equal((await api.get(`${A}/${url}`)).status, 403, url)
+  const { value } = (await ctx.db
+    .selectFrom('event')
+    .select(ctx.db.fn.countAll().as('value'))
+    .where('action', '=', 'model_updated')
+    .executeTakeFirstOrThrow()) as { value: number | string }
   assert.ok(Number(value) > 0)
   const contexts = (await ctx.db.selectFrom('event').select('context').execute()).map(row => JSON.stringify(row.context)).join('\n')
-  for (const hidden of [secret, changed, tokenKey, 'battery staple', 'PRIVATE KEY']) assert.ok(!contexts.includes(hidden), 'an event shows a secret')
+  for (const hidden of [secret, changed, tokenKey, 'battery staple', 'PRIVATE KEY'])
+    assert.ok(!contexts.includes(hidden), 'an event shows a secret')
 })
 
 test('system information names no credential of the caller', async () => {
   const { admin, adminToken, ctx } = await server()
   assert.ok(!(await admin.get(`${A}/admin/system/`)).text.includes(adminToken))
-  const browser = await signedIn((await server()).app, ctx, (await ctx.db.selectFrom('user').selectAll().where('username', '=', 'test-admin').executeTakeFirstOrThrow()))
+  const browser = await signedIn(
+    (await server()).app,
+    ctx,
+    await ctx.db.selectFrom('user').selectAll().where('username', '=', 'test-admin').executeTakeFirstOrThrow(),
+  )
   const { status, body } = await browser.get(`${A}/admin/system/`)
   assert.equal(status, 200)
-  assert.deepEqual([body.http_headers.cookie, body.http_headers.authorization, body.http_headers['x-authentik-csrf']], [undefined, undefined, undefined])
+  assert.deepEqual(
+    [body.http_headers.cookie, body.http_headers.authorization, body.http_headers['x-authentik-csrf']],
+    [undefined, undefined, undefined],
+  )
 })
 
 describe('delegated managers cannot reach superuser status, or any right that they do not hold (abuse case 71)', () => {
-  const MANAGER = ['view_user', 'add_user', 'change_user', 'delete_user', 'reset_user_password', 'impersonate', 'view_group', 'add_group', 'change_group', 'add_user_to_group'].map(name => `authentik_core.${name}`)
+  const MANAGER = [
+    'view_user',
+    'add_user',
+    'change_user',
+    'delete_user',
+    'reset_user_password',
+    'impersonate',
+    'view_group',
+    'add_group',
+    'change_group',
+    'add_user_to_group',
+  ].map(name => `authentik_core.${name}`)
   const ROLES = ['view_role', 'add_role', 'change_role', 'assign_role_permissions'].map(name => `authentik_rbac.${name}`)
 
   test('through the hierarchy of groups', async () => {
@@ -221,7 +300,10 @@ describe('delegated managers cannot reach superuser status, or any right that th
       assert.equal((await api.request(method, `${A}/${url}`, { body })).status, 400, `${method} ${url}`)
     }
     // What they hold themselves they may hand on.
-    assert.equal((await api.post(`${A}/rbac/permissions/assigned_by_roles/${role}/assign/`, { permissions: ['authentik_core.view_user'] })).status, 200)
+    assert.equal(
+      (await api.post(`${A}/rbac/permissions/assigned_by_roles/${role}/assign/`, { permissions: ['authentik_core.view_user'] })).status,
+      200,
+    )
   })
 
   test("through a superuser's account", async () => {
@@ -269,13 +351,20 @@ test('a key cannot make or renew keys beyond itself (abuse case 75)', async () =
   ] as const) {
     assert.equal((await api.request(method, url, { body })).status, 403, `${method} ${url}`)
   }
-  const row = await ctx.db.selectFrom('token').select(['expires', 'expiring']).where('identifier', '=', identifier).executeTakeFirstOrThrow()
+  const row = await ctx.db
+    .selectFrom('token')
+    .select(['expires', 'expiring'])
+    .where('identifier', '=', identifier)
+    .executeTakeFirstOrThrow()
   assert.deepEqual([row.expiring, row.expires!.getTime()], [true, expires.getTime()])
 })
 
 test('other origins are told nothing (abuse case 76)', async () => {
   const { admin, client } = await server()
-  for (const [api, url] of [[admin, `${A}/core/users/me/`], [client(), `${A}/root/config/`]] as const) {
+  for (const [api, url] of [
+    [admin, `${A}/core/users/me/`],
+    [client(), `${A}/root/config/`],
+  ] as const) {
     const answer = await api.get(url, { origin: 'https://evil.example' })
     assert.equal(answer.headers['access-control-allow-origin'], undefined)
     const asked = await api.request('OPTIONS', url, { headers: { origin: 'https://evil.example', 'access-control-request-method': 'GET' } })
@@ -286,14 +375,18 @@ test('other origins are told nothing (abuse case 76)', async () => {
 test("a signed-in browser's writes need the proof that they come from our pages", async () => {
   const { app, ctx } = await server()
   const browser = await signedIn(app, ctx, await aUser(ctx))
-  const bare = (headers: Record<string, string>) => browser.request('POST', `${A}/core/tokens/`, { body: { identifier: unique('t') }, headers })
+  const bare = (headers: Record<string, string>) =>
+    browser.request('POST', `${A}/core/tokens/`, { body: { identifier: unique('t') }, headers })
   assert.deepEqual((await bare({ 'x-authentik-csrf': '' })).body, { detail: 'CSRF Failed: CSRF token missing.' })
-  assert.deepEqual((await bare({ 'x-authentik-csrf': 'guess' })).body, { detail: "CSRF Failed: CSRF token from the 'X-Authentik-Csrf' HTTP header incorrect." })
+  assert.deepEqual((await bare({ 'x-authentik-csrf': 'guess' })).body, {
+    detail: "CSRF Failed: CSRF token from the 'X-Authentik-Csrf' HTTP header incorrect.",
+  })
   assert.equal((await bare({})).status, 201)
 })
 
 describe('uploads (abuse case 77)', () => {
-  const upload = (api: Client, name: string, content: string, filename = 'x') => api.request('POST', `${A}/admin/file/`, form({ name, usage: 'media' }, { filename, content, type: 'image/png' }))
+  const upload = (api: Client, name: string, content: string, filename = 'x') =>
+    api.request('POST', `${A}/admin/file/`, form({ name, usage: 'media' }, { filename, content, type: 'image/png' }))
   const SVG = '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
   test('a picture is what its bytes say', async () => {
@@ -314,7 +407,20 @@ describe('uploads (abuse case 77)', () => {
 
   test('names cannot leave the folder', async () => {
     const { admin } = await server()
-    for (const name of ['../x.svg', '/etc/x.svg', 'a/../../x.svg', '..\\x.svg', '.hidden.svg', 'a//b.svg', 'x.svg/', 'a/.b/x.svg', `${'a'.repeat(300)}.svg`, 'x\u0000.svg', 'x%2f..%2fy.svg', 'ü.svg']) {
+    for (const name of [
+      '../x.svg',
+      '/etc/x.svg',
+      'a/../../x.svg',
+      '..\\x.svg',
+      '.hidden.svg',
+      'a//b.svg',
+      'x.svg/',
+      'a/.b/x.svg',
+      `${'a'.repeat(300)}.svg`,
+      'x\u0000.svg',
+      'x%2f..%2fy.svg',
+      'ü.svg',
+    ]) {
       assert.equal((await upload(admin, name, SVG)).status, 400, name)
     }
     // Without a name of its own a file keeps the last part of the one it had.
@@ -338,7 +444,10 @@ describe('uploads (abuse case 77)', () => {
     const shown = await admin.patch(`${A}/core/applications/${String(app.slug)}/`, { meta_icon: name })
     assert.equal(shown.body.meta_icon_url, `/files/media/public/${name}`)
     const uses = (await admin.get(`${A}/admin/file/used_by/?name=${name}`)).body
-    assert.deepEqual(uses.map((use: Row) => [use.model_name, use.pk]), [['application', app.pbm_uuid]])
+    assert.deepEqual(
+      uses.map((use: Row) => [use.model_name, use.pk]),
+      [['application', app.pbm_uuid]],
+    )
     assert.equal((await admin.delete(`${A}/admin/file/?name=${name}&usage=media`)).status, 200)
     assert.equal((await client().get(`/files/media/public/${name}`)).status, 404)
   })
@@ -349,7 +458,18 @@ describe('uploads (abuse case 77)', () => {
     const outside = join(mediaFolder(ctx), '..', 'secret.svg')
     writeFileSync(outside, SVG)
     symlinkSync(outside, join(mediaFolder(ctx), 'link.svg'))
-    for (const path of ['../secret.svg', '..%2fsecret.svg', '%2e%2e/secret.svg', 'link.svg', '.', '', 'a/../../secret.svg', '%00', 'secret.svg%00.png', '..%5csecret.svg']) {
+    for (const path of [
+      '../secret.svg',
+      '..%2fsecret.svg',
+      '%2e%2e/secret.svg',
+      'link.svg',
+      '.',
+      '',
+      'a/../../secret.svg',
+      '%00',
+      'secret.svg%00.png',
+      '..%5csecret.svg',
+    ]) {
       assert.notEqual((await client().get(`/files/media/public/${path}`)).status, 200, path)
     }
   })

@@ -2,7 +2,26 @@
 import assert from 'node:assert/strict'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { test } from 'node:test'
-import { ExpressionError, ExpressionSyntaxError, HostObject, PyClass, type PyException, compile, evaluate, exception, fromJson, lazyDict, native, toJson, types, writeBack,type Host,type Limits,type Result,type Value } from '../../src/expression/index.ts'
+import {
+  ExpressionError,
+  ExpressionSyntaxError,
+  HostObject,
+  PyClass,
+  type PyException,
+  compile,
+  evaluate,
+  exception,
+  fromJson,
+  lazyDict,
+  native,
+  toJson,
+  types,
+  writeBack,
+  type Host,
+  type Limits,
+  type Result,
+  type Value,
+} from '../../src/expression/index.ts'
 
 const userClass = new PyClass('User', [types.object])
 userClass.cls = types.type
@@ -42,7 +61,11 @@ const vars = () =>
   ])
 
 /** How an attack ended: `limit steps`, `TypeError`, or the value as JSON. */
-async function attack(text: string, limits: Partial<Limits> = {}, given = vars()): Promise<{ ended: string; stats: { longestSlice: number } }> {
+async function attack(
+  text: string,
+  limits: Partial<Limits> = {},
+  given = vars(),
+): Promise<{ ended: string; stats: { longestSlice: number } }> {
   const none = { longestSlice: 0 }
   try {
     const { value, stats } = await evaluate(compile(text, [...given.keys()]), given, host, limits)
@@ -74,7 +97,11 @@ const attacks: [string, string, string | string[]][] = [
   ['membership in an endless iterator', 'import itertools\nreturn -1 in itertools.count()', 'limit steps'],
   ['endless map', 'import itertools\nreturn list(map(str, itertools.count()))', ['limit steps', 'limit memory']],
   ['filter that never finds', 'import itertools\nreturn next(filter(lambda x: x < 0, itertools.count()))', 'limit steps'],
-  ['endless cycle in zip', 'import itertools\nreturn list(zip(itertools.cycle([1]), itertools.repeat(2)))', ['limit steps', 'limit memory']],
+  [
+    'endless cycle in zip',
+    'import itertools\nreturn list(zip(itertools.cycle([1]), itertools.repeat(2)))',
+    ['limit steps', 'limit memory'],
+  ],
   ['endless generator at the top', 'while True:\n  yield 1', ['limit steps', 'limit memory']],
   ['endless comprehension', 'import itertools\nreturn [x for x in itertools.repeat(0)]', ['limit steps', 'limit memory']],
   ['dict of an endless iterator', 'import itertools\nreturn dict(enumerate(itertools.count()))', ['limit steps', 'limit memory']],
@@ -108,7 +135,11 @@ const attacks: [string, string, string | string[]][] = [
   ['expandtabs bomb', 'return "\\t".expandtabs(10**9)', 'limit memory'],
   ['repr bomb', 'l = ["a" * 1000000]\nfor i in range(10): l = [l, l]\nreturn repr(l)', ['limit memory', 'limit steps']],
   ['billion laughs as text', 'a = ["lol"] * 10\nfor i in range(9): a = [a] * 10\nreturn str(a)', ['limit memory', 'limit steps']],
-  ['billion laughs as JSON', 'import json\na = ["lol"] * 10\nfor i in range(9): a = [a] * 10\nreturn json.dumps(a)', ['limit memory', 'limit steps']],
+  [
+    'billion laughs as JSON',
+    'import json\na = ["lol"] * 10\nfor i in range(9): a = [a] * 10\nreturn json.dumps(a)',
+    ['limit memory', 'limit steps'],
+  ],
   ['power tower', 'return 9 ** 9 ** 9', 'limit memory'],
   ['shift bomb', 'return 1 << 10**9', 'limit memory'],
   ['squaring', 'x = 3\nwhile 1: x *= x', 'limit memory'],
@@ -126,7 +157,11 @@ const attacks: [string, string, string | string[]][] = [
   ['recursion through sorted', 'def f(x=0): return sorted([1, 2], key=f)\nreturn f()', 'RecursionError'],
   ['recursion through repr', 'class A:\n  def __repr__(self): return repr(self)\nreturn repr(A())', 'RecursionError'],
   ['recursion through __getattr__', 'class A:\n  def __getattr__(self, n): return self.zz\nreturn A().x', 'RecursionError'],
-  ['recursion through __eq__', 'class A:\n  def __eq__(self, o): return [self] == [o]\n  __hash__ = None\nreturn [A()] == [A()]', ['RecursionError', 'limit cpu']],
+  [
+    'recursion through __eq__',
+    'class A:\n  def __eq__(self, o): return [self] == [o]\n  __hash__ = None\nreturn [A()] == [A()]',
+    ['RecursionError', 'limit cpu'],
+  ],
   ['deep parentheses', `return ${nest(3000, '(', ')')}`, 'SyntaxError'],
   ['deep lists', `return ${nest(3000, '[', ']')}`, 'SyntaxError'],
   ['deep unary', `return ${'-'.repeat(3000)}1`, 'SyntaxError'],
@@ -145,26 +180,78 @@ const attacks: [string, string, string | string[]][] = [
   ['except BaseException around a limit', 'try:\n  "a" * 10**10\nexcept BaseException:\n  return "caught"', 'limit memory'],
   ['finally after a limit', 'try:\n  while True: pass\nfinally:\n  return "escaped"', 'limit steps'],
   ['finally in a loop', 'while True:\n  try:\n    while True: pass\n  finally:\n    continue', 'limit steps'],
-  ['context manager that swallows', 'class C:\n  def __enter__(self): pass\n  def __exit__(self, *a): return True\nwith C():\n  while True: pass\nreturn "escaped"', 'limit steps'],
-  ['contextlib.suppress', 'from contextlib import suppress\nwith suppress(BaseException):\n  while True: pass\nreturn "escaped"', 'limit steps'],
-  ['generator that catches', 'def g():\n  while True:\n    try:\n      while True: yield 1\n    except: pass\nfor x in g(): pass', 'limit steps'],
-  ['hasattr swallowing a limit', 'class A:\n  @property\n  def x(self):\n    while True: pass\nreturn hasattr(A(), "x")', ['limit steps', 'limit cpu']],
-  ['getattr default swallowing a limit', 'class A:\n  def __getattr__(self, n):\n    while True: pass\nreturn getattr(A(), "x", 1)', ['limit steps', 'limit cpu']],
-  ['limit inside __eq__ of a key', 'class A:\n  def __hash__(self): return 1\n  def __eq__(self, o):\n    while True: pass\nreturn len({A(): 1, A(): 2})', ['limit steps', 'limit cpu']],
-  ['limit inside __lt__ while sorting', 'class A:\n  def __lt__(self, o):\n    while True: pass\nreturn sorted([A(), A()])', ['limit steps', 'limit cpu']],
+  [
+    'context manager that swallows',
+    'class C:\n  def __enter__(self): pass\n  def __exit__(self, *a): return True\nwith C():\n  while True: pass\nreturn "escaped"',
+    'limit steps',
+  ],
+  [
+    'contextlib.suppress',
+    'from contextlib import suppress\nwith suppress(BaseException):\n  while True: pass\nreturn "escaped"',
+    'limit steps',
+  ],
+  [
+    'generator that catches',
+    'def g():\n  while True:\n    try:\n      while True: yield 1\n    except: pass\nfor x in g(): pass',
+    'limit steps',
+  ],
+  [
+    'hasattr swallowing a limit',
+    'class A:\n  @property\n  def x(self):\n    while True: pass\nreturn hasattr(A(), "x")',
+    ['limit steps', 'limit cpu'],
+  ],
+  [
+    'getattr default swallowing a limit',
+    'class A:\n  def __getattr__(self, n):\n    while True: pass\nreturn getattr(A(), "x", 1)',
+    ['limit steps', 'limit cpu'],
+  ],
+  [
+    'limit inside __eq__ of a key',
+    'class A:\n  def __hash__(self): return 1\n  def __eq__(self, o):\n    while True: pass\nreturn len({A(): 1, A(): 2})',
+    ['limit steps', 'limit cpu'],
+  ],
+  [
+    'limit inside __lt__ while sorting',
+    'class A:\n  def __lt__(self, o):\n    while True: pass\nreturn sorted([A(), A()])',
+    ['limit steps', 'limit cpu'],
+  ],
   ['limit inside __repr__', 'class A:\n  def __repr__(self):\n    while True: pass\nreturn str([A()])', ['limit steps', 'limit cpu']],
   ['limit inside __str__ of an uncaught exception', 'class E(Exception):\n  def __str__(self):\n    while True: pass\nraise E()', 'E'],
-  ['forged limit', 'class LimitExceeded(BaseException): pass\ntry:\n  raise LimitExceeded()\nexcept LimitExceeded:\n  return "only mine"', '"only mine"'],
-  ['forged StopIteration in next', 'class I:\n  def __iter__(self): return self\n  def __next__(self): return 1\nreturn list(I())', ['limit steps', 'limit memory']],
+  [
+    'forged limit',
+    'class LimitExceeded(BaseException): pass\ntry:\n  raise LimitExceeded()\nexcept LimitExceeded:\n  return "only mine"',
+    '"only mine"',
+  ],
+  [
+    'forged StopIteration in next',
+    'class I:\n  def __iter__(self): return self\n  def __next__(self): return 1\nreturn list(I())',
+    ['limit steps', 'limit memory'],
+  ],
   ['raising without end', 'while True:\n  try: raise ValueError\n  except ValueError: pass', 'limit steps'],
   ['host calls without end', 'while True: ask("x")', 'limit host_calls'],
   ['host calls caught', 'while True:\n  try: ask("fail")\n  except BaseException: pass', 'limit host_calls'],
   ['host call that never answers', 'return ask("never")', 'limit wall'],
-  ['host call inside __eq__', 'class A:\n  def __hash__(self): return 1\n  def __eq__(self, o): return ask("x")\nreturn len({A(): 1, A(): 2})', 'RuntimeError'],
+  [
+    'host call inside __eq__',
+    'class A:\n  def __hash__(self): return 1\n  def __eq__(self, o): return ask("x")\nreturn len({A(): 1, A(): 2})',
+    'RuntimeError',
+  ],
   ['catastrophic regex', 'import re\nreturn re.match(r"(a+)+$", "a" * 40 + "b")', ['limit steps', 'limit cpu', 'error', 'TimeoutError']],
-  ['catastrophic alternation', 'import re\nreturn re.search(r"(a|aa)+$", "a" * 60 + "b")', ['limit steps', 'limit cpu', 'error', 'TimeoutError']],
-  ['catastrophic regex caught', 'import re\nwhile True:\n  try: re.match(r"(a*)*b", "a" * 100)\n  except BaseException: pass', ['limit steps', 'limit cpu']],
-  ['repetition bomb in a pattern', 'import re\nre.compile("((((a{100}){100}){100}){100}){100}")\nreturn 1', ['1', 'limit steps', 'limit memory', 'limit cpu', 'error', 'OverflowError', 'RuntimeError']],
+  [
+    'catastrophic alternation',
+    'import re\nreturn re.search(r"(a|aa)+$", "a" * 60 + "b")',
+    ['limit steps', 'limit cpu', 'error', 'TimeoutError'],
+  ],
+  [
+    'catastrophic regex caught',
+    'import re\nwhile True:\n  try: re.match(r"(a*)*b", "a" * 100)\n  except BaseException: pass',
+    ['limit steps', 'limit cpu'],
+  ],
+  [
+    'repetition bomb in a pattern',
+    'import re\nre.compile("((((a{100}){100}){100}){100}){100}")\nreturn 1',
+    ['1', 'limit steps', 'limit memory', 'limit cpu', 'error', 'OverflowError', 'RuntimeError'],
+  ],
   // Ways out of the sandbox
   ['__class__', 'return ().__class__.__bases__[0].__subclasses__()', 'AttributeError'],
   ['__class__ alone', 'c = "".__class__\nreturn 1', 'AttributeError'],
@@ -221,8 +308,16 @@ const attacks: [string, string, string | string[]][] = [
   ['generator method on a list', 'g = (x for x in [1])\nreturn type(g).send([], 1)', 'TypeError'],
   ['forged digest', 'import hashlib\nh = type(hashlib.sha256())\nreturn h.update([], b"x")', 'TypeError'],
   // Identity of host objects
-  ['host objects of the same row', 'return [user == same, user is same, user != other, len({user, same, other}), {user: 1}[same]]', '[true,true,true,2,1]'],
-  ['text like a key of a host object', 'return [user == "user:5", "\\0huser:5" in {user: 1}, {"\\0huser:5": 1}.get(user)]', '[false,false,null]'],
+  [
+    'host objects of the same row',
+    'return [user == same, user is same, user != other, len({user, same, other}), {user: 1}[same]]',
+    '[true,true,true,2,1]',
+  ],
+  [
+    'text like a key of a host object',
+    'return [user == "user:5", "\\0huser:5" in {user: 1}, {"\\0huser:5": 1}.get(user)]',
+    '[false,false,null]',
+  ],
   ['text like a key of a tuple', 'd = {(1,): "t"}\nreturn [k for k in ["\\0tn1;", "\\0sx"] if k in d]', '[]'],
 ]
 
@@ -264,7 +359,10 @@ test('two evaluations at once do not mix', async () => {
 })
 
 test('a limit says so and keeps messages and logs', async () => {
-  const error = await evaluate(compile('print("before")\nwhile True: pass', []), new Map(), host).then(() => assert.fail(), failure => failure)
+  const error = await evaluate(compile('print("before")\nwhile True: pass', []), new Map(), host).then(
+    () => assert.fail(),
+    failure => failure,
+  )
   assert.ok(error instanceof ExpressionError)
   assert.equal(error.kind, 'limit')
   assert.equal(error.limit, 'steps')
@@ -275,7 +373,10 @@ test('a limit says so and keeps messages and logs', async () => {
 test('a cpu limit ends what steps would let through', async () => {
   let now = 0
   const slow: Host = { environment: { monotonic: () => (now += 1), cpu: () => now } }
-  const error = await evaluate(compile('for i in range(10**5): pass', []), new Map(), slow).then(() => assert.fail(), failure => failure)
+  const error = await evaluate(compile('for i in range(10**5): pass', []), new Map(), slow).then(
+    () => assert.fail(),
+    failure => failure,
+  )
   assert.equal(error.limit, 'cpu')
 })
 
@@ -283,7 +384,11 @@ test('a key named __proto__ stays a key on the way out and in', async () => {
   const source = { prompt_data: { a: 1 } }
   const context = lazyDict(source)
   const given = new Map<string, Value>([['context', context]])
-  await evaluate(compile('context["prompt_data"]["__proto__"] = {"polluted": True}\ncontext["__proto__"] = {"polluted": True}', ['context']), given, host)
+  await evaluate(
+    compile('context["prompt_data"]["__proto__"] = {"polluted": True}\ncontext["__proto__"] = {"polluted": True}', ['context']),
+    given,
+    host,
+  )
   writeBack(context)
   assert.equal(({} as Record<string, unknown>).polluted, undefined)
   assert.ok(Object.hasOwn(source.prompt_data, '__proto__'))
@@ -295,7 +400,10 @@ test('a key named __proto__ stays a key on the way out and in', async () => {
 
 test('a deep or cyclic result is refused at the edge', async () => {
   const { value } = await evaluate(compile('l = []\nl.append(l)\nreturn l', []), new Map(), host)
-  assert.throws(() => toJson(value), (error: PyException) => error.cls.name === 'RecursionError')
+  assert.throws(
+    () => toJson(value),
+    (error: PyException) => error.cls.name === 'RecursionError',
+  )
 })
 
 test('memory returns after bombs', async () => {

@@ -36,7 +36,9 @@ async function signedIn(): Promise<{ cookie: string; email: string }> {
 }
 
 const discovered = (party: Party, authentication: client.ClientAuth, metadata: Partial<client.ClientMetadata> = {}) =>
-  client.discovery(new URL(`${base}/application/o/${party.slug}/`), party.clientId, metadata, authentication, { execute: [client.allowInsecureRequests] })
+  client.discovery(new URL(`${base}/application/o/${party.slug}/`), party.clientId, metadata, authentication, {
+    execute: [client.allowInsecureRequests],
+  })
 
 for (const key of ['ec', 'rsa', null] as const) {
   for (const method of ['basic', 'post'] as const) {
@@ -45,15 +47,30 @@ for (const key of ['ec', 'rsa', null] as const) {
       const { cookie, email } = await signedIn()
       const secret = String(party.provider.client_secret)
       const metadata = key === null ? { id_token_signed_response_alg: 'HS256' } : {}
-      const config = await discovered(party, method === 'basic' ? client.ClientSecretBasic(secret) : client.ClientSecretPost(secret), metadata)
+      const config = await discovered(
+        party,
+        method === 'basic' ? client.ClientSecretBasic(secret) : client.ClientSecretPost(secret),
+        metadata,
+      )
       const verifier = client.randomPKCECodeVerifier()
       const [state, nonce] = [client.randomState(), client.randomNonce()]
       const url = client.buildAuthorizationUrl(config, {
-        redirect_uri: CALLBACK, scope: 'openid email offline_access', state, nonce,
-        code_challenge: await client.calculatePKCECodeChallenge(verifier), code_challenge_method: 'S256', max_age: '3600',
+        redirect_uri: CALLBACK,
+        scope: 'openid email offline_access',
+        state,
+        nonce,
+        code_challenge: await client.calculatePKCECodeChallenge(verifier),
+        code_challenge_method: 'S256',
+        max_age: '3600',
       })
       const callback = await browse(url, cookie)
-      const tokens = await client.authorizationCodeGrant(config, callback, { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true, maxAge: 3600 })
+      const tokens = await client.authorizationCodeGrant(config, callback, {
+        pkceCodeVerifier: verifier,
+        expectedState: state,
+        expectedNonce: nonce,
+        idTokenExpected: true,
+        maxAge: 3600,
+      })
       const { sub } = tokens.claims()!
       assert.equal((await client.fetchUserInfo(config, tokens.access_token, sub)).email, email)
       const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token!)
@@ -70,14 +87,24 @@ test('openid-client signs in as a public client and is told to leave', async () 
   const { ctx } = await oauthServer()
   const party = await aParty({
     client_type: 'public',
-    redirect_uris: [{ matching_mode: 'strict', url: CALLBACK }, { matching_mode: 'strict', url: BYE, redirect_uri_type: 'logout' }],
+    redirect_uris: [
+      { matching_mode: 'strict', url: CALLBACK },
+      { matching_mode: 'strict', url: BYE, redirect_uri_type: 'logout' },
+    ],
     invalidation_flow: await flowKey(ctx, 'default-invalidation-flow'),
   })
   const { cookie } = await signedIn()
   const config = await discovered(party, client.None())
   const verifier = client.randomPKCECodeVerifier()
-  const parameters = { redirect_uri: CALLBACK, scope: 'openid', code_challenge: await client.calculatePKCECodeChallenge(verifier), code_challenge_method: 'S256' }
-  const tokens = await client.authorizationCodeGrant(config, await browse(client.buildAuthorizationUrl(config, parameters), cookie), { pkceCodeVerifier: verifier })
+  const parameters = {
+    redirect_uri: CALLBACK,
+    scope: 'openid',
+    code_challenge: await client.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: 'S256',
+  }
+  const tokens = await client.authorizationCodeGrant(config, await browse(client.buildAuthorizationUrl(config, parameters), cookie), {
+    pkceCodeVerifier: verifier,
+  })
   const leave = client.buildEndSessionUrl(config, { id_token_hint: tokens.id_token!, post_logout_redirect_uri: BYE, state: 'bye' })
   assert.equal((await browse(leave, cookie)).href, `${BYE}?state=bye`)
   const silent = await browse(client.buildAuthorizationUrl(config, { ...parameters, prompt: 'none' }), cookie)
@@ -96,8 +123,14 @@ test('oauth4webapi takes every answer, strictly by the specifications', async ()
   const [state, nonce] = [oauth.generateRandomState(), oauth.generateRandomNonce()]
   const url = new URL(as.authorization_endpoint!)
   url.search = new URLSearchParams({
-    client_id: party.clientId, redirect_uri: CALLBACK, response_type: 'code', scope: 'openid profile offline_access', state, nonce,
-    code_challenge: await oauth.calculatePKCECodeChallenge(verifier), code_challenge_method: 'S256',
+    client_id: party.clientId,
+    redirect_uri: CALLBACK,
+    response_type: 'code',
+    scope: 'openid profile offline_access',
+    state,
+    nonce,
+    code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: 'S256',
   }).toString()
   const parameters = oauth.validateAuthResponse(as, rp, await browse(url, cookie), state) // checks `iss`, RFC 9207
   const response = await oauth.authorizationCodeGrantRequest(as, rp, authentication, parameters, CALLBACK, verifier, insecure)
@@ -107,5 +140,8 @@ test('oauth4webapi takes every answer, strictly by the specifications', async ()
   await oauth.processUserInfoResponse(as, rp, sub, await oauth.userInfoRequest(as, rp, tokens.access_token, insecure))
   const again = await oauth.authorizationCodeGrantRequest(as, rp, authentication, parameters, CALLBACK, verifier, insecure)
   await assert.rejects(oauth.processAuthorizationCodeResponse(as, rp, again), { error: 'invalid_grant' })
-  await assert.rejects(async () => oauth.processUserInfoResponse(as, rp, sub, await oauth.userInfoRequest(as, rp, tokens.access_token, insecure)), (error: { cause?: oauth.WWWAuthenticateChallenge[] }) => error.cause?.[0]?.parameters.error === 'invalid_token')
+  await assert.rejects(
+    async () => oauth.processUserInfoResponse(as, rp, sub, await oauth.userInfoRequest(as, rp, tokens.access_token, insecure)),
+    (error: { cause?: oauth.WWWAuthenticateChallenge[] }) => error.cause?.[0]?.parameters.error === 'invalid_token',
+  )
 })

@@ -5,7 +5,17 @@ import { test } from 'node:test'
 import { decodeJwt, SignJWT } from 'jose'
 import type { Row } from '../../src/api/model.ts'
 import { aGroup, aUser } from '../builders.ts'
-import { aBrowser, aParty, aSignedInBrowser, flowKey, mounted, oauthServer, pkce, REDIRECT_URI, type Party } from '../../src/providers/oauth2/fixture.ts'
+import {
+  aBrowser,
+  aParty,
+  aSignedInBrowser,
+  flowKey,
+  mounted,
+  oauthServer,
+  pkce,
+  REDIRECT_URI,
+  type Party,
+} from '../../src/providers/oauth2/fixture.ts'
 import type { Answer } from '../harness.ts'
 import type { Visitor } from '../visitor.ts'
 
@@ -20,11 +30,25 @@ async function everyRefused(party: Party, browser: Visitor, uris: string[]): Pro
 }
 
 test('1 a redirect URI that only looks like the registered one is refused', async () => {
-  const party = await aParty({ redirect_uris: [{ matching_mode: 'strict', url: 'https://allowed.com/cb' }, { matching_mode: 'regex', url: 'https://allowed\\.com/.*' }, { matching_mode: 'strict', url: 'http://localhost:80' }] })
+  const party = await aParty({
+    redirect_uris: [
+      { matching_mode: 'strict', url: 'https://allowed.com/cb' },
+      { matching_mode: 'regex', url: 'https://allowed\\.com/.*' },
+      { matching_mode: 'strict', url: 'http://localhost:80' },
+    ],
+  })
   const { browser } = await aSignedInBrowser()
   await everyRefused(party, browser, [
-    'https://allowed.com.evil.com/cb', 'https://allowed.com@evil.com/cb', 'https://allowed.com%40evil.com/cb', 'http://localhost:80@evil', 'https://evil.com/https://allowed.com/cb',
-    'https://evil.com?https://allowed.com/cb', 'https://evil.com#https://allowed.com/cb', 'https:allowed.com/cb', '//allowed.com/cb', 'https://evil.com\\@allowed.com/cb',
+    'https://allowed.com.evil.com/cb',
+    'https://allowed.com@evil.com/cb',
+    'https://allowed.com%40evil.com/cb',
+    'http://localhost:80@evil',
+    'https://evil.com/https://allowed.com/cb',
+    'https://evil.com?https://allowed.com/cb',
+    'https://evil.com#https://allowed.com/cb',
+    'https:allowed.com/cb',
+    '//allowed.com/cb',
+    'https://evil.com\\@allowed.com/cb',
   ])
 })
 
@@ -39,17 +63,36 @@ test('2 a dot in a strict URI is a dot, and an empty list never learns the first
 })
 
 test('3 path tricks do not pass', async () => {
-  const party = await aParty({ redirect_uris: [{ matching_mode: 'strict', url: 'https://a.test/cb' }, { matching_mode: 'regex', url: 'https://b\\.test/cb/.*' }] })
+  const party = await aParty({
+    redirect_uris: [
+      { matching_mode: 'strict', url: 'https://a.test/cb' },
+      { matching_mode: 'regex', url: 'https://b\\.test/cb/.*' },
+    ],
+  })
   const { browser } = await aSignedInBrowser()
   for (const base of ['https://a.test/cb', 'https://b.test/cb']) {
-    await everyRefused(party, browser, [`${base}/../evil`, `${base}/%2F..%2Fevil`, `${base}/%252fevil`, `${base}/..;/evil`, `${base}\\evil`, `${base}/\\evil`, `${base}/\tevil`, `${base}///evil`, `${base}/%2e%2e/evil`])
+    await everyRefused(party, browser, [
+      `${base}/../evil`,
+      `${base}/%2F..%2Fevil`,
+      `${base}/%252fevil`,
+      `${base}/..;/evil`,
+      `${base}\\evil`,
+      `${base}/\\evil`,
+      `${base}/\tevil`,
+      `${base}///evil`,
+      `${base}/%2e%2e/evil`,
+    ])
   }
 })
 
 test('4 case is compared as the RFCs say, not folded', async () => {
   const party = await aParty()
   const { browser } = await aSignedInBrowser()
-  await everyRefused(party, browser, ['https://app.example.test/OIDC/callback', 'https://APP.example.test/oidc/callback', 'HTTPS://app.example.test/oidc/callback'])
+  await everyRefused(party, browser, [
+    'https://app.example.test/OIDC/callback',
+    'https://APP.example.test/oidc/callback',
+    'HTTPS://app.example.test/oidc/callback',
+  ])
 })
 
 test('5 of a loopback redirect only the port may vary', async () => {
@@ -57,18 +100,35 @@ test('5 of a loopback redirect only the port may vary', async () => {
   const { browser } = await aSignedInBrowser()
   const code = { code_challenge: pkce().challenge, code_challenge_method: 'S256' }
   assert.equal((await party.authorize(browser, { ...code, redirect_uri: 'http://127.0.0.1:51234/cb' })).status, 302)
-  await everyRefused(party, browser, ['http://localhost:51234/cb', 'http://127.0.0.1:51234/cb?x=1', 'http://127.0.0.1:51234/other', 'http://127.0.0.2:51234/cb', 'https://127.0.0.1:51234/cb'])
+  await everyRefused(party, browser, [
+    'http://localhost:51234/cb',
+    'http://127.0.0.1:51234/cb?x=1',
+    'http://127.0.0.1:51234/other',
+    'http://127.0.0.2:51234/cb',
+    'https://127.0.0.1:51234/cb',
+  ])
 })
 
 test('6 script schemes can be neither registered nor used', async () => {
-  const party = await aParty({ redirect_uris: [{ matching_mode: 'regex', url: '.*' }, { matching_mode: 'regex', url: '.*', redirect_uri_type: 'logout' }] })
+  const party = await aParty({
+    redirect_uris: [
+      { matching_mode: 'regex', url: '.*' },
+      { matching_mode: 'regex', url: '.*', redirect_uri_type: 'logout' },
+    ],
+  })
   const { browser } = await aSignedInBrowser()
   const scripts = ['javascript:alert(1)', 'JAVASCRIPT:alert(1)', 'java\nscript:alert(1)', 'data:text/html,<script>1</script>', 'vbscript:x']
   await everyRefused(party, browser, scripts)
   for (const uri of scripts) {
-    assert.equal((await browser.get(`/application/o/${party.slug}/end-session/?post_logout_redirect_uri=${encodeURIComponent(uri)}`)).status, 400, uri)
+    assert.equal(
+      (await browser.get(`/application/o/${party.slug}/end-session/?post_logout_redirect_uri=${encodeURIComponent(uri)}`)).status,
+      400,
+      uri,
+    )
     for (const redirect_uri_type of ['authorization', 'logout']) {
-      const answer = await party.server.admin.patch(`/api/v3/providers/oauth2/${String(party.provider.pk)}/`, { redirect_uris: [{ matching_mode: 'strict', url: uri, redirect_uri_type }] })
+      const answer = await party.server.admin.patch(`/api/v3/providers/oauth2/${String(party.provider.pk)}/`, {
+        redirect_uris: [{ matching_mode: 'strict', url: uri, redirect_uri_type }],
+      })
       assert.equal(answer.status, 400, uri)
     }
   }
@@ -96,7 +156,11 @@ function refusedOrEscaped(page: Answer): void {
 test('8 response parameters that a redirect URI brings along are not merged into the response', async () => {
   const party = await aParty({ redirect_uris: [{ matching_mode: 'regex', url: 'https://app\\.example\\.test/.*' }] })
   const { browser } = await aSignedInBrowser()
-  await everyRefused(party, browser, ['https://app.example.test/cb?code=stolen', 'https://app.example.test/cb?x=1&state=fixed', 'https://app.example.test/cb?%69ss=other'])
+  await everyRefused(party, browser, [
+    'https://app.example.test/cb?code=stolen',
+    'https://app.example.test/cb?x=1&state=fixed',
+    'https://app.example.test/cb?%69ss=other',
+  ])
 })
 
 test('9 the way back from the sign-in page is ours, whatever the request says', async () => {
@@ -105,7 +169,10 @@ test('9 the way back from the sign-in page is ours, whatever the request says', 
   const answer = await party.authorize(browser, { next: 'https://evil.test/', rd: 'https://evil.test/', flow_token: 'x' })
   const page = new URL(String(answer.headers.location), 'https://id.example.test')
   assert.equal(page.host, 'id.example.test')
-  assert.deepEqual(page.searchParams.getAll('next').map(next => next.split('?')[0]), ['/application/o/authorize/'])
+  assert.deepEqual(
+    page.searchParams.getAll('next').map(next => next.split('?')[0]),
+    ['/application/o/authorize/'],
+  )
   assert.equal(page.searchParams.get('flow_token'), null)
 })
 
@@ -203,9 +270,11 @@ test('16 a refresh asks again: account, group, application, scope', async () => 
   }
   const changes: Record<string, (of: Awaited<ReturnType<typeof start>>) => Promise<unknown>> = {
     'a disabled account': ({ user }) => admin.patch(`/api/v3/core/users/${String(user.id)}/`, { is_active: false }),
-    'removal from the bound group': ({ group, user }) => admin.post(`/api/v3/core/groups/${String(group.group_uuid)}/remove_user/`, { pk: user.id }),
+    'removal from the bound group': ({ group, user }) =>
+      admin.post(`/api/v3/core/groups/${String(group.group_uuid)}/remove_user/`, { pk: user.id }),
     'an application that is gone': ({ party }) => admin.delete(`/api/v3/core/applications/${party.slug}/`),
-    'offline_access taken from the provider': ({ party }) => party.change({ property_mappings: [] }).then(() => ctx.db.deleteFrom('session').execute()),
+    'offline_access taken from the provider': ({ party }) =>
+      party.change({ property_mappings: [] }).then(() => ctx.db.deleteFrom('session').execute()),
     'a grant type taken from the provider': ({ party }) => party.change({ grant_types: ['authorization_code'] }),
   }
   for (const [label, change] of Object.entries(changes)) {
@@ -215,7 +284,11 @@ test('16 a refresh asks again: account, group, application, scope', async () => 
   }
   const { party, tokens } = await start()
   const left = (party.provider.property_mappings as string[]).slice()
-  const email = await ctx.db.selectFrom('property_mapping').select('pm_uuid').where('managed', '=', 'goauthentik.io/providers/oauth2/scope-email').executeTakeFirstOrThrow()
+  const email = await ctx.db
+    .selectFrom('property_mapping')
+    .select('pm_uuid')
+    .where('managed', '=', 'goauthentik.io/providers/oauth2/scope-email')
+    .executeTakeFirstOrThrow()
   await party.change({ property_mappings: left.filter(key => key !== email.pm_uuid) })
   assert.equal((await party.refresh(tokens.refresh_token)).body.scope, 'openid offline_access')
 })
@@ -231,7 +304,10 @@ test('16 a consent that was withdrawn ends the refresh', async () => {
   const { body } = await party.exchange(new URL(done.to).searchParams.get('code')!)
   const next = await party.refresh(body.refresh_token)
   assert.equal(next.status, 200)
-  await ctx.db.deleteFrom('user_consent').where('user', '=', user.id as number).execute()
+  await ctx.db
+    .deleteFrom('user_consent')
+    .where('user', '=', user.id as number)
+    .execute()
   assert.partialDeepStrictEqual(await party.refresh(next.body.refresh_token), invalidGrant)
 })
 
@@ -240,7 +316,11 @@ test('16 a grant without offline access ends with its session', async () => {
   const party = await aParty()
   const { browser, session } = await aSignedInBrowser()
   const tokens = await party.tokens(browser, { scope: 'openid offline_access' })
-  await ctx.db.updateTable('oauth2_refresh_token').set({ scope: JSON.stringify(['openid']) }).where('provider', '=', party.provider.pk as number).execute()
+  await ctx.db
+    .updateTable('oauth2_refresh_token')
+    .set({ scope: JSON.stringify(['openid']) })
+    .where('provider', '=', party.provider.pk as number)
+    .execute()
   const next = await party.refresh(tokens.refresh_token)
   assert.equal(next.status, 200)
   await ctx.db.deleteFrom('session').where('session_hash', '=', session.session_hash).execute()
@@ -253,7 +333,8 @@ test('17 no token passes for another kind', async () => {
   const tokens = await party.tokens(browser, { scope: 'openid offline_access goauthentik.io/api' })
   for (const token of [tokens.access_token, tokens.id_token]) assert.partialDeepStrictEqual(await party.refresh(token), invalidGrant)
   for (const token of [tokens.id_token, tokens.refresh_token]) assert.equal((await party.userinfo(token)).status, 401)
-  for (const token of [tokens.id_token, tokens.refresh_token]) assert.equal((await party.server.client(token).get('/api/v3/core/users/me/')).status, 403)
+  for (const token of [tokens.id_token, tokens.refresh_token])
+    assert.equal((await party.server.client(token).get('/api/v3/core/users/me/')).status, 403)
   for (const token of Object.values(tokens).filter(value => typeof value === 'string')) {
     const other = await aBrowser()
     other.cookies.set('authentik_session', token)
@@ -272,11 +353,14 @@ test('18 scope never exceeds what was authorised, nor what is configured', async
   const code = await party.code(browser, { scope: 'openid offline_access' })
   const answer = await party.exchange(code, { scope: 'openid email offline_access' })
   assert.equal(answer.body.scope, 'openid offline_access')
-  assert.partialDeepStrictEqual(await party.refresh(answer.body.refresh_token, { scope: 'openid email' }), { status: 400, body: { error: 'invalid_scope' } })
+  assert.partialDeepStrictEqual(await party.refresh(answer.body.refresh_token, { scope: 'openid email' }), {
+    status: 400,
+    body: { error: 'invalid_scope' },
+  })
   assert.equal((await party.token({ grant_type: 'client_credentials', scope: 'openid goauthentik.io/api' })).body.scope, 'openid')
 })
 
-test('20 introspection answers only for the client\'s own tokens', async () => {
+test("20 introspection answers only for the client's own tokens", async () => {
   const [party, other] = [await aParty(), await aParty()]
   const { browser } = await aSignedInBrowser()
   const { access_token: token } = await party.tokens(browser)
@@ -289,12 +373,20 @@ test('21 a deactivated account gets no code, no refresh and no client credential
   const { browser, user } = await aSignedInBrowser()
   const tokens = await party.tokens(browser, { scope: 'openid offline_access' })
   const code = await party.code(browser)
-  await ctx.db.updateTable('user').set({ is_active: false }).where('id', '=', user.id as number).execute()
+  await ctx.db
+    .updateTable('user')
+    .set({ is_active: false })
+    .where('id', '=', user.id as number)
+    .execute()
   assert.match(String((await party.authorize(browser)).headers.location), /\/if\/flow\//)
   assert.partialDeepStrictEqual(await party.exchange(code), invalidGrant)
   assert.partialDeepStrictEqual(await party.refresh(tokens.refresh_token), invalidGrant)
   assert.equal((await party.token({ grant_type: 'client_credentials' })).status, 200)
-  await ctx.db.updateTable('user').set({ is_active: false }).where('username', '=', `ak-${String(party.provider.name)}-client_credentials`).execute()
+  await ctx.db
+    .updateTable('user')
+    .set({ is_active: false })
+    .where('username', '=', `ak-${String(party.provider.name)}-client_credentials`)
+    .execute()
   assert.partialDeepStrictEqual(await party.token({ grant_type: 'client_credentials' }), invalidGrant)
 })
 
@@ -312,10 +404,20 @@ test('22 hints with another algorithm, key, issuer or audience are refused', asy
   const [header, payload, signature] = hint.split('.') as [string, string, string]
   const encode = (value: Row) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const forged = [
-    confused, shared, `${encode({ alg: 'none' })}.${payload}.`, `${encode({ alg: 'None' })}.${payload}.${signature}`, `${header}.${encode({ ...claims, sub: 'other' })}.${signature}`,
-    `${encode({ alg: 'RS256', kid: '../../etc/passwd' })}.${payload}.${signature}`, (await other.tokens(browser)).id_token,
+    confused,
+    shared,
+    `${encode({ alg: 'none' })}.${payload}.`,
+    `${encode({ alg: 'None' })}.${payload}.${signature}`,
+    `${header}.${encode({ ...claims, sub: 'other' })}.${signature}`,
+    `${encode({ alg: 'RS256', kid: '../../etc/passwd' })}.${payload}.${signature}`,
+    (await other.tokens(browser)).id_token,
   ]
-  for (const token of forged) assert.equal((await party.response(browser, { id_token_hint: token, prompt: 'none' })).get('error'), 'invalid_request', token.slice(0, 60))
+  for (const token of forged)
+    assert.equal(
+      (await party.response(browser, { id_token_hint: token, prompt: 'none' })).get('error'),
+      'invalid_request',
+      token.slice(0, 60),
+    )
 })
 
 test('24 a revocation that cannot be stored is no success', async () => {
@@ -325,12 +427,19 @@ test('24 a revocation that cannot be stored is no success', async () => {
   const { access_token: token } = await party.tokens(browser)
   // A database that is read-only for this one app, as when its disk is full.
   const broken = new Proxy(deps.db, {
-    get: (db, name) => (name === 'updateTable' ? () => { throw new Error('the disk is full') } : Reflect.get(db, name, db)),
+    get: (db, name) =>
+      name === 'updateTable'
+        ? () => {
+            throw new Error('the disk is full')
+          }
+        : Reflect.get(db, name, db),
   })
   const app = await mounted({ ...deps, db: broken, database: { ...deps.database, db: broken } })
   const credentials = Buffer.from(`${party.clientId}:${String(party.provider.client_secret)}`).toString('base64')
   const answer = await app.inject({
-    method: 'POST', url: '/application/o/revoke/', payload: `token=${token}`,
+    method: 'POST',
+    url: '/application/o/revoke/',
+    payload: `token=${token}`,
     headers: { 'content-type': 'application/x-www-form-urlencoded', authorization: `Basic ${credentials}` },
   })
   await app.close()
@@ -384,8 +493,16 @@ test('30 the next person at the same browser never gets what was begun for the o
   await party.authorize(one.browser)
   const asked = await one.browser.challenge(slug, '')
   // The plan under way moves along when a session is replaced; here it is put into the other person's.
-  const { data } = await ctx.db.selectFrom('session').select('data').where('session_hash', '=', one.session.session_hash).executeTakeFirstOrThrow()
-  await ctx.db.updateTable('session').set({ data: JSON.stringify(data) }).where('session_hash', '=', two.session.session_hash).execute()
+  const { data } = await ctx.db
+    .selectFrom('session')
+    .select('data')
+    .where('session_hash', '=', one.session.session_hash)
+    .executeTakeFirstOrThrow()
+  await ctx.db
+    .updateTable('session')
+    .set({ data: JSON.stringify(data) })
+    .where('session_hash', '=', two.session.session_hash)
+    .execute()
   const done = await two.browser.challenge(slug, '', { component: asked.component, token: asked.token })
   assert.equal(done.component, 'ak-stage-access-denied', JSON.stringify(done))
 })
@@ -419,10 +536,13 @@ test('33 prompt=none without a session fails, max_age=0 asks for a new sign-in',
   const { browser } = await aSignedInBrowser()
   assert.match(String((await party.authorize(browser, { max_age: '0' })).headers.location), /\/if\/flow\//)
   assert.equal((await party.response(browser, { max_age: '0', prompt: 'none' })).get('error'), 'login_required')
-  assert.match(String((await party.authorize(browser, { max_age: '0', prompted: `${Date.now()}.${'x'.repeat(43)}` })).headers.location), /\/if\/flow\//)
+  assert.match(
+    String((await party.authorize(browser, { max_age: '0', prompted: `${Date.now()}.${'x'.repeat(43)}` })).headers.location),
+    /\/if\/flow\//,
+  )
 })
 
-test('66 an access token of one application is not good at another\'s check', async () => {
+test("66 an access token of one application is not good at another's check", async () => {
   const [party, other] = [await aParty(), await aParty()]
   const { browser } = await aSignedInBrowser()
   const { access_token: token } = await party.tokens(browser)
@@ -445,7 +565,10 @@ test('68 requests that two servers would read differently are refused', async ()
     `Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n`,
   ]
   for (const shape of shapes) {
-    const answer = await raw(port, `POST /application/o/token/ HTTP/1.1\r\nHost: id.example.test\r\nContent-Type: application/x-www-form-urlencoded\r\n${shape}`)
+    const answer = await raw(
+      port,
+      `POST /application/o/token/ HTTP/1.1\r\nHost: id.example.test\r\nContent-Type: application/x-www-form-urlencoded\r\n${shape}`,
+    )
     assert.match(answer, /^HTTP\/1\.1 400 /, JSON.stringify(shape))
     assert.equal(answer.split('HTTP/1.1 ').length, 2, 'one answer, and the connection ends')
   }
@@ -457,7 +580,11 @@ const raw = (port: number, bytes: string): Promise<string> =>
   new Promise((resolve, reject) => {
     let answer = ''
     const socket = connect(port, '127.0.0.1', () => void socket.write(bytes))
-    socket.setEncoding('latin1').on('data', chunk => (answer += chunk)).on('close', () => resolve(answer)).on('error', reject)
+    socket
+      .setEncoding('latin1')
+      .on('data', chunk => (answer += chunk))
+      .on('close', () => resolve(answer))
+      .on('error', reject)
   })
 
 test('74 secrets are compared in a time that tells nothing', async () => {

@@ -60,7 +60,14 @@ test('30 the next person at the browser gets a session of their own', async () =
   const [one, two] = [await aPerson(), await aPerson()]
   const { slug } = await aFlow(ctx, ['identification', 'password', 'user_login'])
   const visitor = new FlowVisitor(app)
-  const sessionOf = async (user: Row) => (await ctx.db.selectFrom('session').select('uuid').where('user', '=', user.id as number).execute()).map(row => row.uuid)
+  const sessionOf = async (user: Row) =>
+    (
+      await ctx.db
+        .selectFrom('session')
+        .select('uuid')
+        .where('user', '=', user.id as number)
+        .execute()
+    ).map(row => row.uuid)
   for (const { user, password } of [one, two]) {
     await visitor.challenge(slug)
     await visitor.challenge(slug, '', { uid_field: user.username })
@@ -71,7 +78,15 @@ test('30 the next person at the browser gets a session of their own', async () =
   assert.equal((await sessionOf(two.user)).length, 1)
 })
 
-for (const answer of [{}, { component: 'ak-stage-user-login' }, { password: '' }, { password: null }, { passwort: 'x' }, { selected_stage: 'x', stage: 'x' }, []]) {
+for (const answer of [
+  {},
+  { component: 'ak-stage-user-login' },
+  { password: '' },
+  { password: null },
+  { passwort: 'x' },
+  { selected_stage: 'x', stage: 'x' },
+  [],
+]) {
   test(`35 the password stage is not passed by ${JSON.stringify(answer)}`, async () => {
     const { app, ctx } = await server()
     const { user } = await aPerson()
@@ -93,7 +108,12 @@ test('36 a policy that throws counts as its failure result: it lets nobody in', 
   await bindPolicy(application.body.pk, 'return request.context["nothing"]["here"]')
   const passing = async () => (await admin.get(`/api/v3/core/applications/${slug}/check_access/?for_user=${String(user.id)}`)).body.passing
   assert.equal(await passing(), false)
-  const event = await ctx.db.selectFrom('event').select('context').where('action', '=', 'policy_exception').orderBy('created', 'desc').executeTakeFirst()
+  const event = await ctx.db
+    .selectFrom('event')
+    .select('context')
+    .where('action', '=', 'policy_exception')
+    .orderBy('created', 'desc')
+    .executeTakeFirst()
   assert.ok(event, 'and leaves an event')
 })
 
@@ -106,8 +126,16 @@ for (const [how, expression] of [
     const { app, ctx } = await server()
     const { user } = await aPerson()
     const password = await aStage(ctx, 'password')
-    const { slug } = await aFlow(ctx, ['identification', { stage: password, binding: { evaluate_on_plan: false, re_evaluate_policies: true } }, 'user_login'])
-    const binding = await ctx.db.selectFrom('flow_stage_binding').select('policybindingmodel_ptr_id').where('stage', '=', password.stage_uuid as string).executeTakeFirstOrThrow()
+    const { slug } = await aFlow(ctx, [
+      'identification',
+      { stage: password, binding: { evaluate_on_plan: false, re_evaluate_policies: true } },
+      'user_login',
+    ])
+    const binding = await ctx.db
+      .selectFrom('flow_stage_binding')
+      .select('policybindingmodel_ptr_id')
+      .where('stage', '=', password.stage_uuid as string)
+      .executeTakeFirstOrThrow()
     await bindPolicy(binding.policybindingmodel_ptr_id, expression!, { failure_result: true })
     const visitor = new FlowVisitor(app)
     await visitor.challenge(slug)
@@ -122,14 +150,20 @@ test('40 initial set-up is closed once a superuser has a password, also when tha
   const { user } = await aPerson({ groups: [admins.group_uuid] })
   const open = async () => (await new Visitor(app).challenge('initial-setup', '')).component as string
   assert.equal(await open(), 'ak-stage-access-denied')
-  await ctx.db.deleteFrom('user').where('id', '=', user.id as number).execute()
+  await ctx.db
+    .deleteFrom('user')
+    .where('id', '=', user.id as number)
+    .execute()
   assert.equal(await open(), 'ak-stage-access-denied')
 })
 
 test('42 known and unknown names get the same answers, and cost the same hash', async () => {
   const { deps } = await server()
   let hashes = 0
-  const passwords = { ...deps.passwords, verify: (...given: Parameters<typeof deps.passwords.verify>) => ((hashes += 1), deps.passwords.verify(...given)) }
+  const passwords = {
+    ...deps.passwords,
+    verify: (...given: Parameters<typeof deps.passwords.verify>) => ((hashes += 1), deps.passwords.verify(...given)),
+  }
   const app = await createApp({ ...deps, passwords })
   await app.ready()
   try {
@@ -167,7 +201,21 @@ test('59 a session cookie that is malformed, truncated, foreign or oversized is 
   const [head, body, signature] = good.split('.') as [string, string, string]
   const none = Buffer.from('{"alg":"none"}').toString('base64url')
   const foreign = `${head}.${Buffer.from(JSON.stringify({ sid: key, iss: 'somebody', authenticated: true })).toString('base64url')}.${signature}`
-  const bad = [good.slice(0, -1), good.slice(1), `${head}.${body}.`, `${none}.${body}.`, `${none}.${body}.${signature}`, foreign, key, `${good}.x`, 'x'.repeat(9_000), '..', '%00', '{}', good.toUpperCase()]
+  const bad = [
+    good.slice(0, -1),
+    good.slice(1),
+    `${head}.${body}.`,
+    `${none}.${body}.`,
+    `${none}.${body}.${signature}`,
+    foreign,
+    key,
+    `${good}.x`,
+    'x'.repeat(9_000),
+    '..',
+    '%00',
+    '{}',
+    good.toUpperCase(),
+  ]
   for (const value of bad) assert.equal(await withCookie(value), 403, value.slice(0, 60))
 })
 
@@ -179,7 +227,10 @@ test('62, 64 forwarded headers count only from trusted networks, and the audited
     const cookies: string[] = []
     const call = async (method: 'GET' | 'POST', payload?: unknown) => {
       const answer = await app.inject({
-        method, url: `/api/v3/flows/executor/${SIGN_IN}/?query=`, remoteAddress, headers: { host: 'id.example.test', cookie: cookies.join('; '), ...headers },
+        method,
+        url: `/api/v3/flows/executor/${SIGN_IN}/?query=`,
+        remoteAddress,
+        headers: { host: 'id.example.test', cookie: cookies.join('; '), ...headers },
         ...(payload !== undefined && { payload: payload as object }),
       })
       for (const { name, value } of answer.cookies) cookies.push(`${name}=${value}`)
@@ -187,12 +238,21 @@ test('62, 64 forwarded headers count only from trusted networks, and the audited
     await call('GET')
     await call('POST', wrong)
     await call('POST', { password: 'wrong' })
-    const event = await ctx.db.selectFrom('event').select('client_ip').where('action', '=', 'login_failed').orderBy('created', 'desc').executeTakeFirstOrThrow()
+    const event = await ctx.db
+      .selectFrom('event')
+      .select('client_ip')
+      .where('action', '=', 'login_failed')
+      .orderBy('created', 'desc')
+      .executeTakeFirstOrThrow()
     return event.client_ip
   }
   assert.equal(await seen('203.0.113.7', { 'x-forwarded-for': '198.51.100.1' }), '203.0.113.7', 'a stranger speaks for itself')
   assert.equal(await seen('10.0.0.2', { 'x-forwarded-for': '198.51.100.1' }), '198.51.100.1')
-  assert.equal(await seen('10.0.0.2', { 'x-forwarded-for': '1.2.3.4, 198.51.100.1, 10.0.0.3' }), '198.51.100.1', 'what stands before it was written by the client')
+  assert.equal(
+    await seen('10.0.0.2', { 'x-forwarded-for': '1.2.3.4, 198.51.100.1, 10.0.0.3' }),
+    '198.51.100.1',
+    'what stands before it was written by the client',
+  )
   assert.equal(await seen('10.0.0.2', { 'x-forwarded-for': 'garbage' }), '10.0.0.2')
   assert.equal(await seen('10.0.0.2', { 'x-forwarded-for': 'fe80::1%eth0, , ;' }), '10.0.0.2')
 })
@@ -200,9 +260,15 @@ test('62, 64 forwarded headers count only from trusted networks, and the audited
 test('83 a flood of wrong passwords waits in line and takes no more than its share of the cores', async () => {
   const { deps } = await server()
   const { user } = await aPerson()
-  const { password: hash } = await deps.db.selectFrom('user').select('password').where('id', '=', user.id as number).executeTakeFirstOrThrow()
+  const { password: hash } = await deps.db
+    .selectFrom('user')
+    .select('password')
+    .where('id', '=', user.id as number)
+    .executeTakeFirstOrThrow()
   const answered: string[] = []
-  const flood = Array.from({ length: 40 }, () => deps.passwords.verify(hash, 'wrong', '198.51.100.9').then(() => void answered.push('flood')))
+  const flood = Array.from({ length: 40 }, () =>
+    deps.passwords.verify(hash, 'wrong', '198.51.100.9').then(() => void answered.push('flood')),
+  )
   const somebodyElse = deps.passwords.verify(hash, 'wrong', '203.0.113.5').then(() => void answered.push('somebody else'))
   await somebodyElse
   assert.ok(answered.indexOf('somebody else') < 10, `the other client waited for ${answered.indexOf('somebody else')} of the flood`)

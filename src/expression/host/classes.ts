@@ -85,7 +85,12 @@ export class ModelClass {
     if (field.writeOnly || field.secret) return
     const references = field.references?.()
     if (field.storage === 'relation' && references) {
-      this.relations.set(name, { name, target: references.label, through: field.relation!, field: { label: this.model.label, name, reverse: false } })
+      this.relations.set(name, {
+        name,
+        target: references.label,
+        through: field.relation!,
+        field: { label: this.model.label, name, reverse: false },
+      })
     }
     if (field.storage !== 'column') return
     this.fields.set(name, {
@@ -132,7 +137,11 @@ function kindOf(name: string, { schema }: Field): FieldKind {
 const DEEPER = /^(stages|policies|providers|sources|enterprise)_/
 
 /** `authentik_providers_oauth2.scopemapping` → `authentik.providers.oauth2.models`. */
-export const moduleOf = (label: string): string => `authentik.${label.split('.')[0]!.replace(/^authentik_/, '').replace(DEEPER, '$1.')}.models`
+export const moduleOf = (label: string): string =>
+  `authentik.${label
+    .split('.')[0]!
+    .replace(/^authentik_/, '')
+    .replace(DEEPER, '$1.')}.models`
 
 export class Classes {
   readonly byLabel = new Map<string, ModelClass>()
@@ -181,7 +190,12 @@ function addReverse(own: ModelClass): void {
     const { table, ours, theirs } = info.through as Relation
     const name = REVERSE[`${own.model.label}.${info.name}`] ?? `${own.model.modelName}_set`
     if (other && !other.relations.has(name)) {
-      other.relations.set(name, { name, target: own.model.label, through: { table, ours: theirs, theirs: ours }, field: { label: own.model.label, name: info.name, reverse: true } })
+      other.relations.set(name, {
+        name,
+        target: own.model.label,
+        through: { table, ours: theirs, theirs: ours },
+        field: { label: own.model.label, name: info.name, reverse: true },
+      })
     }
   }
   for (const info of own.fields.values()) {

@@ -24,7 +24,6 @@ const isPlain = (value: object): value is Record<string, unknown> => {
   return prototype === Object.prototype || prototype === null
 }
 
-
 /** A UUID of the language. */
 export const uuidValue = uuidOf
 
@@ -78,7 +77,11 @@ export class Conversion {
     if (value instanceof Plan) return this.remember(value, new PlanObject(value, this))
     if (Array.isArray(value)) return this.remember(value, new PyList(value.map(item => this.enter(item))))
     if (value instanceof Date) return instantValue(value)
-    if (value instanceof Set) return setOf([...value].map(item => this.enter(item)), { charge: () => {}, keyOfInstance: item => item })
+    if (value instanceof Set)
+      return setOf(
+        [...value].map(item => this.enter(item)),
+        { charge: () => {}, keyOfInstance: item => item },
+      )
     if (value instanceof Map) return dictOf([...value].map(([key, item]) => [String(key), this.enter(item)] as const))
     return isPlain(value) ? this.dict(value) : undefined
   }
@@ -140,5 +143,9 @@ export function describe(value: unknown, depth = 0): unknown {
   if (Array.isArray(value)) return value.slice(0, 100).map(item => describe(item, depth + 1))
   if (value instanceof Set) return describe([...value], depth)
   if (!isPlain(value)) return null
-  return Object.fromEntries(Object.entries(value).slice(0, 100).map(([key, item]) => [key, describe(item, depth + 1)]))
+  return Object.fromEntries(
+    Object.entries(value)
+      .slice(0, 100)
+      .map(([key, item]) => [key, describe(item, depth + 1)]),
+  )
 }

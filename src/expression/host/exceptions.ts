@@ -19,5 +19,7 @@ export const skipObject = exceptionClass('SkipObjectException', 'Exception', 'au
 export function ofApiError({ body }: ApiError): PyException {
   const texts = Object.values(body).flat()
   const taken = texts.some(text => typeof text === 'string' && /already exists|must make a unique set|exists already/.test(text))
-  return taken ? exception(integrityError, texts.filter(text => typeof text === 'string').join(' ')) : exception(validationError, fromJson(body))
+  return taken
+    ? exception(integrityError, texts.filter(text => typeof text === 'string').join(' '))
+    : exception(validationError, fromJson(body))
 }

@@ -18,7 +18,9 @@ async function echo(): Promise<string> {
     const body = Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>)).toString()
     if (request.url === '/missing') return reply.writeHead(404, { 'content-type': 'text/plain' }).end('nothing here')
     if (request.url === '/odd') return reply.end('{no json')
-    return reply.writeHead(200, { 'content-type': 'application/json; charset=utf-8', 'x-one': 'a1' }).end(JSON.stringify({ method: request.method, url: request.url, headers: request.headers, body }))
+    return reply
+      .writeHead(200, { 'content-type': 'application/json; charset=utf-8', 'x-one': 'a1' })
+      .end(JSON.stringify({ method: request.method, url: request.url, headers: request.headers, body }))
   }
   listening ??= createServer((request, reply) => void answer(request, reply))
   if (!listening.listening) await new Promise<void>(resolve => listening!.listen(0, '127.0.0.1', resolve))
@@ -28,7 +30,10 @@ async function echo(): Promise<string> {
 test('requests goes out and comes back as people know it', async () => {
   const base = await echo()
   const { ctx } = await ownServer({ SIGNET_OUTGOING_ALLOW: '127.0.0.1' })
-  assert.deepEqual(await result(ctx, `
+  assert.deepEqual(
+    await result(
+      ctx,
+      `
     import requests as r2
     from authentik.lib.utils.http import get_http_session
     steps = []
@@ -56,27 +61,55 @@ test('requests goes out and comes back as people know it', async () => {
     except requests.exceptions.JSONDecodeError:
         steps.append("no json")
     return steps
-  `, { variables: { base } }), [
-    [200, true, true, 'OK', 'GET', '/a?q=x+y&n=1&n=2', 'k', 'a1', 'a1', true],
-    ['POST', '{"a":1.0,"b":null}', 'application/json'],
-    ['a=b+c', 'application/x-www-form-urlencoded', `Basic ${Buffer.from('me:pw').toString('base64')}`],
-    'PATCH', 'Bearer t', 'DELETE', [404, false, false, 'nothing here', Buffer.from('nothing here').toString('base64')], '404 Client Error: Not Found', 'no json',
-  ])
-  await assert.rejects(result(ctx, 'for i in range(20):\n    requests.get(base)', { variables: { base } }), error => error instanceof ExpressionError && /more than 10 requests/.test(error.message))
+  `,
+      { variables: { base } },
+    ),
+    [
+      [200, true, true, 'OK', 'GET', '/a?q=x+y&n=1&n=2', 'k', 'a1', 'a1', true],
+      ['POST', '{"a":1.0,"b":null}', 'application/json'],
+      ['a=b+c', 'application/x-www-form-urlencoded', `Basic ${Buffer.from('me:pw').toString('base64')}`],
+      'PATCH',
+      'Bearer t',
+      'DELETE',
+      [404, false, false, 'nothing here', Buffer.from('nothing here').toString('base64')],
+      '404 Client Error: Not Found',
+      'no json',
+    ],
+  )
+  await assert.rejects(
+    result(ctx, 'for i in range(20):\n    requests.get(base)', { variables: { base } }),
+    error => error instanceof ExpressionError && /more than 10 requests/.test(error.message),
+  )
 })
 
 test('what is inside the machine is out of reach unless the operator opens it', async () => {
   const base = await echo()
   const { ctx } = await server()
-  assert.equal(await result(ctx, `
+  assert.equal(
+    await result(
+      ctx,
+      `
     try:
         return requests.get(base).text
     except requests.exceptions.ConnectionError as e:
         return str(e)
-  `, { variables: { base } }), '127.0.0.1 is not reachable from here: a loopback address')
+  `,
+      { variables: { base } },
+    ),
+    '127.0.0.1 is not reachable from here: a loopback address',
+  )
   for (const url of ['http://169.254.169.254/latest', 'http://[::ffff:169.254.169.254]/', 'http://2852039166/']) {
-    await assert.rejects(result(ctx, 'requests.get(url)', { variables: { url } }), error => error instanceof ExpressionError && /not reachable/.test(error.message))
+    await assert.rejects(
+      result(ctx, 'requests.get(url)', { variables: { url } }),
+      error => error instanceof ExpressionError && /not reachable/.test(error.message),
+    )
   }
-  await assert.rejects(result(ctx, 'requests.get("file:///etc/passwd")'), error => error instanceof ExpressionError && /InvalidURL/.test(error.message))
-  await assert.rejects(result(ctx, 'requests.get("https://example.org", verify=False)'), error => error instanceof ExpressionError && /always verified/.test(error.message))
+  await assert.rejects(
+    result(ctx, 'requests.get("file:///etc/passwd")'),
+    error => error instanceof ExpressionError && /InvalidURL/.test(error.message),
+  )
+  await assert.rejects(
+    result(ctx, 'requests.get("https://example.org", verify=False)'),
+    error => error instanceof ExpressionError && /always verified/.test(error.message),
+  )
 })

@@ -7,12 +7,27 @@ import { toJsonText } from '../json.ts'
 import { json } from '../modules/json.ts'
 import { defineModule, native, nativeClass, nativeRaw } from '../module.ts'
 import type { Runtime } from '../module.ts'
-import { timedeltaClass,PyTimedelta } from '../modules/datetime/timedelta.ts'
-import { BoundMethod, HostObject, PyBytes, PyDict, PyFloat, PyList, PyTuple, typeOf, type NativeFunction, type PyModule,type Kwargs,type Result,type Value } from '../values.ts'
+import { timedeltaClass, PyTimedelta } from '../modules/datetime/timedelta.ts'
+import {
+  BoundMethod,
+  HostObject,
+  PyBytes,
+  PyDict,
+  PyFloat,
+  PyList,
+  PyTuple,
+  typeOf,
+  type NativeFunction,
+  type PyModule,
+  type Kwargs,
+  type Result,
+  type Value,
+} from '../values.ts'
 import { headersOf } from './request.ts'
 import type { Operation } from './scope.ts'
 
-const failure = (name: string, base: Parameters<typeof exceptionClass>[1] = requestException) => exceptionClass(name, base, 'requests.exceptions')
+const failure = (name: string, base: Parameters<typeof exceptionClass>[1] = requestException) =>
+  exceptionClass(name, base, 'requests.exceptions')
 const requestException = exceptionClass('RequestException', 'OSError', 'requests.exceptions')
 const httpError = failure('HTTPError')
 const connectionError = failure('ConnectionError')
@@ -26,7 +41,17 @@ const jsonDecodeError = failure('JSONDecodeError')
 
 /** What goes wrong outside, as `requests` names it. */
 function ofOutgoing(error: OutgoingError) {
-  const cls = { url: invalidUrl, refused: connectionError, dns: connectionError, connect: connectionError, tls: sslError, timeout: readTimeout, too_large: requestException, redirects: tooManyRedirects, protocol: connectionError }[error.code]
+  const cls = {
+    url: invalidUrl,
+    refused: connectionError,
+    dns: connectionError,
+    connect: connectionError,
+    tls: sslError,
+    timeout: readTimeout,
+    too_large: requestException,
+    redirects: tooManyRedirects,
+    protocol: connectionError,
+  }[error.code]
   return exception(cls, error.message)
 }
 
@@ -41,7 +66,14 @@ export function outgoingOf(config: Config): Outgoing {
   return client
 }
 
-type Sent = { method: string; url: string; headers: Record<string, string>; body: string | Uint8Array | undefined; redirects: number; timeout: number | undefined }
+type Sent = {
+  method: string
+  url: string
+  headers: Record<string, string>
+  body: string | Uint8Array | undefined
+  redirects: number
+  timeout: number | undefined
+}
 
 const text = (value: Value, rt: Runtime): string => (value instanceof PyBytes ? Buffer.from(value.data).toString('utf8') : rt.str(value))
 
@@ -52,7 +84,11 @@ function pairs(value: Value, rt: Runtime): [string, string][] {
     value instanceof PyDict
       ? [...value.entries.values()].map(({ key, value: item }) => [key, item])
       : value instanceof PyList || value instanceof PyTuple
-        ? value.items.map(item => (item instanceof PyTuple && item.items.length === 2 ? [item.items[0]!, item.items[1]!] : raise('ValueError', 'pairs are tuples of two')))
+        ? value.items.map(item =>
+            item instanceof PyTuple && item.items.length === 2
+              ? [item.items[0]!, item.items[1]!]
+              : raise('ValueError', 'pairs are tuples of two'),
+          )
         : raise('TypeError', `a dict is needed, not '${typeOf(value).name}'`)
   return entries.flatMap(([name, item]): [string, string][] => {
     if (item === null) return []
@@ -64,23 +100,41 @@ function pairs(value: Value, rt: Runtime): [string, string][] {
 function seconds(value: Value): number | undefined {
   if (value === null || value === undefined) return undefined
   if (value instanceof PyTuple) return value.items.reduce<number>((sum, part) => sum + (seconds(part) ?? 0), 0) || undefined
-  const number = value instanceof PyFloat ? value.value : typeof value === 'number' ? value : raise('ValueError', 'a timeout is a number of seconds')
+  const number =
+    value instanceof PyFloat ? value.value : typeof value === 'number' ? value : raise('ValueError', 'a timeout is a number of seconds')
   return number > 0 ? number : raise('ValueError', 'a timeout is greater than zero')
 }
 
-const OPTIONS = new Set(['params', 'data', 'json', 'headers', 'auth', 'timeout', 'allow_redirects', 'cookies', 'verify', 'stream', 'files', 'proxies', 'cert'])
+const OPTIONS = new Set([
+  'params',
+  'data',
+  'json',
+  'headers',
+  'auth',
+  'timeout',
+  'allow_redirects',
+  'cookies',
+  'verify',
+  'stream',
+  'files',
+  'proxies',
+  'cert',
+])
 
 /** What the arguments of `requests.request` amount to. */
 function sentOf(method: string, url: Value, options: Kwargs, defaults: SessionDefaults, rt: Runtime): Sent {
   if (!METHODS.test(method)) raise(requestException, `unknown method ${method}`)
   const target = text(url, rt)
   for (const name of options.keys()) if (!OPTIONS.has(name)) raise('TypeError', `request() got an unexpected keyword argument '${name}'`)
-  for (const name of ['files', 'proxies', 'cert', 'cookies']) if (options.get(name) !== undefined && options.get(name) !== null) raise('NotImplementedError', `${name}= is not available here`)
+  for (const name of ['files', 'proxies', 'cert', 'cookies'])
+    if (options.get(name) !== undefined && options.get(name) !== null) raise('NotImplementedError', `${name}= is not available here`)
   if (options.get('verify') === false) raise('NotImplementedError', 'certificates are always verified here')
   const headers: Record<string, string> = Object.create(null)
-  for (const [name, value] of [...pairs(defaults.headers, rt), ...pairs(options.get('headers') ?? null, rt)]) headers[name.toLowerCase()] = value
+  for (const [name, value] of [...pairs(defaults.headers, rt), ...pairs(options.get('headers') ?? null, rt)])
+    headers[name.toLowerCase()] = value
   const auth = options.get('auth') ?? defaults.auth
-  if (auth instanceof PyTuple && auth.items.length === 2) headers.authorization = `Basic ${Buffer.from(auth.items.map(item => text(item, rt)).join(':')).toString('base64')}`
+  if (auth instanceof PyTuple && auth.items.length === 2)
+    headers.authorization = `Basic ${Buffer.from(auth.items.map(item => text(item, rt)).join(':')).toString('base64')}`
   else if (auth !== null && auth !== undefined) raise('TypeError', 'auth is a pair of name and password')
   const data = options.get('data') ?? null
   const given = options.get('json')
@@ -97,11 +151,19 @@ function sentOf(method: string, url: Value, options: Kwargs, defaults: SessionDe
     headers['content-type'] ??= 'application/json'
   }
   const query = options.get('params')
-  const added = typeof query === 'string' ? query : query === undefined || query === null ? '' : new URLSearchParams(pairs(query, rt)).toString()
+  const added =
+    typeof query === 'string' ? query : query === undefined || query === null ? '' : new URLSearchParams(pairs(query, rt)).toString()
   const [base = '', fragment] = target.split('#')
   const whole = added === '' ? target : `${base}${base.includes('?') ? '&' : '?'}${added}${fragment === undefined ? '' : `#${fragment}`}`
   const wait = seconds(options.get('timeout') ?? null)
-  return { method, url: whole, headers, body, redirects: options.get('allow_redirects') === false ? 0 : 5, timeout: wait === undefined ? undefined : wait * 1000 }
+  return {
+    method,
+    url: whole,
+    headers,
+    body,
+    redirects: options.get('allow_redirects') === false ? 0 : 5,
+    timeout: wait === undefined ? undefined : wait * 1000,
+  }
 }
 
 type SessionDefaults = { headers: Value; auth: Value }
@@ -210,7 +272,9 @@ class Response extends HostObject {
       case 'headers':
         return headersOf(answer.headers)
       case 'history':
-        return new PyList(answer.history.map(step => new Response({ ...answer, ...step, body: new Uint8Array(), headers: {}, history: [], reason: '' })))
+        return new PyList(
+          answer.history.map(step => new Response({ ...answer, ...step, body: new Uint8Array(), headers: {}, history: [], reason: '' })),
+        )
       case 'elapsed':
         return new PyTimedelta(BigInt(Math.round(answer.elapsed * 1000)), timedeltaClass)
       case 'is_redirect':
@@ -249,11 +313,26 @@ const responseMethods: Record<string, NativeFunction> = {
 }
 
 const exceptionsModule: Record<string, Value> = {
-  RequestException: requestException, HTTPError: httpError, ConnectionError: connectionError, SSLError: sslError, Timeout: timeout, ConnectTimeout: connectTimeout,
-  ReadTimeout: readTimeout, TooManyRedirects: tooManyRedirects, InvalidURL: invalidUrl, JSONDecodeError: jsonDecodeError,
+  RequestException: requestException,
+  HTTPError: httpError,
+  ConnectionError: connectionError,
+  SSLError: sslError,
+  Timeout: timeout,
+  ConnectTimeout: connectTimeout,
+  ReadTimeout: readTimeout,
+  TooManyRedirects: tooManyRedirects,
+  InvalidURL: invalidUrl,
+  JSONDecodeError: jsonDecodeError,
 }
 export const requestsExceptions: PyModule = defineModule('requests.exceptions', exceptionsModule)
-export const requests: PyModule = defineModule('requests', { ...verbs(() => nothing, false), Session: sessionClass, session: native('session', '', () => new Session()), Response: responseClass, exceptions: requestsExceptions, ...exceptionsModule })
+export const requests: PyModule = defineModule('requests', {
+  ...verbs(() => nothing, false),
+  Session: sessionClass,
+  session: native('session', '', () => new Session()),
+  Response: responseClass,
+  exceptions: requestsExceptions,
+  ...exceptionsModule,
+})
 
 export const newSession = (): Value => new Session()
 

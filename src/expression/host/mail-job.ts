@@ -34,7 +34,10 @@ export const expressionMail: Job = {
     const model = stage === null ? undefined : ctx.registry.models.find(({ label }) => label === EMAIL_STAGE)
     const row = model && (await findObject(ctx, model, stage))
     if (stage !== null && !row) throw new Error('The email stage that this mail is to be sent by is gone.')
-    await sendMail({ email: row ? stageSettings(ctx, row) : ctx.config.email }, { ...mail, ...(looksLikeHtml(mail.text) && { html: mail.text }) })
+    await sendMail(
+      { email: row ? stageSettings(ctx, row) : ctx.config.email },
+      { ...mail, ...(looksLikeHtml(mail.text) && { html: mail.text }) },
+    )
     log('info', 'email sent', { recipients: mail.to.length, subject: mail.subject })
   },
 }

@@ -18,7 +18,7 @@ import { assignments, objectByKey } from './store.ts'
 /** Attributes of brand, groups (by name, those above included) and user: objects merged, lists joined, the later one counts. */
 export async function groupAttributes(scope: Scope, user: Row | ModelObject, withBrand: boolean): Promise<Row> {
   const { ctx } = scope
-  const row = ('row' in user && 'own' in user ? (user as ModelObject).row : user)
+  const row = 'row' in user && 'own' in user ? (user as ModelObject).row : user
   const brand = withBrand ? (await currentBrand(scope.asked)).attributes : {}
   const groups = typeof row.id === 'number' ? await groupsOf(ctx.db, row.id) : []
   return deepMerge(brand, ...groups.map(group => group.attributes), (row.attributes ?? {}) as Row)
@@ -29,15 +29,19 @@ export const modelOperations: Readonly<Record<string, Operation>> = {
   'user.is_superuser': ({ ctx }, { user }: { user: number }) => isSuperuser(ctx.db, user),
   'user.uid': ({ ctx }, { user }: { user: number }) => userUid(ctx, user),
   'user.avatar': async ({ ctx }, { row }: { row: Row }) => avatarOf(row, (await systemSettings(ctx)).avatars),
-  'user.group_attributes': async (scope, { user, request }: { user: ModelObject; request: boolean }) => fromJson(await groupAttributes(scope, user, request)),
+  'user.group_attributes': async (scope, { user, request }: { user: ModelObject; request: boolean }) =>
+    fromJson(await groupAttributes(scope, user, request)),
   'user.locale': async (scope, { user }: { user: ModelObject }) => {
     const settings = (await groupAttributes(scope, user, true)).settings as { locale?: unknown } | undefined
     return typeof settings?.locale === 'string' ? settings.locale : ''
   },
   'user.check_password': ({ ctx }, { hash, password }: { hash: string; password: string }) => ctx.passwords.verify(hash, password),
-  'group.is_member': async ({ ctx }, { group, user }: { group: string; user: number }) => (await groupsOf(ctx.db, user)).some(one => one.group_uuid === group),
+  'group.is_member': async ({ ctx }, { group, user }: { group: string; user: number }) =>
+    (await groupsOf(ctx.db, user)).some(one => one.group_uuid === group),
   'flow.stages': async (scope, { flow }: { flow: string }) => {
-    const { rows } = await sql<{ stage: string }>`select stage from flow_stage_binding where target = ${flow} order by "order"`.execute(scope.ctx.db)
+    const { rows } = await sql<{ stage: string }>`select stage from flow_stage_binding where target = ${flow} order by "order"`.execute(
+      scope.ctx.db,
+    )
     const stages: Value[] = []
     for (const { stage } of rows) stages.push(await objectByKey(scope, 'authentik_flows.stage', stage))
     return new PyList(stages)

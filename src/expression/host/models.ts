@@ -5,7 +5,7 @@ import { raise } from '../errors.ts'
 import { native, nativeRaw } from '../module.ts'
 import type { Runtime } from '../module.ts'
 import { PyList, PyStaticMethod } from '../values.ts'
-import type { Kwargs, Result, Value , NativeFunction} from '../values.ts'
+import type { Kwargs, Result, Value, NativeFunction } from '../values.ts'
 import { makeClasses, type Classes, type Extras, type ModelClass } from './classes.ts'
 import { modelObject, type ModelObject } from './object.ts'
 import { Manager, QuerySet, startQuery } from './queryset.ts'
@@ -13,13 +13,20 @@ import { Manager, QuerySet, startQuery } from './queryset.ts'
 const text = (value: Value): string => (typeof value === 'string' ? value : raise('TypeError', 'a password is a str'))
 
 /** A method whose `self` is an object of a model. */
-const on = (name: string, model: string, signature: string, code: (self: ModelObject, args: Value[], rt: Runtime) => Result): [string, NativeFunction] => [
+const on = (
+  name: string,
+  model: string,
+  signature: string,
+  code: (self: ModelObject, args: Value[], rt: Runtime) => Result,
+): [string, NativeFunction] => [
   name,
   native(name, signature ? `self, ${signature}` : 'self', ([self, ...args], rt) => code(modelObject(self, model), args, rt)),
 ]
 
 const isUsable = (self: ModelObject): boolean =>
-  self.password === undefined ? typeof self.row.password === 'string' && self.row.password !== '' && !self.row.password.startsWith('!') : self.password !== null
+  self.password === undefined
+    ? typeof self.row.password === 'string' && self.row.password !== '' && !self.row.password.startsWith('!')
+    : self.password !== null
 
 const superuser = (self: ModelObject, rt: Runtime): Result => (self.stored ? rt.hostCall('user.is_superuser', { user: self.key }) : false)
 
@@ -34,8 +41,21 @@ const user: Extras = {
     avatar: (self, rt) => rt.hostCall('user.avatar', { row: self.row }),
   },
   methods: Object.fromEntries([
-    on('all_groups', 'User', '', self => new QuerySet(startQuery(self.own.all.byLabel.get('authentik_core.group')!, self.stored ? { kind: 'groups_of', user: self.key as number } : { kind: 'nothing' }))),
-    on('group_attributes', 'User', 'request=None', (self, [request], rt) => rt.hostCall('user.group_attributes', { user: self, request: request !== null })),
+    on(
+      'all_groups',
+      'User',
+      '',
+      self =>
+        new QuerySet(
+          startQuery(
+            self.own.all.byLabel.get('authentik_core.group')!,
+            self.stored ? { kind: 'groups_of', user: self.key as number } : { kind: 'nothing' },
+          ),
+        ),
+    ),
+    on('group_attributes', 'User', 'request=None', (self, [request], rt) =>
+      rt.hostCall('user.group_attributes', { user: self, request: request !== null }),
+    ),
     on('app_entitlements', 'User', 'app', () => new PyList([])),
     on('app_entitlements_attributes', 'User', 'app', (_, __, rt) => rt.hostCall('empty_dict', {})),
     on('locale', 'User', 'request=None', (self, _, rt) => rt.hostCall('user.locale', { user: self })),
@@ -60,7 +80,9 @@ const user: Extras = {
 const group: Extras = {
   computed: { num_pk: self => groupNumber(String(self.key)) },
   methods: Object.fromEntries([
-    on('is_member', 'Group', 'user', (self, [member], rt) => rt.hostCall('group.is_member', { group: self.key, user: modelObject(member, 'User').key })),
+    on('is_member', 'Group', 'user', (self, [member], rt) =>
+      rt.hostCall('group.is_member', { group: self.key, user: modelObject(member, 'User').key }),
+    ),
     on('all_children', 'Group', '', (self, _, rt) => rt.getAttribute(self, 'children')),
   ]),
 }

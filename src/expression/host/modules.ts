@@ -13,9 +13,19 @@ import { atWall, EPOCH } from '../modules/datetime/datetime.ts'
 import { PyTimedelta } from '../modules/datetime/timedelta.ts'
 import { UTC } from '../modules/datetime/tzinfo.ts'
 import { HostObject, PyBytes, PyClass, PyInstance, types } from '../values.ts'
-import type { Value , PyModule} from '../values.ts'
+import type { Value, PyModule } from '../values.ts'
 import { classesOf } from './models.ts'
-import { controlFlowException, databaseError, fieldError, integrityError, multipleObjectsReturned, notSupportedError, objectDoesNotExist, skipObject, validationError } from './exceptions.ts'
+import {
+  controlFlowException,
+  databaseError,
+  fieldError,
+  integrityError,
+  multipleObjectsReturned,
+  notSupportedError,
+  objectDoesNotExist,
+  skipObject,
+  validationError,
+} from './exceptions.ts'
 import { helpers } from './functions.ts'
 import { newSession, requests, requestsExceptions } from './http.ts'
 import { modelObject } from './object.ts'
@@ -27,7 +37,15 @@ import { classNamed } from './request.ts'
 
 /** A class of words such as `UserTypes.INTERNAL`: each is a text with a `.value`. */
 function words(name: string, module: string, values: Readonly<Record<string, string>>): PyClass {
-  const cls = nativeClass({ name, module, bases: [types.str], getters: { value: (self: PyInstance) => self.payload!, name: (self: PyInstance) => Object.keys(values).find(key => values[key] === self.payload) ?? null } })
+  const cls = nativeClass({
+    name,
+    module,
+    bases: [types.str],
+    getters: {
+      value: (self: PyInstance) => self.payload!,
+      name: (self: PyInstance) => Object.keys(values).find(key => values[key] === self.payload) ?? null,
+    },
+  })
   for (const [key, value] of Object.entries(values)) {
     const member = new PyInstance(cls, null)
     member.payload = value
@@ -36,7 +54,8 @@ function words(name: string, module: string, values: Readonly<Record<string, str
   return cls
 }
 
-const upper = (list: readonly string[]): Record<string, string> => Object.fromEntries(list.map(word => [word.toUpperCase().replace(/_$/, '_PREFIX'), word]))
+const upper = (list: readonly string[]): Record<string, string> =>
+  Object.fromEntries(list.map(word => [word.toUpperCase().replace(/_$/, '_PREFIX'), word]))
 
 /** `CONFIG.get("key")`: settings of the installation, secrets left out. */
 class Configuration extends HostObject {
@@ -48,7 +67,13 @@ class Configuration extends HostObject {
   private find(key: string): unknown {
     const setting = allSettings().find(([name]) => name === key)?.[1]
     if (!setting || setting.secret) return undefined
-    return key.split('.').reduce<unknown>((value, part) => (typeof value === 'object' && value !== null && Object.hasOwn(value, part) ? (value as Record<string, unknown>)[part] : undefined), this.config)
+    return key
+      .split('.')
+      .reduce<unknown>(
+        (value, part) =>
+          typeof value === 'object' && value !== null && Object.hasOwn(value, part) ? (value as Record<string, unknown>)[part] : undefined,
+        this.config,
+      )
   }
   override getAttribute(name: string): Value | undefined {
     const get = (as: (value: unknown) => Value) =>
@@ -86,7 +111,8 @@ const isHttpUrl = (text: string): boolean => {
   const url = text.length <= 2048 && !/\s/.test(text) ? URL.parse(text) : null
   return url !== null && /^(?:https?|ftps?):$/.test(url.protocol) && /^(?:localhost|\[.+\]|[\d.]+|(?:[^.]+\.)+[^.]{2,})$/.test(url.hostname)
 }
-const isEmail = (text: string): boolean => text.length <= 320 && /^[^\s@"(),:;<>[\\\]]+@(?:localhost|(?:[a-z\d](?:[a-z\d-]*[a-z\d])?\.)+[a-z\d-]{2,})$/i.test(text)
+const isEmail = (text: string): boolean =>
+  text.length <= 320 && /^[^\s@"(),:;<>[\\\]]+@(?:localhost|(?:[a-z\d](?:[a-z\d-]*[a-z\d])?\.)+[a-z\d-]{2,})$/i.test(text)
 const emailValidator = validator('EmailValidator', isEmail, 'Enter a valid email address.')
 
 const PLANNER = {
@@ -128,7 +154,11 @@ const devicesForUser = native('devices_for_user', 'user, confirmed=True, for_ver
 const objectOr404 = native('get_object_or_404', 'klass, *args, **kwargs', ([klass, , filters], rt) => {
   const manager = klass instanceof PyClass ? klass.dict.get('objects') : klass
   if (!(manager instanceof Manager)) raise('TypeError', 'get_object_or_404() takes a model')
-  return rt.call(manager.getAttribute('get')!, [], new Map([...filters.entries.values()].map(({ key, value }: { key: Value; value: Value }) => [String(key), value])))
+  return rt.call(
+    manager.getAttribute('get')!,
+    [],
+    new Map([...filters.entries.values()].map(({ key, value }: { key: Value; value: Value }) => [String(key), value])),
+  )
 })
 
 /** What has no model behind it. */
@@ -137,11 +167,18 @@ const fixed: Readonly<Record<string, Readonly<Record<string, Value>>>> = {
   'django.db': { IntegrityError: integrityError, DatabaseError: databaseError, NotSupportedError: notSupportedError },
   'django.db.utils': { IntegrityError: integrityError, DatabaseError: databaseError, NotSupportedError: notSupportedError },
   'django.db.transaction': { on_commit: nativeRaw('on_commit', ([fn], _, rt) => rt.call(fn!, [])) },
-  'django.core.exceptions': { ObjectDoesNotExist: objectDoesNotExist, MultipleObjectsReturned: multipleObjectsReturned, FieldError: fieldError, ValidationError: validationError },
+  'django.core.exceptions': {
+    ObjectDoesNotExist: objectDoesNotExist,
+    MultipleObjectsReturned: multipleObjectsReturned,
+    FieldError: fieldError,
+    ValidationError: validationError,
+  },
   'django.core.validators': {
     URLValidator: validator('URLValidator', isHttpUrl, 'Enter a valid URL.'),
     EmailValidator: emailValidator,
-    validate_email: native('validate_email', 'value', ([value], rt) => (isEmail(rt.str(value)) ? null : raise(validationError, 'Enter a valid email address.'))),
+    validate_email: native('validate_email', 'value', ([value], rt) =>
+      isEmail(rt.str(value)) ? null : raise(validationError, 'Enter a valid email address.'),
+    ),
     ValidationError: validationError,
   },
   'django.http': { QueryDict: queryDictClass, HttpRequest: classNamed('WSGIRequest', 'django.core.handlers.wsgi') },
@@ -164,19 +201,52 @@ const fixed: Readonly<Record<string, Readonly<Record<string, Value>>>> = {
   [core]: {
     ...ATTRIBUTES,
     UserTypes: words('UserTypes', core, upper(USER_TYPES)),
-    TokenIntents: words('TokenIntents', core, { INTENT_VERIFICATION: 'verification', INTENT_API: 'api', INTENT_RECOVERY: 'recovery', INTENT_APP_PASSWORD: 'app_password' }),
+    TokenIntents: words('TokenIntents', core, {
+      INTENT_VERIFICATION: 'verification',
+      INTENT_API: 'api',
+      INTENT_RECOVERY: 'recovery',
+      INTENT_APP_PASSWORD: 'app_password',
+    }),
   },
   [flows]: {
     in_memory_stage: redirectStage,
-    FlowDesignation: words('FlowDesignation', flows, upper(['authentication', 'authorization', 'invalidation', 'enrollment', 'unenrollment', 'recovery', 'stage_configuration'])),
-    FlowAuthenticationRequirement: words('FlowAuthenticationRequirement', flows, upper(['none', 'require_authenticated', 'require_unauthenticated', 'require_superuser', 'require_redirect', 'require_outpost', 'require_token'])),
+    FlowDesignation: words(
+      'FlowDesignation',
+      flows,
+      upper(['authentication', 'authorization', 'invalidation', 'enrollment', 'unenrollment', 'recovery', 'stage_configuration']),
+    ),
+    FlowAuthenticationRequirement: words(
+      'FlowAuthenticationRequirement',
+      flows,
+      upper([
+        'none',
+        'require_authenticated',
+        'require_unauthenticated',
+        'require_superuser',
+        'require_redirect',
+        'require_outpost',
+        'require_token',
+      ]),
+    ),
   },
   'authentik.flows.planner': { ...PLANNER, FlowPlan: classNamed('FlowPlan', 'authentik.flows.planner') },
   'authentik.stages.prompt.stage': { PLAN_CONTEXT_PROMPT: 'prompt_data' },
-  'authentik.stages.user_write.stage': { PLAN_CONTEXT_GROUPS: 'groups', PLAN_CONTEXT_USER_PATH: 'user_path', PLAN_CONTEXT_USER_TYPE: 'user_type' },
-  'authentik.stages.password.stage': { PLAN_CONTEXT_AUTHENTICATION_BACKEND: 'user_backend', PLAN_CONTEXT_METHOD: 'auth_method', PLAN_CONTEXT_METHOD_ARGS: 'auth_method_args' },
+  'authentik.stages.user_write.stage': {
+    PLAN_CONTEXT_GROUPS: 'groups',
+    PLAN_CONTEXT_USER_PATH: 'user_path',
+    PLAN_CONTEXT_USER_TYPE: 'user_type',
+  },
+  'authentik.stages.password.stage': {
+    PLAN_CONTEXT_AUTHENTICATION_BACKEND: 'user_backend',
+    PLAN_CONTEXT_METHOD: 'auth_method',
+    PLAN_CONTEXT_METHOD_ARGS: 'auth_method_args',
+  },
   'authentik.stages.email.stage': { PLAN_CONTEXT_EMAIL_SENT: 'email_sent', PLAN_CONTEXT_EMAIL_OVERRIDE: 'email' },
-  'authentik.stages.consent.stage': { PLAN_CONTEXT_CONSENT_HEADER: 'consent_header', PLAN_CONTEXT_CONSENT_TITLE: 'consent_title', PLAN_CONTEXT_CONSENT_PERMISSIONS: 'consent_permissions' },
+  'authentik.stages.consent.stage': {
+    PLAN_CONTEXT_CONSENT_HEADER: 'consent_header',
+    PLAN_CONTEXT_CONSENT_TITLE: 'consent_title',
+    PLAN_CONTEXT_CONSENT_PERMISSIONS: 'consent_permissions',
+  },
   'authentik.core.sources.flow_manager': { PLAN_CONTEXT_SOURCES_CONNECTION: 'goauthentik.io/sources/connection' },
   'authentik.core.expression.exceptions': { SkipObjectException: skipObject },
   'authentik.lib.expression.exceptions': { ControlFlowException: controlFlowException },
@@ -191,7 +261,10 @@ const fixed: Readonly<Record<string, Readonly<Record<string, Value>>>> = {
     }),
   },
   'authentik.events.models': { EventAction: words('EventAction', 'authentik.events.models', upper(ACTIONS)) },
-  'authentik.policies.types': { PolicyRequest: classNamed('PolicyRequest', 'authentik.policies.types'), PolicyResult: classNamed('PolicyResult', 'authentik.policies.types') },
+  'authentik.policies.types': {
+    PolicyRequest: classNamed('PolicyRequest', 'authentik.policies.types'),
+    PolicyResult: classNamed('PolicyResult', 'authentik.policies.types'),
+  },
   'authentik.stages.authenticator': { devices_for_user: devicesForUser },
   'authentik.tenants.utils': {
     get_current_tenant: native('get_current_tenant', '*only', (_, rt) => rt.hostCall('request.tenant', {})),

@@ -13,7 +13,6 @@ import type { Result, Value } from '../values.ts'
 import type { FieldInfo, ModelClass } from './classes.ts'
 import { RelatedManager } from './queryset.ts'
 
-
 /** A value of a column in the language. */
 export function columnValue(kind: FieldInfo['kind'], stored: unknown): Value {
   if (stored === null || stored === undefined) return null
@@ -159,7 +158,8 @@ export class ModelObject extends HostObject {
   /** The row, for a plan. */
   leave(): Row {
     this.sync()
-    if ((this.row as { [MODEL]?: string })[MODEL] === undefined) Object.defineProperty(this.row, MODEL, { value: this.model.label, enumerable: true, configurable: true })
+    if ((this.row as { [MODEL]?: string })[MODEL] === undefined)
+      Object.defineProperty(this.row, MODEL, { value: this.model.label, enumerable: true, configurable: true })
     return this.row
   }
 

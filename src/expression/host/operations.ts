@@ -18,7 +18,7 @@ import { templateExists } from '../../mail/templates.ts'
 import { raise } from '../errors.ts'
 import { fromJson, toJson } from '../json.ts'
 import { PyList } from '../values.ts'
-import type { Kwargs, Value , PyDict} from '../values.ts'
+import type { Kwargs, Value, PyDict } from '../values.ts'
 import { describe } from './conversion.ts'
 import { queueText } from './mail-job.ts'
 import { ModelObject } from './object.ts'
@@ -38,7 +38,8 @@ async function callPolicy(scope: Scope, { name, kwargs }: { name: Value; kwargs:
   const kind = base && asked.registry.policyKinds.find(({ model }) => model.label === base.kind)
   const row = kind && (await findObject(asked, kind.model, base.policy_uuid))
   if (!row) return raise('ValueError', `Policy '${String(name)}' not found.`)
-  if (scope.callers.length >= MOST_CALLS || scope.callers.includes(String(row.policy_uuid))) return raise('RecursionError', `policies call each other: ${String(name)}`)
+  if (scope.callers.length >= MOST_CALLS || scope.callers.includes(String(row.policy_uuid)))
+    return raise('RecursionError', `policies call each other: ${String(name)}`)
   const context = conversion.dict(question.context)
   for (const [key, value] of kwargs) if (key !== 'name') context.entries.set(key, { key, value })
   conversion.finish()
@@ -57,15 +58,25 @@ async function callPolicy(scope: Scope, { name, kwargs }: { name: Value; kwargs:
 
 async function createEvent(scope: Scope, { action, kwargs }: { action: Value; kwargs: Kwargs }): Promise<null> {
   if (typeof action !== 'string' || action === '') return raise('TypeError', 'the action of an event is a str')
-  const given = Object.fromEntries([...kwargs].filter(([name]) => name !== 'action').map(([name, value]) => [name, describe(scope.conversion.leave(value))]))
+  const given = Object.fromEntries(
+    [...kwargs].filter(([name]) => name !== 'action').map(([name, value]) => [name, describe(scope.conversion.leave(value))]),
+  )
   const user = scope.asked.caller.user ?? scope.question?.user
-  await recordEvent(scope.asked, `custom_${action.replace(/^custom_/, '')}`, { ...(describe(scope.variables()) as Row), ...given }, user ? { user } : {})
+  await recordEvent(
+    scope.asked,
+    `custom_${action.replace(/^custom_/, '')}`,
+    { ...(describe(scope.variables()) as Row), ...given },
+    user ? { user } : {},
+  )
   return null
 }
 
 /** The provider that an object or a name stands for. */
 async function clientFor(scope: Scope, provider: Value) {
-  const id = provider instanceof ModelObject ? provider.key : (await scope.ctx.db.selectFrom('provider').select('id').where('name', '=', String(provider)).executeTakeFirst())?.id
+  const id =
+    provider instanceof ModelObject
+      ? provider.key
+      : (await scope.ctx.db.selectFrom('provider').select('id').where('name', '=', String(provider)).executeTakeFirst())?.id
   const client = typeof id === 'number' ? await clientOfProvider(scope.ctx, id) : undefined
   return client ?? raise('ValueError', 'there is no such OAuth2 provider')
 }
@@ -78,7 +89,10 @@ const lifetime = (validity: Value): number => {
   }
 }
 
-async function createJwt(scope: Scope, { user, provider, scopes, validity }: { user: ModelObject; provider: Value; scopes: Value[]; validity: Value }): Promise<Value> {
+async function createJwt(
+  scope: Scope,
+  { user, provider, scopes, validity }: { user: ModelObject; provider: Value; scopes: Value[]; validity: Value },
+): Promise<Value> {
   const { ctx } = scope
   if (ctx.request === null) return null
   const client = await clientFor(scope, provider)
@@ -87,28 +101,59 @@ async function createJwt(scope: Scope, { user, provider, scopes, validity }: { u
   const names = scopes.map(String)
   const claims = await idTokenClaims(ctx, client, { user: user.row, scopes: names, facts, nonce: null, expires })
   const access = await client.signer.sign(accessTokenClaims(ctx, client, claims, names))
-  const authorization = { user: user.row, scopes: names, asking: null, facts, nonce: null, session_hash: null, family: ctx.uuid(), idToken: false, refresh: undefined, claim: async () => {} }
+  const authorization = {
+    user: user.row,
+    scopes: names,
+    asking: null,
+    facts,
+    nonce: null,
+    session_hash: null,
+    family: ctx.uuid(),
+    idToken: false,
+    refresh: undefined,
+    claim: async () => {},
+  }
   await storeTokens(ctx, client, authorization, { claims, access, id: undefined, refresh: undefined, expires, refreshExpires: expires })
   return access
 }
 
-async function createRawJwt(scope: Scope, { provider, validity, claims }: { provider: Value; validity: Value; claims: PyDict }): Promise<Value> {
+async function createRawJwt(
+  scope: Scope,
+  { provider, validity, claims }: { provider: Value; validity: Value; claims: PyDict },
+): Promise<Value> {
   const { ctx } = scope
   if (ctx.request === null) return null
   const client = await clientFor(scope, provider)
   const now = Math.floor(ctx.now().getTime() / 1000)
-  return client.signer.sign({ iss: issuerOf(ctx, client), aud: client.client_id, iat: now, exp: now + Math.floor(lifetime(validity) / 1000), ...(toJson(claims) as Row) })
+  return client.signer.sign({
+    iss: issuerOf(ctx, client),
+    aud: client.client_id,
+    iat: now,
+    exp: now + Math.floor(lifetime(validity) / 1000),
+    ...(toJson(claims) as Row),
+  })
 }
 
-type MailRequest = { to: string[]; cc: string[]; bcc: string[]; subject: string; body: string | null; template: string | null; stage: Value; context: Value }
+type MailRequest = {
+  to: string[]
+  cc: string[]
+  bcc: string[]
+  subject: string
+  body: string | null
+  template: string | null
+  stage: Value
+  context: Value
+}
 
 async function sendMail(scope: Scope, { to, cc, bcc, subject, body, template, stage, context }: MailRequest): Promise<boolean> {
   const { ctx } = scope
   if (to.length === 0) return raise('ValueError', 'ak_send_email: nobody to send to')
   // A line break in a head field would begin another one.
-  for (const text of [...to, ...cc, ...bcc, subject]) if (/[\r\n]/.test(text)) return raise('ValueError', 'addresses and subjects have no line breaks')
-  if (stage !== null && !(stage instanceof ModelObject && stage.model.label === EMAIL_STAGE)) return raise('TypeError', 'ak_send_email: stage is an email stage')
-  const by = stage === null ? null : String((stage).key)
+  for (const text of [...to, ...cc, ...bcc, subject])
+    if (/[\r\n]/.test(text)) return raise('ValueError', 'addresses and subjects have no line breaks')
+  if (stage !== null && !(stage instanceof ModelObject && stage.model.label === EMAIL_STAGE))
+    return raise('TypeError', 'ak_send_email: stage is an email stage')
+  const by = stage === null ? null : String(stage.key)
   if (template === null) {
     await queueText(ctx, { to, cc, bcc, subject, text: body!, stage: by }, scope.source.name)
     return true
@@ -126,7 +171,14 @@ const THREE_MINUTES = 180_000 // ms
 
 const memoryOf = (now: () => Date) => {
   let memory = memories.get(now)
-  if (!memory) memories.set(now, (memory = { forward: new LruMap({ max: 1000, ttlMs: THREE_MINUTES, now }), reverse: new LruMap({ max: 1000, ttlMs: THREE_MINUTES, now }) }))
+  if (!memory)
+    memories.set(
+      now,
+      (memory = {
+        forward: new LruMap({ max: 1000, ttlMs: THREE_MINUTES, now }),
+        reverse: new LruMap({ max: 1000, ttlMs: THREE_MINUTES, now }),
+      }),
+    )
   return memory
 }
 
@@ -142,13 +194,23 @@ async function resolveHost(host: string, version: Value): Promise<string[]> {
 
 /** Kinds of authenticators are the models that are named so. */
 const deviceModels = (scope: Scope, type: string | null) =>
-  [...scope.classes.byLabel.values()].filter(({ model }) => /^authentik_stages_authenticator_\w+$/.test(model.app) && model.modelName.endsWith('device') && (type === null || model.app === `authentik_stages_authenticator_${type}`))
+  [...scope.classes.byLabel.values()].filter(
+    ({ model }) =>
+      /^authentik_stages_authenticator_\w+$/.test(model.app) &&
+      model.modelName.endsWith('device') &&
+      (type === null || model.app === `authentik_stages_authenticator_${type}`),
+  )
 
 async function devicesOf(scope: Scope, user: unknown, type: string | null, confirmed: boolean): Promise<Value[]> {
   const devices: Value[] = []
   for (const own of deviceModels(scope, type)) {
-    const filters: [string, Value][] = [['user', user as Value], ...(confirmed && own.field('confirmed') ? [['confirmed', true] as [string, Value]] : [])]
-    const list = (await storeOperations['query.fetch']!(scope, { query: { ...startQuery(own), node: nodeOf([], new Map(filters)) } })) as PyList
+    const filters: [string, Value][] = [
+      ['user', user as Value],
+      ...(confirmed && own.field('confirmed') ? [['confirmed', true] as [string, Value]] : []),
+    ]
+    const list = (await storeOperations['query.fetch']!(scope, {
+      query: { ...startQuery(own), node: nodeOf([], new Map(filters)) },
+    })) as PyList
     devices.push(...list.items)
   }
   return devices
@@ -167,10 +229,14 @@ export const programOperations: Readonly<Record<string, Operation>> = {
   },
   'user.is_member': (scope, { user, filters }: { user: ModelObject; filters: Kwargs }) => {
     const origin = user.stored ? ({ kind: 'groups_of', user: user.key as number } as const) : ({ kind: 'nothing' } as const)
-    return storeOperations['query.exists']!(scope, { query: { ...startQuery(scope.classes.byLabel.get('authentik_core.group')!, origin), node: nodeOf([], filters) } })
+    return storeOperations['query.exists']!(scope, {
+      query: { ...startQuery(scope.classes.byLabel.get('authentik_core.group')!, origin), node: nodeOf([], filters) },
+    })
   },
-  'user.has_device': async (scope, { user, type }: { user: unknown; type: string | null }) => (await devicesOf(scope, user, type, true)).length > 0,
-  'user.devices': async (scope, { user, confirmed }: { user: unknown; confirmed: boolean }) => new PyList(await devicesOf(scope, user, null, confirmed)),
+  'user.has_device': async (scope, { user, type }: { user: unknown; type: string | null }) =>
+    (await devicesOf(scope, user, type, true)).length > 0,
+  'user.devices': async (scope, { user, confirmed }: { user: unknown; confirmed: boolean }) =>
+    new PyList(await devicesOf(scope, user, null, confirmed)),
   'dns.resolve': async (scope, { host, version }: { host: string; version: Value }) => {
     const { forward } = memoryOf(scope.ctx.now)
     const key = `${host} ${String(version)}`
@@ -181,7 +247,11 @@ export const programOperations: Readonly<Record<string, Operation>> = {
   'dns.reverse': async (scope, { ip }: { ip: string }) => {
     if (!isIP(ip)) return ip
     const { reverse } = memoryOf(scope.ctx.now)
-    const found = reverse.get(ip) ?? (await resolver().reverse(ip).catch(() => []))
+    const found =
+      reverse.get(ip) ??
+      (await resolver()
+        .reverse(ip)
+        .catch(() => []))
     reverse.set(ip, found)
     return found[0] ?? ip
   },
@@ -190,12 +260,21 @@ export const programOperations: Readonly<Record<string, Operation>> = {
     const row = scope.classes.byLabel.get('authentik_brands.brand')
     const stored = row && (await findObject(scope.ctx, row.model, brand.matched_domain, 'domain'))
     if (stored) return scope.conversion.object('authentik_brands.brand', stored)
-    return new Facts('Brand', 'authentik.brands.models', { domain: () => brand.matched_domain, branding_title: () => brand.title, attributes: () => fromJson(brand.attributes) }, brand.matched_domain)
+    return new Facts(
+      'Brand',
+      'authentik.brands.models',
+      { domain: () => brand.matched_domain, branding_title: () => brand.title, attributes: () => fromJson(brand.attributes) },
+      brand.matched_domain,
+    )
   },
   'request.tenant': async scope => {
     const settings = await systemSettings(scope.ctx)
-    return new Facts('Tenant', 'authentik.tenants.models', Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, () => fromJson(value)])), 'Tenant')
+    return new Facts(
+      'Tenant',
+      'authentik.tenants.models',
+      Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, () => fromJson(value)])),
+      'Tenant',
+    )
   },
   'program.install_id': scope => scope.ctx.installId,
 }
-

@@ -6,24 +6,37 @@ import { server } from '../../../test/harness.ts'
 import type { Ctx } from '../../context.ts'
 import { ExpressionError } from '../evaluate.ts'
 
-const fails = (work: Promise<unknown>, text: RegExp) => assert.rejects(work, error => error instanceof ExpressionError && text.test(error.message))
+const fails = (work: Promise<unknown>, text: RegExp) =>
+  assert.rejects(work, error => error instanceof ExpressionError && text.test(error.message))
 
 const eventsOf = async (ctx: Ctx, action: string, name: string) =>
-  (await ctx.db.selectFrom('event').select(['context', 'action']).where('action', '=', action).execute()).filter(row => (row.context as { model?: { name?: string } }).model?.name === name)
+  (await ctx.db.selectFrom('event').select(['context', 'action']).where('action', '=', action).execute()).filter(
+    row => (row.context as { model?: { name?: string } }).model?.name === name,
+  )
 
 test('accounts and groups are found by the usual look-ups', async () => {
   const { ctx } = await server()
   const mark = unique('find')
   const group = await aGroup(ctx, { name: `${mark}-Staff`, attributes: { level: 3 } })
-  const one = await aUser(ctx, { username: `${mark}-one`, name: 'Zoë Ärger', email: `${mark}.One@Example.test`, groups: [group.group_uuid], attributes: { team: 'it', tags: ['a', 'b'], n: 5, deep: { x: true }, 'k/1': null } })
+  const one = await aUser(ctx, {
+    username: `${mark}-one`,
+    name: 'Zoë Ärger',
+    email: `${mark}.One@Example.test`,
+    groups: [group.group_uuid],
+    attributes: { team: 'it', tags: ['a', 'b'], n: 5, deep: { x: true }, 'k/1': null },
+  })
   const two = await aUser(ctx, { username: `${mark}-two`, is_active: false, attributes: { team: 'hr', n: 2.5 } })
   const found = (filters: string, model = 'User') =>
-    result(ctx, `
+    result(
+      ctx,
+      `
       from authentik.core.models import User, Group
       from django.db.models import Q
       from datetime import datetime, timezone, timedelta
       return [o.username if isinstance(o, User) else o.name for o in ${model}.objects.filter(${model === 'User' ? `username__startswith="${mark}"` : `name__startswith="${mark}"`}).filter(${filters}).order_by("pk")]
-    `, { variables: { mark, group: group.group_uuid } })
+    `,
+      { variables: { mark, group: group.group_uuid } },
+    )
   const [a, b] = [one.username, two.username]
   const cases: [string, unknown[]][] = [
     [`username=mark + "-one"`, [a]],
@@ -80,7 +93,10 @@ test('query sets are chained, sliced, counted and picked from', async () => {
   const { ctx } = await server()
   const mark = unique('chain')
   for (const n of [1, 2, 3]) await aUser(ctx, { username: `${mark}-${n}`, name: n === 3 ? 'same' : 'other', attributes: { n } })
-  assert.deepEqual(await result(ctx, `
+  assert.deepEqual(
+    await result(
+      ctx,
+      `
     from authentik.core.models import User
     from django.db.models import Q
     qs = User.objects.filter(username__startswith=mark)
@@ -97,18 +113,54 @@ test('query sets are chained, sliced, counted and picked from', async () => {
         qs.first() in qs, qs.get(username__endswith="2") == User.objects.get(pk=ids[1]), len({*qs, *qs}), names((qs[:0])),
         names((qs.filter(name="same") | qs.filter(username__endswith="1")).order_by("username")), names(qs.reverse().order_by("username").reverse()),
     ]
-  `, { variables: { mark } }), [
-    ['1', '2', '3'], ['3', '2', '1'], ['3', '2', '1'], ['1', '2', '3'], ['2', '3'], ['1', '2'], '2', ['1', '3'],
-    3, 3, true, false, false, true, '1', '3', null, ['1', '3'], ['1'], true, { name: 'other' }, ['other', 'same'], ['1', '2', '3'],
-    true, true, 3, [], ['1', '3'], ['3', '2', '1'],
-  ])
+  `,
+      { variables: { mark } },
+    ),
+    [
+      ['1', '2', '3'],
+      ['3', '2', '1'],
+      ['3', '2', '1'],
+      ['1', '2', '3'],
+      ['2', '3'],
+      ['1', '2'],
+      '2',
+      ['1', '3'],
+      3,
+      3,
+      true,
+      false,
+      false,
+      true,
+      '1',
+      '3',
+      null,
+      ['1', '3'],
+      ['1'],
+      true,
+      { name: 'other' },
+      ['other', 'same'],
+      ['1', '2', '3'],
+      true,
+      true,
+      3,
+      [],
+      ['1', '3'],
+      ['3', '2', '1'],
+    ],
+  )
 })
 
 test('what cannot be asked is named', async () => {
   const { ctx } = await server()
   const ask = (text: string) => result(ctx, `from authentik.core.models import User, Group, Token\n${text}`)
-  await fails(ask('return User.objects.filter(nope=1).count()'), /FieldError: Cannot resolve keyword 'nope' into field. Choices are: .*username/)
-  await fails(ask('return User.objects.filter(username__sounds="x").count()'), /FieldError: Unsupported lookup 'sounds' for field 'username'/)
+  await fails(
+    ask('return User.objects.filter(nope=1).count()'),
+    /FieldError: Cannot resolve keyword 'nope' into field. Choices are: .*username/,
+  )
+  await fails(
+    ask('return User.objects.filter(username__sounds="x").count()'),
+    /FieldError: Unsupported lookup 'sounds' for field 'username'/,
+  )
   await fails(ask('return User.objects.filter(password__startswith="a").count()'), /Cannot resolve keyword 'password'/)
   await fails(ask('return User.objects.first().password'), /AttributeError/)
   await fails(ask('return Token.objects.values_list("key_hash", flat=True)[0]'), /Cannot resolve keyword 'key_hash'/)
@@ -120,27 +172,47 @@ test('what cannot be asked is named', async () => {
   await fails(ask('User.x = 1'), /TypeError/)
   await fails(ask('return User.objects.get(pk=1).__class__'), /AttributeError|DoesNotExist/)
   assert.equal(await ask('try:\n    Group.objects.get(name="no such group")\nexcept Group.DoesNotExist:\n    return "none"'), 'none')
-  assert.equal(await ask('from django.core.exceptions import ObjectDoesNotExist\ntry:\n    Group.objects.get(name="no such group")\nexcept ObjectDoesNotExist:\n    return "none"'), 'none')
+  assert.equal(
+    await ask(
+      'from django.core.exceptions import ObjectDoesNotExist\ntry:\n    Group.objects.get(name="no such group")\nexcept ObjectDoesNotExist:\n    return "none"',
+    ),
+    'none',
+  )
 })
 
 test('an account is changed and saved with the event that names the expression', async () => {
   const { ctx } = await server()
   const user = await aUser(ctx, { attributes: { keep: 1, list: [1] } })
-  assert.deepEqual(await result(ctx, `
+  assert.deepEqual(
+    await result(
+      ctx,
+      `
     user.attributes["department"] = "it"
     user.attributes["list"].append(2)
     user.name = "New name"
     user.save()
     return [user.name, user.attributes]
-  `, { user: { ...user } }), ['New name', { keep: 1, list: [1, 2], department: 'it' }])
-  const stored = await ctx.db.selectFrom('user').select(['name', 'attributes', 'username']).where('id', '=', user.id as number).executeTakeFirstOrThrow()
+  `,
+      { user: { ...user } },
+    ),
+    ['New name', { keep: 1, list: [1, 2], department: 'it' }],
+  )
+  const stored = await ctx.db
+    .selectFrom('user')
+    .select(['name', 'attributes', 'username'])
+    .where('id', '=', user.id as number)
+    .executeTakeFirstOrThrow()
   assert.equal(stored.name, 'New name')
   assert.deepEqual(stored.attributes, { keep: 1, list: [1, 2], department: 'it' })
   const [event] = await eventsOf(ctx, 'model_updated', user.username as string)
   assert.deepEqual((event!.context as { expression: unknown }).expression, { kind: 'policy', name: 'test', pk: null })
   // What is not saved is not stored; update_fields narrows.
   await result(ctx, 'user.name = "X"\nuser.path = "elsewhere"\nuser.save(update_fields=["path"])', { user: { ...user, ...stored } })
-  const after = await ctx.db.selectFrom('user').select(['name', 'path']).where('id', '=', user.id as number).executeTakeFirstOrThrow()
+  const after = await ctx.db
+    .selectFrom('user')
+    .select(['name', 'path'])
+    .where('id', '=', user.id as number)
+    .executeTakeFirstOrThrow()
   assert.deepEqual(after, { name: 'New name', path: 'elsewhere' })
   await fails(result(ctx, 'user.emial = "x"', { user }), /AttributeError: can't set attribute 'emial'/)
   await fails(result(ctx, 'user.is_superuser = True', { user }), /AttributeError/)
@@ -150,7 +222,9 @@ test('an account is changed and saved with the event that names the expression',
 test('objects are made, found or made, changed and deleted', async () => {
   const { ctx } = await server()
   const mark = unique('made')
-  const made = await result(ctx, `
+  const made = await result(
+    ctx,
+    `
     from authentik.core.models import Group, User, UserTypes
     from django.db import IntegrityError
     g = Group.objects.create(name=mark, attributes={"a": 1})
@@ -171,7 +245,9 @@ test('objects are made, found or made, changed and deleted', async () => {
     type_ok = u2.type == UserTypes.EXTERNAL and UserTypes.EXTERNAL.value == "external"
     u.delete()
     return [g == h, created, i.attributes, fresh, again, taken, unsaved, u2 == u, type_ok, n, gone[0], User.objects.filter(username=mark).exists(), Group.objects.get(name=mark).attributes]
-  `, { variables: { mark } })
+  `,
+    { variables: { mark } },
+  )
   assert.deepEqual(JSON.parse(JSON.stringify(made)), [true, false, { b: 2 }, true, false, true, null, false, true, 2, 1, false, { c: 3 }])
   assert.equal((await eventsOf(ctx, 'model_deleted', `${mark}2`)).length, 1)
   await fails(result(ctx, 'from authentik.core.models import Group\nGroup.objects.create(nam="x")'), /unexpected keyword arguments: 'nam'/)
@@ -180,11 +256,19 @@ test('objects are made, found or made, changed and deleted', async () => {
 test('memberships are read and changed from both sides, old name and new', async () => {
   const { ctx } = await server()
   const mark = unique('rel')
-  const [top, middle] = [await aGroup(ctx, { name: `${mark}-a-top`, attributes: { x: [1], y: 1 } }), await aGroup(ctx, { name: `${mark}-b-middle`, attributes: { x: [2] } })]
+  const [top, middle] = [
+    await aGroup(ctx, { name: `${mark}-a-top`, attributes: { x: [1], y: 1 } }),
+    await aGroup(ctx, { name: `${mark}-b-middle`, attributes: { x: [2] } }),
+  ]
   await aGroup(ctx, { name: `${mark}-c-other` })
-  await ctx.db.insertInto('group_parent').values({ child: middle.group_uuid as string, parent: top.group_uuid as string }).execute()
+  await ctx.db
+    .insertInto('group_parent')
+    .values({ child: middle.group_uuid as string, parent: top.group_uuid as string })
+    .execute()
   const user = await aUser(ctx, { attributes: { y: 2 } })
-  const out = await result(ctx, `
+  const out = await result(
+    ctx,
+    `
     from authentik.core.models import Group
     middle = Group.objects.get(name=mark + "-b-middle")
     other = Group.objects.get(name=mark + "-c-other")
@@ -209,9 +293,22 @@ test('memberships are read and changed from both sides, old name and new', async
     user.groups.clear()
     steps.append(user.groups.count())
     return steps
-  `, { user, variables: { mark } })
+  `,
+    { user, variables: { mark } },
+  )
   assert.deepEqual(JSON.parse(JSON.stringify(out)), [
-    ['b-middle'], ['b-middle', 'c-other'], ['c-other'], ['b-middle'], ['a-top', 'b-middle'], true, 'b-middle', [true, false, true], { x: [1, 2], y: 2 }, [true], [true, ['a-top'], ['b-middle']], 0,
+    ['b-middle'],
+    ['b-middle', 'c-other'],
+    ['c-other'],
+    ['b-middle'],
+    ['a-top', 'b-middle'],
+    true,
+    'b-middle',
+    [true, false, true],
+    { x: [1, 2], y: 2 },
+    [true],
+    [true, ['a-top'], ['b-middle']],
+    0,
   ])
   assert.ok((await eventsOf(ctx, 'model_updated', user.username as string)).length >= 5)
 })
@@ -222,8 +319,15 @@ test('one more member of a large group does not rewrite its list', async () => {
   for (let n = 0; n < 101; n++) users.push((await aUser(ctx)).id as number)
   const group = await aGroup(ctx, { users })
   const user = await aUser(ctx)
-  await result(ctx, 'from authentik.core.models import Group\nGroup.objects.get(name=name).users.add(user)', { user, variables: { name: group.name } })
-  const { count } = await ctx.db.selectFrom('user_group').select(ctx.db.fn.countAll<number>().as('count')).where('group', '=', group.group_uuid as string).executeTakeFirstOrThrow()
+  await result(ctx, 'from authentik.core.models import Group\nGroup.objects.get(name=name).users.add(user)', {
+    user,
+    variables: { name: group.name },
+  })
+  const { count } = await ctx.db
+    .selectFrom('user_group')
+    .select(ctx.db.fn.countAll<number>().as('count'))
+    .where('group', '=', group.group_uuid as string)
+    .executeTakeFirstOrThrow()
   assert.equal(count, 102)
   assert.equal((await eventsOf(ctx, 'model_updated', group.name as string)).length, 0)
   assert.equal((await eventsOf(ctx, 'model_updated', user.username as string)).length, 1)
@@ -232,7 +336,10 @@ test('one more member of a large group does not rewrite its list', async () => {
 test('passwords are set, checked and taken away', async () => {
   const { ctx } = await server()
   const user = await aUser(ctx, { password: 'the first one' })
-  assert.deepEqual(await result(ctx, `
+  assert.deepEqual(
+    await result(
+      ctx,
+      `
     steps = [user.has_usable_password(), user.check_password("the first one"), user.check_password("no")]
     user.set_password("the second one")
     user.save()
@@ -240,20 +347,43 @@ test('passwords are set, checked and taken away', async () => {
     user.set_unusable_password()
     user.save()
     return steps + [user.has_usable_password(), user.check_password("the second one")]
-  `, { user: { ...user } }), [true, true, false, true, false, false, false])
-  assert.equal((await ctx.db.selectFrom('user').select('password').where('id', '=', user.id as number).executeTakeFirstOrThrow()).password, '!')
+  `,
+      { user: { ...user } },
+    ),
+    [true, true, false, true, false, false, false],
+  )
+  assert.equal(
+    (
+      await ctx.db
+        .selectFrom('user')
+        .select('password')
+        .where('id', '=', user.id as number)
+        .executeTakeFirstOrThrow()
+    ).password,
+    '!',
+  )
 })
 
 test('references lead from object to object, and kinds are what they are', async () => {
   const { ctx, admin } = await server()
   const slug = unique('app')
-  const flow = (await ctx.db.selectFrom('flow').select('flow_uuid').executeTakeFirst())?.flow_uuid ?? (await admin.post('/api/v3/flows/instances/', { name: slug, slug, title: slug, designation: 'authorization' })).body.pk
-  const provider = await admin.post('/api/v3/providers/oauth2/', { name: slug, authorization_flow: flow, invalidation_flow: flow, redirect_uris: [] })
+  const flow =
+    (await ctx.db.selectFrom('flow').select('flow_uuid').executeTakeFirst())?.flow_uuid ??
+    (await admin.post('/api/v3/flows/instances/', { name: slug, slug, title: slug, designation: 'authorization' })).body.pk
+  const provider = await admin.post('/api/v3/providers/oauth2/', {
+    name: slug,
+    authorization_flow: flow,
+    invalidation_flow: flow,
+    redirect_uris: [],
+  })
   assert.equal(provider.status, 201, provider.text)
   await admin.post('/api/v3/core/applications/', { name: slug, slug, provider: provider.body.pk })
   const user = await aUser(ctx)
   await aToken(ctx, user)
-  assert.deepEqual(await result(ctx, `
+  assert.deepEqual(
+    await result(
+      ctx,
+      `
     from authentik.core.models import Application, Provider, Token
     from authentik.providers.oauth2.models import OAuth2Provider
     from authentik.flows.models import Flow
@@ -265,38 +395,96 @@ test('references lead from object to object, and kinds are what they are', async
         Token.objects.filter(user=user).count(), Token.objects.filter(user__username=user.username).first().user == user, list(Application.objects.filter(slug=slug).values_list("provider__name", flat=True)),
         isinstance(p.authorization_flow, Flow), p.authorization_flow_id == p.authorization_flow.pk, str(app), app.provider_id == p.pk,
     ]
-  `, { user, variables: { slug, client_id: provider.body.client_id } }), [slug, true, true, 'OAuth2Provider', true, true, true, true, 1, 1, false, 1, true, [slug], true, true, slug, true])
+  `,
+      { user, variables: { slug, client_id: provider.body.client_id } },
+    ),
+    [slug, true, true, 'OAuth2Provider', true, true, true, true, 1, 1, false, 1, true, [slug], true, true, slug, true],
+  )
 })
 
 test('a query stops at a thousand objects', async () => {
   const { ctx, logged } = await server()
   const mark = unique('many')
-  const rows = Array.from({ length: 1001 }, (_, n) => ({ group_uuid: ctx.uuid(), name: `${mark}-${n}`, is_superuser: false, attributes: '{}' }))
-  for (let n = 0; n < rows.length; n += 200) await ctx.db.insertInto('group').values(rows.slice(n, n + 200)).execute()
-  assert.deepEqual(await result(ctx, 'from authentik.core.models import Group\nq = Group.objects.filter(name__startswith=mark)\nreturn [len(q), q.count()]', { variables: { mark } }), [1000, 1001])
+  const rows = Array.from({ length: 1001 }, (_, n) => ({
+    group_uuid: ctx.uuid(),
+    name: `${mark}-${n}`,
+    is_superuser: false,
+    attributes: '{}',
+  }))
+  for (let n = 0; n < rows.length; n += 200)
+    await ctx.db
+      .insertInto('group')
+      .values(rows.slice(n, n + 200))
+      .execute()
+  assert.deepEqual(
+    await result(
+      ctx,
+      'from authentik.core.models import Group\nq = Group.objects.filter(name__startswith=mark)\nreturn [len(q), q.count()]',
+      { variables: { mark } },
+    ),
+    [1000, 1001],
+  )
   assert.ok(logged.some(line => line.msg === 'query of an expression was cut off'))
   await ctx.db.deleteFrom('group').where('name', 'like', `${mark}-%`).execute()
 })
 
 test('visitors have no attributes and belong nowhere', async () => {
   const { ctx } = await server()
-  assert.deepEqual(await result(ctx, `
+  assert.deepEqual(
+    await result(
+      ctx,
+      `
     from django.contrib.auth.models import AnonymousUser
     u = request.user
     return [u.pk, u.username, u.is_authenticated, u.is_anonymous, u.is_active, u.is_superuser, hasattr(u, "email"), hasattr(u, "attributes"), u.groups.count(), list(u.groups.all()), isinstance(u, AnonymousUser), str(u)]
-  `), [null, '', false, true, false, false, false, false, 0, [], true, 'AnonymousUser'])
-  await fails(result(ctx, 'return request.user.attributes.get("x")'), /AttributeError: 'AnonymousUser' object has no attribute 'attributes'/)
+  `,
+    ),
+    [null, '', false, true, false, false, false, false, 0, [], true, 'AnonymousUser'],
+  )
+  await fails(
+    result(ctx, 'return request.user.attributes.get("x")'),
+    /AttributeError: 'AnonymousUser' object has no attribute 'attributes'/,
+  )
   await fails(result(ctx, 'return ak_is_group_member(request.user, name="x")'), /AttributeError/)
 })
 
 test('objects compare with anything, and stand for themselves as text', async () => {
   const { ctx } = await server()
   const user = await aUser(ctx)
-  assert.deepEqual(await result(ctx, `
+  assert.deepEqual(
+    await result(
+      ctx,
+      `
     from authentik.core.models import User, Group
     again = User.objects.get(pk=user.pk)
     new, other = User(username="a"), User(username="a")
     return [user == again, user != again, user == [], user == None, user == user.pk, [] == user, user in [1, [], again], {user: 1}[again], new == other, new == new, str(user), f"{user}", repr(user), bool(user),
         user.groups == user.groups.all(), Group.objects.model is Group, user.DoesNotExist is User.DoesNotExist, new.pk, [k for k in dir(user) if k == "username"], hasattr(user, "nope"), getattr(user, "backend", None)]
-  `, { user }), [true, false, false, false, false, false, true, 1, false, true, user.username, user.username, `<User: ${String(user.username)}>`, true, false, true, true, null, ['username'], false, null])
+  `,
+      { user },
+    ),
+    [
+      true,
+      false,
+      false,
+      false,
+      false,
+      false,
+      true,
+      1,
+      false,
+      true,
+      user.username,
+      user.username,
+      `<User: ${String(user.username)}>`,
+      true,
+      false,
+      true,
+      true,
+      null,
+      ['username'],
+      false,
+      null,
+    ],
+  )
 })

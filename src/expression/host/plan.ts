@@ -2,7 +2,7 @@
 import { inMemoryStage, type Plan, type PlannedStage } from '../../flows/plan.ts'
 import { raise } from '../errors.ts'
 import { native, nativeClass } from '../module.ts'
-import { BoundMethod, HostObject, PyList, type NativeFunction,type Value } from '../values.ts'
+import { BoundMethod, HostObject, PyList, type NativeFunction, type Value } from '../values.ts'
 import type { Conversion } from './conversion.ts'
 import { uuidValue } from './conversion.ts'
 
@@ -99,6 +99,7 @@ class PlaceObject extends HostObject {
 }
 
 export const redirectStage = native('in_memory_stage', 'view, destination=None, **kwargs', ([, destination]) => {
-  if (typeof destination !== 'string') raise('NotImplementedError', 'the only stage that expressions can make is a redirect: use flow_plan.redirect(url)')
+  if (typeof destination !== 'string')
+    raise('NotImplementedError', 'the only stage that expressions can make is a redirect: use flow_plan.redirect(url)')
   return new MemoryStage(inMemoryStage('redirect', { to: destination }))
 })

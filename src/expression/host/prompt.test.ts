@@ -12,7 +12,8 @@ test('a field of a form starts with what its expression says of the person and o
   const { ctx } = await server()
   const user = await aUser(ctx, { name: unique('Ada'), attributes: { settings: { locale: 'de' } } })
   const plan = new Plan({ flow_uuid: ctx.uuid(), slug: 'f' }, [], { pending_user: asObject(User, user), prompt_data: { city: 'Bonn' } })
-  const ask = (text: string, who: typeof user | null = user) => evaluatePromptExpression(ctx, text, { user: who, prompt_context: plan.context.prompt_data, flow_plan: plan })
+  const ask = (text: string, who: typeof user | null = user) =>
+    evaluatePromptExpression(ctx, text, { user: who, prompt_context: plan.context.prompt_data, flow_plan: plan })
   assert.equal(await ask('return user.name'), user.name)
   assert.equal(await ask('return user.attributes.get("settings", {}).get("locale", "")'), 'de')
   assert.equal(await ask('return prompt_context["city"] + str(request.context["flow_plan"].context["prompt_data"]["city"])'), 'BonnBonn')

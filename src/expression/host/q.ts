@@ -2,7 +2,7 @@
 import { raise } from '../errors.ts'
 import { nativeClass } from '../module.ts'
 import { HostObject } from '../values.ts'
-import type { Kwargs, Value , PyClass } from '../values.ts'
+import type { Kwargs, Value, PyClass } from '../values.ts'
 
 /** One `name__lookup=value`. */
 export type Lookup = { path: readonly string[]; value: Value }

@@ -55,8 +55,14 @@ const methods: Record<string, NativeFunction> = {
   values: native('values', 'self', ([self]) => new PyList(entries(of(self)).map(([, value]) => value))),
   items: native('items', 'self', ([self]) => new PyList(entries(of(self)).map(pair => new PyTuple(pair)))),
   dict: native('dict', 'self', ([self]) => dictOf(entries(of(self)))),
-  copy: native('copy', 'self', ([self]) => new QueryDict([...of(self).values].flatMap(([name, list]) => list.map(value => [name, value] as const)))),
-  urlencode: native('urlencode', 'self, safe=None', ([self]) => new URLSearchParams([...of(self).values].flatMap(([name, list]) => list.map(value => [name, value]))).toString()),
+  copy: native(
+    'copy',
+    'self',
+    ([self]) => new QueryDict([...of(self).values].flatMap(([name, list]) => list.map(value => [name, value] as const))),
+  ),
+  urlencode: native('urlencode', 'self, safe=None', ([self]) =>
+    new URLSearchParams([...of(self).values].flatMap(([name, list]) => list.map(value => [name, value]))).toString(),
+  ),
 }
 
 export const queryDictClass: PyClass = nativeClass({

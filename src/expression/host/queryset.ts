@@ -6,13 +6,28 @@ import type { Runtime } from '../module.ts'
 import type { EvaluationRuntime } from '../runtime.ts'
 import { bind } from '../pending.ts'
 import type { Pending } from '../pending.ts'
-import { BoundMethod, HostObject, PyList, PySlice, isInt, type NativeFunction, type PyIterator,type Kwargs,type Result,type Value } from '../values.ts'
+import {
+  BoundMethod,
+  HostObject,
+  PyList,
+  PySlice,
+  isInt,
+  type NativeFunction,
+  type PyIterator,
+  type Kwargs,
+  type Result,
+  type Value,
+} from '../values.ts'
 import type { ModelClass, RelationInfo } from './classes.ts'
 import type { ModelObject } from './object.ts'
 import { everything, joined, nodeOf, type Node } from './q.ts'
 
 /** Where a query begins: all objects, those on the far side of a relation, or a set that takes SQL of its own. */
-export type Origin = { kind: 'all' } | { kind: 'related'; owner: ModelObject; relation: RelationInfo } | { kind: 'groups_of'; user: number } | { kind: 'nothing' }
+export type Origin =
+  | { kind: 'all' }
+  | { kind: 'related'; owner: ModelObject; relation: RelationInfo }
+  | { kind: 'groups_of'; user: number }
+  | { kind: 'nothing' }
 
 export type Query = {
   own: ModelClass
@@ -28,12 +43,22 @@ export type Query = {
 }
 
 export const startQuery = (own: ModelClass, origin: Origin = { kind: 'all' }): Query => ({
-  own, origins: [origin], node: everything, order: null, reversed: false, offset: 0, limit: null, distinct: false, pick: null,
+  own,
+  origins: [origin],
+  node: everything,
+  order: null,
+  reversed: false,
+  offset: 0,
+  limit: null,
+  distinct: false,
+  pick: null,
 })
 
 const and = (query: Query, node: Node): Query => {
   if (query.limit !== null || query.offset > 0) raise('TypeError', 'Cannot filter a query once a slice has been taken.')
-  return node.parts.length === 0 ? query : { ...query, node: query.node.parts.length ? { join: 'and', parts: [query.node, node], negated: false } : node }
+  return node.parts.length === 0
+    ? query
+    : { ...query, node: query.node.parts.length ? { join: 'and', parts: [query.node, node], negated: false } : node }
 }
 
 export class QuerySet extends HostObject {
@@ -74,7 +99,7 @@ export class QuerySet extends HostObject {
   }
 
   override truth(rt: EvaluationRuntime): boolean | Pending {
-    return this.items ? this.items.length > 0 : (rt.hostCall('query.exists', { query: this.query }))
+    return this.items ? this.items.length > 0 : rt.hostCall('query.exists', { query: this.query })
   }
 
   override contains(value: Value, rt: Runtime): boolean | Pending {
@@ -88,14 +113,16 @@ export class QuerySet extends HostObject {
     if (key instanceof PySlice) {
       const { start, stop, step } = key
       const from = start ?? 0
-      if (!isInt(from) || from < 0 || (stop !== null && (!isInt(stop) || stop < 0))) raise('ValueError', 'Negative indexing is not supported.')
+      if (!isInt(from) || from < 0 || (stop !== null && (!isInt(stop) || stop < 0)))
+        raise('ValueError', 'Negative indexing is not supported.')
       const sliced = this.slice(Number(from), stop === null ? null : Number(stop))
       return step === null ? sliced : bind(sliced.fetch(rt), (items: Value[]) => new PyList(items.filter((_, i) => i % Number(step) === 0)))
     }
     if (!isInt(key)) raise('TypeError', 'QuerySet indices must be integers or slices')
     if (key < 0) raise('ValueError', 'Negative indexing is not supported.')
     const at = Number(key)
-    const pick = (items: Value[], index: number): Value => (index < items.length ? items[index]! : raise('IndexError', 'list index out of range'))
+    const pick = (items: Value[], index: number): Value =>
+      index < items.length ? items[index]! : raise('IndexError', 'list index out of range')
     return this.items ? pick(this.items, at) : bind(this.slice(at, at + 1).fetch(rt), (items: Value[]) => pick(items, 0))
   }
 
@@ -123,20 +150,30 @@ export class QuerySet extends HostObject {
 
 /** Sets are joined by their keys: one side may come through a relation and the other not. */
 function combine(a: QuerySet, b: QuerySet, join: 'and' | 'or'): QuerySet {
-  const keys = (set: QuerySet): Node => ({ join: 'and', parts: [{ path: ['pk', 'in'], value: new QuerySet({ ...set.query, pick: null }) }], negated: false })
+  const keys = (set: QuerySet): Node => ({
+    join: 'and',
+    parts: [{ path: ['pk', 'in'], value: new QuerySet({ ...set.query, pick: null }) }],
+    negated: false,
+  })
   return new QuerySet({ ...startQuery(a.own), node: joined(join, [keys(a), keys(b)]) })
 }
 
 const self = (value: Value | undefined): QuerySet => (value instanceof QuerySet ? value : raise('TypeError', 'expected a QuerySet'))
 
 type Method = (set: QuerySet, args: Value[], kwargs: Kwargs | null, rt: Runtime) => Result
-const method = (name: string, code: Method): [string, NativeFunction] => [name, nativeRaw(name, ([set, ...args], kwargs, rt) => code(self(set), args, kwargs, rt))]
+const method = (name: string, code: Method): [string, NativeFunction] => [
+  name,
+  nativeRaw(name, ([set, ...args], kwargs, rt) => code(self(set), args, kwargs, rt)),
+]
 
-const names = (args: readonly Value[]): string[] => args.map(arg => (typeof arg === 'string' ? arg : raise('TypeError', 'field names are str')))
+const names = (args: readonly Value[]): string[] =>
+  args.map(arg => (typeof arg === 'string' ? arg : raise('TypeError', 'field names are str')))
 
 /** A call to the host with the query and what goes with it. */
-const ask = (op: string) => (set: QuerySet, args: Value[], kwargs: Kwargs | null, rt: Runtime): Result =>
-  rt.hostCall(op, { query: set.query, args, kwargs: kwargs ?? new Map() })
+const ask =
+  (op: string) =>
+  (set: QuerySet, args: Value[], kwargs: Kwargs | null, rt: Runtime): Result =>
+    rt.hostCall(op, { query: set.query, args, kwargs: kwargs ?? new Map() })
 
 const narrowed = (set: QuerySet, args: Value[], kwargs: Kwargs | null): QuerySet => new QuerySet(and(set.query, nodeOf(args, kwargs)))
 const copied: Method = set => new QuerySet(set.query)
@@ -165,7 +202,9 @@ export const methods: ReadonlyMap<string, NativeFunction> = new Map([
     return new QuerySet({ ...set.query, pick: { names: names(args), as: flat ? 'flat' : 'tuple' } })
   }),
   // These say how to load, which is not for expressions to decide here.
-  ...['select_related', 'prefetch_related', 'only', 'defer', 'using', 'select_for_update', 'iterator', 'select_subclasses'].map(name => method(name, copied)),
+  ...['select_related', 'prefetch_related', 'only', 'defer', 'using', 'select_for_update', 'iterator', 'select_subclasses'].map(name =>
+    method(name, copied),
+  ),
   method('union', (set, args) => args.reduce<QuerySet>((all, other) => combine(all, self(other), 'or'), set)),
   method('intersection', (set, args) => args.reduce<QuerySet>((all, other) => combine(all, self(other), 'and'), set)),
   method('first', (set, _, __, rt) => first(set, false, rt)),
@@ -219,7 +258,11 @@ export class RelatedManager extends Manager {
   override start(): Query {
     const { owner, relation } = this
     if (owner.hypothetical) return startQuery(this.own, { kind: 'nothing' })
-    if (!owner.stored) raise('ValueError', `"${owner.repr()}" needs to have a value for field "${owner.model.pk}" before this many-to-many relationship can be used.`)
+    if (!owner.stored)
+      raise(
+        'ValueError',
+        `"${owner.repr()}" needs to have a value for field "${owner.model.pk}" before this many-to-many relationship can be used.`,
+      )
     return startQuery(this.own, { kind: 'related', owner, relation })
   }
 
@@ -231,7 +274,8 @@ export class RelatedManager extends Manager {
 
 const relatedManagerClass = nativeClass({ name: 'ManyRelatedManager', module: 'django.db.models' })
 
-const related = (value: Value): RelatedManager => (value instanceof RelatedManager ? value : raise('TypeError', 'expected a related manager'))
+const related = (value: Value): RelatedManager =>
+  value instanceof RelatedManager ? value : raise('TypeError', 'expected a related manager')
 
 const change = (name: string, verb: string, signature: string): [string, NativeFunction] => [
   name,
@@ -249,4 +293,3 @@ const changes: ReadonlyMap<string, NativeFunction> = new Map([
   change('set', 'set', 'objects'),
   change('clear', 'clear', ''),
 ])
-

@@ -6,7 +6,17 @@ import { ArrayIterator } from '../iterate.ts'
 import { dictOf } from '../keys.ts'
 import { native, nativeClass } from '../module.ts'
 import type { Runtime } from '../module.ts'
-import { BoundMethod, HostObject, PyList, PyTuple, type NativeFunction, type PyIterator, type Result, type Value, type PyDict } from '../values.ts'
+import {
+  BoundMethod,
+  HostObject,
+  PyList,
+  PyTuple,
+  type NativeFunction,
+  type PyIterator,
+  type Result,
+  type Value,
+  type PyDict,
+} from '../values.ts'
 import { QueryDict } from './querydict.ts'
 import { QuerySet, startQuery } from './queryset.ts'
 import type { Scope } from './scope.ts'
@@ -102,14 +112,17 @@ export class Anonymous extends HostObject {
 }
 
 /** The account of a row, or a visitor. */
-export const userObject = (scope: Scope, row: Row | null): Value => (row === null ? new Anonymous(scope) : scope.conversion.object('authentik_core.user', row))
+export const userObject = (scope: Scope, row: Row | null): Value =>
+  row === null ? new Anonymous(scope) : scope.conversion.object('authentik_core.user', row)
 
 /** Fields that carry what signs somebody in. */
 const SECRET_HEADERS = new Set(['cookie', 'authorization', 'proxy-authorization', 'x-authentik-csrf', 'x-csrftoken'])
 const SECRET_COOKIES = /^(?:authentik_(?:session|csrf|device)|sessionid|csrftoken)$/
 
 const visibleHeaders = (request: RequestInfo): [string, string][] =>
-  Object.entries(request.headers).flatMap(([name, value]) => (value === undefined || SECRET_HEADERS.has(name) ? [] : [[name, [value].flat().join(', ')] as [string, string]]))
+  Object.entries(request.headers).flatMap(([name, value]) =>
+    value === undefined || SECRET_HEADERS.has(name) ? [] : [[name, [value].flat().join(', ')] as [string, string]],
+  )
 
 /** Names are looked up in any case. */
 class Headers extends HostObject {
@@ -147,16 +160,48 @@ class Headers extends HostObject {
 const headers = (value: Value): Headers => (value instanceof Headers ? value : raise('TypeError', 'expected headers'))
 const headerMethods: Record<string, NativeFunction> = {
   get: native('get', 'self, name, default=None', ([self, name, otherwise]) => headers(self).find(name) ?? otherwise),
-  items: native('items', 'self', ([self]) => new PyList(headers(self).all().map(pair => new PyTuple(pair)))),
-  keys: native('keys', 'self', ([self]) => new PyList(headers(self).all().map(([name]) => name))),
-  values: native('values', 'self', ([self]) => new PyList(headers(self).all().map(([, value]) => value))),
+  items: native(
+    'items',
+    'self',
+    ([self]) =>
+      new PyList(
+        headers(self)
+          .all()
+          .map(pair => new PyTuple(pair)),
+      ),
+  ),
+  keys: native(
+    'keys',
+    'self',
+    ([self]) =>
+      new PyList(
+        headers(self)
+          .all()
+          .map(([name]) => name),
+      ),
+  ),
+  values: native(
+    'values',
+    'self',
+    ([self]) =>
+      new PyList(
+        headers(self)
+          .all()
+          .map(([, value]) => value),
+      ),
+  ),
 }
 export const headersOf = (fields: Readonly<Record<string, string>>): HostObject => new Headers(Object.entries(fields))
 
 function meta(request: RequestInfo): PyDict {
   const [host = '', port] = request.host.startsWith('[') ? [request.host] : request.host.split(':')
   return dictOf([
-    ...visibleHeaders(request).map(([name, value]): [string, Value] => [name === 'content-type' || name === 'content-length' ? name.toUpperCase().replace('-', '_') : `HTTP_${name.toUpperCase().replaceAll('-', '_')}`, value]),
+    ...visibleHeaders(request).map(([name, value]): [string, Value] => [
+      name === 'content-type' || name === 'content-length'
+        ? name.toUpperCase().replace('-', '_')
+        : `HTTP_${name.toUpperCase().replaceAll('-', '_')}`,
+      value,
+    ]),
     ['REMOTE_ADDR', request.clientIp],
     ['REQUEST_METHOD', request.method],
     ['PATH_INFO', request.path],
@@ -169,7 +214,9 @@ function meta(request: RequestInfo): PyDict {
 function cookies(request: RequestInfo): PyDict {
   const header = request.headers.cookie
   const pairs = typeof header === 'string' ? header.split(';').map(pair => pair.trim().split('=')) : []
-  return dictOf(pairs.flatMap(([name = '', ...rest]): [string, Value][] => (name === '' || SECRET_COOKIES.test(name) ? [] : [[name, rest.join('=')]])))
+  return dictOf(
+    pairs.flatMap(([name = '', ...rest]): [string, Value][] => (name === '' || SECRET_COOKIES.test(name) ? [] : [[name, rest.join('=')]])),
+  )
 }
 
 /**
@@ -188,39 +235,53 @@ export function httpRequest(scope: Scope): Value {
   if (request === null) return null
   const absolute = (location: Value): string => {
     if (location === null) return `${request.origin}${request.path}${request.query && `?${request.query}`}`
-    return typeof location === 'string' ? (URL.parse(location, `${request.origin}${request.path}`)?.href ?? location) : raise('TypeError', 'a location is a str')
+    return typeof location === 'string'
+      ? (URL.parse(location, `${request.origin}${request.path}`)?.href ?? location)
+      : raise('TypeError', 'a location is a str')
   }
-  return new Facts('WSGIRequest', 'django.core.handlers.wsgi', {
-    method: constant(request.method),
-    path: constant(request.path),
-    path_info: constant(request.path),
-    scheme: constant(request.origin.split(':')[0]!),
-    GET: () => new QueryDict(new URLSearchParams(request.query)),
-    // Bodies of flows and of the API are JSON, and those are not in POST.
-    POST: () => new QueryDict(),
-    META: () => meta(request),
-    headers: () => new Headers(visibleHeaders(request)),
-    COOKIES: () => cookies(request),
-    session: () => session(request),
-    user: () => userObject(scope, caller.user),
-    request_id: constant(request.id),
-    brand: rt => rt.hostCall('request.brand', {}),
-    tenant: rt => rt.hostCall('request.tenant', {}),
-    get_host: method(native('get_host', '', () => request.host)),
-    get_port: method(native('get_port', '', () => URL.parse(request.origin)?.port || (request.origin.startsWith('https:') ? '443' : '80'))),
-    is_secure: method(native('is_secure', '', () => request.origin.startsWith('https:'))),
-    get_full_path: method(native('get_full_path', '', () => `${request.path}${request.query && `?${request.query}`}`)),
-    build_absolute_uri: method(native('build_absolute_uri', 'location=None', ([location]) => absolute(location))),
-  }, `<WSGIRequest: ${request.method} '${request.path}'>`)
+  return new Facts(
+    'WSGIRequest',
+    'django.core.handlers.wsgi',
+    {
+      method: constant(request.method),
+      path: constant(request.path),
+      path_info: constant(request.path),
+      scheme: constant(request.origin.split(':')[0]!),
+      GET: () => new QueryDict(new URLSearchParams(request.query)),
+      // Bodies of flows and of the API are JSON, and those are not in POST.
+      POST: () => new QueryDict(),
+      META: () => meta(request),
+      headers: () => new Headers(visibleHeaders(request)),
+      COOKIES: () => cookies(request),
+      session: () => session(request),
+      user: () => userObject(scope, caller.user),
+      request_id: constant(request.id),
+      brand: rt => rt.hostCall('request.brand', {}),
+      tenant: rt => rt.hostCall('request.tenant', {}),
+      get_host: method(native('get_host', '', () => request.host)),
+      get_port: method(
+        native('get_port', '', () => URL.parse(request.origin)?.port || (request.origin.startsWith('https:') ? '443' : '80')),
+      ),
+      is_secure: method(native('is_secure', '', () => request.origin.startsWith('https:'))),
+      get_full_path: method(native('get_full_path', '', () => `${request.path}${request.query && `?${request.query}`}`)),
+      build_absolute_uri: method(native('build_absolute_uri', 'location=None', ([location]) => absolute(location))),
+    },
+    `<WSGIRequest: ${request.method} '${request.path}'>`,
+  )
 }
 
 /** `request`: who is asked about, where and with what. */
 export function policyRequest(parts: { user: Value; http: Value; context: PyDict; object: Value; debug: boolean }): HostObject {
-  return new Facts('PolicyRequest', 'authentik.policies.types', {
-    user: constant(parts.user),
-    http_request: constant(parts.http),
-    obj: constant(parts.object),
-    context: constant(parts.context),
-    debug: constant(parts.debug),
-  }, '<PolicyRequest>')
+  return new Facts(
+    'PolicyRequest',
+    'authentik.policies.types',
+    {
+      user: constant(parts.user),
+      http_request: constant(parts.http),
+      obj: constant(parts.object),
+      context: constant(parts.context),
+      debug: constant(parts.debug),
+    },
+    '<PolicyRequest>',
+  )
 }

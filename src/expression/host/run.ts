@@ -70,8 +70,10 @@ function programOf(text: string, given: readonly string[], name: string): Progra
 }
 
 /** What finds the modules that are not the language's own. */
-export const moduleFinder = (ctx: Pick<Ctx, 'registry' | 'config'>) => (name: string): PyModule | undefined =>
-  name === 'authentik.lib.config' ? configModule(ctx.config) : hostModule(ctx.registry, name)
+export const moduleFinder =
+  (ctx: Pick<Ctx, 'registry' | 'config'>) =>
+  (name: string): PyModule | undefined =>
+    name === 'authentik.lib.config' ? configModule(ctx.config) : hostModule(ctx.registry, name)
 
 /** The same request in the name of the administrator who wrote the text: it may do what they may, and events name it. */
 function authorOf(ctx: Ctx, source: Source, callers: readonly string[]): Ctx {
@@ -124,8 +126,18 @@ export async function runExpression(ctx: Ctx, run: Run): Promise<Ran> {
 /** Lines of `ak_logger` in the server's log. */
 function report(ctx: Ctx, source: Source, lines: readonly LogEntry[]): void {
   for (const line of lines.slice(0, MOST_LINES)) {
-    const level = line.level === 'warning' ? 'warn' : line.level === 'critical' ? 'error' : line.level === 'debug' || line.level === 'error' ? line.level : 'info'
-    ctx.log[level]({ expression: source.name, kind: source.kind, ...(plainFields(line) && { fields: plainFields(line) }) }, line.event.slice(0, LONGEST_LINE))
+    const level =
+      line.level === 'warning'
+        ? 'warn'
+        : line.level === 'critical'
+          ? 'error'
+          : line.level === 'debug' || line.level === 'error'
+            ? line.level
+            : 'info'
+    ctx.log[level](
+      { expression: source.name, kind: source.kind, ...(plainFields(line) && { fields: plainFields(line) }) },
+      line.event.slice(0, LONGEST_LINE),
+    )
   }
 }
 
@@ -171,7 +183,8 @@ export function plainResult(scope: Scope, value: Value): unknown {
     if (Array.isArray(item)) return item.map(plain)
     if (typeof item !== 'object' || item === null || item instanceof Date) return item
     const out: Row = {}
-    for (const [key, inner] of Object.entries(item)) Object.defineProperty(out, key, { value: plain(inner), writable: true, enumerable: true, configurable: true })
+    for (const [key, inner] of Object.entries(item))
+      Object.defineProperty(out, key, { value: plain(inner), writable: true, enumerable: true, configurable: true })
     return out
   }
   return value instanceof PyDateTime ? scope.conversion.leave(value) : plain(toJson(value))

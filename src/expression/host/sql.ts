@@ -28,7 +28,23 @@ export type Helper = {
 }
 
 export const LOOKUPS = new Set([
-  'exact', 'iexact', 'contains', 'icontains', 'startswith', 'istartswith', 'endswith', 'iendswith', 'in', 'gt', 'gte', 'lt', 'lte', 'range', 'isnull', 'regex', 'iregex',
+  'exact',
+  'iexact',
+  'contains',
+  'icontains',
+  'startswith',
+  'istartswith',
+  'endswith',
+  'iendswith',
+  'in',
+  'gt',
+  'gte',
+  'lt',
+  'lte',
+  'range',
+  'isnull',
+  'regex',
+  'iregex',
 ])
 const JSON_LOOKUPS = new Set([...LOOKUPS, 'has_key', 'has_keys', 'has_any_keys', 'contained_by'])
 
@@ -40,7 +56,8 @@ const certain = (condition: Sql): Sql => sql<SqlBool>`((${condition}) is true)`
 
 /** `from` of all tables that hold objects of a model. */
 export function fromClause({ model }: ModelClass): RawBuilder<unknown> {
-  const joins = model.tables.filter(part => part.table !== model.table)
+  const joins = model.tables
+    .filter(part => part.table !== model.table)
     .map(({ table, pk, on }) => sql`inner join ${sql.table(table)} on ${sql.ref(`${table}.${pk}`)} = ${sql.ref(`${model.table}.${on}`)}`)
   return joins.length ? sql`${sql.table(model.table)} ${sql.join(joins, sql` `)}` : sql`${sql.table(model.table)}`
 }
@@ -53,12 +70,18 @@ export async function conditionOf(own: ModelClass, node: Node, helper: Helper): 
   const across = new Map<string, Lookup[]>()
   for (const part of node.parts) {
     if (isNode(part)) parts.push(await conditionOf(own, part, helper))
-    else if (node.join === 'and' && own.relation(part.path[0]!) && part.path.length > 1 && !(part.path.length === 2 && LOOKUPS.has(part.path[1]!))) {
+    else if (
+      node.join === 'and' &&
+      own.relation(part.path[0]!) &&
+      part.path.length > 1 &&
+      !(part.path.length === 2 && LOOKUPS.has(part.path[1]!))
+    ) {
       // Conditions on one relation in one call are about the same object on the other side.
       across.set(part.path[0]!, [...(across.get(part.path[0]!) ?? []), { path: part.path.slice(1), value: part.value }])
     } else parts.push(await lookup(own, part, helper))
   }
-  for (const [name, lookups] of across) parts.push(await throughRelation(own, own.relation(name)!, { join: 'and', parts: lookups, negated: false }, helper))
+  for (const [name, lookups] of across)
+    parts.push(await throughRelation(own, own.relation(name)!, { join: 'and', parts: lookups, negated: false }, helper))
   const all = parts.length === 0 ? yes : sql<SqlBool>`(${sql.join(parts, node.join === 'and' ? sql` and ` : sql` or `)})`
   return node.negated ? sql<SqlBool>`(not ${certain(all)})` : all
 }
@@ -94,7 +117,10 @@ export function unresolved(own: ModelClass, name: string): never {
 }
 
 const unsupported = (name: string, field: FieldInfo | RelationInfo): never =>
-  raise(fieldError, `Unsupported lookup '${name}' for field '${field.name}'${'kind' in field && field.kind !== 'json' ? ' or join on the field not permitted' : ''}.`)
+  raise(
+    fieldError,
+    `Unsupported lookup '${name}' for field '${field.name}'${'kind' in field && field.kind !== 'json' ? ' or join on the field not permitted' : ''}.`,
+  )
 
 async function lookup(own: ModelClass, { path, value }: Lookup, helper: Helper): Promise<Sql> {
   const [name = '', ...rest] = path
@@ -113,7 +139,8 @@ async function lookup(own: ModelClass, { path, value }: Lookup, helper: Helper):
   if (!relation) return unresolved(own, name)
   const target = own.all.byLabel.get(relation.target)!
   const verb = rest[0] ?? 'exact'
-  if (rest.length > 1 || !LOOKUPS.has(verb)) return throughRelation(own, relation, { join: 'and', parts: [{ path: rest, value }], negated: false }, helper)
+  if (rest.length > 1 || !LOOKUPS.has(verb))
+    return throughRelation(own, relation, { join: 'and', parts: [{ path: rest, value }], negated: false }, helper)
   if (verb === 'isnull' || (verb === 'exact' && value === null)) {
     const linked = sql<SqlBool>`${keyColumn(own)} in (${throughKeys(relation, sql`is not null`, target)})`
     return value === false ? linked : sql<SqlBool>`(not ${linked})`
@@ -131,7 +158,9 @@ function parameter(field: FieldInfo, value: Value): unknown {
       if (typeof given === 'boolean') return given ? 1 : 0
       const number = typeof given === 'string' && given.trim() !== '' ? Number(given) : given
       if (typeof number === 'bigint') return Number(number)
-      return typeof number === 'number' && !Number.isNaN(number) ? number : raise('ValueError', `Field '${field.name}' expected a number but got ${JSON.stringify(given)}.`)
+      return typeof number === 'number' && !Number.isNaN(number)
+        ? number
+        : raise('ValueError', `Field '${field.name}' expected a number but got ${JSON.stringify(given)}.`)
     }
     case 'flag':
       return typeof given === 'string' ? /^(?:true|t|1)$/i.test(given) : Boolean(given)
@@ -151,7 +180,11 @@ function parameter(field: FieldInfo, value: Value): unknown {
 
 const textOf = (value: Value): string => {
   const given = value instanceof PyDateTime ? value.toJson?.() : storedValue(value)
-  return given === null ? raise('ValueError', 'Cannot use None as a query value') : typeof given === 'object' ? JSON.stringify(given) : String(given)
+  return given === null
+    ? raise('ValueError', 'Cannot use None as a query value')
+    : typeof given === 'object'
+      ? JSON.stringify(given)
+      : String(given)
 }
 
 async function listOf(value: Value, helper: Helper): Promise<{ values: readonly Value[] } | { keys: unknown[] }> {
@@ -162,7 +195,8 @@ async function listOf(value: Value, helper: Helper): Promise<{ values: readonly 
   throw exception('TypeError', 'the value of an __in lookup is a list')
 }
 
-const isIn = (column: RawBuilder<unknown>, values: unknown[]): Sql => (values.length ? sql<SqlBool>`${column} in (${sql.join(values)})` : no)
+const isIn = (column: RawBuilder<unknown>, values: unknown[]): Sql =>
+  values.length ? sql<SqlBool>`${column} in (${sql.join(values)})` : no
 
 const COMPARE: Readonly<Record<string, RawBuilder<unknown>>> = { gt: sql`>`, gte: sql`>=`, lt: sql`<`, lte: sql`<=` }
 
@@ -216,7 +250,9 @@ function textLookup(db: Db, text: RawBuilder<unknown>, verb: string, value: Valu
       return sql<SqlBool>`substr(${text}, 1, ${sql.lit(length)}) = ${needle}`
     case 'endswith':
       if (length === 0) return sql<SqlBool>`${text} is not null`
-      return sqlite ? sql<SqlBool>`substr(${text}, ${sql.lit(-length)}) = ${needle}` : sql<SqlBool>`right(${text}, ${sql.lit(length)}) = ${needle}`
+      return sqlite
+        ? sql<SqlBool>`substr(${text}, ${sql.lit(-length)}) = ${needle}`
+        : sql<SqlBool>`right(${text}, ${sql.lit(length)}) = ${needle}`
     default:
       return undefined
   }
@@ -231,7 +267,9 @@ async function jsonLookup(own: ModelClass, field: FieldInfo, rest: readonly stri
   const compare = COMPARE[verb]
   if (compare) {
     const given = storedValue(value)
-    return typeof given === 'number' ? sql<SqlBool>`${jsonNumberAt(db, column, path)} ${compare} ${given}` : sql<SqlBool>`${jsonTextAt(db, column, path)} ${compare} ${textOf(value)}`
+    return typeof given === 'number'
+      ? sql<SqlBool>`${jsonNumberAt(db, column, path)} ${compare} ${given}`
+      : sql<SqlBool>`${jsonTextAt(db, column, path)} ${compare} ${textOf(value)}`
   }
   switch (verb) {
     case 'exact':
@@ -243,7 +281,12 @@ async function jsonLookup(own: ModelClass, field: FieldInfo, rest: readonly stri
     case 'in': {
       const list = await listOf(value, helper)
       const given = 'keys' in list ? list.keys : list.values.map(storedValue)
-      return given.length ? sql<SqlBool>`(${sql.join(given.map(item => jsonEquals(db, column, path, item)), sql` or `)})` : no
+      return given.length
+        ? sql<SqlBool>`(${sql.join(
+            given.map(item => jsonEquals(db, column, path, item)),
+            sql` or `,
+          )})`
+        : no
     }
     case 'has_key':
       return jsonHas(db, column, [...path, textOf(value)])
@@ -252,7 +295,10 @@ async function jsonLookup(own: ModelClass, field: FieldInfo, rest: readonly stri
       const list = await listOf(value, helper)
       const names = 'keys' in list ? list.keys.map(String) : list.values.map(textOf)
       if (names.length === 0) return verb === 'has_keys' ? yes : no
-      return sql<SqlBool>`(${sql.join(names.map(name => jsonHas(db, column, [...path, name])), verb === 'has_keys' ? sql` and ` : sql` or `)})`
+      return sql<SqlBool>`(${sql.join(
+        names.map(name => jsonHas(db, column, [...path, name])),
+        verb === 'has_keys' ? sql` and ` : sql` or `,
+      )})`
     }
     case 'contains':
       return jsonContains(db, column, path, storedValue(value))
@@ -284,4 +330,3 @@ export function valueTerm(own: ModelClass, path: readonly string[], db: Db): Raw
   if (!target) return unsupported(rest[0]!, field)
   return sql`(select ${valueTerm(target, rest, db)} from ${fromClause(target)} where ${keyColumn(target)} = ${sql.ref(field.column)})`
 }
-

@@ -33,7 +33,12 @@ function helperOf(scope: Scope): Helper {
     keysOf: value => (value instanceof QuerySet ? keysOf(scope, value.query) : undefined),
     async matching(own, field, path, pattern, ignoreCase) {
       const program = compiled(pattern, ignoreCase)
-      const { rows } = await sql<{ key: unknown; value: unknown }>`select ${keyColumn(own)} as key, ${valueTerm(own, [field.name, ...path], ctx.db)} as value from ${fromClause(own)} limit ${sql.lit(MOST_MATCHED + 1)}`.execute(ctx.db)
+      const { rows } = await sql<{
+        key: unknown
+        value: unknown
+      }>`select ${keyColumn(own)} as key, ${valueTerm(own, [field.name, ...path], ctx.db)} as value from ${fromClause(own)} limit ${sql.lit(MOST_MATCHED + 1)}`.execute(
+        ctx.db,
+      )
       if (rows.length > MOST_MATCHED) raise(notSupportedError, `a regular expression over more than ${MOST_MATCHED} objects`)
       const budget = { steps: 2_000_000 }
       return rows.filter(({ value }) => value !== null && matches(program, String(value), budget)).map(({ key }) => key)
@@ -88,7 +93,8 @@ async function whereOf(scope: Scope, { own, origins, node }: Query) {
 }
 
 /** Names without meaning for the database are dropped from a model's own order. */
-const defaultOrder = ({ model, fields }: ModelClass): string[] => model.ordering.filter(name => name.replace(/^-/, '') === 'pk' || fields.has(name.replace(/^-/, '')))
+const defaultOrder = ({ model, fields }: ModelClass): string[] =>
+  model.ordering.filter(name => name.replace(/^-/, '') === 'pk' || fields.has(name.replace(/^-/, '')))
 
 function orderOf(scope: Scope, query: Query) {
   const { own, order, reversed } = query
@@ -117,8 +123,13 @@ async function rowsOf(scope: Scope, query: Query, most = MOST): Promise<Row[]> {
   if (limit === 0) return []
   const wanted = Math.min(limit ?? most + 1, most + 1)
   const where = sql.join(await whereOf(scope, query), sql` and `)
-  const rows = await selectRows(scope, own, sql`where ${where} order by ${sql.join(orderOf(scope, query))} limit ${sql.lit(wanted)} offset ${sql.lit(offset)}`)
-  if (rows.length > most) scope.ctx.log.warn({ expression: scope.source.name, model: own.model.name, most }, 'query of an expression was cut off')
+  const rows = await selectRows(
+    scope,
+    own,
+    sql`where ${where} order by ${sql.join(orderOf(scope, query))} limit ${sql.lit(wanted)} offset ${sql.lit(offset)}`,
+  )
+  if (rows.length > most)
+    scope.ctx.log.warn({ expression: scope.source.name, model: own.model.name, most }, 'query of an expression was cut off')
   return rows.slice(0, most)
 }
 
@@ -157,7 +168,11 @@ async function keysOf(scope: Scope, query: Query): Promise<unknown[]> {
   const where = sql.join(await whereOf(scope, query), sql` and `)
   const limit = query.limit === null ? sql`` : sql`limit ${sql.lit(query.limit)}`
   const offset = query.offset > 0 && query.limit !== null ? sql`offset ${sql.lit(query.offset)}` : sql``
-  const { rows } = await sql<{ key: unknown }>`select ${term} as key from ${fromClause(own)} where ${where} order by ${sql.join(orderOf(scope, query))} ${limit} ${offset}`.execute(scope.ctx.db)
+  const { rows } = await sql<{
+    key: unknown
+  }>`select ${term} as key from ${fromClause(own)} where ${where} order by ${sql.join(orderOf(scope, query))} ${limit} ${offset}`.execute(
+    scope.ctx.db,
+  )
   return rows.map(({ key }) => key)
 }
 
@@ -173,8 +188,11 @@ async function pickedOf(scope: Scope, query: Query): Promise<Value[]> {
     table = rows.map(row => infos.map(info => columnValue(info!.kind, row[info!.name])))
   } else {
     const terms = names.map((name, i) => sql`${valueTerm(own, name.split('__'), scope.ctx.db)} as ${sql.ref(`v${i}`)}`)
-    const { rows } = await sql<Row>`select ${sql.join(terms)} from ${fromClause(own)} where ${sql.join(await whereOf(scope, query), sql` and `)}
-      order by ${sql.join(orderOf(scope, query))} limit ${sql.lit(Math.min(query.limit ?? MOST, MOST))} offset ${sql.lit(query.offset)}`.execute(scope.ctx.db)
+    const { rows } =
+      await sql<Row>`select ${sql.join(terms)} from ${fromClause(own)} where ${sql.join(await whereOf(scope, query), sql` and `)}
+      order by ${sql.join(orderOf(scope, query))} limit ${sql.lit(Math.min(query.limit ?? MOST, MOST))} offset ${sql.lit(query.offset)}`.execute(
+        scope.ctx.db,
+      )
     table = rows.map(row => infos.map((info, i) => picked(info, row[`v${i}`])))
   }
   const values = table.map((line): Value => {
@@ -191,7 +209,11 @@ async function pickedOf(scope: Scope, query: Query): Promise<Value[]> {
 
 /** Raw columns come as each engine keeps them. */
 const picked = (info: FieldInfo | undefined, stored: unknown): Value =>
-  info?.kind === 'flag' && stored !== null ? Boolean(stored) : info?.kind === 'instant' && typeof stored === 'number' ? instantValue(new Date(stored)) : columnValue(info?.kind ?? 'text', stored)
+  info?.kind === 'flag' && stored !== null
+    ? Boolean(stored)
+    : info?.kind === 'instant' && typeof stored === 'number'
+      ? instantValue(new Date(stored))
+      : columnValue(info?.kind ?? 'text', stored)
 
 function infoAt(own: ModelClass, path: readonly string[]): FieldInfo | undefined {
   const field = own.field(path[0]!)
@@ -201,8 +223,13 @@ function infoAt(own: ModelClass, path: readonly string[]): FieldInfo | undefined
 }
 
 async function countOf(scope: Scope, query: Query): Promise<number> {
-  if (query.limit !== null || query.offset > 0 || query.distinct) return (query.pick ? await pickedOf(scope, query) : await rowsOf(scope, query)).length
-  const { rows } = await sql<{ count: number }>`select count(*) as count from ${fromClause(query.own)} where ${sql.join(await whereOf(scope, query), sql` and `)}`.execute(scope.ctx.db)
+  if (query.limit !== null || query.offset > 0 || query.distinct)
+    return (query.pick ? await pickedOf(scope, query) : await rowsOf(scope, query)).length
+  const { rows } = await sql<{
+    count: number
+  }>`select count(*) as count from ${fromClause(query.own)} where ${sql.join(await whereOf(scope, query), sql` and `)}`.execute(
+    scope.ctx.db,
+  )
   return rows[0]!.count
 }
 
@@ -210,14 +237,21 @@ async function getOne(scope: Scope, query: Query): Promise<Value> {
   const rows = await rowsOf(scope, { ...query, limit: Math.min(query.limit ?? 21, 21), pick: null })
   const { own } = query
   if (rows.length === 0) raise(own.doesNotExist, `${own.model.name} matching query does not exist.`)
-  if (rows.length > 1) raise(own.multiple, `get() returned more than one ${own.model.name} -- it returned ${rows.length > 20 ? 'more than 20' : rows.length}!`)
+  if (rows.length > 1)
+    raise(own.multiple, `get() returned more than one ${own.model.name} -- it returned ${rows.length > 20 ? 'more than 20' : rows.length}!`)
   return (await objectsOf(scope, own, rows))[0]!
 }
 
 /** The operation of the API that writes objects of a class. */
 function operation<N extends keyof Operations>({ model }: ModelClass, ctx: Ctx, name: N): NonNullable<Operations[N]> {
   const found = ctx.registry.resources.find(resource => resource.model === model && resource.operations[name])?.operations[name]
-  return found ?? raise(notSupportedError, `${model.name} objects cannot be ${name === 'create' ? 'made' : name === 'destroy' ? 'deleted' : 'changed'} by expressions`)
+  return (
+    found ??
+    raise(
+      notSupportedError,
+      `${model.name} objects cannot be ${name === 'create' ? 'made' : name === 'destroy' ? 'deleted' : 'changed'} by expressions`,
+    )
+  )
 }
 
 const wire = (value: unknown): unknown => (value instanceof Date ? wireInstant(value) : value)
@@ -243,7 +277,9 @@ async function change(scope: Scope, own: ModelClass, row: Row, values: Row): Pro
   const { ctx } = scope
   const at = own.model.lookup ?? own.model.pk
   await operation(own, ctx, 'update')(ctx, String(row[at]), wireBody(values), true)
-  return (await findObject(ctx, own.model, row[own.model.pk])) ?? raise(own.doesNotExist, `${own.model.name} matching query does not exist.`)
+  return (
+    (await findObject(ctx, own.model, row[own.model.pk])) ?? raise(own.doesNotExist, `${own.model.name} matching query does not exist.`)
+  )
 }
 
 /** The exact class of an object, which is where its operations are. */
@@ -269,7 +305,9 @@ function newValues({ query, kwargs }: WithArgs): { looked: Map<string, Value>; d
   const given = looked.get('defaults')
   looked.delete('defaults')
   looked.delete('create_defaults')
-  const defaults = new Map(given instanceof PyDict ? [...given.entries.values()].map(({ key, value }) => [String(key), value] as const) : [])
+  const defaults = new Map(
+    given instanceof PyDict ? [...given.entries.values()].map(({ key, value }) => [String(key), value] as const) : [],
+  )
   const whole = new Map<string, Value>()
   for (const [name, value] of looked) {
     const [field = '', verb] = name.split('__')
@@ -277,13 +315,17 @@ function newValues({ query, kwargs }: WithArgs): { looked: Map<string, Value>; d
   }
   for (const { kind, ...origin } of query.origins) {
     const related = origin as { owner?: ModelObject; relation?: RelationInfo }
-    if (kind === 'related' && related.relation && 'column' in related.relation.through) whole.set(related.relation.through.column, related.owner!)
+    if (kind === 'related' && related.relation && 'column' in related.relation.through)
+      whole.set(related.relation.through.column, related.owner!)
   }
   for (const [name, value] of defaults) whole.set(name, value)
   return { looked, defaults, whole }
 }
 
-const narrowed = (query: Query, looked: ReadonlyMap<string, Value>): Query => ({ ...query, node: { join: 'and', parts: [query.node, nodeOf([], new Map(looked))], negated: false } })
+const narrowed = (query: Query, looked: ReadonlyMap<string, Value>): Query => ({
+  ...query,
+  node: { join: 'and', parts: [query.node, nodeOf([], new Map(looked))], negated: false },
+})
 
 async function found(scope: Scope, query: Query): Promise<ModelObject | undefined> {
   const rows = await rowsOf(scope, { ...query, limit: 2 })
@@ -317,7 +359,11 @@ async function save(scope: Scope, object: ModelObject, only?: readonly string[])
   if (password === undefined) return
   if (password === null) {
     const now = scope.ctx.now()
-    await scope.ctx.db.updateTable('user').set({ password: UNUSABLE_PASSWORD, password_change_date: now, last_updated: now }).where('id', '=', object.key as number).execute()
+    await scope.ctx.db
+      .updateTable('user')
+      .set({ password: UNUSABLE_PASSWORD, password_change_date: now, last_updated: now })
+      .where('id', '=', object.key as number)
+      .execute()
   } else await setPassword(scope.ctx, object.row, password)
   object.password = undefined
   object.refresh((await findObject(scope.ctx, own.model, object.key))!, true)
@@ -326,25 +372,49 @@ async function save(scope: Scope, object: ModelObject, only?: readonly string[])
 type RelationChange = 'add' | 'remove' | 'set' | 'clear'
 
 /** Changes who is on the other side of a relation: as one write of the field, with its event, where anything changes. */
-async function relate(scope: Scope, owner: ModelObject, relation: RelationInfo, target: ModelClass, verb: RelationChange, objects: readonly Value[]): Promise<void> {
+async function relate(
+  scope: Scope,
+  owner: ModelObject,
+  relation: RelationInfo,
+  target: ModelClass,
+  verb: RelationChange,
+  objects: readonly Value[],
+): Promise<void> {
   const { ours, theirs, table } = relation.through as { table: string; ours: string; theirs: string }
   const keys = [...new Set(objects.map(object => keyIn(target, object)))]
   await transact(scope.ctx, async ctx => {
-    const { rows } = await sql<{ key: unknown }>`select ${sql.ref(theirs)} as key from ${sql.table(table)} where ${sql.ref(ours)} = ${owner.key}`.execute(ctx.db)
+    const { rows } = await sql<{
+      key: unknown
+    }>`select ${sql.ref(theirs)} as key from ${sql.table(table)} where ${sql.ref(ours)} = ${owner.key}`.execute(ctx.db)
     const present = new Set(rows.map(({ key }) => key))
     const fresh = verb === 'add' || verb === 'set' ? keys.filter(key => !present.has(key)) : []
-    const gone = verb === 'remove' ? keys.filter(key => present.has(key)) : verb === 'clear' ? [...present] : verb === 'set' ? [...present].filter(key => !keys.includes(key)) : []
+    const gone =
+      verb === 'remove'
+        ? keys.filter(key => present.has(key))
+        : verb === 'clear'
+          ? [...present]
+          : verb === 'set'
+            ? [...present].filter(key => !keys.includes(key))
+            : []
     if (fresh.length === 0 && gone.length === 0) return
     // A list of thousands is not written again for one more: each object there is what changes then.
     const mirror = relation.field!.reverse ? relation.field!.name : present.size > WHOLE_LIST ? mirrorOf(target, relation)?.name : undefined
     if (mirror === undefined) {
       const after = [...present].filter(key => !gone.includes(key)).concat(fresh)
-      await operation(owner.own, ctx, 'update')(ctx, String(owner.row[owner.model.lookup ?? owner.model.pk]), { [relation.field!.name]: after }, true)
+      await operation(owner.own, ctx, 'update')(
+        ctx,
+        String(owner.row[owner.model.lookup ?? owner.model.pk]),
+        { [relation.field!.name]: after },
+        true,
+      )
       return
     }
     for (const key of [...fresh, ...gone]) {
-      const other = (await findObject(ctx, target.model, key)) ?? raise(target.doesNotExist, `${target.model.name} matching query does not exist.`)
-      const { rows: held } = await sql<{ key: unknown }>`select ${sql.ref(ours)} as key from ${sql.table(table)} where ${sql.ref(theirs)} = ${key}`.execute(ctx.db)
+      const other =
+        (await findObject(ctx, target.model, key)) ?? raise(target.doesNotExist, `${target.model.name} matching query does not exist.`)
+      const { rows: held } = await sql<{
+        key: unknown
+      }>`select ${sql.ref(ours)} as key from ${sql.table(table)} where ${sql.ref(theirs)} = ${key}`.execute(ctx.db)
       const rest = held.map(row => row.key).filter(one => one !== owner.key)
       const after = gone.includes(key) ? rest : [...rest, owner.key]
       await operation(target, ctx, 'update')(ctx, String(other[target.model.lookup ?? target.model.pk]), { [mirror]: after }, true)
@@ -357,17 +427,25 @@ const WHOLE_LIST = 100
 /** The same join table as a field of the other side. */
 const mirrorOf = (target: ModelClass, { through }: RelationInfo): RelationInfo | undefined =>
   [...target.relations.values()].find(
-    other => other.field && !other.field.reverse && 'ours' in other.through && 'ours' in through && other.through.table === through.table && other.through.ours === through.theirs,
+    other =>
+      other.field &&
+      !other.field.reverse &&
+      'ours' in other.through &&
+      'ours' in through &&
+      other.through.table === through.table &&
+      other.through.ours === through.theirs,
   )
 
 function keyIn(target: ModelClass, value: Value): unknown {
   if (value instanceof ModelObject) {
     if (!value.stored) raise('ValueError', `Cannot add "${value.repr()}": the object is not stored yet.`)
-    if (value.model !== target.model && !value.own.cls.isSubclass(target.cls)) raise('TypeError', `'${target.model.name}' instance expected, got ${value.repr()}`)
+    if (value.model !== target.model && !value.own.cls.isSubclass(target.cls))
+      raise('TypeError', `'${target.model.name}' instance expected, got ${value.repr()}`)
     return value.key
   }
   const key = storedValue(value)
-  if (typeof key === 'string' || typeof key === 'number') return typeof key === 'string' && target.fields.get(target.model.pk)!.kind === 'number' ? Number(key) : key
+  if (typeof key === 'string' || typeof key === 'number')
+    return typeof key === 'string' && target.fields.get(target.model.pk)!.kind === 'number' ? Number(key) : key
   throw exception('TypeError', `'${target.model.name}' instance expected`)
 }
 
@@ -376,7 +454,10 @@ export const storeOperations: Readonly<Record<string, Operation>> = {
     new PyList(query.pick ? await pickedOf(scope, query) : await objectsOf(scope, query.own, await rowsOf(scope, query))),
   'query.exists': async (scope, { query }: { query: Query }) => {
     if (query.limit !== null || query.offset > 0) return (await rowsOf(scope, query)).length > 0
-    const { rows } = await sql`select 1 as found from ${fromClause(query.own)} where ${sql.join(await whereOf(scope, query), sql` and `)} limit 1`.execute(scope.ctx.db)
+    const { rows } =
+      await sql`select 1 as found from ${fromClause(query.own)} where ${sql.join(await whereOf(scope, query), sql` and `)} limit 1`.execute(
+        scope.ctx.db,
+      )
     return rows.length > 0
   },
   'query.count': (scope, { query }: { query: Query }) => countOf(scope, query),
@@ -412,7 +493,11 @@ export const storeOperations: Readonly<Record<string, Operation>> = {
   },
   'query.in_bulk': async (scope, { query, args }: WithArgs) => {
     const parts: Lookup[] = args[0] === undefined || args[0] === null ? [] : [{ path: ['pk', 'in'], value: args[0] }]
-    const objects = await objectsOf(scope, query.own, await rowsOf(scope, { ...query, node: { join: 'and', parts: [query.node, ...parts], negated: false } }))
+    const objects = await objectsOf(
+      scope,
+      query.own,
+      await rowsOf(scope, { ...query, node: { join: 'and', parts: [query.node, ...parts], negated: false } }),
+    )
     return dictOf(objects.map(object => [String((object as ModelObject).key), object] as const))
   },
   'model.related': (scope, { label, key }: { label: string; key: unknown }) => objectByKey(scope, label, key),
@@ -432,10 +517,22 @@ export const storeOperations: Readonly<Record<string, Operation>> = {
     return new PyTuple([1, dictOf([[object.model.label, 1]])])
   },
   'model.refresh': async (scope, { object }: { object: ModelObject }) => {
-    object.refresh((await findObject(scope.ctx, object.model, object.key)) ?? raise(object.own.doesNotExist, `${object.model.name} matching query does not exist.`))
+    object.refresh(
+      (await findObject(scope.ctx, object.model, object.key)) ??
+        raise(object.own.doesNotExist, `${object.model.name} matching query does not exist.`),
+    )
     return null
   },
-  'relation.change': async (scope, { owner, relation, target, verb, objects }: { owner: ModelObject; relation: RelationInfo; target: ModelClass; verb: RelationChange; objects: Value[] }) => {
+  'relation.change': async (
+    scope,
+    {
+      owner,
+      relation,
+      target,
+      verb,
+      objects,
+    }: { owner: ModelObject; relation: RelationInfo; target: ModelClass; verb: RelationChange; objects: Value[] },
+  ) => {
     await relate(scope, owner, relation, target, verb, objects)
     return null
   },

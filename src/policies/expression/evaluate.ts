@@ -25,7 +25,13 @@ function clientAddress(ctx: Ctx, { context }: PolicyRequest): string {
 function variablesOf(ctx: Ctx, request: PolicyRequest, scope: Scope): ReadonlyMap<string, Value> {
   const context = scope.conversion.dict(request.context)
   const http = httpRequest(scope)
-  const asked = policyRequest({ user: userObject(scope, request.user), http, context, object: targetOf(scope, request.object), debug: request.debug })
+  const asked = policyRequest({
+    user: userObject(scope, request.user),
+    http,
+    context,
+    object: targetOf(scope, request.object),
+    debug: request.debug,
+  })
   return new Map<string, Value>([
     ...Object.entries(policyHelpers),
     ['request', asked],
@@ -56,19 +62,33 @@ function addressValue(text: string): Value {
 function targetOf(scope: Scope, object: unknown): Value {
   if (typeof object !== 'object' || object === null) return null
   const row = object as Row
-  const label = 'fsb_uuid' in row ? 'authentik_flows.flowstagebinding' : 'flow_uuid' in row ? 'authentik_flows.flow' : 'pbm_uuid' in row && 'slug' in row ? 'authentik_core.application' : typeof row.kind === 'string' ? row.kind : undefined
+  const label =
+    'fsb_uuid' in row
+      ? 'authentik_flows.flowstagebinding'
+      : 'flow_uuid' in row
+        ? 'authentik_flows.flow'
+        : 'pbm_uuid' in row && 'slug' in row
+          ? 'authentik_core.application'
+          : typeof row.kind === 'string'
+            ? row.kind
+            : undefined
   return label === undefined ? scope.conversion.enter(object) : scope.conversion.object(label, row)
 }
 
-export const logLine = (now: Date, name: string) => (line: LogEntry): PolicyLog => ({
-  timestamp: now.toISOString(),
-  log_level: line.level,
-  logger: name,
-  event: line.event,
-  attributes: plainFields(line) ?? {},
-})
+export const logLine =
+  (now: Date, name: string) =>
+  (line: LogEntry): PolicyLog => ({
+    timestamp: now.toISOString(),
+    log_level: line.level,
+    logger: name,
+    event: line.event,
+    attributes: plainFields(line) ?? {},
+  })
 
-const describeRequest = (request: PolicyRequest): Row => ({ user: request.user === null ? null : { pk: request.user.id, username: request.user.username }, context: describe(request.context) })
+const describeRequest = (request: PolicyRequest): Row => ({
+  user: request.user === null ? null : { pk: request.user.id, username: request.user.username },
+  context: describe(request.context),
+})
 
 async function answerOf(ctx: Ctx, policy: Row, request: PolicyRequest, timeout: number): Promise<PolicyAnswer> {
   const name = policy.name as string
@@ -85,17 +105,28 @@ async function answerOf(ctx: Ctx, policy: Row, request: PolicyRequest, timeout: 
     const passing = await isTruthy(ran.scope, ran.value)
     return { passing, messages: ran.messages, raw: describe(rawOf(ran.scope, ran.value)), logs: ran.logs.map(line) }
   } catch (error) {
-    if (!(error instanceof ExpressionError || error instanceof ExpressionSyntaxError || error instanceof RangeError)) ctx.log.error({ err: error, expression: name }, 'an expression could not be run')
+    if (!(error instanceof ExpressionError || error instanceof ExpressionSyntaxError || error instanceof RangeError))
+      ctx.log.error({ err: error, expression: name }, 'an expression could not be run')
     const message = messageOf(error)
     if (!request.debug) {
-      await recordEvent(ctx, 'policy_exception', {
-        message: `Policy ${name} could not be evaluated: ${message}`,
-        traceback: error instanceof ExpressionError ? error.traceback : message,
-        policy: eventModel(ExpressionPolicy, policy),
-        request: describeRequest(request),
-      }, { app: 'authentik.policies.expression', ...(request.user?.id !== undefined && { user: request.user }) })
+      await recordEvent(
+        ctx,
+        'policy_exception',
+        {
+          message: `Policy ${name} could not be evaluated: ${message}`,
+          traceback: error instanceof ExpressionError ? error.traceback : message,
+          policy: eventModel(ExpressionPolicy, policy),
+          request: describeRequest(request),
+        },
+        { app: 'authentik.policies.expression', ...(request.user?.id !== undefined && { user: request.user }) },
+      )
     }
-    return { passing: false, messages: [...(error instanceof ExpressionError ? error.messages : []), message], failed: true, logs: error instanceof ExpressionError ? error.logs.map(line) : [] }
+    return {
+      passing: false,
+      messages: [...(error instanceof ExpressionError ? error.messages : []), message],
+      failed: true,
+      logs: error instanceof ExpressionError ? error.logs.map(line) : [],
+    }
   }
 }
 
@@ -110,15 +141,25 @@ function rawOf(scope: Scope, value: Value): unknown {
 }
 
 /** What an expression policy says; what went wrong, and on demand every answer, is kept as an event. */
-export async function evaluatePolicy(ctx: Ctx, policy: Row, request: PolicyRequest, { timeout }: { timeout: number }): Promise<PolicyAnswer> {
+export async function evaluatePolicy(
+  ctx: Ctx,
+  policy: Row,
+  request: PolicyRequest,
+  { timeout }: { timeout: number },
+): Promise<PolicyAnswer> {
   const answer = await answerOf(ctx, policy, request, timeout)
   if (policy.execution_logging && !request.debug) {
-    await recordEvent(ctx, 'policy_execution', {
-      message: 'Policy Execution',
-      policy: eventModel(ExpressionPolicy, policy),
-      request: describeRequest(request),
-      result: { passing: answer.passing, messages: answer.messages },
-    }, { app: 'authentik.policies.expression' })
+    await recordEvent(
+      ctx,
+      'policy_execution',
+      {
+        message: 'Policy Execution',
+        policy: eventModel(ExpressionPolicy, policy),
+        request: describeRequest(request),
+        result: { passing: answer.passing, messages: answer.messages },
+      },
+      { app: 'authentik.policies.expression' },
+    )
   }
   return answer
 }

@@ -22,4 +22,8 @@ export const ExpressionPolicy: Model = defineModel({
   ordering: ['name'],
 })
 
-export const expressionPolicies: Resource = { path: '/policies/expression', model: ExpressionPolicy, operations: crud(ExpressionPolicy, { clean: cleanExpression }) }
+export const expressionPolicies: Resource = {
+  path: '/policies/expression',
+  model: ExpressionPolicy,
+  operations: crud(ExpressionPolicy, { clean: cleanExpression }),
+}

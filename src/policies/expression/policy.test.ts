@@ -23,8 +23,20 @@ async function aPolicy(source: string, more: Row = {}): Promise<{ pk: string; na
 }
 
 const request: RequestInfo = {
-  id: 'r', method: 'GET', path: '/api/v3/flows/executor/x/', query: `query=${encodeURIComponent('itoken=abc&next=/x')}`, clientIp: '10.1.2.3', userAgent: 'Browser/1', origin: 'https://id.example.test', host: 'id.example.test',
-  headers: { 'user-agent': 'Browser/1', cookie: 'authentik_session=secret; theme=dark', authorization: 'Bearer secret', 'x-forwarded-for': '10.1.2.3' },
+  id: 'r',
+  method: 'GET',
+  path: '/api/v3/flows/executor/x/',
+  query: `query=${encodeURIComponent('itoken=abc&next=/x')}`,
+  clientIp: '10.1.2.3',
+  userAgent: 'Browser/1',
+  origin: 'https://id.example.test',
+  host: 'id.example.test',
+  headers: {
+    'user-agent': 'Browser/1',
+    cookie: 'authentik_session=secret; theme=dark',
+    authorization: 'Bearer secret',
+    'x-forwarded-for': '10.1.2.3',
+  },
 }
 
 async function ask(source: string, options: { user?: Row | null; context?: Row; request?: RequestInfo | null; more?: Row } = {}) {
@@ -38,14 +50,27 @@ async function ask(source: string, options: { user?: Row | null; context?: Row; 
 const mailOf = (ctx: Ctx, args: unknown): Row => JSON.parse(ctx.secrets.open((args as { sealed: string }).sealed)) as Row
 
 const eventsOf = async (ctx: Ctx, action: string, policy: string) =>
-  (await ctx.db.selectFrom('event').select(['context', 'user', 'app']).where('action', '=', action).execute()).filter(row => (row.context as { policy?: { name?: string } }).policy?.name === policy)
+  (await ctx.db.selectFrom('event').select(['context', 'user', 'app']).where('action', '=', action).execute()).filter(
+    row => (row.context as { policy?: { name?: string } }).policy?.name === policy,
+  )
 
 test('what is returned decides, as Python sees it', async () => {
   const { ctx } = await server()
   await aGroup(ctx)
   const cases: [string, boolean][] = [
-    ['return True', true], ['return 1', true], ['return "no"', true], ['return [0]', true], ['return False', false], ['return None', false], ['pass', false], ['return 0.0', false], ['return {}', false], ['return ""', false],
-    ['from authentik.core.models import Group\nreturn Group.objects.all()', true], ['from authentik.core.models import Group\nreturn Group.objects.filter(name="none")', false], ['import datetime\nreturn datetime.datetime.now()', true],
+    ['return True', true],
+    ['return 1', true],
+    ['return "no"', true],
+    ['return [0]', true],
+    ['return False', false],
+    ['return None', false],
+    ['pass', false],
+    ['return 0.0', false],
+    ['return {}', false],
+    ['return ""', false],
+    ['from authentik.core.models import Group\nreturn Group.objects.all()', true],
+    ['from authentik.core.models import Group\nreturn Group.objects.filter(name="none")', false],
+    ['import datetime\nreturn datetime.datetime.now()', true],
   ]
   for (const [source, expected] of cases) assert.equal((await ask(source)).passing, expected, source)
   assert.deepEqual((await ask('ak_message("one")\nak_message(2)\nreturn False')).messages, ['one', '2'])
@@ -54,10 +79,16 @@ test('what is returned decides, as Python sees it', async () => {
 test('changes inside the context reach whoever owns it, new keys only the same evaluation', async () => {
   const { ctx } = await server()
   const user = await aUser(ctx)
-  const plan = new Plan({ flow_uuid: ctx.uuid(), slug: 'x' }, [], { prompt_data: { email: 'a@b.c', tags: ['x'] }, list: [1], pending_user: asObject(User, user), keep: { same: true } })
+  const plan = new Plan({ flow_uuid: ctx.uuid(), slug: 'x' }, [], {
+    prompt_data: { email: 'a@b.c', tags: ['x'] },
+    list: [1],
+    pending_user: asObject(User, user),
+    keep: { same: true },
+  })
   const kept = plan.context.keep
   const context: Row = { ...plan.context, flow_plan: plan }
-  const decision = await ask(`
+  const decision = await ask(
+    `
     assert context is request.context
     assert request.context["prompt_data"] is request.context["flow_plan"].context["prompt_data"]
     context["prompt_data"]["username"] = context["prompt_data"]["email"]
@@ -70,7 +101,9 @@ test('changes inside the context reach whoever owns it, new keys only the same e
     del plan.context["prompt_data"]["email"]
     plan.redirect("https://example.org/")
     return context["pending_user"] == request.user
-  `, { user, context })
+  `,
+    { user, context },
+  )
   assert.equal(decision.passing, true, decision.messages.join())
   assert.deepEqual(plan.context.prompt_data, { username: 'a@b.c', tags: ['x', 'y'] })
   assert.deepEqual(plan.context.list, [1, 2])
@@ -89,7 +122,10 @@ test('a later policy sees what an earlier one left in the context, also when tha
   const one = await aPolicy('context["seen"] = [1]\ncontext["prompt_data"]["x"] = 1\nraise ValueError("broken")')
   const two = await aPolicy('return context["seen"] == [1] and context["prompt_data"]["x"] == 1')
   const decision = await evaluateEach(ctx, [one.pk, two.pk], { user: null, context: { prompt_data: {} } })
-  assert.deepEqual(decision.findings.map(finding => finding.passing), [false, true])
+  assert.deepEqual(
+    decision.findings.map(finding => finding.passing),
+    [false, true],
+  )
 })
 
 test('an exception leaves an event with its traceback and counts as the failure result', async () => {
@@ -124,7 +160,8 @@ test('a text that takes too long ends, and counts as failed', async () => {
 test('the request shows itself without what signs anybody in', async () => {
   const { ctx } = await server()
   const user = await aUser(ctx)
-  const decision = await ask(`
+  const decision = await ask(
+    `
     r = request.http_request
     assert r == http_request
     ak_message(repr([r.method, r.path, r.get_host(), r.build_absolute_uri("/x?y=1"), r.is_secure(), r.META["HTTP_USER_AGENT"], r.META.get("HTTP_AUTHORIZATION"), r.META.get("HTTP_COOKIE"), r.META["REMOTE_ADDR"]]))
@@ -133,7 +170,9 @@ test('the request shows itself without what signs anybody in', async () => {
     ak_message(repr([str(ak_client_ip), ak_client_ip in ip_network("10.0.0.0/8"), ak_client_ip.is_private, ak_is_sso_flow]))
     ak_message(repr([r.tenant.default_user_change_email, r.brand.branding_title != ""]))
     return True
-  `, { user, request, context: { is_sso: true } })
+  `,
+    { user, request, context: { is_sso: true } },
+  )
   assert.deepEqual(decision.messages, [
     "['GET', '/api/v3/flows/executor/x/', 'id.example.test', 'https://id.example.test/x?y=1', True, 'Browser/1', None, None, '10.1.2.3']",
     "['Browser/1', None, {'theme': 'dark'}, 'itoken=abc&next=/x', True, False, None]",
@@ -149,7 +188,8 @@ test('helpers do what their names say', async () => {
   const { ctx } = await server()
   const mark = unique('helper')
   const user = await aUser(ctx, { username: mark })
-  const decision = await ask(`
+  const decision = await ask(
+    `
     u = ak_user_by(username="${mark}")
     ak_message(repr([u == request.user, ak_user_by(username="nobody at all"), ak_user_by(nonsense=1), ak_user_has_authenticator(u), ak_user_has_authenticator(u, "totp")]))
     ak_message(repr([list_flatten(["a", "b"]), list_flatten([]), list_flatten("x"), slugify("Hello, World Ä"), regex_match("abc", "b."), regex_match("abc", "^b"), regex_replace("aXbX", "X", "-")]))
@@ -165,13 +205,19 @@ test('helpers do what their names say', async () => {
     except ValueError as e:
         ak_message(str(e))
     return ak_send_email(["a@b.c", "d@e.f"], "Subject", body="Hello")
-  `, { user })
+  `,
+    { user },
+  )
   assert.deepEqual(decision.messages, [
-    '[True, None, None, False, False]', "['a', None, 'x', 'hello-world-a', True, False, 'a-b-']", "[['127.0.0.1'], 'not an ip']",
-    'Either body or template parameter must be provided', 'body and template parameters are mutually exclusive',
+    '[True, None, None, False, False]',
+    "['a', None, 'x', 'hello-world-a', True, False, 'a-b-']",
+    "[['127.0.0.1'], 'not an ip']",
+    'Either body or template parameter must be provided',
+    'body and template parameters are mutually exclusive',
   ])
   assert.equal(decision.passing, true)
-  const event = (await ctx.db.selectFrom('event').select('context').where('action', '=', 'custom_my_event').execute()).at(-1)!.context as Row
+  const event = (await ctx.db.selectFrom('event').select('context').where('action', '=', 'custom_my_event').execute()).at(-1)!
+    .context as Row
   assert.equal(event.answer, 42)
   assert.equal(event.password, '********************')
   const task = await ctx.db.selectFrom('task').select(['args', 'state']).where('uid', '=', decision.policy.name).executeTakeFirstOrThrow()
@@ -181,7 +227,12 @@ test('helpers do what their names say', async () => {
 test('mail goes out by a template, and by an email stage, where that is asked for', async () => {
   const { ctx, admin } = await server()
   const name = unique('mail-stage')
-  const stage = await admin.post('/api/v3/stages/email/', { name, use_global_settings: false, host: 'mail.example.test', from_address: 'stage@example.test' })
+  const stage = await admin.post('/api/v3/stages/email/', {
+    name,
+    use_global_settings: false,
+    host: 'mail.example.test',
+    from_address: 'stage@example.test',
+  })
   assert.equal(stage.status, 201, stage.text)
   const { passing, messages } = await ask(`
     from authentik.stages.email.models import EmailStage
@@ -194,8 +245,13 @@ test('mail goes out by a template, and by an email stage, where that is asked fo
     return ak_send_email("${name}@b.c", "By a template", template="email/password_reset.html", context={"url": "https://x.test/"}, stage=stage)
   `)
   assert.deepEqual([passing, messages], [true, ['ak_send_email: there is no template no/such.html']])
-  const mails = (await ctx.db.selectFrom('task').select('args').where('actor_name', 'in', ['expression_mail', 'send_email']).execute()).map(row => mailOf(ctx, row.args)).filter(mail => (mail.to as string[])[0] === `${name}@b.c`)
-  assert.deepEqual(new Set(mails.map(mail => `${String(mail.subject)} ${String(mail.stage)}`)), new Set([`By a stage ${stage.body.pk}`, `By a template ${stage.body.pk}`]))
+  const mails = (await ctx.db.selectFrom('task').select('args').where('actor_name', 'in', ['expression_mail', 'send_email']).execute())
+    .map(row => mailOf(ctx, row.args))
+    .filter(mail => (mail.to as string[])[0] === `${name}@b.c`)
+  assert.deepEqual(
+    new Set(mails.map(mail => `${String(mail.subject)} ${String(mail.stage)}`)),
+    new Set([`By a stage ${stage.body.pk}`, `By a template ${stage.body.pk}`]),
+  )
 })
 
 test('policies call each other, and not in circles', async () => {
@@ -237,10 +293,18 @@ test('a text that is no Python is refused; one that cannot run in full is saved 
   const wrong = await admin.post('/api/v3/policies/expression/', { name: unique('p'), expression: 'if True\n  return' })
   assert.equal(wrong.status, 400)
   assert.match(wrong.body.expression[0], /^Expression Syntax Error: .*line 1, column \d+/)
-  const odd = await admin.post('/api/v3/policies/expression/', { name: unique('p'), expression: 'import ldap3\nfrom authentik.core.models import Nonsense\nreturn open("x")' })
+  const odd = await admin.post('/api/v3/policies/expression/', {
+    name: unique('p'),
+    expression: 'import ldap3\nfrom authentik.core.models import Nonsense\nreturn open("x")',
+  })
   assert.equal(odd.status, 201)
-  assert.match(String(odd.headers['x-signet-warning']), /line 1: module 'ldap3' is not available.*'Nonsense' of module 'authentik\.core\.models' is not available/)
-  const fine = await admin.patch(`/api/v3/policies/expression/${odd.body.pk}/`, { expression: 'from authentik.core.models import User\nreturn User.objects.exists()' })
+  assert.match(
+    String(odd.headers['x-signet-warning']),
+    /line 1: module 'ldap3' is not available.*'Nonsense' of module 'authentik\.core\.models' is not available/,
+  )
+  const fine = await admin.patch(`/api/v3/policies/expression/${odd.body.pk}/`, {
+    expression: 'from authentik.core.models import User\nreturn User.objects.exists()',
+  })
   assert.equal(fine.headers['x-signet-warning'], undefined)
   assert.equal((await admin.patch(`/api/v3/policies/expression/${odd.body.pk}/`, { expression: 'return (' })).status, 400)
   const long = await admin.post('/api/v3/policies/expression/', { name: unique('p'), expression: `x = "${'a'.repeat(70_000)}"` })
@@ -250,7 +314,9 @@ test('a text that is no Python is refused; one that cannot run in full is saved 
 test('trying a policy takes the right to change it, and records nothing', async () => {
   const { admin, client, ctx } = await server()
   const user = await aUser(ctx)
-  const policy = await aPolicy('ak_logger.info("line", n=1)\nak_message(context["word"])\nreturn request.debug and request.http_request.method == "POST" and request.user.username == context["who"]')
+  const policy = await aPolicy(
+    'ak_logger.info("line", n=1)\nak_message(context["word"])\nreturn request.debug and request.http_request.method == "POST" and request.user.username == context["who"]',
+  )
   const path = `/api/v3/policies/all/${policy.pk}/test/`
   const body = { user: user.id, context: { word: 'hello', who: user.username } }
   const done = await admin.post(path, body)
@@ -265,7 +331,11 @@ test('trying a policy takes the right to change it, and records nothing', async 
   assert.equal((await admin.post(path, { user: 999_999 })).status, 400)
 
   const viewer = await aUser(ctx)
-  await aRole(ctx, viewer, ['authentik_policies.view_policy', 'authentik_policies_expression.view_expressionpolicy', 'authentik_core.view_user'])
+  await aRole(ctx, viewer, [
+    'authentik_policies.view_policy',
+    'authentik_policies_expression.view_expressionpolicy',
+    'authentik_core.view_user',
+  ])
   assert.equal((await client(await aToken(ctx, viewer)).post(path, body)).status, 403)
   const editor = await aUser(ctx)
   await aRole(ctx, editor, ['authentik_policies_expression.change_expressionpolicy', 'authentik_core.view_user'])

@@ -14,9 +14,21 @@ import { expressionKind } from './policy.ts'
 
 /** Asks a text as it stands, as a policy of this name. */
 const ask = (ctx: Ctx, name: string, expression: string, request: { user: Row | null; context?: Row }) =>
-  expressionKind.prepare({ policy_uuid: ctx.uuid(), name, expression, execution_logging: false }).evaluate(ctx, { context: {}, object: null, debug: false, ...request }, { timeout: 5_000 })
+  expressionKind
+    .prepare({ policy_uuid: ctx.uuid(), name, expression, execution_logging: false })
+    .evaluate(ctx, { context: {}, object: null, debug: false, ...request }, { timeout: 5_000 })
 
-const requestTo = (host: string): RequestInfo => ({ id: 'r', method: 'GET', path: '/outpost.goauthentik.io/auth/traefik', query: '', clientIp: '10.0.0.9', userAgent: 'x', origin: `https://${host}`, host, headers: { host } })
+const requestTo = (host: string): RequestInfo => ({
+  id: 'r',
+  method: 'GET',
+  path: '/outpost.goauthentik.io/auth/traefik',
+  query: '',
+  clientIp: '10.0.0.9',
+  userAgent: 'x',
+  origin: `https://${host}`,
+  host,
+  headers: { host },
+})
 
 const planOf = (ctx: Ctx, context: Row): { plan: Plan; context: Row } => {
   const plan = new Plan({ flow_uuid: ctx.uuid(), slug: 'f' }, [], context)
@@ -24,7 +36,15 @@ const planOf = (ctx: Ctx, context: Row): { plan: Plan; context: Row } => {
 }
 
 const groupNames = async (ctx: Ctx, user: Row) =>
-  (await ctx.db.selectFrom('user_group').innerJoin('group', 'group.group_uuid', 'user_group.group').select('name').where('user', '=', user.id as number).orderBy('name').execute()).map(row => row.name)
+  (
+    await ctx.db
+      .selectFrom('user_group')
+      .innerJoin('group', 'group.group_uuid', 'user_group.group')
+      .select('name')
+      .where('user', '=', user.id as number)
+      .orderBy('name')
+      .execute()
+  ).map(row => row.name)
 
 test('a mail goes out when an invitation with an address is made', async () => {
   const { ctx } = await server()
@@ -43,22 +63,39 @@ link = f"https://id.example.test/if/flow/invitation-enrollment/?itoken={model['p
 return ak_send_email(data["email"], subject="You've been invited to join Example", body=f"Hello {data.get('name', 'there')},\\n\\nuse this link: {link}\\n")
 `
   const name = unique('invitation-email-sender')
-  const event = (fixed_data: Row) => ({ action: 'model_created', client_ip: '10.0.0.1', context: { model: { app: 'authentik_stages_invitation', model_name: 'invitation', pk: 'abc', name: 'jane' }, fixed_data } })
-  assert.equal((await ask(ctx, name, expression, { user: null, context: { event: event({ name: 'Jane', email: 'jane@example.test' }) } })).passing, true)
+  const event = (fixed_data: Row) => ({
+    action: 'model_created',
+    client_ip: '10.0.0.1',
+    context: { model: { app: 'authentik_stages_invitation', model_name: 'invitation', pk: 'abc', name: 'jane' }, fixed_data },
+  })
+  assert.equal(
+    (await ask(ctx, name, expression, { user: null, context: { event: event({ name: 'Jane', email: 'jane@example.test' }) } })).passing,
+    true,
+  )
   assert.equal((await ask(ctx, name, expression, { user: null, context: { event: event({ name: 'Jane' }) } })).passing, false)
   assert.equal((await ask(ctx, name, expression, { user: null })).passing, false)
   const tasks = await ctx.db.selectFrom('task').select('args').where('uid', '=', name).execute()
   assert.equal(tasks.length, 1)
   const { to, text } = JSON.parse(ctx.secrets.open((tasks[0]!.args as { sealed: string }).sealed)) as { to: string[]; text: string }
-  assert.deepEqual([to, text], [['jane@example.test'], 'Hello Jane,\n\nuse this link: https://id.example.test/if/flow/invitation-enrollment/?itoken=abc\n'])
+  assert.deepEqual(
+    [to, text],
+    [['jane@example.test'], 'Hello Jane,\n\nuse this link: https://id.example.test/if/flow/invitation-enrollment/?itoken=abc\n'],
+  )
 })
 
 test('an invitation is looked up by what its event says of it', async () => {
   const { ctx, admin } = await server()
   const name = unique('invite')
-  const made = await admin.post('/api/v3/stages/invitation/invitations/', { name, single_use: true, fixed_data: { name: 'Jane', email: `${name}@example.test` }, expires: new Date(Date.now() + 86_400_000).toISOString() })
+  const made = await admin.post('/api/v3/stages/invitation/invitations/', {
+    name,
+    single_use: true,
+    fixed_data: { name: 'Jane', email: `${name}@example.test` },
+    expires: new Date(Date.now() + 86_400_000).toISOString(),
+  })
   assert.equal(made.status, 201, made.text)
-  const event = (await ctx.db.selectFrom('event').selectAll().where('action', '=', 'model_created').execute()).find(row => ((row.context as Row).model as Row).name === name)!
+  const event = (await ctx.db.selectFrom('event').selectAll().where('action', '=', 'model_created').execute()).find(
+    row => ((row.context as Row).model as Row).name === name,
+  )!
   const expression = `
 from authentik.stages.invitation.models import Invitation
 event = request.context["event"]
@@ -105,7 +142,15 @@ return True
   assert.ok(logged.some(line => line.msg === 'unknown groups'))
   // Asked before anything was typed in, there are no groups to join.
   const early = await aUser(ctx)
-  assert.equal((await ask(ctx, 'invitation-group-assignment', expression, { user: early, context: planOf(ctx, { pending_user: asObject(User, early) }).context })).passing, true)
+  assert.equal(
+    (
+      await ask(ctx, 'invitation-group-assignment', expression, {
+        user: early,
+        context: planOf(ctx, { pending_user: asObject(User, early) }).context,
+      })
+    ).passing,
+    true,
+  )
   assert.deepEqual(await groupNames(ctx, early), [])
 })
 
@@ -136,7 +181,14 @@ user.save()
 return True
 `
   const user = await aUser(ctx, { attributes: { other: 1 } })
-  const attributes = async () => (await ctx.db.selectFrom('user').select('attributes').where('id', '=', user.id as number).executeTakeFirstOrThrow()).attributes
+  const attributes = async () =>
+    (
+      await ctx.db
+        .selectFrom('user')
+        .select('attributes')
+        .where('id', '=', user.id as number)
+        .executeTakeFirstOrThrow()
+    ).attributes
   const fresh = async () => ({ ...user, attributes: await attributes() })
   const run = async (prompt_data: Row) => ask(ctx, 'avatar', expression, { user: await fresh(), context: { prompt_data } })
   const picture = `data:image/png;base64,${Buffer.alloc(700_000, 7).toString('base64')}`
@@ -177,16 +229,35 @@ return True
 `
   for (const where of [{ invitation: { fixed_data: { group: group.name } } }, { prompt_data: { group: group.name } }]) {
     const user = await aUser(ctx)
-    assert.equal((await ask(ctx, 'invitation-group', expression, { user, context: planOf(ctx, { pending_user: asObject(User, user), ...where }).context })).passing, true)
+    assert.equal(
+      (
+        await ask(ctx, 'invitation-group', expression, {
+          user,
+          context: planOf(ctx, { pending_user: asObject(User, user), ...where }).context,
+        })
+      ).passing,
+      true,
+    )
     assert.deepEqual(await groupNames(ctx, user), [group.name])
   }
   const user = await aUser(ctx)
-  assert.equal((await ask(ctx, 'invitation-group', expression, { user, context: planOf(ctx, { pending_user: asObject(User, user), prompt_data: { group: 'nowhere' } }).context })).passing, true)
+  assert.equal(
+    (
+      await ask(ctx, 'invitation-group', expression, {
+        user,
+        context: planOf(ctx, { pending_user: asObject(User, user), prompt_data: { group: 'nowhere' } }).context,
+      })
+    ).passing,
+    true,
+  )
 })
 
 test('some hosts are for some groups', async () => {
   const { ctx } = await server()
-  const [admins, cluster] = [await aGroup(ctx, { name: unique('Server Admins') }), await aGroup(ctx, { name: unique('kubernetes-viewers') })]
+  const [admins, cluster] = [
+    await aGroup(ctx, { name: unique('Server Admins') }),
+    await aGroup(ctx, { name: unique('kubernetes-viewers') }),
+  ]
   const expression = `
 host = request.http_request.headers.get("X-Forwarded-Host") or request.http_request.get_host()
 host = host.split(":")[0].lower()
@@ -200,11 +271,21 @@ if host == "k8s.example.test" and any(g.name.startswith("kubernetes-") for g in 
 ak_message(f"You may not open {host}.")
 return False
 `
-  const people = { admin: await aUser(ctx, { groups: [admins.group_uuid] }), cluster: await aUser(ctx, { groups: [cluster.group_uuid] }), plain: await aUser(ctx) }
+  const people = {
+    admin: await aUser(ctx, { groups: [admins.group_uuid] }),
+    cluster: await aUser(ctx, { groups: [cluster.group_uuid] }),
+    plain: await aUser(ctx),
+  }
   const expected: [keyof typeof people, string, boolean][] = [
-    ['admin', 'nas.example.test', true], ['admin', 'k8s.example.test', true], ['admin', 'wiki.example.test', true],
-    ['cluster', 'nas.example.test', false], ['cluster', 'k8s.example.test', true], ['cluster', 'wiki.example.test', true],
-    ['plain', 'NAS.example.test:443', false], ['plain', 'k8s.example.test', false], ['plain', 'wiki.example.test', true],
+    ['admin', 'nas.example.test', true],
+    ['admin', 'k8s.example.test', true],
+    ['admin', 'wiki.example.test', true],
+    ['cluster', 'nas.example.test', false],
+    ['cluster', 'k8s.example.test', true],
+    ['cluster', 'wiki.example.test', true],
+    ['plain', 'NAS.example.test:443', false],
+    ['plain', 'k8s.example.test', false],
+    ['plain', 'wiki.example.test', true],
   ]
   for (const [who, host, passing] of expected) {
     const answer = await ask({ ...ctx, request: requestTo(host) }, 'admin-services-restriction', expression, { user: people[who] })
@@ -231,22 +312,46 @@ return True
   assert.deepEqual((await ask(ctx, 'u', uniqueMail, { user: null, context: mail })).messages, ['Email address in use'])
   assert.equal((await ask(ctx, 'u', uniqueMail, { user, context: { ...mail, pending_user: asObject(User, user) } })).passing, true)
   const emailAsName: Row = { prompt_data: { email: 'a@b.c' }, is_sso: true }
-  assert.equal((await ask(ctx, 'e', 'context["prompt_data"]["username"] = context["prompt_data"]["email"]\nreturn False', { user: null, context: emailAsName })).passing, false)
+  assert.equal(
+    (
+      await ask(ctx, 'e', 'context["prompt_data"]["username"] = context["prompt_data"]["email"]\nreturn False', {
+        user: null,
+        context: emailAsName,
+      })
+    ).passing,
+    false,
+  )
   assert.deepEqual(emailAsName.prompt_data, { email: 'a@b.c', username: 'a@b.c' })
-  const domains = 'allowed = ["example.test"]\ndomain = context["prompt_data"]["email"].split("@")[-1]\nif domain in allowed:\n    return ak_is_sso_flow\nak_message("Unknown domain")\nreturn False'
+  const domains =
+    'allowed = ["example.test"]\ndomain = context["prompt_data"]["email"].split("@")[-1]\nif domain in allowed:\n    return ak_is_sso_flow\nak_message("Unknown domain")\nreturn False'
   assert.deepEqual((await ask(ctx, 'd', domains, { user: null, context: { ...emailAsName } })).messages, ['Unknown domain'])
-  assert.deepEqual(await runMapping(ctx, { pm_uuid: ctx.uuid(), name: 'src', expression: `
+  assert.deepEqual(
+    await runMapping(
+      ctx,
+      {
+        pm_uuid: ctx.uuid(),
+        name: 'src',
+        expression: `
 return {
     "username": info["login"].casefold(),
     "attributes": {"teams": [t["name"] for t in info.get("teams", []) if t.get("active", True)]},
     "name": list_flatten(info.get("names")),
-}` }, { user: null, variables: { info: { login: 'ADA', teams: [{ name: 'x' }, { name: 'y', active: false }], names: ['Ada', 'A.'] } } }), { username: 'ada', attributes: { teams: ['x'] }, name: 'Ada' })
+}`,
+      },
+      { user: null, variables: { info: { login: 'ADA', teams: [{ name: 'x' }, { name: 'y', active: false }], names: ['Ada', 'A.'] } } },
+    ),
+    { username: 'ada', attributes: { teams: ['x'] }, name: 'Ada' },
+  )
 })
 
 type Entry = { model: string; attrs?: { expression?: string; name?: string }; identifiers?: { name?: string } }
 const blueprintPolicies = (file: string): Map<string, string> => {
   const { entries } = parse(readFileSync(`blueprints/default/${file}`, 'utf8'), { logLevel: 'silent' }) as { entries: Entry[] }
-  return new Map(entries.flatMap(({ model, attrs, identifiers }) => (model === 'authentik_policies_expression.expressionpolicy' ? [[identifiers!.name!, attrs!.expression!] as const] : [])))
+  return new Map(
+    entries.flatMap(({ model, attrs, identifiers }) =>
+      model === 'authentik_policies_expression.expressionpolicy' ? [[identifiers!.name!, attrs!.expression!] as const] : [],
+    ),
+  )
 }
 
 test('the policies of the default flows run as they stand', async () => {
@@ -254,7 +359,10 @@ test('the policies of the default flows run as they stand', async () => {
   const user = await aUser(ctx, { name: 'Old', attributes: { 'goauthentik.io/user/can-change-username': true } })
   const signIn = blueprintPolicies('flow-default-authentication-flow.yaml')
   const password = signIn.get('default-authentication-flow-password-stage')!
-  for (const [backend, passing] of [[undefined, true], ['authentik.core.auth.InbuiltBackend', false]] as const) {
+  for (const [backend, passing] of [
+    [undefined, true],
+    ['authentik.core.auth.InbuiltBackend', false],
+  ] as const) {
     const { context } = planOf(ctx, { pending_user: { ...asObject(User, user), ...(backend && { backend }) } })
     const answer = await ask(ctx, 'p', password, { user, context })
     assert.deepEqual([answer.passing, answer.failed], [passing, undefined])

@@ -60,7 +60,8 @@ export async function runAuthorizationFlow(
   const { plan } = planned
   if (request.prompt.includes('consent')) plan.appendStage(inMemoryStage(ASK_AGAIN, { mode: 'always_require' }))
   const method = ctx.request?.method ?? 'GET'
-  if (!plan.hasStages) return deliver(request.delivery, await grantCode(ctx, client, request, application, user, session), method, browser.page)
+  if (!plan.hasStages)
+    return deliver(request.delivery, await grantCode(ctx, client, request, application, user, session), method, browser.page)
   plan.appendStage(inMemoryStage(FULFIL, { request, user: user.id as number } satisfies FulfilData))
   return runPlan(ctx, plan, request, silent, browser)
 }

@@ -53,12 +53,14 @@ function checkChallenge(client: Client, params: Parameters): AuthorizationReques
   const value = params.get('code_challenge')
   const method = params.get('code_challenge_method') ?? 'plain'
   if (value === undefined) {
-    if (params.get('code_challenge_method') !== undefined) throw authorizationError('invalid_request', 'The parameter code_challenge is missing')
+    if (params.get('code_challenge_method') !== undefined)
+      throw authorizationError('invalid_request', 'The parameter code_challenge is missing')
     if (client.public) throw authorizationError('invalid_request', 'Public clients must send a code_challenge')
     return null
   }
   if (!CHALLENGE_METHODS.includes(method as ChallengeMethod)) throw authorizationError('invalid_request', 'Unsupported challenge method')
-  if (!isChallenge(value, method as ChallengeMethod)) throw authorizationError('invalid_request', 'The parameter code_challenge is malformed')
+  if (!isChallenge(value, method as ChallengeMethod))
+    throw authorizationError('invalid_request', 'The parameter code_challenge is malformed')
   return { value, method: method as ChallengeMethod }
 }
 

@@ -17,11 +17,18 @@ export const errorParameters = (delivery: Delivery, error: OAuthError): Record<s
   responseParameters(delivery, { error: error.code, error_description: error.message })
 
 /** The address that carries a response by query or fragment. */
-export const responseLocation = ({ redirect_uri: uri, response_mode: mode }: Delivery, parameters: Readonly<Record<string, string>>): string =>
-  withParameters(uri, parameters, mode === 'fragment' ? 'fragment' : 'query')
+export const responseLocation = (
+  { redirect_uri: uri, response_mode: mode }: Delivery,
+  parameters: Readonly<Record<string, string>>,
+): string => withParameters(uri, parameters, mode === 'fragment' ? 'fragment' : 'query')
 
 /** Takes a response to the client in the mode that it asked for, errors no less than successes. */
-export async function deliver(delivery: Delivery, parameters: Record<string, string>, method: string, page: () => Promise<PageContext>): Promise<Answer> {
+export async function deliver(
+  delivery: Delivery,
+  parameters: Record<string, string>,
+  method: string,
+  page: () => Promise<PageContext>,
+): Promise<Answer> {
   if (delivery.response_mode === 'form_post') return renderFormPost(await page(), { action: delivery.redirect_uri, fields: parameters })
   return redirectAnswer(responseLocation(delivery, parameters), method)
 }

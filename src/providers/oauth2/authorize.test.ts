@@ -18,7 +18,9 @@ test('the authorization response carries code, state and issuer (RFC 6749 §4.1.
 test('the endpoint takes a form as it takes a query (OIDC Core §3.1.2.1)', async () => {
   const party = await aParty()
   const { browser } = await aSignedInBrowser()
-  const answer = await browser.request('POST', '/application/o/authorize/', { form: Object.fromEntries(new URLSearchParams(party.query())) })
+  const answer = await browser.request('POST', '/application/o/authorize/', {
+    form: Object.fromEntries(new URLSearchParams(party.query())),
+  })
   assert.equal(answer.status, 303)
   assert.match(String(answer.headers.location), /[?&]code=/)
 })
@@ -50,7 +52,13 @@ test('an unknown client is told to the person, who is sent nowhere (RFC 6749 §4
 test('a redirect URI that is missing or not registered is told to the person (R-217)', async () => {
   const party = await aParty()
   const { browser } = await aSignedInBrowser()
-  for (const redirect_uri of [undefined, `${REDIRECT_URI}/`, REDIRECT_URI.toUpperCase(), REDIRECT_URI.replace('https', 'http'), 'https://evil.test/']) {
+  for (const redirect_uri of [
+    undefined,
+    `${REDIRECT_URI}/`,
+    REDIRECT_URI.toUpperCase(),
+    REDIRECT_URI.replace('https', 'http'),
+    'https://evil.test/',
+  ]) {
     const answer = await party.authorize(browser, { redirect_uri })
     assert.equal(answer.status, 400)
     assert.equal(answer.headers.location, undefined)
@@ -98,7 +106,17 @@ test('a parameter sent twice is an invalid request (RFC 6749 §3.1)', async () =
 test('values of unknown parameters and of display, ui_locales, acr_values and claims do no harm (OIDC Core §3.1.2.1)', async () => {
   const party = await aParty()
   const { browser } = await aSignedInBrowser()
-  assert.ok(await party.code(browser, { display: 'page', ui_locales: 'xx', acr_values: 'a b', claims: '{}', claims_locales: 'de', extra: 'x', prompt: 'select_account' }))
+  assert.ok(
+    await party.code(browser, {
+      display: 'page',
+      ui_locales: 'xx',
+      acr_values: 'a b',
+      claims: '{}',
+      claims_locales: 'de',
+      extra: 'x',
+      prompt: 'select_account',
+    }),
+  )
 })
 
 test('a client may be kept from the authorization code grant', async () => {
@@ -121,7 +139,10 @@ test('the response takes the way that response_mode names, errors too', async ()
   assert.match(String(fragment.headers.location), /^https:\/\/app\.example\.test\/oidc\/callback#code=/)
   const failed = await party.authorize(browser, { response_mode: 'fragment', max_age: 'x' })
   assert.match(String(failed.headers.location), /callback#error=invalid_request/)
-  for (const [params, name] of [[{}, 'code'], [{ max_age: 'x' }, 'error']] as const) {
+  for (const [params, name] of [
+    [{}, 'code'],
+    [{ max_age: 'x' }, 'error'],
+  ] as const) {
     const page = await party.authorize(browser, { response_mode: 'form_post', ...params })
     assert.equal(page.status, 200)
     assert.equal(page.headers.location, undefined)
@@ -251,7 +272,11 @@ test('explicit consent is asked for once, and again with prompt=consent', async 
   assert.ok(await party.code(browser, { scope: 'openid email' }), 'not asked again')
   assert.ok(await party.code(browser, { scope: 'openid email', prompt: 'none' }))
   assert.ok((await agree({ scope: 'openid email', prompt: 'consent' })).searchParams.get('code'))
-  assert.match(String((await party.authorize(browser, { scope: 'openid email profile' })).headers.location), /\/if\/flow\//, 'more than was agreed to')
+  assert.match(
+    String((await party.authorize(browser, { scope: 'openid email profile' })).headers.location),
+    /\/if\/flow\//,
+    'more than was agreed to',
+  )
 })
 
 test('prompt=consent asks also where the flow would not', async () => {
@@ -262,7 +287,11 @@ test('prompt=consent asks also where the flow would not', async () => {
   const asked = await browser.challenge(slug, '')
   assert.equal(asked.component, 'ak-stage-consent')
   const done = await browser.challenge(slug, '', { component: asked.component, token: asked.token })
-  assert.partialDeepStrictEqual(done, { component: 'ak-stage-autosubmit', url: REDIRECT_URI, attrs: { state: 'some state', iss: party.issuer } })
+  assert.partialDeepStrictEqual(done, {
+    component: 'ak-stage-autosubmit',
+    url: REDIRECT_URI,
+    attrs: { state: 'some state', iss: party.issuer },
+  })
   assert.equal((await party.exchange(done.attrs.code)).status, 200)
 })
 
@@ -271,7 +300,12 @@ test('an authorization leaves an event', async () => {
   const { ctx } = await oauthServer()
   const { browser, user } = await aSignedInBrowser()
   await party.code(browser, { scope: 'openid email' })
-  const events = await ctx.db.selectFrom('event').selectAll().where('action', '=', 'authorize_application').orderBy('created', 'desc').execute()
+  const events = await ctx.db
+    .selectFrom('event')
+    .selectAll()
+    .where('action', '=', 'authorize_application')
+    .orderBy('created', 'desc')
+    .execute()
   const own = events.find(event => (event.user as { pk: number }).pk === user.id)
   assert.equal((own!.context as { scopes: string }).scopes, 'openid, email')
 })

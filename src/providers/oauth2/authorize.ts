@@ -18,7 +18,10 @@ import { signInFirst } from './sign-in.ts'
 import { subjectOf } from './subject.ts'
 
 const CLIENT_ERROR = ['Client ID Error', 'The client identifier (client_id) is missing or invalid.'] as const
-const REDIRECT_ERROR = ['Redirect URI Error', 'The request fails due to a missing, invalid, or mismatching redirection URI (redirect_uri).'] as const
+const REDIRECT_ERROR = [
+  'Redirect URI Error',
+  'The request fails due to a missing, invalid, or mismatching redirection URI (redirect_uri).',
+] as const
 
 /**
  * Authorization endpoint, RFC 6749 §3.1 and OIDC Core §3.1.2, for GET and POST alike. Until client and redirect URI are known to be
@@ -32,7 +35,12 @@ export async function authorize(ctx: Ctx, params: Parameters, browser: Browser):
   if (!client) return errorPage(ctx, browser, ...CLIENT_ERROR) // RFC 6749 §4.1.2.1
   const redirectUri = params.get('redirect_uri')
   if (redirectUri === undefined || !client.mayRedirectTo(redirectUri)) return errorPage(ctx, browser, ...REDIRECT_ERROR) // §3.1.2.3, OIDC Core §3.1.2.1
-  const delivery: Delivery = { redirect_uri: redirectUri, response_mode: responseMode(params), state: params.get('state') ?? null, issuer: issuerOf(ctx, client) }
+  const delivery: Delivery = {
+    redirect_uri: redirectUri,
+    response_mode: responseMode(params),
+    state: params.get('state') ?? null,
+    issuer: issuerOf(ctx, client),
+  }
   try {
     const request = readAuthorizationRequest(client, params, delivery)
     return await decide(ctx, client, request, params, browser)
@@ -80,7 +88,13 @@ function isFresh(ctx: Ctx, request: AuthorizationRequest, session: Session, sent
 }
 
 /** The person may not: a page of ours says so; a client that asked for silence hears it instead. */
-function refuse(ctx: Ctx, browser: Browser, silent: boolean, messages: readonly string[], findings: readonly { kind: string; passing: boolean }[] = []): Promise<Answer> {
+function refuse(
+  ctx: Ctx,
+  browser: Browser,
+  silent: boolean,
+  messages: readonly string[],
+  findings: readonly { kind: string; passing: boolean }[] = [],
+): Promise<Answer> {
   if (silent) throw authorizationError('access_denied')
   const { user, superuser } = ctx.caller
   const mayKnow = superuser || (user?.attributes as Row | undefined)?.['goauthentik.io/user/debug'] === true

@@ -14,7 +14,11 @@ export const errorPage = async (ctx: Ctx, { page }: Browser, title: string, text
   renderOAuthError(await page(), { title, text, requestId: requestId(ctx) })
 
 /** A policy said no. Status 200, which clients of this API expect. */
-export const deniedPage = async (ctx: Ctx, { page }: Browser, messages: readonly string[], explanation?: readonly (readonly [string, string])[]): Promise<Answer> =>
-  renderAccessDenied(await page(), { messages: messages.filter(Boolean), explanation, requestId: requestId(ctx) })
+export const deniedPage = async (
+  ctx: Ctx,
+  { page }: Browser,
+  messages: readonly string[],
+  explanation?: readonly (readonly [string, string])[],
+): Promise<Answer> => renderAccessDenied(await page(), { messages: messages.filter(Boolean), explanation, requestId: requestId(ctx) })
 
 export const notFoundPage = async ({ page }: Browser): Promise<Answer> => renderNotFound(await page())

@@ -23,7 +23,12 @@ export type Client = {
   mayRedirectTo: (uri: string) => boolean
   mayLogOutTo: (uri: string) => boolean
   origins: ReadonlySet<string>
-  lifetimes: { code: number; access: number; refresh: number; /** A refresh token with less left is replaced; 0: always. */ refreshThreshold: number } // ms
+  lifetimes: {
+    code: number
+    access: number
+    refresh: number
+    /** A refresh token with less left is replaced; 0: always. */ refreshThreshold: number
+  } // ms
   subMode: string
   issuerMode: string
   claimsInIdToken: boolean
@@ -42,17 +47,31 @@ export type Client = {
   provider: Row
 }
 
-const TABLES = ['provider', 'provider_oauth2', 'provider_property_mapping', 'property_mapping', 'scope_mapping', 'keypair', 'application', 'policy_target'] as const
+const TABLES = [
+  'provider',
+  'provider_oauth2',
+  'provider_property_mapping',
+  'property_mapping',
+  'scope_mapping',
+  'keypair',
+  'application',
+  'policy_target',
+] as const
 
 async function keypair(ctx: Ctx, key: unknown): Promise<Row | undefined> {
   return typeof key === 'string' ? findObject(ctx, CertificateKeyPair, key) : undefined
 }
 
 async function mappingsOf(ctx: Ctx, provider: number): Promise<ScopeMappingRow[]> {
-  return ctx.db.selectFrom('provider_property_mapping as link')
-    .innerJoin('property_mapping as mapping', 'mapping.pm_uuid', 'link.mapping').innerJoin('scope_mapping as scope', 'scope.pm_uuid', 'mapping.pm_uuid')
+  return ctx.db
+    .selectFrom('provider_property_mapping as link')
+    .innerJoin('property_mapping as mapping', 'mapping.pm_uuid', 'link.mapping')
+    .innerJoin('scope_mapping as scope', 'scope.pm_uuid', 'mapping.pm_uuid')
     .select(['mapping.pm_uuid', 'mapping.name', 'mapping.managed', 'mapping.expression', 'scope.scope_name', 'scope.description'])
-    .where('link.provider', '=', provider).orderBy('scope.scope_name').orderBy('mapping.name').execute()
+    .where('link.provider', '=', provider)
+    .orderBy('scope.scope_name')
+    .orderBy('mapping.name')
+    .execute()
 }
 
 async function load(ctx: Ctx, provider: Row): Promise<Client> {
@@ -63,7 +82,11 @@ async function load(ctx: Ctx, provider: Row): Promise<Client> {
   const signer = signing ? keypairSigner(signing) : sharedSigner(provider.client_secret as string)
   const encrypter = encryption && keypairEncrypter(encryption)
   const mappings = await mappingsOf(ctx, provider.id as number)
-  const key = await ctx.db.selectFrom('application').select('pbm_uuid').where('provider', '=', provider.id as number).executeTakeFirst()
+  const key = await ctx.db
+    .selectFrom('application')
+    .select('pbm_uuid')
+    .where('provider', '=', provider.id as number)
+    .executeTakeFirst()
   return {
     id: provider.id as number,
     name: provider.name as string,
@@ -104,12 +127,24 @@ export const clientById = cached(TABLES, async (ctx, clientId): Promise<Client |
   return provider && load(ctx, provider)
 })
 
-const clientIdOfProvider = cached(TABLES, async (ctx, id): Promise<string | undefined> =>
-  (await ctx.db.selectFrom('provider_oauth2').select('client_id').where('id', '=', Number(id)).executeTakeFirst())?.client_id)
+const clientIdOfProvider = cached(
+  TABLES,
+  async (ctx, id): Promise<string | undefined> =>
+    (await ctx.db.selectFrom('provider_oauth2').select('client_id').where('id', '=', Number(id)).executeTakeFirst())?.client_id,
+)
 
-const clientIdOfApplication = cached(TABLES, async (ctx, slug): Promise<string | undefined> =>
-  (await ctx.db.selectFrom('application').innerJoin('provider_oauth2', 'provider_oauth2.id', 'application.provider')
-    .select('provider_oauth2.client_id').where('application.slug', '=', slug).executeTakeFirst())?.client_id)
+const clientIdOfApplication = cached(
+  TABLES,
+  async (ctx, slug): Promise<string | undefined> =>
+    (
+      await ctx.db
+        .selectFrom('application')
+        .innerJoin('provider_oauth2', 'provider_oauth2.id', 'application.provider')
+        .select('provider_oauth2.client_id')
+        .where('application.slug', '=', slug)
+        .executeTakeFirst()
+    )?.client_id,
+)
 
 /** The client of a provider's key. */
 export async function clientOfProvider(ctx: Ctx, id: number): Promise<Client | undefined> {

@@ -5,8 +5,12 @@ import type { Ctx } from '../../context.ts'
 export type ConsentFacts = { consented: boolean; consent_until: Date | null }
 
 const consentsOf = (ctx: Ctx, application: Row, user: Row) =>
-  ctx.db.selectFrom('user_consent').select(['permissions', 'expires', 'expiring'])
-    .where('user', '=', user.id as number).where('application', '=', application.pbm_uuid as string).execute()
+  ctx.db
+    .selectFrom('user_consent')
+    .select(['permissions', 'expires', 'expiring'])
+    .where('user', '=', user.id as number)
+    .where('application', '=', application.pbm_uuid as string)
+    .execute()
 
 const covers = (permissions: string, scopes: readonly string[]): boolean => {
   const given = new Set(permissions.split(' '))
@@ -16,7 +20,9 @@ const covers = (permissions: string, scopes: readonly string[]): boolean => {
 /** Whether a stored consent stands behind what is being granted, and until when. */
 export async function consentBehind(ctx: Ctx, application: Row, user: Row, scopes: readonly string[]): Promise<ConsentFacts> {
   const now = ctx.now()
-  const consent = (await consentsOf(ctx, application, user)).find(({ permissions, expiring, expires }) => covers(permissions, scopes) && !(expiring && expires !== null && expires <= now))
+  const consent = (await consentsOf(ctx, application, user)).find(
+    ({ permissions, expiring, expires }) => covers(permissions, scopes) && !(expiring && expires !== null && expires <= now),
+  )
   return { consented: consent !== undefined, consent_until: consent?.expiring ? consent.expires : null }
 }
 

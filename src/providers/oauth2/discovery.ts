@@ -30,7 +30,10 @@ async function metadata(ctx: Ctx, client: Client): Promise<Row> {
     response_modes_supported: ['query', 'fragment', 'form_post'],
     grant_types_supported: GRANTS.filter(grant => client.grantTypes.has(grant)),
     id_token_signing_alg_values_supported: [client.signer.alg],
-    ...(client.encrypter && { id_token_encryption_alg_values_supported: ['RSA-OAEP-256'], id_token_encryption_enc_values_supported: ['A256CBC-HS512'] }),
+    ...(client.encrypter && {
+      id_token_encryption_alg_values_supported: ['RSA-OAEP-256'],
+      id_token_encryption_enc_values_supported: ['A256CBC-HS512'],
+    }),
     subject_types_supported: ['public'],
     token_endpoint_auth_methods_supported: client.public ? ['none'] : ['client_secret_post', 'client_secret_basic'],
     revocation_endpoint_auth_methods_supported: client.public ? ['none'] : ['client_secret_post', 'client_secret_basic'],
@@ -64,7 +67,11 @@ async function documentOf(ctx: Ctx, client: Client): Promise<string> {
   return text
 }
 
-const document = (body: string, headers: Record<string, string>): Answer => ({ status: 200, headers: { 'content-type': 'application/json', ...headers }, body })
+const document = (body: string, headers: Record<string, string>): Answer => ({
+  status: 200,
+  headers: { 'content-type': 'application/json', ...headers },
+  body,
+})
 
 /** The discovery document of an application; undefined when there is none (404). */
 export async function discovery(ctx: Ctx, slug: string, headers: Headers): Promise<Answer | undefined> {
@@ -81,8 +88,20 @@ export async function jwks(ctx: Ctx, slug: string): Promise<Answer | undefined> 
 /** WebFinger, RFC 7033 and OIDC Discovery §2: the issuer of the brand's default application. */
 export async function webfinger(ctx: Ctx, resource: string | undefined): Promise<Answer> {
   const { default_application: key } = await currentBrand(ctx)
-  const application = key === null ? undefined : await ctx.db.selectFrom('application').select(['slug', 'provider']).where('pbm_uuid', '=', key).executeTakeFirst()
+  const application =
+    key === null
+      ? undefined
+      : await ctx.db.selectFrom('application').select(['slug', 'provider']).where('pbm_uuid', '=', key).executeTakeFirst()
   const client = application?.provider ? await clientOfProvider(ctx, application.provider) : undefined
-  const body = client ? { subject: resource ?? '', links: [{ rel: 'http://openid.net/specs/connect/1.0/issuer', href: `${baseUrl(ctx)}application/o/${application!.slug}/` }] } : {}
-  return { status: 200, headers: { 'content-type': 'application/jrd+json', 'access-control-allow-origin': '*' }, body: JSON.stringify(body) }
+  const body = client
+    ? {
+        subject: resource ?? '',
+        links: [{ rel: 'http://openid.net/specs/connect/1.0/issuer', href: `${baseUrl(ctx)}application/o/${application!.slug}/` }],
+      }
+    : {}
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/jrd+json', 'access-control-allow-origin': '*' },
+    body: JSON.stringify(body),
+  }
 }

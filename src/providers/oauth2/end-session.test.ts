@@ -35,7 +35,9 @@ test('without a state none comes back; a POST works as a GET does', async () => 
   const party = await leaving()
   const person = await aSignedInBrowser()
   const { id_token: hint } = await party.tokens(person.browser)
-  const answer = await person.browser.request('POST', `/application/o/${party.slug}/end-session/`, { form: { id_token_hint: hint, post_logout_redirect_uri: BYE } })
+  const answer = await person.browser.request('POST', `/application/o/${party.slug}/end-session/`, {
+    form: { id_token_hint: hint, post_logout_redirect_uri: BYE },
+  })
   assert.equal(answer.status, 303)
   assert.equal(answer.headers.location, BYE)
 })
@@ -112,7 +114,11 @@ test('a token about somebody else does not sign anybody out unasked', async () =
   assert.equal(asked.component, 'ak-stage-consent')
   const other = await aSignedInBrowser(one.user)
   await endSession(party, other, { id_token_hint: hint })
-  assert.equal((await other.browser.challenge('default-invalidation-flow', '')).component, 'ak-stage-consent', 'another session of the same person')
+  assert.equal(
+    (await other.browser.challenge('default-invalidation-flow', '')).component,
+    'ak-stage-consent',
+    'another session of the same person',
+  )
 })
 
 test('a flow that keeps the session ends the tokens of this application', async () => {

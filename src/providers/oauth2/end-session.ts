@@ -48,7 +48,9 @@ export const confirmLogoutStage = defineMemoryStage({
   },
   respond({ plan }, { token }) {
     const expected = plan.context[TOKEN]
-    return typeof expected === 'string' && secretsEqual(token as string, expected) ? next() : retry({ token: 'Invalid consent token, re-showing prompt' })
+    return typeof expected === 'string' && secretsEqual(token as string, expected)
+      ? next()
+      : retry({ token: 'Invalid consent token, re-showing prompt' })
   },
 })
 
@@ -57,8 +59,13 @@ type EndData = { provider: number; session: string; redirect_to?: string }
 /** The application's tokens of this session end with its sign-out, also where the session itself goes on. */
 async function endTokens({ ctx, stage }: Run): Promise<void> {
   const { provider, session } = stage as unknown as EndData
-  await ctx.db.updateTable('oauth2_access_token').set({ revoked_at: ctx.now() })
-    .where('provider', '=', provider).where('session_hash', '=', session).where('revoked_at', 'is', null).execute()
+  await ctx.db
+    .updateTable('oauth2_access_token')
+    .set({ revoked_at: ctx.now() })
+    .where('provider', '=', provider)
+    .where('session_hash', '=', session)
+    .where('revoked_at', 'is', null)
+    .execute()
 }
 
 /** The last stage: ends the application's tokens, then goes where the client was promised, or says that it is done. */
@@ -70,7 +77,12 @@ export const oauthSessionEndStage = defineMemoryStage({
     if (to !== undefined) return redirect(to, { last: true })
     if (run.ctx.caller.user !== null) return sessionEnd.challenge(run)
     const application = run.plan.context.application as Row | undefined
-    return finish({ component: 'ak-stage-session-end', ...(await withUser(run)), application_name: application?.name, brand_name: (await currentBrand(run.ctx)).title })
+    return finish({
+      component: 'ak-stage-session-end',
+      ...(await withUser(run)),
+      application_name: application?.name,
+      brand_name: (await currentBrand(run.ctx)).title,
+    })
   },
 })
 
@@ -98,7 +110,8 @@ export async function endSession(ctx: Ctx, slug: string, params: Parameters, bro
   if (!client?.application) return notFoundPage(browser)
   const uri = params.get('post_logout_redirect_uri')
   if (params.fault) return errorPage(ctx, browser, 'Request Error', `${params.fault.why}.`)
-  if (uri !== undefined && forbiddenScheme(uri)) return errorPage(ctx, browser, 'Request Error', 'Forbidden URI scheme in post_logout_redirect_uri')
+  if (uri !== undefined && forbiddenScheme(uri))
+    return errorPage(ctx, browser, 'Request Error', 'Forbidden URI scheme in post_logout_redirect_uri')
   const sent = params.get('id_token_hint')
   const hint = sent === undefined ? undefined : await readIdTokenHint(ctx, client, sent)
   const to = returnAddress(client, params, hint)
@@ -125,5 +138,7 @@ export async function endSession(ctx: Ctx, slug: string, params: Parameters, bro
   const advanced = await advancePlan(ctx, browser.visit, plan)
   if (advanced.end === 'redirect') return redirectAnswer(advanced.to, method)
   if (advanced.end === 'asks') return redirectAnswer(advanced.page, method)
-  return advanced.end === 'denied' ? deniedPage(ctx, browser, advanced.messages) : errorPage(ctx, browser, 'Flow Error', 'The invalidation flow could not be run.')
+  return advanced.end === 'denied'
+    ? deniedPage(ctx, browser, advanced.messages)
+    : errorPage(ctx, browser, 'Flow Error', 'The invalidation flow could not be run.')
 }

@@ -11,7 +11,10 @@ test('userinfo answers GET, POST with header and POST with body (OIDC Core §5.3
   const { client } = party.server
   const answers = [
     await party.userinfo(token),
-    await client(token).request('POST', '/application/o/userinfo/', { payload: '', headers: { 'content-type': 'application/x-www-form-urlencoded' } }),
+    await client(token).request('POST', '/application/o/userinfo/', {
+      payload: '',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    }),
     await party.post('userinfo', { access_token: token }, { basic: false }),
   ]
   for (const answer of answers) {
@@ -37,7 +40,10 @@ test('userinfo names what is wrong with a token (RFC 6750 §3)', async () => {
   const few = await party.userinfo(token)
   assert.equal(few.status, 403)
   assert.match(String(few.headers['www-authenticate']), /^Bearer error="insufficient_scope"/)
-  const both = await client(token).request('POST', '/application/o/userinfo/', { payload: `access_token=${token}`, headers: { 'content-type': 'application/x-www-form-urlencoded' } })
+  const both = await client(token).request('POST', '/application/o/userinfo/', {
+    payload: `access_token=${token}`,
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+  })
   assert.equal(both.status, 400, 'one way to send it (§2)')
   assert.equal((await client().get(`/application/o/userinfo/?access_token=${token}`)).status, 401, 'not in the URL (§5.3)')
 })
@@ -52,7 +58,11 @@ test('an access token ends at its time, with its session and with its account (R
   clock.reset()
   const two = await aSignedInBrowser()
   const { access_token: second } = await party.tokens(two.browser)
-  await ctx.db.updateTable('user').set({ is_active: false }).where('id', '=', two.user.id as number).execute()
+  await ctx.db
+    .updateTable('user')
+    .set({ is_active: false })
+    .where('id', '=', two.user.id as number)
+    .execute()
   assert.equal((await party.userinfo(second)).status, 401)
   const three = await aSignedInBrowser()
   const { access_token: third } = await party.tokens(three.browser)
@@ -67,7 +77,13 @@ test('introspection tells a client about its own tokens (RFC 7662 §2.2)', async
   for (const token of [tokens.access_token, tokens.refresh_token]) {
     const answer = await party.post('introspect', { token })
     assert.equal(answer.status, 200)
-    assert.partialDeepStrictEqual(answer.body, { active: true, scope: 'openid email offline_access', client_id: party.clientId, sub: decodeJwt(tokens.id_token).sub!, iss: party.issuer })
+    assert.partialDeepStrictEqual(answer.body, {
+      active: true,
+      scope: 'openid email offline_access',
+      client_id: party.clientId,
+      sub: decodeJwt(tokens.id_token).sub!,
+      iss: party.issuer,
+    })
   }
 })
 
@@ -165,7 +181,11 @@ test('the discovery document says what there is (R-209, R-211)', async () => {
 test('what is not there is a 404 (R-216, R-221)', async () => {
   const party = await aParty()
   const { client, admin } = party.server
-  const paths = [`/application/o/${party.slug}/.well-known/openid-configuration`, `/application/o/${party.slug}/jwks/`, `/application/o/${party.slug}/`]
+  const paths = [
+    `/application/o/${party.slug}/.well-known/openid-configuration`,
+    `/application/o/${party.slug}/jwks/`,
+    `/application/o/${party.slug}/`,
+  ]
   for (const path of paths) assert.ok((await client().get(path)).status < 400, path)
   for (const path of paths) assert.equal((await client().get(path.replace(party.slug, 'nothing'))).status, 404)
   await admin.delete(`/api/v3/core/applications/${party.slug}/`)
@@ -198,7 +218,11 @@ test('WebFinger finds the issuer of the default application (OIDC Discovery §2)
   const { client, admin, ctx } = party.server
   const resource = 'acct:ada@example.test'
   const path = `/.well-known/webfinger?resource=${encodeURIComponent(resource)}`
-  const brand = await ctx.db.selectFrom('brand').select(['brand_uuid', 'default_application']).where('default', '=', true).executeTakeFirstOrThrow()
+  const brand = await ctx.db
+    .selectFrom('brand')
+    .select(['brand_uuid', 'default_application'])
+    .where('default', '=', true)
+    .executeTakeFirstOrThrow()
   await admin.patch(`/api/v3/core/brands/${brand.brand_uuid}/`, { default_application: party.application.pk })
   const answer = await client().get(path)
   await admin.patch(`/api/v3/core/brands/${brand.brand_uuid}/`, { default_application: brand.default_application })
@@ -219,7 +243,9 @@ test('a page of a registered origin may read answers, others may not (Fetch §3.
     await client().get(discovery, { origin }),
     await party.token({ grant_type: 'client_credentials' }, { headers: { origin } }),
     await party.token({ grant_type: 'authorization_code' }, { headers: { origin } }),
-    await client().request('OPTIONS', '/application/o/token/', { headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization' } }),
+    await client().request('OPTIONS', '/application/o/token/', {
+      headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization' },
+    }),
   ]
   for (const answer of allowed) assert.equal(answer.headers['access-control-allow-origin'], origin)
   assert.equal(allowed.at(-1)!.headers['access-control-allow-headers'], 'authorization')
@@ -229,7 +255,9 @@ test('a page of a registered origin may read answers, others may not (Fetch §3.
     await client().get(discovery, { origin: 'null' }),
     await other.token({ grant_type: 'client_credentials' }, { headers: { origin } }),
     await client('nonsense').get('/application/o/userinfo/', { origin }),
-    await client().request('OPTIONS', '/application/o/token/', { headers: { origin: 'https://evil.test', 'access-control-request-method': 'POST' } }),
+    await client().request('OPTIONS', '/application/o/token/', {
+      headers: { origin: 'https://evil.test', 'access-control-request-method': 'POST' },
+    }),
   ]
   for (const answer of refused) assert.equal(answer.headers['access-control-allow-origin'], undefined)
 })
@@ -239,7 +267,16 @@ test('set-up addresses and a preview come through the API (§16)', async () => {
   const { admin } = party.server
   const path = `/api/v3/providers/oauth2/${String(party.provider.pk)}`
   const urls = await admin.get(`${path}/setup_urls/`)
-  assert.deepEqual(Object.keys(urls.body), ['issuer', 'authorize', 'token', 'user_info', 'provider_info', 'logout', 'jwks', 'dcr_registration'])
+  assert.deepEqual(Object.keys(urls.body), [
+    'issuer',
+    'authorize',
+    'token',
+    'user_info',
+    'provider_info',
+    'logout',
+    'jwks',
+    'dcr_registration',
+  ])
   assert.equal(urls.body.issuer, party.issuer)
   const { ctx } = await oauthServer()
   const user = await aUser(ctx)
@@ -261,7 +298,12 @@ test('people see their own grants, and take them back (§16)', async () => {
     assert.equal(list.status, 200, list.text)
     assert.equal(list.body.pagination.count, 1)
     const [grant] = list.body.results
-    assert.partialDeepStrictEqual(grant, { is_expired: false, scope: ['openid', 'offline_access'], provider: { pk: party.provider.pk as number, meta_model_name: 'authentik_providers_oauth2.oauth2provider' }, user: { pk: user.id as number } })
+    assert.partialDeepStrictEqual(grant, {
+      is_expired: false,
+      scope: ['openid', 'offline_access'],
+      provider: { pk: party.provider.pk as number, meta_model_name: 'authentik_providers_oauth2.oauth2provider' },
+      user: { pk: user.id as number },
+    })
     assert.ok(!JSON.stringify(grant).includes('hash'))
     const stranger = client(await aToken(ctx, await aUser(ctx)))
     assert.equal((await stranger.get(`/api/v3/oauth2/${kind}/`)).body.pagination.count, 0)

@@ -61,7 +61,8 @@ const AUTHORIZATION_ERRORS = {
 } as const
 
 /** The end of an authorization request whose client and redirect URI are known to be right: told to the client. */
-export const authorizationError = (code: keyof typeof AUTHORIZATION_ERRORS, why?: string): OAuthError => new OAuthError(code, why ?? AUTHORIZATION_ERRORS[code])
+export const authorizationError = (code: keyof typeof AUTHORIZATION_ERRORS, why?: string): OAuthError =>
+  new OAuthError(code, why ?? AUTHORIZATION_ERRORS[code])
 
 /** Somebody else spent the grant first. The transaction is undone; the consequence (what it bought is revoked) has to be committed. */
 export class Replayed extends OAuthError {

@@ -17,9 +17,18 @@ import { oauthSurface } from './surface.ts'
 
 /** For tests: a server with these endpoints, a client of it, and a browser that is signed in. */
 
-const brand: PageContext['brand'] = { branding_title: 'Signet', branding_logo: '', branding_favicon: '', branding_custom_css: '', ui_footer_links: [], ui_theme: 'automatic' }
+const brand: PageContext['brand'] = {
+  branding_title: 'Signet',
+  branding_logo: '',
+  branding_favicon: '',
+  branding_custom_css: '',
+  ui_footer_links: [],
+  ui_theme: 'automatic',
+}
 const web = {
-  directory: '', base: '/', renderFlow: () => '',
+  directory: '',
+  base: '/',
+  renderFlow: () => '',
   assets: { prefix: '/static/dist/', url: (source: string) => `/static/dist/${source}`, fontUrl: '/static/dist/font.woff2' },
 }
 
@@ -33,7 +42,8 @@ export const oauthServer = (): Promise<OAuthServer> => (apps ??= build())
 async function build(): Promise<OAuthServer> {
   const shared = await server()
   const app = await mounted(shared.deps)
-  const client: TestServer['client'] = token => clientOf(app, (): Record<string, string> => (token === undefined ? {} : { authorization: `Bearer ${token}` }))
+  const client: TestServer['client'] = token =>
+    clientOf(app, (): Record<string, string> => (token === undefined ? {} : { authorization: `Bearer ${token}` }))
   return { ...shared, app, client, admin: client(shared.adminToken) }
 }
 
@@ -77,7 +87,14 @@ export function pkce(): Verifier {
   return { verifier, challenge: createHash('sha256').update(verifier).digest('base64url') }
 }
 
-export type Tokens = { access_token: string; id_token: string; refresh_token: string; expires_in: number; scope: string; token_type: string }
+export type Tokens = {
+  access_token: string
+  id_token: string
+  refresh_token: string
+  expires_in: number
+  scope: string
+  token_type: string
+}
 
 /** One client of the server with an application, and the calls that such a client makes. */
 export class Party {
@@ -102,7 +119,14 @@ export class Party {
 
   /** The parameters of an ordinary request; `undefined` leaves one out. */
   query(params: Record<string, string | undefined> = {}): string {
-    const all = { client_id: this.clientId, redirect_uri: REDIRECT_URI, response_type: 'code', scope: 'openid', state: 'some state', ...params }
+    const all = {
+      client_id: this.clientId,
+      redirect_uri: REDIRECT_URI,
+      response_type: 'code',
+      scope: 'openid',
+      state: 'some state',
+      ...params,
+    }
     return new URLSearchParams(Object.entries(all).filter((pair): pair is [string, string] => pair[1] !== undefined)).toString()
   }
 
@@ -128,14 +152,22 @@ export class Party {
   }
 
   /** A form to one of the endpoints; the client authenticates by Basic unless `basic` is false or the client is public. */
-  post(endpoint: string, form: Record<string, string | undefined>, options: { basic?: boolean; headers?: Record<string, string> } = {}): Promise<Answer> {
+  post(
+    endpoint: string,
+    form: Record<string, string | undefined>,
+    options: { basic?: boolean; headers?: Record<string, string> } = {},
+  ): Promise<Answer> {
     const basic = options.basic ?? this.provider.client_type === 'confidential'
     const credentials = Buffer.from(`${this.clientId}:${String(this.provider.client_secret)}`).toString('base64')
     const fields = { ...(!basic && { client_id: this.clientId }), ...form }
     const payload = new URLSearchParams(Object.entries(fields).filter((pair): pair is [string, string] => pair[1] !== undefined)).toString()
     return this.server.client().request('POST', `/application/o/${endpoint}/`, {
       payload,
-      headers: { 'content-type': 'application/x-www-form-urlencoded', ...(basic && { authorization: `Basic ${credentials}` }), ...options.headers },
+      headers: {
+        'content-type': 'application/x-www-form-urlencoded',
+        ...(basic && { authorization: `Basic ${credentials}` }),
+        ...options.headers,
+      },
     })
   }
 
@@ -173,7 +205,9 @@ export class Party {
 }
 
 /** A client with an application; signs with P-256 unless told otherwise. `strict` redirect to REDIRECT_URI. */
-export async function aParty(values: Row & { key?: 'ec' | 'rsa' | null; scopes?: string[]; consent?: 'implicit' | 'explicit' } = {}): Promise<Party> {
+export async function aParty(
+  values: Row & { key?: 'ec' | 'rsa' | null; scopes?: string[]; consent?: 'implicit' | 'explicit' } = {},
+): Promise<Party> {
   const on = await oauthServer()
   const { key = 'ec', scopes = STOCK, consent = 'implicit', ...rest } = values
   const managed = scopes.map(name => `goauthentik.io/providers/oauth2/scope-${name}`)

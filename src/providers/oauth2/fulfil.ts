@@ -31,34 +31,49 @@ export const policyFacts = (request: AuthorizationRequest): Row => ({
  * Grants a request: makes the code and answers the parameters of the response (RFC 6749 §4.1.2). All questions of who and whether are
  * settled by then. `asked`: the person said yes to this very request.
  */
-export async function grantCode(ctx: Ctx, client: Client, request: AuthorizationRequest, application: Row, user: Row, session: Session): Promise<Record<string, string>> {
+export async function grantCode(
+  ctx: Ctx,
+  client: Client,
+  request: AuthorizationRequest,
+  application: Row,
+  user: Row,
+  session: Session,
+): Promise<Record<string, string>> {
   const code = toBase64url(ctx.randomBytes(CODE_BYTES))
   const facts = signInFacts(session)
   const consent = await consentBehind(ctx, application, user, request.scopes)
   await transact(ctx, async ctx => {
-    await ctx.db.insertInto('oauth2_code').values({
-      code_hash: hashToken(code),
-      provider: client.id,
-      user: user.id as number,
-      session_hash: session.session_hash,
-      family: ctx.uuid(),
-      scope: JSON.stringify(request.scopes),
-      nonce: request.nonce,
-      redirect_uri: request.delivery.redirect_uri,
-      code_challenge: request.challenge?.value ?? null,
-      code_challenge_method: request.challenge?.method ?? null,
-      sid: facts.sid,
-      auth_time: facts.auth_time,
-      amr: JSON.stringify(facts.amr),
-      ...consent,
-      expires: new Date(ctx.now().getTime() + client.lifetimes.code),
-      used_at: null,
-    }).execute()
-    await recordEvent(ctx, 'authorize_application', {
-      authorized_application: eventModel(Application, application),
-      flow: client.flows.authorization.replaceAll('-', ''),
-      scopes: request.scopes.join(', '),
-    }, { user })
+    await ctx.db
+      .insertInto('oauth2_code')
+      .values({
+        code_hash: hashToken(code),
+        provider: client.id,
+        user: user.id as number,
+        session_hash: session.session_hash,
+        family: ctx.uuid(),
+        scope: JSON.stringify(request.scopes),
+        nonce: request.nonce,
+        redirect_uri: request.delivery.redirect_uri,
+        code_challenge: request.challenge?.value ?? null,
+        code_challenge_method: request.challenge?.method ?? null,
+        sid: facts.sid,
+        auth_time: facts.auth_time,
+        amr: JSON.stringify(facts.amr),
+        ...consent,
+        expires: new Date(ctx.now().getTime() + client.lifetimes.code),
+        used_at: null,
+      })
+      .execute()
+    await recordEvent(
+      ctx,
+      'authorize_application',
+      {
+        authorized_application: eventModel(Application, application),
+        flow: client.flows.authorization.replaceAll('-', ''),
+        scopes: request.scopes.join(', '),
+      },
+      { user },
+    )
   })
   return responseParameters(request.delivery, { code })
 }
@@ -86,6 +101,11 @@ export const fulfilStage = defineMemoryStage({
     const parameters = await grantCode(ctx, client, request, client.application, user, session as unknown as Session)
     const { redirect_uri: uri, response_mode: mode } = request.delivery
     if (mode !== 'form_post') return redirect(responseLocation(request.delivery, parameters), { last: true })
-    return finish({ component: 'ak-stage-autosubmit', title: `Redirecting to ${String(client.application.name)}...`, url: uri, attrs: parameters })
+    return finish({
+      component: 'ak-stage-autosubmit',
+      title: `Redirecting to ${String(client.application.name)}...`,
+      url: uri,
+      attrs: parameters,
+    })
   },
 })

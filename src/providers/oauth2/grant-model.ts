@@ -26,7 +26,10 @@ async function presentGrants(ctx: Ctx, rows: Row[]): Promise<Row[]> {
     provider: providers.find(provider => provider.pk === row.provider),
     user: users.find(user => user.pk === row.user),
     is_expired: (row.expires as Date) <= now,
-    ...('claims' in row && { id_token: JSON.stringify(row.claims), revoked: row.revoked_at !== null || ('used_at' in row && row.used_at !== null) }),
+    ...('claims' in row && {
+      id_token: JSON.stringify(row.claims),
+      revoked: row.revoked_at !== null || ('used_at' in row && row.used_at !== null),
+    }),
   }))
 }
 
@@ -45,7 +48,16 @@ const tokenFields = {
 }
 
 const grant = (spec: Pick<ModelSpec, 'name' | 'label' | 'verboseName' | 'table' | 'fields'>): Model =>
-  defineModel({ ...spec, pk: 'id', keyType: 'integer', display: 'id', owner: 'user', filters: ['provider', 'user'], ordering: ['-expires'], present: presentGrants })
+  defineModel({
+    ...spec,
+    pk: 'id',
+    keyType: 'integer',
+    display: 'id',
+    owner: 'user',
+    filters: ['provider', 'user'],
+    ordering: ['-expires'],
+    present: presentGrants,
+  })
 
 export const AuthorizationCode = grant({
   name: 'AuthorizationCode',

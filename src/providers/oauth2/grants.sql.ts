@@ -16,21 +16,41 @@ export const findCode = async (db: Db, hash: string): Promise<CodeRow | undefine
  * One statement, so that two exchanges running at once cannot both win.
  */
 export const spendCode = async (db: Db, hash: string, now: Date): Promise<boolean> =>
-  (await db.updateTable('oauth2_code').set({ used_at: now })
-    .where('code_hash', '=', hash).where('used_at', 'is', null).where('expires', '>', now).returning('id').executeTakeFirst()) !== undefined
+  (await db
+    .updateTable('oauth2_code')
+    .set({ used_at: now })
+    .where('code_hash', '=', hash)
+    .where('used_at', 'is', null)
+    .where('expires', '>', now)
+    .returning('id')
+    .executeTakeFirst()) !== undefined
 
 export const findRefreshToken = async (db: Db, hash: string): Promise<RefreshTokenRow | undefined> =>
   (await db.selectFrom('oauth2_refresh_token').selectAll().where('token_hash', '=', hash).executeTakeFirst()) as RefreshTokenRow | undefined
 
 /** Spends a refresh token that is replaced; one winner, as with codes. */
 export const spendRefreshToken = async (db: Db, hash: string, now: Date): Promise<boolean> =>
-  (await db.updateTable('oauth2_refresh_token').set({ used_at: now })
-    .where('token_hash', '=', hash).where('used_at', 'is', null).where('revoked_at', 'is', null).where('expires', '>', now).returning('id').executeTakeFirst()) !== undefined
+  (await db
+    .updateTable('oauth2_refresh_token')
+    .set({ used_at: now })
+    .where('token_hash', '=', hash)
+    .where('used_at', 'is', null)
+    .where('revoked_at', 'is', null)
+    .where('expires', '>', now)
+    .returning('id')
+    .executeTakeFirst()) !== undefined
 
 /** A refresh token that is kept: true when it is still good at the moment the new access token is stored. Locks its row until the transaction ends. */
 export const holdRefreshToken = async (db: Db, hash: string, now: Date): Promise<boolean> =>
-  (await db.updateTable('oauth2_refresh_token').set(eb => ({ expires: eb.ref('expires') }))
-    .where('token_hash', '=', hash).where('used_at', 'is', null).where('revoked_at', 'is', null).where('expires', '>', now).returning('id').executeTakeFirst()) !== undefined
+  (await db
+    .updateTable('oauth2_refresh_token')
+    .set(eb => ({ expires: eb.ref('expires') }))
+    .where('token_hash', '=', hash)
+    .where('used_at', 'is', null)
+    .where('revoked_at', 'is', null)
+    .where('expires', '>', now)
+    .returning('id')
+    .executeTakeFirst()) !== undefined
 
 export const findAccessToken = async (db: Db, hash: string): Promise<AccessTokenRow | undefined> =>
   (await db.selectFrom('oauth2_access_token').selectAll().where('token_hash', '=', hash).executeTakeFirst()) as AccessTokenRow | undefined
@@ -40,9 +60,19 @@ export const findAccessToken = async (db: Db, hash: string): Promise<AccessToken
  * is left: a rotation that commits while one statement waits for it adds a token which only the next statement sees.
  */
 export async function revokeFamily(db: Db, family: string, now: Date): Promise<number> {
-  for (let total = 0; ; ) {
-    const refresh = await db.updateTable('oauth2_refresh_token').set({ revoked_at: now }).where('family', '=', family).where('revoked_at', 'is', null).executeTakeFirst()
-    const access = await db.updateTable('oauth2_access_token').set({ revoked_at: now }).where('family', '=', family).where('revoked_at', 'is', null).executeTakeFirst()
+  for (let total = 0; ;) {
+    const refresh = await db
+      .updateTable('oauth2_refresh_token')
+      .set({ revoked_at: now })
+      .where('family', '=', family)
+      .where('revoked_at', 'is', null)
+      .executeTakeFirst()
+    const access = await db
+      .updateTable('oauth2_access_token')
+      .set({ revoked_at: now })
+      .where('family', '=', family)
+      .where('revoked_at', 'is', null)
+      .executeTakeFirst()
     const ended = Number(access.numUpdatedRows + refresh.numUpdatedRows)
     if (ended === 0) return total
     total += ended
@@ -51,7 +81,9 @@ export async function revokeFamily(db: Db, family: string, now: Date): Promise<n
 
 /** Whether a session lives. */
 export const sessionLives = async (db: Db, hash: string | null, now: Date): Promise<boolean> =>
-  hash !== null && (await db.selectFrom('session').select('session_hash').where('session_hash', '=', hash).where('expires', '>', now).executeTakeFirst()) !== undefined
+  hash !== null &&
+  (await db.selectFrom('session').select('session_hash').where('session_hash', '=', hash).where('expires', '>', now).executeTakeFirst()) !==
+    undefined
 
 /**
  * Deletes what is over: tokens that expired, sign-ins that ended, and codes as soon as nothing they bought is left, until when
@@ -60,9 +92,19 @@ export const sessionLives = async (db: Db, hash: string | null, now: Date): Prom
 export async function purge(db: Db, now: Date): Promise<number> {
   const access = await db.deleteFrom('oauth2_access_token').where('expires', '<=', now).executeTakeFirst()
   const refresh = await db.deleteFrom('oauth2_refresh_token').where('expires', '<=', now).executeTakeFirst()
-  const codes = await db.deleteFrom('oauth2_code').where('expires', '<=', now)
-    .where(eb => eb.not(eb.exists(eb.selectFrom('oauth2_access_token').select('id').whereRef('oauth2_access_token.family', '=', 'oauth2_code.family'))))
-    .where(eb => eb.not(eb.exists(eb.selectFrom('oauth2_refresh_token').select('id').whereRef('oauth2_refresh_token.family', '=', 'oauth2_code.family'))))
+  const codes = await db
+    .deleteFrom('oauth2_code')
+    .where('expires', '<=', now)
+    .where(eb =>
+      eb.not(
+        eb.exists(eb.selectFrom('oauth2_access_token').select('id').whereRef('oauth2_access_token.family', '=', 'oauth2_code.family')),
+      ),
+    )
+    .where(eb =>
+      eb.not(
+        eb.exists(eb.selectFrom('oauth2_refresh_token').select('id').whereRef('oauth2_refresh_token.family', '=', 'oauth2_code.family')),
+      ),
+    )
     .executeTakeFirst()
   return Number(access.numDeletedRows + refresh.numDeletedRows + codes.numDeletedRows)
 }

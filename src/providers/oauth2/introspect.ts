@@ -24,7 +24,14 @@ async function askingClient(ctx: Ctx, headers: Headers, form: Parameters): Promi
 /** A client sees its own tokens, and those of providers that it is told to trust. */
 async function maySee(ctx: Ctx, client: Client, provider: number): Promise<boolean> {
   if (client.id === provider) return true
-  return (await ctx.db.selectFrom('provider_oauth2_federation').select('trusted').where('provider', '=', provider).where('trusted', '=', client.id).executeTakeFirst()) !== undefined
+  return (
+    (await ctx.db
+      .selectFrom('provider_oauth2_federation')
+      .select('trusted')
+      .where('provider', '=', provider)
+      .where('trusted', '=', client.id)
+      .executeTakeFirst()) !== undefined
+  )
 }
 
 const inactive = (): Answer => json(200, { active: false })
@@ -38,10 +45,25 @@ export async function introspect(ctx: Ctx, headers: Headers, form: Parameters): 
   const access = await findAccessToken(ctx.db, hash)
   if (access) {
     const living = (await maySee(ctx, client, access.provider)) ? await livingRow(ctx, access) : undefined
-    return living ? json(200, { ...access.claims, active: true, scope: access.scope.join(' '), client_id: living.client.client_id, token_type: 'Bearer' }) : inactive()
+    return living
+      ? json(200, {
+          ...access.claims,
+          active: true,
+          scope: access.scope.join(' '),
+          client_id: living.client.client_id,
+          token_type: 'Bearer',
+        })
+      : inactive()
   }
   const refresh = await findRefreshToken(ctx.db, hash)
   if (!refresh || !(await maySee(ctx, client, refresh.provider))) return inactive()
-  if (refresh.used_at !== null || refresh.revoked_at !== null || refresh.expires <= ctx.now() || !(await activeUser(ctx, refresh.user))) return inactive()
-  return json(200, { ...refresh.claims, exp: Math.floor(refresh.expires.getTime() / 1000), active: true, scope: refresh.scope.join(' '), client_id: client.client_id })
+  if (refresh.used_at !== null || refresh.revoked_at !== null || refresh.expires <= ctx.now() || !(await activeUser(ctx, refresh.user)))
+    return inactive()
+  return json(200, {
+    ...refresh.claims,
+    exp: Math.floor(refresh.expires.getTime() / 1000),
+    active: true,
+    scope: refresh.scope.join(' '),
+    client_id: client.client_id,
+  })
 }

@@ -60,23 +60,28 @@ export async function storeTokens(ctx: Ctx, client: Client, authorization: Autho
     claims: JSON.stringify(tokens.claims),
     revoked_at: null,
   }
-  await ctx.db.insertInto('oauth2_access_token')
-    .values({ ...common, token_hash: hashToken(tokens.access), session_hash: authorization.session_hash, expires: tokens.expires }).execute()
+  await ctx.db
+    .insertInto('oauth2_access_token')
+    .values({ ...common, token_hash: hashToken(tokens.access), session_hash: authorization.session_hash, expires: tokens.expires })
+    .execute()
   if (!authorization.refresh || tokens.refresh === undefined) return
   const { facts } = authorization
   const { scopes, ...refresh } = authorization.refresh
-  await ctx.db.insertInto('oauth2_refresh_token').values({
-    ...common,
-    ...refresh,
-    scope: JSON.stringify(scopes),
-    token_hash: hashToken(tokens.refresh),
-    session_hash: authorization.session_hash,
-    sid: facts.sid,
-    auth_time: facts.auth_time,
-    amr: JSON.stringify(facts.amr),
-    expires: tokens.refreshExpires,
-    used_at: null,
-  }).execute()
+  await ctx.db
+    .insertInto('oauth2_refresh_token')
+    .values({
+      ...common,
+      ...refresh,
+      scope: JSON.stringify(scopes),
+      token_hash: hashToken(tokens.refresh),
+      session_hash: authorization.session_hash,
+      sid: facts.sid,
+      auth_time: facts.auth_time,
+      amr: JSON.stringify(facts.amr),
+      expires: tokens.refreshExpires,
+      used_at: null,
+    })
+    .execute()
 }
 
 /** The successful answer, RFC 6749 §5.1. */

@@ -19,7 +19,14 @@ export type Signer = {
   jwk: Row | undefined
 }
 
-const HASHES: Readonly<Record<string, string>> = { RS256: 'sha256', ES256: 'sha256', ES384: 'sha384', ES512: 'sha512', HS256: 'sha256', EdDSA: 'sha512' }
+const HASHES: Readonly<Record<string, string>> = {
+  RS256: 'sha256',
+  ES256: 'sha256',
+  ES384: 'sha384',
+  ES512: 'sha512',
+  HS256: 'sha256',
+  EdDSA: 'sha512',
+}
 
 const signInPool = promisify(signWith) as (hash: string | null, data: Buffer, key: KeyObject) => Promise<Buffer>
 
@@ -78,7 +85,8 @@ export function keypairSigner(keypair: Row): Signer {
   if (pem === '') throw new UnusableKey('The keypair has no private key.')
   const privateKey = loadPrivateKey(pem)
   const alg = signingAlgorithm(privateKey)
-  if (alg === undefined || HASHES[alg] === undefined || privateKey.asymmetricKeyType === 'ed448') throw new UnusableKey('Tokens cannot be signed with this kind of key.')
+  if (alg === undefined || HASHES[alg] === undefined || privateKey.asymmetricKeyType === 'ed448')
+    throw new UnusableKey('Tokens cannot be signed with this kind of key.')
   const certificate = keypair.certificate_data as string
   const kid = keypair.kid as string
   return makeSigner(alg, kid, privateKey, new X509Certificate(certificate).publicKey, { ...publicJwk(certificate, kid), use: 'sig', alg })
@@ -105,11 +113,17 @@ export function keypairEncrypter(keypair: Row): Encrypter {
   const privateKey = pem === '' ? undefined : loadPrivateKey(pem)
   return {
     jwk: { ...publicJwk(certificate, kid), use: 'enc', alg: KEY_MANAGEMENT, enc: CONTENT_ENCRYPTION },
-    encrypt: jws => new CompactEncrypt(new TextEncoder().encode(jws)).setProtectedHeader({ alg: KEY_MANAGEMENT, enc: CONTENT_ENCRYPTION, typ: 'JWE', kid }).encrypt(publicKey),
+    encrypt: jws =>
+      new CompactEncrypt(new TextEncoder().encode(jws))
+        .setProtectedHeader({ alg: KEY_MANAGEMENT, enc: CONTENT_ENCRYPTION, typ: 'JWE', kid })
+        .encrypt(publicKey),
     async decrypt(jwe) {
       if (!privateKey) return undefined
       try {
-        const { plaintext } = await compactDecrypt(jwe, privateKey, { keyManagementAlgorithms: [KEY_MANAGEMENT], contentEncryptionAlgorithms: [CONTENT_ENCRYPTION] })
+        const { plaintext } = await compactDecrypt(jwe, privateKey, {
+          keyManagementAlgorithms: [KEY_MANAGEMENT],
+          contentEncryptionAlgorithms: [CONTENT_ENCRYPTION],
+        })
         return new TextDecoder().decode(plaintext)
       } catch {
         return undefined

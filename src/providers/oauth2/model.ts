@@ -17,7 +17,13 @@ import { forbiddenScheme, type RedirectUri } from './redirect-uri.ts'
 
 /** Every grant that a client may be allowed; a client made without the list gets the standard ones. */
 export const GRANT_TYPES = [
-  'authorization_code', 'implicit', 'hybrid', 'refresh_token', 'client_credentials', 'password', 'urn:ietf:params:oauth:grant-type:device_code',
+  'authorization_code',
+  'implicit',
+  'hybrid',
+  'refresh_token',
+  'client_credentials',
+  'password',
+  'urn:ietf:params:oauth:grant-type:device_code',
 ] as const
 
 const RedirectUris = Type.Array(
@@ -74,9 +80,19 @@ export const OAuth2Provider: Model = defineModel({
   component: 'ak-provider-oauth2-form',
   fields: {
     client_type: choice(['confidential', 'public'], 'confidential'),
-    grant_types: structure(Type.Unsafe({ type: 'array', items: { type: 'string', enum: [...GRANT_TYPES] }, minItems: 1 }), { default: [...GRANT_TYPES] }),
-    client_id: { ...text({ maxLength: 255, unique: true }), required: false, initial: ctx => randomString(CLIENT_ID_LENGTH, undefined, ctx.randomBytes) },
-    client_secret: sealed({ ...text({ maxLength: 255, blank: true }), required: false, initial: ctx => randomString(CLIENT_SECRET_LENGTH, undefined, ctx.randomBytes) }),
+    grant_types: structure(Type.Unsafe({ type: 'array', items: { type: 'string', enum: [...GRANT_TYPES] }, minItems: 1 }), {
+      default: [...GRANT_TYPES],
+    }),
+    client_id: {
+      ...text({ maxLength: 255, unique: true }),
+      required: false,
+      initial: ctx => randomString(CLIENT_ID_LENGTH, undefined, ctx.randomBytes),
+    },
+    client_secret: sealed({
+      ...text({ maxLength: 255, blank: true }),
+      required: false,
+      initial: ctx => randomString(CLIENT_SECRET_LENGTH, undefined, ctx.randomBytes),
+    }),
     access_code_validity: duration('minutes=1'),
     access_token_validity: duration('hours=1'),
     refresh_token_validity: duration('days=30'),
@@ -91,15 +107,33 @@ export const OAuth2Provider: Model = defineModel({
     issuer_mode: choice(['global', 'per_provider'], 'per_provider'),
     jwt_federation_providers: many(() => OAuth2Provider, { table: 'provider_oauth2_federation', ours: 'provider', theirs: 'trusted' }),
   },
-  filters: { application: applicationFilter, ...Object.fromEntries(
-    ['access_code_validity', 'access_token_validity', 'authorization_flow', 'client_id', 'client_type', 'include_claims_in_id_token', 'issuer_mode',
-      'name', 'property_mappings', 'refresh_token_validity', 'signing_key', 'sub_mode'].map(name => [name, name === 'property_mappings' ? { many: true } : {}]),
-  ) },
+  filters: {
+    application: applicationFilter,
+    ...Object.fromEntries(
+      [
+        'access_code_validity',
+        'access_token_validity',
+        'authorization_flow',
+        'client_id',
+        'client_type',
+        'include_claims_in_id_token',
+        'issuer_mode',
+        'name',
+        'property_mappings',
+        'refresh_token_validity',
+        'signing_key',
+        'sub_mode',
+      ].map(name => [name, name === 'property_mappings' ? { many: true } : {}]),
+    ),
+  },
 })
 
 /** A keypair that cannot do what it is chosen for would only be noticed at the next sign-in. */
 async function checkKeys(ctx: Ctx, values: Row): Promise<void> {
-  for (const [name, use] of [['signing_key', keypairSigner], ['encryption_key', keypairEncrypter]] as const) {
+  for (const [name, use] of [
+    ['signing_key', keypairSigner],
+    ['encryption_key', keypairEncrypter],
+  ] as const) {
     const keypair = typeof values[name] === 'string' ? await findObject(ctx, CertificateKeyPair, values[name]) : undefined
     try {
       if (keypair) use(keypair)
@@ -114,9 +148,16 @@ async function checkKeys(ctx: Ctx, values: Row): Promise<void> {
 async function clean(ctx: Ctx, values: Row, current?: Row): Promise<Row> {
   await checkKeys(ctx, values)
   const uris = values.redirect_uris as RedirectUri[] | undefined
-  const typed = uris ? { redirect_uris: uris.map(({ matching_mode, url, redirect_uri_type = 'authorization' }) => ({ matching_mode, url, redirect_uri_type })) } : {}
+  const typed = uris
+    ? {
+        redirect_uris: uris.map(({ matching_mode, url, redirect_uri_type = 'authorization' }) => ({
+          matching_mode,
+          url,
+          redirect_uri_type,
+        })),
+      }
+    : {}
   return withInvalidationFlow(ctx, { ...values, ...typed }, current)
 }
 
 export const oauth2Providers: Resource = { path: '/providers/oauth2', model: OAuth2Provider, operations: crud(OAuth2Provider, { clean }) }
-

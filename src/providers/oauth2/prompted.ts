@@ -12,7 +12,10 @@ export const PROMPTED = 'prompted'
 const MAX_AGE = 3_600_000 // ms
 
 const seal = (ctx: Ctx, request: AuthorizationRequest, at: string): string =>
-  ctx.secrets.hmac('oauth2 prompted', JSON.stringify([at, request.client_id, request.delivery, request.nonce, request.challenge, request.prompt, request.max_age]))
+  ctx.secrets.hmac(
+    'oauth2 prompted',
+    JSON.stringify([at, request.client_id, request.delivery, request.nonce, request.challenge, request.prompt, request.max_age]),
+  )
 
 export function promptedMark(ctx: Ctx, request: AuthorizationRequest): string {
   const at = String(ctx.now().getTime())

@@ -10,9 +10,22 @@ test('a strict entry is compared byte for byte (RFC 9700 §2.1)', () => {
   const list = [strict('https://app.example.com/cb')]
   assert.ok(allowed(list, 'https://app.example.com/cb'))
   const others = [
-    'https://app.example.com/cb/', 'https://app.example.com/CB', 'https://APP.example.com/cb', 'HTTPS://app.example.com/cb', 'http://app.example.com/cb',
-    'https://app.example.com:443/cb', 'https://app.example.com/cb?x=1', 'https://app.example.com/cb#', 'https://app.example.com/cb/../evil', 'https://app.example.com/%63b',
-    'https://app.example.com.evil.com/cb', 'https://app.example.com@evil.com/cb', 'https://app.example.com/cb\\', 'https://app.example.com/\tcb', ' https://app.example.com/cb', '',
+    'https://app.example.com/cb/',
+    'https://app.example.com/CB',
+    'https://APP.example.com/cb',
+    'HTTPS://app.example.com/cb',
+    'http://app.example.com/cb',
+    'https://app.example.com:443/cb',
+    'https://app.example.com/cb?x=1',
+    'https://app.example.com/cb#',
+    'https://app.example.com/cb/../evil',
+    'https://app.example.com/%63b',
+    'https://app.example.com.evil.com/cb',
+    'https://app.example.com@evil.com/cb',
+    'https://app.example.com/cb\\',
+    'https://app.example.com/\tcb',
+    ' https://app.example.com/cb',
+    '',
   ]
   for (const uri of others) assert.ok(!allowed(list, uri), uri)
 })
@@ -23,9 +36,17 @@ test('a pattern must match the whole address, in its one spelling', () => {
   const list = [regex('https://[a-z]+\\.example\\.com/cb/.*')]
   assert.ok(allowed(list, 'https://app.example.com/cb/x'))
   const others = [
-    'https://app.example.com/cb/../evil', 'https://app.example.com/cb/%2e%2e/evil', 'https://app.example.com/cb/%2F..%2Fevil', 'https://app.example.com/cb/%252f',
-    'https://app.example.com/cb/..;/x', 'https://app.example.com/cb//x', 'https://app.example.com/cb/\\x', 'https://evil.test/https://app.example.com/cb/x',
-    'https://app.example.com/cb/x#f', 'https://app.example.com/cb/x y', 'https://app.example.com/cb/x\n',
+    'https://app.example.com/cb/../evil',
+    'https://app.example.com/cb/%2e%2e/evil',
+    'https://app.example.com/cb/%2F..%2Fevil',
+    'https://app.example.com/cb/%252f',
+    'https://app.example.com/cb/..;/x',
+    'https://app.example.com/cb//x',
+    'https://app.example.com/cb/\\x',
+    'https://evil.test/https://app.example.com/cb/x',
+    'https://app.example.com/cb/x#f',
+    'https://app.example.com/cb/x y',
+    'https://app.example.com/cb/x\n',
   ]
   for (const uri of others) assert.ok(!allowed(list, uri), uri)
   assert.ok(!allowed([regex('https://.*')], 'https://user@app.example.com/'), 'no user information')
@@ -41,10 +62,19 @@ test('a pattern that does not compile matches nothing', () => assert.ok(!allowed
 test('of a loopback address the port may vary, and nothing else (RFC 8252 §7.3)', () => {
   const list = [strict('http://127.0.0.1/cb?a=1'), strict('http://[::1]:4000/cb')]
   const open = { loopback: true }
-  for (const uri of ['http://127.0.0.1/cb?a=1', 'http://127.0.0.1:51004/cb?a=1', 'http://[::1]:51004/cb', 'http://[::1]/cb']) assert.ok(allowed(list, uri, open), uri)
+  for (const uri of ['http://127.0.0.1/cb?a=1', 'http://127.0.0.1:51004/cb?a=1', 'http://[::1]:51004/cb', 'http://[::1]/cb'])
+    assert.ok(allowed(list, uri, open), uri)
   const others = [
-    'http://localhost:51004/cb?a=1', 'http://127.0.0.1:51004/cb', 'http://127.0.0.1:51004/cb?a=2', 'http://127.0.0.2:51004/cb?a=1', 'https://127.0.0.1:51004/cb?a=1',
-    'http://127.0.0.1:0/cb?a=1', 'http://127.0.0.1:65536/cb?a=1', 'http://127.0.0.1:80@evil.test/cb?a=1', 'http://127.0.0.1.evil.test/cb?a=1', 'http://[::1]:4000/other',
+    'http://localhost:51004/cb?a=1',
+    'http://127.0.0.1:51004/cb',
+    'http://127.0.0.1:51004/cb?a=2',
+    'http://127.0.0.2:51004/cb?a=1',
+    'https://127.0.0.1:51004/cb?a=1',
+    'http://127.0.0.1:0/cb?a=1',
+    'http://127.0.0.1:65536/cb?a=1',
+    'http://127.0.0.1:80@evil.test/cb?a=1',
+    'http://127.0.0.1.evil.test/cb?a=1',
+    'http://[::1]:4000/other',
   ]
   for (const uri of others) assert.ok(!allowed(list, uri, open), uri)
   assert.ok(!allowed(list, 'http://127.0.0.1:51004/cb?a=1'), 'confidential clients have no changing port')
@@ -60,25 +90,45 @@ test('entries for logout are no entries for authorization, and the other way rou
 test('addresses with prefilled response parameters are refused', () => {
   for (const name of ['code', 'state', 'iss', 'error']) {
     assert.ok(!allowed([regex('https://app\\.example\\.com/.*')], `https://app.example.com/cb?${name}=x`), name)
-    assert.ok(!allowed([regex('https://app\\.example\\.com/.*')], `https://app.example.com/cb?%${name.charCodeAt(0).toString(16)}${name.slice(1)}=x`), `encoded ${name}`)
+    assert.ok(
+      !allowed(
+        [regex('https://app\\.example\\.com/.*')],
+        `https://app.example.com/cb?%${name.charCodeAt(0).toString(16)}${name.slice(1)}=x`,
+      ),
+      `encoded ${name}`,
+    )
   }
 })
 
 test('schemes that run script are forbidden, however they are written', () => {
-  for (const uri of ['javascript:alert(1)', 'JavaScript:alert(1)', ' javascript:alert(1)', 'java\tscript:alert(1)', 'data:text/html,x', 'vbscript:x']) {
+  for (const uri of [
+    'javascript:alert(1)',
+    'JavaScript:alert(1)',
+    ' javascript:alert(1)',
+    'java\tscript:alert(1)',
+    'data:text/html,x',
+    'vbscript:x',
+  ]) {
     assert.ok(forbiddenScheme(uri), uri)
     assert.ok(!allowed([regex('.*'), strict(uri)], uri), uri)
   }
 })
 
-test('an application\'s own scheme is allowed (RFC 8252 §7.1)', () => assert.ok(allowed([strict('com.example.app:/cb')], 'com.example.app:/cb')))
+test("an application's own scheme is allowed (RFC 8252 §7.1)", () =>
+  assert.ok(allowed([strict('com.example.app:/cb')], 'com.example.app:/cb')))
 
 test('parameters are added without touching what is there', () => {
-  assert.equal(withParameters('https://a.test/cb?x=%20y', { code: 'a b', state: 'ü&=' }, 'query'), 'https://a.test/cb?x=%20y&code=a%20b&state=%C3%BC%26%3D')
+  assert.equal(
+    withParameters('https://a.test/cb?x=%20y', { code: 'a b', state: 'ü&=' }, 'query'),
+    'https://a.test/cb?x=%20y&code=a%20b&state=%C3%BC%26%3D',
+  )
   assert.equal(withParameters('https://a.test/cb?', { code: '1' }, 'query'), 'https://a.test/cb?code=1')
   assert.equal(withParameters('https://a.test/cb', { code: '1' }, 'fragment'), 'https://a.test/cb#code=1')
 })
 
 test('origins are those of literal web addresses', () => {
-  assert.deepEqual([...originsOf([strict('https://a.test:8443/cb'), regex('https://.*'), strict('com.example.app:/cb')])], ['https://a.test:8443'])
+  assert.deepEqual(
+    [...originsOf([strict('https://a.test:8443/cb'), regex('https://.*'), strict('com.example.app:/cb')])],
+    ['https://a.test:8443'],
+  )
 })

@@ -16,7 +16,18 @@ const MAX_STEPS = 20_000
 
 /** Names of response parameters: an address that brings one along would make the response ambiguous. */
 const RESPONSE_PARAMETERS = new Set([
-  'code', 'state', 'iss', 'error', 'error_description', 'error_uri', 'access_token', 'id_token', 'token_type', 'expires_in', 'scope', 'session_state',
+  'code',
+  'state',
+  'iss',
+  'error',
+  'error_description',
+  'error_uri',
+  'access_token',
+  'id_token',
+  'token_type',
+  'expires_in',
+  'scope',
+  'session_state',
 ])
 
 /** Whether an address may be looked at by a pattern: one spelling only, so that pattern and browser see the same host and path. */
@@ -36,7 +47,9 @@ const LOOPBACK = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]))(?::(\d{1,5}))?((?:[/?][^\
 function sameButPort(registered: string, uri: string): boolean {
   const [, host, , rest] = LOOPBACK.exec(registered) ?? []
   const [, otherHost, port, otherRest] = LOOPBACK.exec(uri) ?? []
-  return host !== undefined && host === otherHost && rest === otherRest && (port === undefined || (Number(port) > 0 && Number(port) < 65_536))
+  return (
+    host !== undefined && host === otherHost && rest === otherRest && (port === undefined || (Number(port) > 0 && Number(port) < 65_536))
+  )
 }
 
 /** Compiles the list of one client. A pattern that does not compile matches nothing: it was refused when it was saved. */
@@ -64,28 +77,39 @@ function matcherOf({ matching_mode: mode, url }: RedirectUri, loopback: boolean)
  * RFC 9700 §2.1), a pattern must match the whole of an address in its one spelling. An empty list allows nothing.
  * @param options.loopback the client is public: of a strict loopback IP the port may differ
  */
-export function redirectMatcher(uris: readonly RedirectUri[], type: 'authorization' | 'logout', options: { loopback?: boolean } = {}): (uri: string) => boolean {
-  const matchers = uris.filter(uri => (uri.redirect_uri_type ?? 'authorization') === type).map(uri => matcherOf(uri, options.loopback ?? false))
+export function redirectMatcher(
+  uris: readonly RedirectUri[],
+  type: 'authorization' | 'logout',
+  options: { loopback?: boolean } = {},
+): (uri: string) => boolean {
+  const matchers = uris
+    .filter(uri => (uri.redirect_uri_type ?? 'authorization') === type)
+    .map(uri => matcherOf(uri, options.loopback ?? false))
   return uri => isAddress(uri) && matchers.some(matches => matches(uri))
 }
 
 /** What can be an address at all: absolute, without a fragment (RFC 6749 §3.1.2), white space, backslashes or prefilled response parameters. */
 function isAddress(uri: string): boolean {
-  if (uri.length > MAX_LENGTH || forbiddenScheme(uri) || !/^[a-z][a-z\d+.-]*:[^\s#\\]+$/i.test(uri) || !/^[\u0021-\u007e]+$/.test(uri)) return false
+  if (uri.length > MAX_LENGTH || forbiddenScheme(uri) || !/^[a-z][a-z\d+.-]*:[^\s#\\]+$/i.test(uri) || !/^[\u0021-\u007e]+$/.test(uri))
+    return false
   const query = uri.indexOf('?')
   return query < 0 || [...new URLSearchParams(uri.slice(query)).keys()].every(name => !RESPONSE_PARAMETERS.has(name))
 }
 
 /** Origins of the literal addresses: the web pages that may read our answers (CORS). */
 export function originsOf(uris: readonly RedirectUri[]): ReadonlySet<string> {
-  const origins = uris.filter(uri => uri.matching_mode === 'strict' && /^https?:/i.test(uri.url) && URL.canParse(uri.url)).map(uri => new URL(uri.url).origin)
+  const origins = uris
+    .filter(uri => uri.matching_mode === 'strict' && /^https?:/i.test(uri.url) && URL.canParse(uri.url))
+    .map(uri => new URL(uri.url).origin)
   return new Set(origins)
 }
 
 /** An address with parameters added to its query (or as its fragment); what it has already stays byte for byte. */
 export function withParameters(uri: string, parameters: Readonly<Record<string, string>>, part: 'query' | 'fragment'): string {
   // Percent encoding throughout: unlike `+` for a blank, every parser reads it alike.
-  const text = Object.entries(parameters).map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&')
+  const text = Object.entries(parameters)
+    .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
+    .join('&')
   if (part === 'fragment') return `${uri}#${text}`
   return uri + (uri.includes('?') ? (/[?&]$/.test(uri) ? '' : '&') : '?') + text
 }

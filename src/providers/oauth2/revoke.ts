@@ -32,7 +32,12 @@ export async function revoke(ctx: Ctx, headers: Headers, form: Parameters): Prom
   const now = ctx.now()
   const access = await findAccessToken(ctx.db, hash)
   if (access?.provider === client.id) {
-    await ctx.db.updateTable('oauth2_access_token').set({ revoked_at: now }).where('id', '=', access.id).where('revoked_at', 'is', null).execute()
+    await ctx.db
+      .updateTable('oauth2_access_token')
+      .set({ revoked_at: now })
+      .where('id', '=', access.id)
+      .where('revoked_at', 'is', null)
+      .execute()
   }
   const refresh = access ? undefined : await findRefreshToken(ctx.db, hash)
   if (refresh?.provider === client.id) await revokeFamily(ctx.db, refresh.family, now)

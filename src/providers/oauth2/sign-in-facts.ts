@@ -15,11 +15,15 @@ export const sidOf = (sessionHash: string): string => Buffer.from(sessionHash, '
 const METHODS: Readonly<Record<string, string>> = { password: 'pwd', auth_webauthn_pwl: 'user', mtls: 'sc' }
 
 function amrOf({ auth_method: method, auth_method_args: args }: Session): string[] {
-  const devices = (args)?.mfa_devices
+  const devices = args?.mfa_devices
   const first = method === null ? undefined : METHODS[method]
   return [...(first ? [first] : []), ...(Array.isArray(devices) && devices.length > 0 ? ['mfa'] : [])]
 }
 
-export const signInFacts = (session: Session): SignInFacts => ({ sid: sidOf(session.session_hash), auth_time: session.auth_time, amr: amrOf(session) })
+export const signInFacts = (session: Session): SignInFacts => ({
+  sid: sidOf(session.session_hash),
+  auth_time: session.auth_time,
+  amr: amrOf(session),
+})
 
 export const machineFacts = (now: Date): SignInFacts => ({ sid: null, auth_time: now, amr: [] })

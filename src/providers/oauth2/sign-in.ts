@@ -17,18 +17,28 @@ const FLOW_PARAMETERS = new Set(['next', 'flow_token', 'itoken', 'token', 'inspe
 /** Longer values are of no use on the way and would make the address too long for some proxies. */
 const MAX_SHOWN = 256
 
-const encoded = (pairs: [string, string][]): string => pairs.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&')
+const encoded = (pairs: [string, string][]): string =>
+  pairs.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&')
 
 /**
  * Sends the person to the sign-in page, from where the way leads back to the same request. Somebody who is signed in already and has
  * to do it again is planned for as a visitor, so that a flow for visitors takes them.
  */
-export async function signInFirst(ctx: Ctx, client: Client, request: AuthorizationRequest, params: Parameters, browser: Browser): Promise<Answer> {
+export async function signInFirst(
+  ctx: Ctx,
+  client: Client,
+  request: AuthorizationRequest,
+  params: Parameters,
+  browser: Browser,
+): Promise<Answer> {
   const asVisitor = { ...ctx, caller: visitor }
   const { authentication } = client.flows
   const definition = authentication === null ? await defaultFlow(asVisitor, 'authentication') : await flowByKey(ctx, authentication)
   if (!definition) return deniedPage(ctx, browser, ['There is no flow to sign in with.'])
-  const context = { application: asObject(Application, client.application!), ...(request.login_hint !== null && { pending_user_identifier: request.login_hint }) }
+  const context = {
+    application: asObject(Application, client.application!),
+    ...(request.login_hint !== null && { pending_user_identifier: request.login_hint }),
+  }
   const planned = await planFlow(asVisitor, definition, context)
   if (!planned.ok) return deniedPage(ctx, browser, planned.messages)
   const sent = params.names.flatMap(name => {

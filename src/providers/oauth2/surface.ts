@@ -41,7 +41,10 @@ const slugOf = (request: FastifyRequest): string => (request.params as { slug: s
 function machineError(error: FastifyError, request: FastifyRequest): Answer {
   if (error instanceof OAuthError) return errorAnswer(error, request.id)
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) return errorAnswer(invalidRequest(), request.id)
-  request.ctx.log.error({ err: error, event: 'unhandled error', path: request.url.split('?')[0], request_id: request.id }, 'unhandled error')
+  request.ctx.log.error(
+    { err: error, event: 'unhandled error', path: request.url.split('?')[0], request_id: request.id },
+    'unhandled error',
+  )
   return errorAnswer(new OAuthError('server_error', 'The authorization server encountered an error', { status: 500 }), request.id)
 }
 
@@ -56,11 +59,24 @@ function machineRoutes(app: FastifyInstance): void {
   post('/application/o/introspect/', introspect)
   post('/application/o/revoke/', revoke)
   post('/application/o/userinfo/', userinfo)
-  app.get('/application/o/userinfo/', async (request, reply) => send(reply, await userinfo(request.ctx, request.headers, readParameters(''))))
-  for (const path of ['/application/o/token/', '/application/o/userinfo/', '/application/o/revoke/', '/application/o/:slug/.well-known/openid-configuration']) {
-    app.options(path, async (request, reply) => reply.code(204).headers(await preflight(request.ctx, request.headers)).send())
+  app.get('/application/o/userinfo/', async (request, reply) =>
+    send(reply, await userinfo(request.ctx, request.headers, readParameters(''))),
+  )
+  for (const path of [
+    '/application/o/token/',
+    '/application/o/userinfo/',
+    '/application/o/revoke/',
+    '/application/o/:slug/.well-known/openid-configuration',
+  ]) {
+    app.options(path, async (request, reply) =>
+      reply
+        .code(204)
+        .headers(await preflight(request.ctx, request.headers))
+        .send(),
+    )
   }
-  const metadata = async (request: FastifyRequest, reply: FastifyReply) => send(reply, (await discovery(request.ctx, slugOf(request), request.headers)) ?? notFound)
+  const metadata = async (request: FastifyRequest, reply: FastifyReply) =>
+    send(reply, (await discovery(request.ctx, slugOf(request), request.headers)) ?? notFound)
   app.get('/application/o/:slug/.well-known/openid-configuration', metadata)
   app.get('/.well-known/oauth-authorization-server/application/o/:slug/', metadata) // RFC 8414 §3.1
   app.get('/application/o/:slug/jwks/', async (request, reply) => send(reply, (await jwks(request.ctx, slugOf(request))) ?? notFound))
@@ -80,7 +96,11 @@ function browserRoutes(app: FastifyInstance, { page }: OAuthParts): void {
   })
   app.setErrorHandler(async (error: FastifyError, request, reply) => {
     const status = error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500 ? error.statusCode : 500
-    if (status === 500) request.ctx.log.error({ err: error, event: 'unhandled error', path: request.url.split('?')[0], request_id: request.id }, 'unhandled error')
+    if (status === 500)
+      request.ctx.log.error(
+        { err: error, event: 'unhandled error', path: request.url.split('?')[0], request_id: request.id },
+        'unhandled error',
+      )
     return send(reply, { ...renderServerError(await page(request.ctx), { requestId: request.id }), status })
   })
   const both = (path: string, endpoint: (request: FastifyRequest, params: Parameters, browser: Browser) => Promise<Answer>) => {
@@ -104,7 +124,9 @@ function browserRoutes(app: FastifyInstance, { page }: OAuthParts): void {
 export async function oauthSurface(app: FastifyInstance, parts: OAuthParts): Promise<void> {
   const forms = (scope: FastifyInstance) => {
     scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string', bodyLimit: BODY_LIMIT }, (_request, text, done) => done(null, text))
+    scope.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string', bodyLimit: BODY_LIMIT }, (_request, text, done) =>
+      done(null, text),
+    )
   }
   await app.register(async scope => {
     forms(scope)

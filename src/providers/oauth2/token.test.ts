@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createHash } from 'node:crypto'
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
-import { aGroup, aToken, aUser,unique } from '../../../test/builders.ts'
+import { aGroup, aToken, aUser, unique } from '../../../test/builders.ts'
 import type { Row } from '../../api/model.ts'
 import { userUid } from '../../core/uid.ts'
 import { generate } from '../../crypto/model.ts'
@@ -39,30 +39,50 @@ test('a client authenticates by Basic, each half percent-encoded, or in the body
   const party = await aParty({ client_secret: secret })
   const { browser } = await aSignedInBrowser()
   const header = (text: string) => ({ authorization: `basic ${Buffer.from(text).toString('base64')}` })
-  const form = async () => ({ grant_type: 'authorization_code', code: await party.code(browser), redirect_uri: REDIRECT_URI, client_id: undefined })
-  assert.equal((await party.token(await form(), { basic: false, headers: header(`${party.clientId}:${encodeURIComponent(secret)}`) })).status, 200)
+  const form = async () => ({
+    grant_type: 'authorization_code',
+    code: await party.code(browser),
+    redirect_uri: REDIRECT_URI,
+    client_id: undefined,
+  })
+  assert.equal(
+    (await party.token(await form(), { basic: false, headers: header(`${party.clientId}:${encodeURIComponent(secret)}`) })).status,
+    200,
+  )
   assert.equal((await party.token({ ...(await form()), client_id: party.clientId, client_secret: secret }, { basic: false })).status, 200)
 })
 
 test('failed Basic authentication is a 401 that names the scheme (RFC 6749 §5.2)', async () => {
   const party = await aParty()
   for (const text of [`${party.clientId}:wrong`, `${party.clientId}:`, 'nobody:x', 'no colon']) {
-    const answer = await party.token({ grant_type: 'authorization_code', code: 'x' }, { basic: false, headers: { authorization: `Basic ${Buffer.from(text).toString('base64')}` } })
+    const answer = await party.token(
+      { grant_type: 'authorization_code', code: 'x' },
+      { basic: false, headers: { authorization: `Basic ${Buffer.from(text).toString('base64')}` } },
+    )
     assert.partialDeepStrictEqual(answer, invalid('invalid_client', 401))
     assert.match(String(answer.headers['www-authenticate']), /^Basic /)
   }
-  assert.partialDeepStrictEqual(await party.token({ grant_type: 'authorization_code', client_secret: 'wrong' }, { basic: false }), invalid('invalid_client'))
+  assert.partialDeepStrictEqual(
+    await party.token({ grant_type: 'authorization_code', client_secret: 'wrong' }, { basic: false }),
+    invalid('invalid_client'),
+  )
   assert.partialDeepStrictEqual(await party.token({ grant_type: 'authorization_code' }, { basic: false }), invalid('invalid_client'))
 })
 
 test('a client that authenticates in two ways at once is refused (RFC 6749 §2.3)', async () => {
   const party = await aParty()
-  assert.partialDeepStrictEqual(await party.token({ grant_type: 'client_credentials', client_secret: String(party.provider.client_secret) }), invalid('invalid_request'))
+  assert.partialDeepStrictEqual(
+    await party.token({ grant_type: 'client_credentials', client_secret: String(party.provider.client_secret) }),
+    invalid('invalid_request'),
+  )
 })
 
 test('a confidential client with an empty secret cannot authenticate', async () => {
   const party = await aParty({ client_secret: '' })
-  assert.partialDeepStrictEqual(await party.token({ grant_type: 'authorization_code', code: 'x', client_secret: '' }, { basic: false }), invalid('invalid_client'))
+  assert.partialDeepStrictEqual(
+    await party.token({ grant_type: 'authorization_code', code: 'x', client_secret: '' }, { basic: false }),
+    invalid('invalid_client'),
+  )
   assert.partialDeepStrictEqual(await party.token({ grant_type: 'client_credentials' }, { basic: true }), invalid('invalid_client', 401))
 })
 
@@ -91,7 +111,12 @@ test('bodies that are no forms, or too large, are refused', async () => {
 
 test('the redirect URI must be that of the authorization request (RFC 6749 §4.1.3)', async () => {
   const other = 'https://app.example.test/other'
-  const party = await aParty({ redirect_uris: [{ matching_mode: 'strict', url: REDIRECT_URI }, { matching_mode: 'strict', url: other }] })
+  const party = await aParty({
+    redirect_uris: [
+      { matching_mode: 'strict', url: REDIRECT_URI },
+      { matching_mode: 'strict', url: other },
+    ],
+  })
   const { browser } = await aSignedInBrowser()
   const code = await party.code(browser)
   assert.partialDeepStrictEqual(await party.exchange(code, { redirect_uri: other }), invalid('invalid_grant'))
@@ -125,7 +150,11 @@ test('a public client exchanges with its verifier and no secret (R-206)', async 
   assert.equal((await party.exchange(code, { code_verifier: verifier })).status, 200)
 })
 
-for (const [key, alg, kidded] of [['ec', 'ES256', true], ['rsa', 'RS256', true], [null, 'HS256', false]] as const) {
+for (const [key, alg, kidded] of [
+  ['ec', 'ES256', true],
+  ['rsa', 'RS256', true],
+  [null, 'HS256', false],
+] as const) {
   test(`tokens are signed with ${alg} and verify with the published keys`, async () => {
     const party = await aParty({ key })
     const { browser, user, session } = await aSignedInBrowser()
@@ -144,14 +173,19 @@ for (const [key, alg, kidded] of [['ec', 'ES256', true], ['rsa', 'RS256', true],
     assert.equal(payload.auth_time, Math.floor(session.auth_time!.getTime() / 1000))
     assert.equal(payload.exp! - payload.iat!, 3600)
     assert.match(String(payload.jti), /^[A-Za-z0-9]{40}$/)
-    assert.partialDeepStrictEqual(payload, { email: user.email as string, email_verified: false, preferred_username: user.username as string, groups: [] })
+    assert.partialDeepStrictEqual(payload, {
+      email: user.email as string,
+      email_verified: false,
+      preferred_username: user.username as string,
+      groups: [],
+    })
     const second = (await jwtVerify(access, keys as Uint8Array, options)).payload
     assert.partialDeepStrictEqual(second, { azp: party.clientId, scope: 'openid email profile', sub: payload.sub })
     assert.match(String(second.uid), /^[A-Za-z0-9]{40}$/)
   })
 }
 
-test('a half of a P-384 client\'s at_hash is of SHA-384 (OIDC Core §3.1.3.6)', async () => {
+test("a half of a P-384 client's at_hash is of SHA-384 (OIDC Core §3.1.3.6)", async () => {
   const { keypairSigner } = await import('./keys.ts')
   const { generateKeyPairSync, createPrivateKey } = await import('node:crypto')
   const { ctx } = await oauthServer()
@@ -172,14 +206,21 @@ test('sub follows the mode of the provider', async () => {
   const { ctx } = await oauthServer()
   const user = await aUser(ctx, { attributes: { upn: 'upn@example.test' } })
   const { browser } = await aSignedInBrowser(user)
-  const expected: Row = { user_id: String(user.id), user_uuid: user.uuid, user_username: user.username, user_email: user.email, user_upn: 'upn@example.test', hashed_user_id: userUid(ctx, user.id as number) }
+  const expected: Row = {
+    user_id: String(user.id),
+    user_uuid: user.uuid,
+    user_username: user.username,
+    user_email: user.email,
+    user_upn: 'upn@example.test',
+    hashed_user_id: userUid(ctx, user.id as number),
+  }
   for (const [mode, sub] of Object.entries(expected)) {
     await party.change({ sub_mode: mode })
     assert.equal(decodeJwt((await party.tokens(browser)).id_token).sub, sub, mode)
   }
 })
 
-test('the issuer is the application\'s, or the installation\'s (§6)', async () => {
+test("the issuer is the application's, or the installation's (§6)", async () => {
   const party = await aParty({ issuer_mode: 'global' })
   const { browser } = await aSignedInBrowser()
   assert.equal(decodeJwt((await party.tokens(browser)).id_token).iss, 'https://id.example.test/')
@@ -281,8 +322,16 @@ test('a client acts on its own behalf as an account of its own (RFC 6749 §4.4)'
   assert.equal(first.status, 200)
   assert.equal(first.body.scope, 'openid profile')
   assert.equal(first.body.refresh_token, undefined)
-  const account = await ctx.db.selectFrom('user').selectAll().where('username', '=', `ak-${String(party.provider.name)}-client_credentials`).executeTakeFirstOrThrow()
-  assert.partialDeepStrictEqual(account, { type: 'service_account', path: `goauthentik.io/apps/${party.slug}`, name: `Autogenerated user from application ${party.slug} (client credentials)` })
+  const account = await ctx.db
+    .selectFrom('user')
+    .selectAll()
+    .where('username', '=', `ak-${String(party.provider.name)}-client_credentials`)
+    .executeTakeFirstOrThrow()
+  assert.partialDeepStrictEqual(account, {
+    type: 'service_account',
+    path: `goauthentik.io/apps/${party.slug}`,
+    name: `Autogenerated user from application ${party.slug} (client credentials)`,
+  })
   assert.equal(decodeJwt(first.body.access_token as string).sub, userUid(ctx, account.id))
   assert.equal(decodeJwt(first.body.access_token as string).sid, undefined)
   assert.equal((await party.token({ grant_type: 'client_credentials' })).body.scope, '')
@@ -301,12 +350,16 @@ test('client credentials may be those of an account with an app password', async
   assert.equal((await party.token({ grant_type: 'client_credentials', client_secret: packed }, { basic: false })).status, 200)
   assert.partialDeepStrictEqual(await party.token({ ...form, password: 'wrong' }, { basic: false }), invalid('invalid_grant'))
   const api = await aToken(ctx, user)
-  assert.partialDeepStrictEqual(await party.token({ ...form, password: api }, { basic: false }), invalid('invalid_grant'), 'an API token is no app password')
+  assert.partialDeepStrictEqual(
+    await party.token({ ...form, password: api }, { basic: false }),
+    invalid('invalid_grant'),
+    'an API token is no app password',
+  )
   const expired = await aToken(ctx, user, { intent: 'app_password', expiring: true, expires: new Date(0) })
   assert.partialDeepStrictEqual(await party.token({ ...form, password: expired }, { basic: false }), invalid('invalid_grant'))
 })
 
-test('client credentials are asked the application\'s policies', async () => {
+test("client credentials are asked the application's policies", async () => {
   const party = await aParty()
   const { ctx, admin } = await oauthServer()
   const group = await aGroup(ctx)
@@ -314,7 +367,7 @@ test('client credentials are asked the application\'s policies', async () => {
   assert.partialDeepStrictEqual(await party.token({ grant_type: 'client_credentials' }), invalid('invalid_grant'))
 })
 
-test('an account with the name of a client\'s own that is no service account is not taken', async () => {
+test("an account with the name of a client's own that is no service account is not taken", async () => {
   const party = await aParty()
   const { ctx } = await oauthServer()
   await aUser(ctx, { username: `ak-${String(party.provider.name)}-client_credentials` })
@@ -334,7 +387,18 @@ test('what is over is purged, and a spent code only when nothing it bought is le
   await party.tokens(browser, { scope: 'openid offline_access' })
   const left = async () => {
     const tables = ['oauth2_code', 'oauth2_access_token', 'oauth2_refresh_token'] as const
-    return Promise.all(tables.map(async table => (await ctx.db.selectFrom(table).select('id').where('provider', '=', party.provider.pk as number).execute()).length))
+    return Promise.all(
+      tables.map(
+        async table =>
+          (
+            await ctx.db
+              .selectFrom(table)
+              .select('id')
+              .where('provider', '=', party.provider.pk as number)
+              .execute()
+          ).length,
+      ),
+    )
   }
   clock.advance(86_400_000 * 2)
   await purgeExpired(ctx)

@@ -63,4 +63,6 @@ async function requireAccess(ctx: Ctx, client: Client, { user, asking }: Authori
 }
 
 const withHeaders = (error: unknown, headers: Record<string, string>): unknown =>
-  error instanceof OAuthError ? new OAuthError(error.code, error.message, { status: error.status, headers: { ...error.headers, ...headers }, cause: error }) : error
+  error instanceof OAuthError
+    ? new OAuthError(error.code, error.message, { status: error.status, headers: { ...error.headers, ...headers }, cause: error })
+    : error

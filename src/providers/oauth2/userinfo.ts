@@ -52,7 +52,8 @@ export async function userinfo(ctx: Ctx, headers: Headers, form: Parameters): Pr
     return refused(401, 'invalid_token', INVALID_TOKEN)
   }
   const { token, user, client } = living
-  if (!token.scope.includes('openid')) return refused(403, 'insufficient_scope', 'The request requires higher privileges than provided by the access token')
+  if (!token.scope.includes('openid'))
+    return refused(403, 'insufficient_scope', 'The request requires higher privileges than provided by the access token')
   const claims = await scopeClaims(ctx, { provider: client.provider, user, scopes: token.scope, mappings: client.mappings })
   const { nonce } = token.claims
   // §5.3.2: sub is always there and the same as in the ID token

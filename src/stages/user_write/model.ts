@@ -24,6 +24,7 @@ export const UserWriteStage = defineStageModel({
 })
 
 /** Accounts of the server itself are not for a flow to make. */
-const clean = (_ctx: Ctx, values: Row): Row => (values.user_type === 'internal_service_account' ? { ...values, user_type: 'service_account' } : values)
+const clean = (_ctx: Ctx, values: Row): Row =>
+  values.user_type === 'internal_service_account' ? { ...values, user_type: 'service_account' } : values
 
 export const userWriteStages = stageResource('/stages/user_write', UserWriteStage, { clean })

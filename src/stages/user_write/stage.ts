@@ -53,14 +53,23 @@ const groupsToJoin = ({ plan, stage }: Run): string[] => {
 
 async function join(ctx: Ctx, user: number, groups: string[]): Promise<void> {
   if (groups.length === 0) return
-  await ctx.db.insertInto('user_group').values(groups.map(group => ({ user, group }))).onConflict(conflict => conflict.doNothing()).execute()
+  await ctx.db
+    .insertInto('user_group')
+    .values(groups.map(group => ({ user, group })))
+    .onConflict(conflict => conflict.doNothing())
+    .execute()
 }
 
 /** Thrown inside the transaction, so that nothing of it stays. */
 class SetupOver extends Error {}
 
 /** Writes the account with everything that hangs on it, in one transaction. The password comes hashed. */
-async function write(run: Run, current: Row | null, values: Row, hash: string | undefined): Promise<{ user: Row; invitation: Row | undefined }> {
+async function write(
+  run: Run,
+  current: Row | null,
+  values: Row,
+  hash: string | undefined,
+): Promise<{ user: Row; invitation: Row | undefined }> {
   const { flow, plan } = run
   // What a flow may write is decided by who built it: a visitor who recovers a superuser's account has no rights of their own yet.
   return transact({ ...run.ctx, caller: { ...run.ctx.caller, superuser: true } }, async ctx => {

@@ -21,7 +21,13 @@ function requireVerifier(code: CodeRow, verifier: string | undefined): void {
 const replayed = (ctx: Ctx, client: Client, user: Row | undefined, code: CodeRow): Replayed =>
   new Replayed(invalidGrant(), async () => {
     const ended = await revokeFamily(ctx.db, code.family, ctx.now())
-    if (ended > 0) await recordEvent(ctx, 'suspicious_request', { message: 'An authorization code was used twice; what it bought was revoked.', provider: { pk: client.id, name: client.name } }, { user: user ?? null })
+    if (ended > 0)
+      await recordEvent(
+        ctx,
+        'suspicious_request',
+        { message: 'An authorization code was used twice; what it bought was revoked.', provider: { pk: client.id, name: client.name } },
+        { user: user ?? null },
+      )
   })
 
 async function authorize(ctx: Ctx, { form }: TokenRequest, client: Client): Promise<Authorization> {
@@ -47,7 +53,9 @@ async function authorize(ctx: Ctx, { form }: TokenRequest, client: Client): Prom
     session_hash: code.session_hash,
     family: code.family,
     idToken: true,
-    refresh: refreshable ? { scopes: code.scope, nonce: code.nonce, consented: code.consented, consent_until: code.consent_until } : undefined,
+    refresh: refreshable
+      ? { scopes: code.scope, nonce: code.nonce, consented: code.consented, consent_until: code.consent_until }
+      : undefined,
     claim: async db => {
       if (!(await spendCode(db, hash, now))) throw replayed(ctx, client, user, code)
     },

@@ -18,8 +18,15 @@ type Proven = { user: Row; method: 'token' | 'oauth_client_secret'; details: Row
 
 /** An account by its name and one of its app passwords. */
 async function byAppPassword(ctx: Ctx, username: string, password: string): Promise<Proven | undefined> {
-  const found = await ctx.db.selectFrom('token').innerJoin('user', 'user.id', 'token.user').selectAll('user').select(['token.identifier', 'token.expires', 'token.expiring'])
-    .where('token.key_hash', '=', hashToken(password)).where('token.intent', '=', 'app_password').where('user.username', '=', username).where('user.is_active', '=', true)
+  const found = await ctx.db
+    .selectFrom('token')
+    .innerJoin('user', 'user.id', 'token.user')
+    .selectAll('user')
+    .select(['token.identifier', 'token.expires', 'token.expiring'])
+    .where('token.key_hash', '=', hashToken(password))
+    .where('token.intent', '=', 'app_password')
+    .where('user.username', '=', username)
+    .where('user.is_active', '=', true)
     .executeTakeFirst()
   if (!found || (found.expiring && found.expires !== null && found.expires <= ctx.now())) return undefined
   const { identifier, expires: _expires, expiring: _expiring, ...user } = found
@@ -97,7 +104,13 @@ async function authorize(ctx: Ctx, request: TokenRequest, client: Client): Promi
     idToken: scopes.includes('openid'),
     refresh: undefined, // RFC 6749 §4.4.3
     claim: async () => {},
-    settle: async ctx => recordEvent(ctx, 'login', { auth_method: proven.method, auth_method_args: proven.details, provider: { pk: client.id, name: client.name } }, { user: proven.user }),
+    settle: async ctx =>
+      recordEvent(
+        ctx,
+        'login',
+        { auth_method: proven.method, auth_method_args: proven.details, provider: { pk: client.id, name: client.name } },
+        { user: proven.user },
+      ),
   }
 }
 

@@ -16,7 +16,12 @@ const replayed = (ctx: Ctx, client: Client, token: RefreshTokenRow): Replayed =>
   new Replayed(invalidGrant(), async () => {
     await revokeFamily(ctx.db, token.family, ctx.now())
     const user = (await ctx.db.selectFrom('user').selectAll().where('id', '=', token.user).executeTakeFirst()) as Row | undefined
-    await recordEvent(ctx, 'suspicious_request', { message: 'Revoked refresh token was used', provider: { pk: client.id, name: client.name } }, { user: user ?? null })
+    await recordEvent(
+      ctx,
+      'suspicious_request',
+      { message: 'Revoked refresh token was used', provider: { pk: client.id, name: client.name } },
+      { user: user ?? null },
+    )
   })
 
 /** RFC 6749 §6: at most what the token was made for; names that are not configured were never there. */
@@ -30,7 +35,14 @@ function narrowed(requested: string | undefined, granted: readonly string[], cli
 }
 
 /** Whether what the grant stands on is still there, asked anew every time. */
-async function stillStands(ctx: Ctx, client: Client, token: RefreshTokenRow, user: Row, granted: readonly string[], sessionLive: boolean): Promise<boolean> {
+async function stillStands(
+  ctx: Ctx,
+  client: Client,
+  token: RefreshTokenRow,
+  user: Row,
+  granted: readonly string[],
+  sessionLive: boolean,
+): Promise<boolean> {
   if (!client.application) return false
   // OIDC Core §11: offline access outlives the browser's session; everything else ends with it.
   if (!granted.includes('offline_access') && !sessionLive) return false
