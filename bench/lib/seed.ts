@@ -8,7 +8,7 @@ const FIRST = [
   'Alan',
   'Anna',
   'Barbara',
-  'Claude',
+  'Clara',
   'Dennis',
   'Edsger',
   'Frances',
