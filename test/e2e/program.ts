@@ -49,13 +49,14 @@ export type Start = {
   env?: Record<string, string>
   /** The program and its arguments; `bin/signet.mjs server` unless told otherwise. */
   command?: readonly string[]
+  cwd?: string
 }
 
 /**
  * Starts the built program as its users do, on free ports of loopback, and waits until it says that it is ready.
  * @throws Error with what it said, when it ends before that
  */
-export async function start({ data, env = BOOTSTRAP, command = [process.execPath, PROGRAM, 'server'] }: Start): Promise<Program> {
+export async function start({ data, env = BOOTSTRAP, command = [process.execPath, PROGRAM, 'server'], cwd }: Start): Promise<Program> {
   const [file, ...args] = command
   const child = spawn(file!, args, {
     env: {
@@ -71,6 +72,7 @@ export async function start({ data, env = BOOTSTRAP, command = [process.execPath
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...(cwd !== undefined && { cwd }),
   })
   const killed = () => child.kill('SIGKILL')
   process.once('exit', killed)
