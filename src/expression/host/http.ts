@@ -1,7 +1,7 @@
 /** `requests`: calls to other servers, each through the one guarded way out. */
 import { Buffer } from 'node:buffer'
-import { makeOutgoing, OutgoingError, type Outgoing, type OutgoingResponse } from '../../http/outgoing.ts'
-import type { Config } from '../../config.ts'
+import { outgoingOf } from '../../http/client.ts'
+import { OutgoingError, type OutgoingResponse } from '../../http/outgoing.ts'
 import { exception, exceptionClass, raise } from '../errors.ts'
 import { toJsonText } from '../json.ts'
 import { json } from '../modules/json.ts'
@@ -57,14 +57,6 @@ function ofOutgoing(error: OutgoingError) {
 
 const MOST_REQUESTS = 10
 const METHODS = /^(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)$/
-
-const clients = new WeakMap<Config, Outgoing>()
-/** The client of an installation, with what its operator allows. */
-export function outgoingOf(config: Config): Outgoing {
-  let client = clients.get(config)
-  if (!client) clients.set(config, (client = makeOutgoing(config.outgoing_allow, { timeout: config.http_timeout * 1000 })))
-  return client
-}
 
 type Sent = {
   method: string
