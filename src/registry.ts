@@ -4,6 +4,8 @@ import { systemRoutes } from './admin/system.ts'
 import type { Model } from './api/model.ts'
 import type { Ctx } from './context.ts'
 import type { Resource, SpecialOperation } from './api/mount.ts'
+import { authenticatorRoutes } from './authenticators/api.ts'
+import type { DeviceKind } from './authenticators/kind.ts'
 import { applicationRoutes, applications } from './core/application.ts'
 import { brandRoutes, brands } from './core/brand.ts'
 import { userConsents } from './core/consent.ts'
@@ -83,6 +85,8 @@ export type Registry = {
   stages: readonly StageKind[]
   /** Kinds of stages that plans alone hold: the last words of providers and the like. */
   memoryStages: readonly MemoryStageKind[]
+  /** Kinds of second factors. */
+  deviceKinds: readonly DeviceKind[]
   /** Evaluates an expression of a form field; absent while no engine is part of the program. */
   evaluate?: (ctx: Ctx, source: string, variables: Record<string, unknown>) => Promise<unknown>
 }
@@ -153,12 +157,14 @@ export const registry: Registry = {
     emailStageRoutes,
     invitationRoutes,
     oauth2Routes,
+    authenticatorRoutes,
   ],
   policyKinds: [expressionKind],
   // Loaded with the first question, as with policies and mappings.
   evaluate: async (ctx, source, variables) =>
     (await import('./expression/host/prompt.ts')).evaluatePromptExpression(ctx, source, variables),
   stages: [identification, password, userLogin, userLogout, userWrite, prompt, consent, deny, dummy, redirect, invitation, email],
+  deviceKinds: [],
   memoryStages: [inPlanRedirect, confirmEmail, sessionEnd, ...oauthMemoryStages],
 }
 

@@ -46,6 +46,8 @@ export type ModelSpec = {
   ordering?: readonly string[]
   /** Column that holds the user an object belongs to: owners see and delete their own without permissions. */
   owner?: string
+  /** Column (an instant or null) that says since when an object is deleted but can still be brought back. Such rows are gone for every reader. */
+  trash?: string
   /** Rows that exist but are never offered (internal ones). */
   visible?: (ctx: Ctx) => { column: string; not: unknown } | undefined
   /** Values of the computed fields, for many rows at once so that a list costs a bounded number of queries. */
@@ -101,7 +103,16 @@ export function defineModel(spec: ModelSpec): Model {
     ],
     present: base?.present && !spec.present ? base.present : spec.present,
     uniqueName: spec.uniqueName ?? base?.uniqueName,
+    owner: spec.owner ?? base?.owner,
+    trash: spec.trash ?? base?.trash,
   }
+}
+
+/** The table and column that say whether an object lies in the trash; undefined where deleted objects are gone for good. */
+export function trashColumn(model: Model): { table: string; column: string } | undefined {
+  const { trash } = model
+  const home = trash === undefined ? undefined : model.tables.find(part => part.fields[trash])
+  return home && { table: home.table, column: trash! }
 }
 
 /** Full name of the permission to do `verb` (view, add, change, delete) with objects of a model. */

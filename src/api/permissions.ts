@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Ctx } from '../context.ts'
 import { notAuthenticated, notFound, permissionDenied } from './errors.ts'
-import type { Condition } from './filters.ts'
+import { columnOf, type Condition } from './filters.ts'
 import { permission, type Model } from './model.ts'
 
 /** Whether the caller holds a permission for all objects of a kind, e.g. `authentik_core.view_user`. */
@@ -34,7 +34,7 @@ export function visibility(ctx: Ctx, model: Model): Condition | undefined {
   const key = sql`cast(${sql.ref(`${model.table}.${model.pk}`)} as text)`
   const granted = sql<boolean>`${key} in (${grantedKeys(ctx, name)})`
   if (!model.owner) return granted
-  return sql`(${sql.ref(`${model.table}.${model.owner}`)} = ${ctx.caller.user!.id} or ${granted})`
+  return sql`(${columnOf(model, model.owner)} = ${ctx.caller.user!.id} or ${granted})`
 }
 
 /** Whether the caller may do `verb` with one object: global permission, grant on the object, or owner. */

@@ -28,6 +28,19 @@ const shape = (properties: Record<string, TSchema>, optional: readonly string[] 
   Type.Unsafe({ type: 'object', properties, required: Object.keys(properties).filter(name => !optional.includes(name)) })
 
 const theme: TSchema = shape({ light: nullableText, dark: nullableText }, ['light', 'dark'])
+const nullableMoment = Type.Unsafe({ ...moment, type: ['string', 'null'] })
+const device = {
+  verbose_name: text,
+  verbose_name_plural: text,
+  meta_model_name: text,
+  pk: text,
+  name: text,
+  type: text,
+  confirmed: flag,
+  created: moment,
+  last_updated: moment,
+  last_used: nullableMoment,
+}
 const nameAndKey = shape({ name: text, pk: text })
 const grant = { id: whole, codename: text, model: text, app_label: text }
 const group = { pk: uuid, name: text, is_superuser: flag, attributes: free }
@@ -84,6 +97,14 @@ export const SHAPES: Readonly<Record<string, TSchema>> = {
     additionalProperties: {},
   }),
   FlowChallengeResponseRequest: Type.Unsafe({ type: 'object', properties: { component: text }, additionalProperties: {} }),
+  Device: shape({ ...device, extra_description: nullableText, external_id: nullableText }),
+  DeletedDevice: shape({
+    ...device,
+    device_class: text,
+    deleted: moment,
+    deleted_by: Type.Unsafe({ type: ['integer', 'null'] }),
+    gone_for_good: moment,
+  }),
   StagePrompt: shape({
     field_key: text,
     label: text,

@@ -6,7 +6,7 @@ import type { Ctx } from '../context.ts'
 import { invalid, type FieldErrors } from './errors.ts'
 import type { Field } from './fields.ts'
 import type { Condition } from './filters.ts'
-import type { Model, Row } from './model.ts'
+import { trashColumn, type Model, type Row } from './model.ts'
 
 /**
  * The rows of any model: what the operations, the blueprint importer and the expression engine stand on.
@@ -21,9 +21,17 @@ const dynamic = (db: Db): AnyDb => db
 const columnFields = (fields: Record<string, Field>): [string, Field][] =>
   Object.entries(fields).filter(([, field]) => field.storage === 'column')
 
+/** Leaves out what lies in the trash. */
+const notInTrash = (model: Model): Condition | undefined => {
+  const trash = trashColumn(model)
+  return trash && sql<SqlBool>`${sql.ref(`${trash.table}.${trash.column}`)} is null`
+}
+
 /** A query over the objects of a model with all columns of its tables. */
 export function selectObjects(db: Db, model: Model) {
   let query = dynamic(db).selectFrom(model.table).selectAll(model.table)
+  const living = notInTrash(model)
+  if (living) query = query.where(living)
   for (const { table, pk, on } of model.tables) {
     if (table === model.table) continue
     query = query.innerJoin(table, `${table}.${pk}`, `${model.table}.${on}`).selectAll(table)
@@ -67,7 +75,7 @@ function matching(db: Db, model: Model, where: (Condition | undefined)[]) {
   for (const { table, pk, on } of model.tables) {
     if (table !== model.table) query = query.innerJoin(table, `${table}.${pk}`, `${model.table}.${on}`)
   }
-  const all = allOf(where)
+  const all = allOf([...where, notInTrash(model)])
   return all ? query.where(all) : query
 }
 

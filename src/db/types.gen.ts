@@ -23,6 +23,21 @@ export interface ApplicationBackchannelProviderTable {
   provider: number
 }
 
+export interface AuthenticatorTable {
+  id: Generated<number>
+  kind: string
+  user: number
+  name: string
+  confirmed: boolean
+  created: Date
+  last_updated: Date
+  last_used: Date | null
+  deleted: Date | null
+  deleted_by: number | null
+  failures: number
+  refuses_until: Date | null
+}
+
 export interface BlueprintInstanceTable {
   name: string
   path: string
@@ -64,6 +79,12 @@ export interface BrandTable {
 export interface BrandClientCertificateTable {
   brand: string
   keypair: string
+}
+
+export interface CodeAttemptTable {
+  key_hash: string
+  count: number
+  expires: Date
 }
 
 export interface EmailAttemptTable {
@@ -562,10 +583,12 @@ export interface UserRoleTable {
 export interface DB {
   application: ApplicationTable
   application_backchannel_provider: ApplicationBackchannelProviderTable
+  authenticator: AuthenticatorTable
   blueprint_instance: BlueprintInstanceTable
   blueprint_ledger: BlueprintLedgerTable
   brand: BrandTable
   brand_client_certificate: BrandClientCertificateTable
+  code_attempt: CodeAttemptTable
   email_attempt: EmailAttemptTable
   event: EventTable
   flow: FlowTable

@@ -9,6 +9,7 @@ import { up as impersonation } from './20261122T0600_impersonation.ts'
 import { up as userSearch } from './20261122T0610_user_search.ts'
 import { up as expressionPolicy } from './20261122T0700_expression_policy.ts'
 import { up as invitationMail } from './20261122T0700_invitation_mail.ts'
+import { up as authenticators } from './20261122T0800_authenticators.ts'
 
 /** All migrations, oldest first. Listed by hand: the program is bundled into one file, where there is no folder to read. */
 export const migrations: readonly Migration[] = [
@@ -22,4 +23,5 @@ export const migrations: readonly Migration[] = [
   { name: '20261122T0610_user_search', up: userSearch },
   { name: '20261122T0700_expression_policy', up: expressionPolicy },
   { name: '20261122T0700_invitation_mail', up: invitationMail },
+  { name: '20261122T0800_authenticators', up: authenticators },
 ]

@@ -4,6 +4,7 @@
 import { sql, type RawBuilder, type SqlBool } from 'kysely'
 import { parseUuid } from '../../api/filters.ts'
 import { parseInstant } from '../../api/fields.ts'
+import { trashColumn } from '../../api/model.ts'
 import { engineOf } from '../../db/engine.ts'
 import { icontains, iendsWith, iequals, istartsWith, jsonContains, jsonEquals, jsonHas, jsonNumberAt, jsonTextAt } from '../../db/like.ts'
 import type { Db } from '../../db/database.ts'
@@ -54,11 +55,15 @@ const no = sql<SqlBool>`(1 = 0)`
 /** An unknown value counts as "no", so that negation finds it, as in Django. */
 const certain = (condition: Sql): Sql => sql<SqlBool>`((${condition}) is true)`
 
-/** `from` of all tables that hold objects of a model. */
+/** `from` of all tables that hold objects of a model, without what lies in the trash (of which kinds with a base alone have one). */
 export function fromClause({ model }: ModelClass): RawBuilder<unknown> {
+  const trash = trashColumn(model)
   const joins = model.tables
     .filter(part => part.table !== model.table)
-    .map(({ table, pk, on }) => sql`inner join ${sql.table(table)} on ${sql.ref(`${table}.${pk}`)} = ${sql.ref(`${model.table}.${on}`)}`)
+    .map(({ table, pk, on }) => {
+      const living = trash?.table === table ? sql` and ${sql.ref(`${table}.${trash.column}`)} is null` : sql``
+      return sql`inner join ${sql.table(table)} on ${sql.ref(`${table}.${pk}`)} = ${sql.ref(`${model.table}.${on}`)}${living}`
+    })
   return joins.length ? sql`${sql.table(model.table)} ${sql.join(joins, sql` `)}` : sql`${sql.table(model.table)}`
 }
 

@@ -13,7 +13,7 @@ import type { Job } from '../job.ts'
 const BATCH = 500
 
 /** Deletes the rows of a table whose time is over, in small steps. Returns how many. */
-async function purge(
+export async function purge(
   ctx: Ctx,
   table: string,
   key: string,
@@ -80,6 +80,7 @@ export const cleanExpired: Job = {
       events: await purge(ctx, 'event', 'event_uuid', 'expires', now, signal),
       flow_tokens: await purge(ctx, 'flow_token', 'flow_token_uuid', 'expires', now, signal),
       invitations: await purge(ctx, 'invitation', 'invite_uuid', 'expires', now, signal),
+      code_attempts: await purge(ctx, 'code_attempt', 'key_hash', 'expires', now, signal),
       email_attempts: await purge(ctx, 'email_attempt', 'key_hash', 'expires', now, signal),
       tokens: await tokens(ctx),
       oauth2: await purgeExpired(ctx),

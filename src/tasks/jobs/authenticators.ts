@@ -1,0 +1,17 @@
+import { sql } from 'kysely'
+import { TRASH_AGE } from '../../authenticators/removal.ts'
+import type { Job } from '../job.ts'
+import { purge } from './purge.ts'
+
+/** Removes for good what has lain in the trash long enough. */
+export const emptyTrash: Job = {
+  name: 'empty_trash',
+  description: 'Remove deleted authenticators that nobody brought back.',
+  schedule: { crontab: '41 2 * * *', jitter: 1_800_000 },
+  async run(ctx, _args, { log, signal }) {
+    const before = new Date(ctx.now().getTime() - TRASH_AGE)
+    log('info', 'Emptied the trash', {
+      authenticators: await purge(ctx, 'authenticator', 'id', 'deleted', before, signal, sql`deleted is not null`),
+    })
+  },
+}
