@@ -8,7 +8,10 @@ import { sampleObject, sampleValue } from './samples.ts'
 export type Example = { url: string; body?: unknown; payload?: string; headers?: Record<string, string>; status?: number }
 
 /** Routes that the contract does not have: what this server offers beyond it. */
-export const OURS: ReadonlySet<string> = new Set([])
+export const OURS: ReadonlySet<string> = new Set([
+  'GET /signet/authenticators/deleted/',
+  'POST /signet/authenticators/:device_class/:id/restore/',
+])
 
 const modelAt = (ctx: Ctx, label: string): Model => ctx.registry.models.find(model => model.label === label)!
 const sample = (ctx: Ctx, label: string): Promise<Row> => sampleObject(ctx, modelAt(ctx, label))
