@@ -28,6 +28,7 @@ import { expressionPolicies } from './policies/expression/model.ts'
 import { expressionKind } from './policies/expression/policy.ts'
 import { policies, policyRoutes } from './policies/policy-api.ts'
 import { policyBindings } from './policies/binding.ts'
+import { lazy } from './lib/lazy.ts'
 import type { PolicyKind } from './policies/policy.ts'
 import { PolicyTarget } from './policies/target.ts'
 import { oauth2Providers } from './providers/oauth2/model.ts'
@@ -129,6 +130,8 @@ const resources: readonly Resource[] = [
   ...grantResources,
 ]
 
+const promptExpressions = lazy(() => import('./expression/host/prompt.ts'))
+
 export const registry: Registry = {
   resources,
   models: [...new Set(resources.map(resource => resource.model)), PolicyTarget, PolicyBase],
@@ -161,8 +164,7 @@ export const registry: Registry = {
   ],
   policyKinds: [expressionKind],
   // Loaded with the first question, as with policies and mappings.
-  evaluate: async (ctx, source, variables) =>
-    (await import('./expression/host/prompt.ts')).evaluatePromptExpression(ctx, source, variables),
+  evaluate: async (ctx, source, variables) => (await promptExpressions()).evaluatePromptExpression(ctx, source, variables),
   stages: [identification, password, userLogin, userLogout, userWrite, prompt, consent, deny, dummy, redirect, invitation, email],
   deviceKinds: [],
   memoryStages: [inPlanRedirect, confirmEmail, sessionEnd, ...oauthMemoryStages],

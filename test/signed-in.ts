@@ -7,6 +7,6 @@ import { clientOf, type Client } from './harness.ts'
 /** A browser in which somebody is signed in: it sends its cookies, and proves with each write that it comes from our pages. */
 export async function signedIn(app: FastifyInstance, ctx: Ctx, user: Row): Promise<Client & { session: Session }> {
   const { key, session } = await startSession(ctx, { user: user.id as number })
-  const cookie = `${SESSION_COOKIE}=${await sessionCookieValue(ctx, key, user)}; ${CSRF_COOKIE}=proof`
+  const cookie = `${SESSION_COOKIE}=${sessionCookieValue(ctx, key, user)}; ${CSRF_COOKIE}=proof`
   return { ...clientOf(app, () => ({ cookie, 'x-authentik-csrf': 'proof' })), session }
 }

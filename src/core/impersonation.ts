@@ -33,13 +33,9 @@ async function renewCookie(
   user: Row,
   reply: { setCookie: (name: string, value: string, options: object) => unknown },
 ): Promise<void> {
-  const key = cookie && (await keyFromCookie(ctx, cookie))
+  const key = cookie && keyFromCookie(ctx, cookie)
   if (key)
-    reply.setCookie(
-      SESSION_COOKIE,
-      await sessionCookieValue(ctx, key, user),
-      sessionCookieOptions(ctx, ctx.caller.session as unknown as Session),
-    )
+    reply.setCookie(SESSION_COOKIE, sessionCookieValue(ctx, key, user), sessionCookieOptions(ctx, ctx.caller.session as unknown as Session))
 }
 
 const Reason = body({ reason: Type.String() }, ['reason'])

@@ -4,6 +4,7 @@ import { promisify } from 'node:util'
 import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2'
 import { secretsEqual } from '../lib/constant-time.ts'
 import type { RandomBytes } from '../lib/random.ts'
+import { yieldToEventLoop } from '../lib/background-threads.ts'
 import { LETTERS_AND_DIGITS, randomString } from '../lib/random.ts'
 import { TurnQueue } from '../lib/turn-queue.ts'
 
@@ -50,20 +51,25 @@ export type Passwords = {
 }
 
 /**
- * @param concurrency how many run at once; one core is left to everything else
+ * @param concurrency how many run at once: one a core where the event loop goes before them, else one core is left to it
  * @param maxWaiting how many may wait before further ones are refused
  */
-export function makePasswords({
-  concurrency = Math.max(1, availableParallelism() - 1),
-  maxWaiting = 512,
-}: { concurrency?: number; maxWaiting?: number } = {}): Passwords {
-  const queue = new TurnQueue({ concurrency, maxWaiting })
+export function makePasswords({ concurrency, maxWaiting = 512 }: { concurrency?: number; maxWaiting?: number } = {}): Passwords {
+  const cores = availableParallelism()
+  const queue = new TurnQueue({ concurrency: concurrency ?? Math.max(1, cores - 1), maxWaiting })
+  let arranged = false
+  /** After the first hash, when the threads exist. */
+  const arrange = () => {
+    if (arranged) return
+    arranged = true
+    if (yieldToEventLoop() && concurrency === undefined) queue.allow(cores)
+  }
   return {
     async hash(password, client = '') {
       if (isTooLong(password)) throw new PasswordTooLongError()
-      return queue.run(client, () => argon2Hash(password, COST))
+      return queue.run(client, () => argon2Hash(password, COST).finally(arrange))
     },
-    verify: (stored, password, client = '') => queue.run(client, () => check(stored, password)),
+    verify: (stored, password, client = '') => queue.run(client, () => check(stored, password).finally(arrange)),
     pending: () => queue.pending,
   }
 }

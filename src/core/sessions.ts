@@ -1,7 +1,7 @@
 import type { CookieSerializeOptions } from '@fastify/cookie'
-import { jwtVerify, SignJWT } from 'jose'
 import { transact, type Ctx } from '../context.ts'
 import type { Row } from '../api/model.ts'
+import { readHs256, signHs256 } from '../crypto/hs256.ts'
 import { hashToken } from '../crypto/secrets.ts'
 import { userUid } from './uid.ts'
 
@@ -40,7 +40,7 @@ const TOUCH_INTERVAL = 60_000 // ms
  * The cookie's value: a JWT around the session key, in the form that outposts read without verifying
  * (`sid`, `iss`, `sub`, `authenticated`, `acr`).
  */
-export async function sessionCookieValue(ctx: Ctx, key: string, user: Row | null): Promise<string> {
+export function sessionCookieValue(ctx: Ctx, key: string, user: Row | null): string {
   const claims = {
     sid: key,
     iss: 'authentik',
@@ -48,28 +48,19 @@ export async function sessionCookieValue(ctx: Ctx, key: string, user: Row | null
     authenticated: user !== null,
     acr: 'goauthentik.io/core/default',
   }
-  return new SignJWT(claims).setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).sign(ctx.secrets.sessionKey)
+  return signHs256(claims, ctx.secrets.sessionKey)
 }
 
 /** The session key inside a cookie that we signed; undefined for anything else, whatever its shape. */
-export async function keyFromCookie(ctx: Ctx, cookie: string): Promise<string | undefined> {
+export function keyFromCookie(ctx: Ctx, cookie: string): string | undefined {
   if (cookie.length > 4096) return undefined
-  try {
-    const { payload } = await jwtVerify(cookie, ctx.secrets.sessionKey, {
-      algorithms: ['HS256'],
-      issuer: 'authentik',
-      currentDate: ctx.now(),
-    })
-    return typeof payload.sid === 'string' ? payload.sid : undefined
-  } catch {
-    // A foreign, truncated or altered cookie is an ordinary visitor's, not a fault of ours.
-    return undefined
-  }
+  const claims = readHs256(cookie, ctx.secrets.sessionKey, ctx.now())
+  return claims?.iss === 'authentik' && typeof claims.sid === 'string' ? claims.sid : undefined
 }
 
 /** The living session that a cookie names. */
 export async function findSession(ctx: Ctx, cookie: string | undefined): Promise<Session | undefined> {
-  const key = cookie && (await keyFromCookie(ctx, cookie))
+  const key = cookie && keyFromCookie(ctx, cookie)
   if (!key) return undefined
   const row = await ctx.db
     .selectFrom('session')
@@ -89,12 +80,15 @@ export type NewSession = {
   authMethodArgs?: Row
 }
 
+/** Where writes go that nobody must be promised: unless somebody is signed in by them, a session lost in a power cut is begun anew. */
+const relaxed = (ctx: Ctx) => (ctx.db.isTransaction ? ctx.db : ctx.database.relaxed)
+
 /** Opens a session and returns its key, which leaves the program only inside the cookie. */
 export async function startSession(ctx: Ctx, options: NewSession = {}): Promise<{ key: string; session: Session }> {
   const key = Buffer.from(ctx.randomBytes(KEY_BYTES)).toString('base64url')
   const now = ctx.now()
   const lifetime = options.lifetime || ctx.config.sessions.unauthenticated_age
-  const row = await ctx.db
+  const row = await (options.user ? ctx.db : relaxed(ctx))
     .insertInto('session')
     .values({
       session_hash: hashToken(key),
@@ -119,7 +113,7 @@ export async function startSession(ctx: Ctx, options: NewSession = {}): Promise<
 /** Replaces what a session remembers. */
 export async function saveSessionData(ctx: Ctx, session: Session, data: Row): Promise<void> {
   session.data = data
-  await ctx.db
+  await relaxed(ctx)
     .updateTable('session')
     .set({ data: JSON.stringify(data) })
     .where('session_hash', '=', session.session_hash)
@@ -135,7 +129,7 @@ export async function touchSession(ctx: Ctx, session: Session): Promise<void> {
   const ip = ctx.request?.clientIp ?? session.last_ip
   if (now.getTime() - session.last_used.getTime() < TOUCH_INTERVAL && ip === session.last_ip) return
   const expires = session.persistent ? session.expires : new Date(now.getTime() + ctx.config.sessions.unauthenticated_age)
-  await ctx.db
+  await relaxed(ctx)
     .updateTable('session')
     .set({ last_used: now, last_ip: ip, last_user_agent: ctx.request?.userAgent ?? session.last_user_agent, expires })
     .where('session_hash', '=', session.session_hash)

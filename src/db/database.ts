@@ -50,6 +50,11 @@ export type Database = {
    */
   readonly background: Db
   /**
+   * Same database, for what may be lost in a power cut with everything that came after it: how far a visitor is in a flow, when a session
+   * was last used. On SQLite such writes do not wait for the disk. Outlives the end of the process as all writes do.
+   */
+  readonly relaxed: Db
+  /**
    * Runs `fn` in a transaction: all of it happens or nothing. On SQLite transactions run one after the other; on PostgreSQL the
    * isolation is READ COMMITTED. After a deadlock, a serialization failure or a changed schema `fn` runs again (4 times in all):
    * it must change nothing but the database. It must not wait for network, hashing or timers.
@@ -76,13 +81,14 @@ const openSqlite = async (options: DatabaseOptions & SqliteOptions, feed: Feed, 
     engine: 'sqlite',
     db,
     background: reader === undefined ? db : new Kysely<DB>({ dialect: sqliteDialect(reader) }),
+    relaxed: new Kysely<DB>({ dialect: sqliteStoreDialect(store, { relaxed: true }) }),
     transaction: fn => runTransaction(db, store, report, fn),
     feed,
     file: inMemory ? undefined : options.file,
     async close() {
       await reader?.close()
       await db.destroy()
-      store.close()
+      await store.close()
     },
   }
 }
@@ -126,6 +132,7 @@ const openPostgres = async (
     engine: 'postgres',
     db,
     background: db,
+    relaxed: db,
     transaction: fn => runTransaction(db, store, report, fn),
     feed,
     file: undefined,

@@ -28,7 +28,8 @@ export const openWriter = (file: string): DatabaseSync => {
     connection.close()
     throw error
   }
-  connection.exec('pragma synchronous = full')
+  // Commits are brought to the disk by `WalSync`, off the event loop; checkpoints by SQLite itself.
+  connection.exec('pragma synchronous = normal')
   connection.exec('pragma foreign_keys = on')
   connection.exec('pragma temp_store = memory')
   connection.exec('pragma journal_size_limit = 67108864')

@@ -12,6 +12,8 @@ import { refuseInsideTransaction } from './scope.ts'
 import { openReader, openWriter } from './sqlite-open.ts'
 import type { StatementResult } from './statements.ts'
 import { Statements } from './statements.ts'
+import { WalSync } from './wal-sync.ts'
+import type { FileSync } from './wal-sync.ts'
 import { changesSchema, readsOnly, writesOf } from './writes.ts'
 
 /** How long a write waits for another process to finish writing: ms, and the clock that measures them. */
@@ -52,20 +54,23 @@ export class SqliteStore {
   readonly turn = new Mutex()
   readonly feed: Feed
   readonly patience: Patience
+  /** What brings commits to the disk; an in-memory database has none. */
+  readonly log: WalSync | undefined
   #foreignKeys: readonly ForeignKey[] | undefined
   #version: unknown
 
   /** Opens the file, and makes it when there is none. */
-  static async open(file: string, feed: Feed, patience: Patience): Promise<SqliteStore> {
-    return new SqliteStore(file, feed, patience, await whenFree(() => openWriter(file), patience))
+  static async open(file: string, feed: Feed, patience: Patience, sync?: FileSync): Promise<SqliteStore> {
+    return new SqliteStore(file, feed, patience, await whenFree(() => openWriter(file), patience), sync)
   }
 
-  private constructor(file: string, feed: Feed, patience: Patience, writer: DatabaseSync) {
+  private constructor(file: string, feed: Feed, patience: Patience, writer: DatabaseSync, sync?: FileSync) {
     this.file = file
     this.feed = feed
     this.patience = patience
     this.writer = new Statements(writer)
     this.reader = file === ':memory:' ? undefined : new Statements(openReader(file))
+    this.log = file === ':memory:' ? undefined : new WalSync(file, sync)
     this.#version = this.#dataVersion()
     feed.missed = () => {
       const before = this.#version
@@ -99,13 +104,17 @@ export class SqliteStore {
    * No `pragma optimize`: what it learns at the first stop, of tables with a row or two, would have the planner read them whole when
    * they have grown to 100,000. Without statistics it takes tables for large, and indexes for worth it.
    */
-  close(): void {
+  async close(): Promise<void> {
+    await this.log?.close()
     this.reader?.connection.close()
     this.writer.connection.close()
   }
 }
 
-type Open = { written: Set<string>; giveBack: () => void; failed: unknown; schema: boolean }
+type Open = { written: Set<string>; giveBack: () => void; failed: unknown; schema: boolean; changed: boolean }
+
+/** What one statement did. `changed`: the database may be another now. */
+type Done = { written: Iterable<string>; result: StatementResult; changed: boolean }
 
 const resultOf = <R>({ rows, changes, lastId }: StatementResult, isWrite: boolean): QueryResult<R> => ({
   rows: rows as R[],
@@ -116,10 +125,12 @@ const resultOf = <R>({ rows, changes, lastId }: StatementResult, isWrite: boolea
 /** Decides per query: inside a transaction the writer, for a select the reader, else the writer in its turn. */
 class SqliteConnection implements DatabaseConnection {
   readonly #store: SqliteStore
+  readonly #relaxed: boolean
   #open: Open | undefined
 
-  constructor(store: SqliteStore) {
+  constructor(store: SqliteStore, relaxed: boolean) {
     this.#store = store
+    this.#relaxed = relaxed
   }
 
   async executeQuery<R>(compiled: CompiledQuery): Promise<QueryResult<R>> {
@@ -128,13 +139,15 @@ class SqliteConnection implements DatabaseConnection {
     if (reader !== undefined && readsOnly(compiled)) return resultOf(reader.run(compiled.sql, compiled.parameters), false)
     const parameters = compiled.parameters.map(encodeSqlite)
     const giveBack = await this.#turn()
+    let done
     try {
-      const { written, result } = await whenFree(() => this.#write(compiled, parameters), this.#store.patience)
-      this.#store.feed.emit(written)
-      return resultOf(result, !readsOnly(compiled))
+      done = await whenFree(() => this.#write(compiled, parameters), this.#store.patience)
+      this.#store.feed.emit(done.written)
     } finally {
       giveBack()
     }
+    if (done.changed && !this.#relaxed) await this.#store.log?.durable()
+    return resultOf(done.result, !readsOnly(compiled))
   }
 
   #executeInside<R>(open: Open, compiled: CompiledQuery): QueryResult<R> {
@@ -146,8 +159,9 @@ class SqliteConnection implements DatabaseConnection {
     }
     const parameters = compiled.parameters.map(encodeSqlite)
     try {
-      const { written, result } = this.#write(compiled, parameters)
+      const { written, result, changed } = this.#write(compiled, parameters)
       open.schema ||= changesSchema(compiled.sql)
+      open.changed ||= changed
       if (recovers) open.failed = undefined
       for (const table of written) open.written.add(table)
       return resultOf(result, !readsOnly(compiled))
@@ -157,17 +171,18 @@ class SqliteConnection implements DatabaseConnection {
     }
   }
 
-  #write(compiled: CompiledQuery, parameters: readonly SQLInputValue[]): { written: Iterable<string>; result: StatementResult } {
+  #write(compiled: CompiledQuery, parameters: readonly SQLInputValue[]): Done {
     const written = this.#store.writtenBy(compiled)
     const result = this.#store.writer.runEncoded(compiled.sql, parameters)
     if (changesSchema(compiled.sql)) this.#store.schemaChanged()
     // Raw statements that return nothing countable are told of in any case.
-    const idle = result.changes === 0 && compiled.query.kind !== 'RawNode'
-    return { written: idle ? [] : written, result }
+    const changed = result.changes !== 0 || (compiled.query.kind === 'RawNode' && !readsOnly(compiled))
+    return { written: changed ? written : [], result, changed }
   }
 
   async #turn(): Promise<() => void> {
     if (this.#store.turn.held) refuseInsideTransaction(this.#store)
+    this.#store.log?.refuseAfterFailure()
     return this.#store.turn.acquire()
   }
 
@@ -179,7 +194,7 @@ class SqliteConnection implements DatabaseConnection {
       giveBack()
       throw error
     }
-    this.#open = { written: new Set(), giveBack, failed: undefined, schema: false }
+    this.#open = { written: new Set(), giveBack, failed: undefined, schema: false, changed: false }
   }
 
   async commit(): Promise<void> {
@@ -191,11 +206,14 @@ class SqliteConnection implements DatabaseConnection {
     this.#store.writer.connection.exec('commit')
     this.#open = undefined
     this.#store.feed.emit(open.written)
+    // The next transaction goes on meanwhile. What it writes on top of ours stands behind it in the log: it never outlives ours.
     open.giveBack()
+    if (open.changed && !this.#relaxed) await this.#store.log?.durable()
   }
 
   async rollback(): Promise<void> {
-    const open = this.#open!
+    const open = this.#open
+    if (open === undefined) return // committed, but not brought to the disk
     this.#open = undefined
     try {
       // Some errors (a full disk) have rolled back already.
@@ -214,15 +232,17 @@ class SqliteConnection implements DatabaseConnection {
 
 class SqliteDriver implements Driver {
   readonly #store: SqliteStore
+  readonly #relaxed: boolean
 
-  constructor(store: SqliteStore) {
+  constructor(store: SqliteStore, relaxed: boolean) {
     this.#store = store
+    this.#relaxed = relaxed
   }
 
   async init(): Promise<void> {}
 
   async acquireConnection(): Promise<DatabaseConnection> {
-    return new SqliteConnection(this.#store)
+    return new SqliteConnection(this.#store, this.#relaxed)
   }
 
   beginTransaction(connection: DatabaseConnection): Promise<void> {
@@ -250,4 +270,5 @@ export const sqliteDialect = (driver: Driver): Dialect => ({
   createIntrospector: db => new SqliteIntrospector(db),
 })
 
-export const sqliteStoreDialect = (store: SqliteStore): Dialect => sqliteDialect(new SqliteDriver(store))
+/** @param relaxed whether commits are answered before they are on the disk */
+export const sqliteStoreDialect = (store: SqliteStore, { relaxed = false } = {}): Dialect => sqliteDialect(new SqliteDriver(store, relaxed))

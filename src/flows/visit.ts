@@ -78,7 +78,7 @@ export const ensureCsrf = (ctx: Ctx, visit: Visit): string =>
 /** Makes a session the browser's own: its key goes into the cookie and nowhere else. */
 export async function adoptSession(ctx: Ctx, visit: Visit, key: string, session: Session, user: Row | null): Promise<void> {
   visit.session = session
-  visit.cookies.set(SESSION_COOKIE, { value: await sessionCookieValue(ctx, key, user), options: sessionCookieOptions(ctx, session) })
+  visit.cookies.set(SESSION_COOKIE, { value: sessionCookieValue(ctx, key, user), options: sessionCookieOptions(ctx, session) })
 }
 
 /** What a session carries over when its key changes: the flow under way, and nothing of whoever used the browser before. */

@@ -11,7 +11,7 @@ export class QueueFullError extends Error {
  * an owner with hundreds of tasks delays another one by a single task; those of one owner keep their order.
  */
 export class TurnQueue {
-  readonly #concurrency: number
+  #concurrency: number
   readonly #maxWaiting: number
   // A Map keeps the order of insertion: the first owner is the next in turn.
   readonly #waiting = new Map<string, (() => void)[]>()
@@ -27,6 +27,15 @@ export class TurnQueue {
   /** Tasks that run or wait. */
   get pending(): number {
     return this.#running + this.#waitingCount
+  }
+
+  /** From now on this many tasks run at once; more than before. */
+  allow(concurrency: number): void {
+    for (; this.#concurrency < concurrency; this.#concurrency++) {
+      if (this.#waitingCount === 0) continue
+      this.#running++
+      this.#passOn()
+    }
   }
 
   /** Runs the task in its owner's turn and settles as it does. @throws QueueFullError at once, the task is not run */

@@ -1,5 +1,6 @@
 import type { Row } from '../api/model.ts'
 import type { Ctx } from '../context.ts'
+import { lazy } from '../lib/lazy.ts'
 import type { Scope } from '../expression/host/scope.ts'
 import type { Value } from '../expression/values.ts'
 
@@ -34,7 +35,7 @@ export type ClaimsRequest = {
 }
 
 // The interpreter is loaded with the first mapping: a server that starts need not wait for it.
-const running = () => import('./run.ts')
+const running = lazy(() => import('./run.ts'))
 
 /**
  * What a mapping returns, as plain data; null for nothing, a list for what it yielded.

@@ -32,7 +32,7 @@ async function signedIn(): Promise<{ cookie: string; email: string }> {
   const { ctx } = await oauthServer()
   const user = await aUser(ctx)
   const { key } = await startSession(ctx, { user: user.id as number, authMethod: 'password', lifetime: 3_600_000 })
-  return { cookie: `authentik_session=${await sessionCookieValue(ctx, key, user)}`, email: user.email as string }
+  return { cookie: `authentik_session=${sessionCookieValue(ctx, key, user)}`, email: user.email as string }
 }
 
 const discovered = (party: Party, authentication: client.ClientAuth, metadata: Partial<client.ClientMetadata> = {}) =>

@@ -191,7 +191,7 @@ test('59 a session cookie that is malformed, truncated, foreign or oversized is 
   const { app, ctx } = await server()
   const { user } = await aPerson()
   const { key } = await startSession(ctx, { user: user.id as number })
-  const good = await sessionCookieValue(ctx, key, user)
+  const good = sessionCookieValue(ctx, key, user)
   const withCookie = async (value: string) => {
     const visitor = new Visitor(app)
     visitor.cookies.set('authentik_session', value)

@@ -235,7 +235,7 @@ export async function aSignedInBrowser(user?: Row, session: NewSession = {}): Pr
   const account = user ?? (await aUser(ctx))
   const started = await startSession(ctx, { user: account.id as number, authMethod: 'password', lifetime: 86_400_000, ...session })
   const browser = new Visitor(app)
-  browser.cookies.set('authentik_session', await sessionCookieValue(ctx, started.key, account))
+  browser.cookies.set('authentik_session', sessionCookieValue(ctx, started.key, account))
   browser.cookies.set('authentik_csrf', randomBytes(32).toString('base64url'))
   return { browser, user: account, session: started.session }
 }

@@ -1,7 +1,7 @@
-import { jwtVerify, SignJWT } from 'jose'
 import type { Ctx } from '../../context.ts'
 import type { Row } from '../../api/model.ts'
 import { userUid } from '../../core/uid.ts'
+import { readHs256, signHs256 } from '../../crypto/hs256.ts'
 import { cookieOf, DEVICE_COOKIE, type Visit } from '../../flows/visit.ts'
 
 /**
@@ -26,22 +26,15 @@ export async function isKnownDevice(ctx: Ctx, user: Row): Promise<boolean> {
   }
   const cookie = cookieOf(ctx, DEVICE_COOKIE)
   if (!cookie || cookie.length > 4096) return false
-  try {
-    const { payload } = await jwtVerify(cookie, ctx.secrets.key(KEY), { algorithms: ['HS256'], currentDate: ctx.now() })
-    return payload.sub === userUid(ctx, id)
-  } catch {
-    // A cookie of another installation, or an old one: an unknown device, not a fault.
-    return false
-  }
+  // A cookie of another installation, or an old one: an unknown device, not a fault.
+  return readHs256(cookie, ctx.secrets.key(KEY), ctx.now())?.sub === userUid(ctx, id)
 }
 
 /** Lets the browser remember that this person signed in here, for `age` ms. */
-export async function rememberDevice(ctx: Ctx, visit: Visit, user: Row, age: number): Promise<void> {
+export function rememberDevice(ctx: Ctx, visit: Visit, user: Row, age: number): void {
   const expires = new Date(ctx.now().getTime() + age)
-  const value = await new SignJWT({ sub: userUid(ctx, user.id as number) })
-    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
-    .setExpirationTime(expires)
-    .sign(ctx.secrets.key(KEY))
+  const claims = { sub: userUid(ctx, user.id as number), exp: Math.floor(expires.getTime() / 1000) }
+  const value = signHs256(claims, ctx.secrets.key(KEY))
   const secure = ctx.request?.origin.startsWith('https:') ?? false
   const domain = ctx.config.cookie_domain ? { domain: ctx.config.cookie_domain } : {}
   visit.cookies.set(DEVICE_COOKIE, {

@@ -46,7 +46,7 @@ async function logIn(run: Run, remember: boolean | undefined): Promise<Outcome> 
     data: binds ? { [BINDING]: { network: stage.network_binding, geoip: stage.geoip_binding } } : {},
   })
   const age = length(stage, 'remember_device')
-  if (remember === undefined && age > 0) await rememberDevice(run.ctx, visit, user, age)
+  if (remember === undefined && age > 0) rememberDevice(run.ctx, visit, user, age)
   return next()
 }
 

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict'
+import { copyFileSync, fdatasync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { after, before, test } from 'node:test'
+import { promisify } from 'node:util'
+import { Kysely, sql } from 'kysely'
+import { Feed } from './feed.ts'
+import { SqliteStore, sqliteStoreDialect } from './sqlite.ts'
+import { NotDurableError } from './wal-sync.ts'
+import type { FileSync } from './wal-sync.ts'
+
+let home: string
+before(() => void (home = mkdtempSync(join(tmpdir(), 'signet-wal-'))))
+after(() => rmSync(home, { recursive: true }))
+
+const realSync = promisify(fdatasync)
+
+type Tables = { item: { name: string } }
+
+async function open(file: string, sync: FileSync) {
+  const feed = new Feed({ watched: [], elapsed: () => 0, report: error => assert.fail(String(error)) })
+  const store = await SqliteStore.open(file, feed, { within: 1000, elapsed: () => 0 }, sync)
+  const db = new Kysely<Tables>({ dialect: sqliteStoreDialect(store) })
+  await sql`create table if not exists item (name text primary key)`.execute(db)
+  const relaxed = new Kysely<Tables>({ dialect: sqliteStoreDialect(store, { relaxed: true }) })
+  return { db, relaxed, close: async () => (await db.destroy(), store.close()) }
+}
+
+test('what was acknowledged is there after a power cut at any moment, also when many commit at once', async () => {
+  // What the disk holds is the files as they were when the last sync ended that had begun before.
+  let disk = 0
+  const onDisk = (index: number) => join(home, `disk-${index}`)
+  let syncs = 0
+  const file = join(home, 'power')
+  const { db, close } = await open(file, async descriptor => {
+    const index = ++syncs
+    copyFileSync(file, onDisk(index))
+    copyFileSync(`${file}-wal`, `${onDisk(index)}-wal`)
+    await realSync(descriptor)
+    disk = index
+  })
+  const namesOnDisk = () => {
+    const copy = join(home, 'after-the-cut')
+    copyFileSync(onDisk(disk), copy)
+    copyFileSync(`${onDisk(disk)}-wal`, `${copy}-wal`)
+    const connection = new DatabaseSync(copy)
+    try {
+      return new Set(
+        connection
+          .prepare('select name from item')
+          .all()
+          .map(row => row['name']),
+      )
+    } finally {
+      connection.close()
+      rmSync(copy)
+      rmSync(`${copy}-wal`, { force: true })
+      rmSync(`${copy}-shm`, { force: true })
+    }
+  }
+  const write = async (name: string, within: boolean) => {
+    if (within) await db.transaction().execute(trx => trx.insertInto('item').values({ name }).execute())
+    else await db.insertInto('item').values({ name }).execute()
+    assert.ok(namesOnDisk().has(name), `${name} was acknowledged`)
+  }
+  await Promise.all(Array.from({ length: 40 }, (_, index) => write(`item-${index}`, index % 2 === 0)))
+  await write('alone', true)
+  assert.ok(syncs < 40, `40 commits that waited together shared ${syncs} syncs`)
+  await close()
+})
+
+test('a transaction that changed nothing does not wait for the disk', async () => {
+  let syncs = 0
+  const { db, close } = await open(join(home, 'idle'), async descriptor => {
+    syncs++
+    await realSync(descriptor)
+  })
+  const before = syncs
+  await db.transaction().execute(trx => trx.selectFrom('item').selectAll().execute())
+  await db.deleteFrom('item').where('name', '=', 'nobody').execute()
+  assert.equal(syncs, before)
+  await close()
+})
+
+test('a relaxed write does not wait for the disk, and is there for everybody at once', async () => {
+  let syncs = 0
+  const { db, relaxed, close } = await open(join(home, 'relaxed'), async descriptor => {
+    syncs++
+    await realSync(descriptor)
+  })
+  const before = syncs
+  await relaxed.insertInto('item').values({ name: 'soon' }).execute()
+  assert.equal(syncs, before)
+  assert.deepEqual(await db.selectFrom('item').selectAll().execute(), [{ name: 'soon' }])
+  await close()
+})
+
+test('when the disk fails, the commit is refused and nothing is written any more', async () => {
+  let broken = false
+  const { db, close } = await open(join(home, 'broken'), async descriptor => {
+    if (broken) throw Object.assign(new Error('input/output error'), { code: 'EIO' })
+    await realSync(descriptor)
+  })
+  await db.insertInto('item').values({ name: 'good' }).execute()
+  broken = true
+  await assert.rejects(
+    db.transaction().execute(trx => trx.insertInto('item').values({ name: 'lost' }).execute()),
+    NotDurableError,
+  )
+  broken = false // The disk says that all is well again, yet what it dropped stays dropped.
+  await assert.rejects(db.insertInto('item').values({ name: 'later' }).execute(), NotDurableError)
+  await assert.rejects(
+    db.transaction().execute(trx => trx.selectFrom('item').selectAll().execute()),
+    NotDurableError,
+  )
+  assert.equal(
+    (await db.selectFrom('item').selectAll().execute()).some(({ name }) => name === 'good'),
+    true,
+  )
+  await close()
+})
