@@ -33,7 +33,7 @@ export default defineConfig(({ isSsrBuild }) => ({
             'flow-style': here('flow/flow.css'),
             'library-style': here('pages/library.css'),
           },
-      output: isSsrBuild ? { entryFileNames: '[name].js' } : {},
+      output: isSsrBuild ? { entryFileNames: '[name].js', codeSplitting: false } : {},
     },
   },
 }))

@@ -42,7 +42,8 @@ export function renderFlowPage(page: FlowPage): Page {
     values: valuesToKeep(challenge, posted ?? {}),
   }
   const { assets } = web
-  const head = html`${lang !== 'en' && html`<link rel="modulepreload" href="${assets.url(`flow/locales/${lang}.ts`)}" nonce="${nonce}" /> `}
+  const ahead = [lang !== 'en' && assets.url(`flow/locales/${lang}.ts`), assets.viewUrl(challenge.component)].filter(Boolean) as string[]
+  const head = html`${ahead.map(url => html`<link rel="modulepreload" href="${url}" nonce="${nonce}" /> `)}
     <script type="module" src="${assets.url('flow/main.tsx')}" nonce="${nonce}"></script>
     ${background(challenge, nonce)}${refresh(challenge)}`
   const body = html`${card(page, html`<div id="flow">${trusted(web.renderFlow(data, lang))}</div>`)}

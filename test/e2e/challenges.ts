@@ -180,3 +180,30 @@ export const refused = (challenge: Challenge, errors: Record<string, string>): C
   ...challenge,
   response_errors: Object.fromEntries(Object.entries(errors).map(([name, text]) => [name, [{ string: text, code: 'invalid' }]])),
 })
+
+/**
+ * What the pictures of the sign-in page show, by name. A view gets its pictures, and is held to fit every screen and to keep the page's
+ * policy and its budget, by a line here.
+ */
+export const GALLERY: Readonly<Record<string, Challenge>> = {
+  identification,
+  'identification, all at once': fullIdentification,
+  'identification, refused': refused(fullIdentification, { non_field_errors: 'Failed to authenticate.' }),
+  password,
+  'password, refused': refused(password, { password: 'Invalid password' }),
+  'user login': userLogin,
+  consent,
+  prompt: everyPrompt,
+  'prompt, refused': refused(initialSetup, { email: 'Enter a valid email address.', non_field_errors: "Passwords don't match." }),
+  'initial set-up': initialSetup,
+  email: { component: 'ak-stage-email', flow_info },
+  'email, sent again': refused({ component: 'ak-stage-email', flow_info }, { non_field_errors: 'email-sent' }),
+  dummy,
+  shell,
+  autosubmit: autosubmit('/elsewhere'),
+  redirect: { component: 'xak-flow-redirect', to: 'javascript:void' },
+  'access denied': accessDenied,
+  'flow error': flowError,
+  'session end': sessionEnd,
+  unknown,
+}

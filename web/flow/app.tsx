@@ -1,10 +1,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Answer, Challenge, FlowData } from './challenge.ts'
-import { callExecutor, type Failure } from './executor.ts'
+import { callExecutor, type Failure, type Reply } from './executor.ts'
 import { FailureNotice } from './parts/failure-notice.tsx'
 import { StageContext } from './stage.ts'
 import { sayServerText, type Translate } from './translate.ts'
-import { viewOf } from './views.ts'
+import { fetchView, viewOf } from './views.ts'
 
 interface Step {
   /** Counts the challenges; a retry of the same one keeps its number, and so its form and what was typed. */
@@ -30,7 +30,7 @@ export function App({ data, t }: { data: FlowData; t: Translate }) {
   const ask = async (answer?: Answer) => {
     setBusy(true)
     setFailure(undefined)
-    const reply = await callExecutor(data.executor, answer)
+    const reply = await withView(await callExecutor(data.executor, answer))
     if ('failure' in reply) {
       setFailure({ what: reply.failure, retry: () => void ask(answer) })
     } else if (reply.challenge.component === 'ak-stage-autosubmit') {
@@ -40,6 +40,12 @@ export function App({ data, t }: { data: FlowData; t: Translate }) {
     }
     // A redirect is still under way when it has been shown: keep the page still until the next one is there.
     setBusy('challenge' in reply && reply.challenge.component === 'xak-flow-redirect')
+  }
+
+  const present = async (challenge: Challenge) => {
+    const reply = await withView({ challenge })
+    if ('challenge' in reply) show(challenge)
+    else setFailure({ what: reply.failure, retry: () => void present(challenge) })
   }
 
   useEffect(() => {
@@ -69,7 +75,7 @@ export function App({ data, t }: { data: FlowData; t: Translate }) {
         values: step.number === 0 ? data.values : {},
         submit: answer => void ask(answer),
         refuse: errors => setStep({ ...step, errors }),
-        show,
+        show: challenge => void present(challenge),
       }}
     >
       <div ref={region}>
@@ -79,6 +85,17 @@ export function App({ data, t }: { data: FlowData; t: Translate }) {
       </div>
     </StageContext.Provider>
   )
+}
+
+/** The view comes with its challenge: a page that cannot fetch it is told so, and may ask again. */
+async function withView(reply: Reply): Promise<Reply> {
+  if ('failure' in reply) return reply
+  try {
+    await fetchView(reply.challenge.component)
+    return reply
+  } catch {
+    return { failure: { reason: 'network' } } // offline, or a new release whose files have other names
+  }
 }
 
 const errorsOf = (challenge: Challenge, t: Translate): Record<string, string[]> =>

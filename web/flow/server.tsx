@@ -9,6 +9,9 @@ import es from './locales/es.ts'
 import fr from './locales/fr.ts'
 import nl from './locales/nl.ts'
 import { translator } from './translate.ts'
+import { fetchAllViews } from './views.ts'
+
+await fetchAllViews()
 
 const TABLES: Record<Language, Texts> = { en, de, fr, es, nl, bg }
 

@@ -18,7 +18,7 @@ import { ShellStage } from './stages/xak-flow-shell.tsx'
 // oxlint-disable-next-line typescript/no-explicit-any
 type View = ComponentType<{ challenge: any }>
 
-/** The view of each challenge, by the `component` it names. A new stage is a file and a line here. */
+/** The view of each challenge, by the `component` it names: those that every page brings along. */
 const VIEWS: Record<string, View> = {
   'ak-stage-access-denied': AccessDeniedStage,
   'ak-stage-autosubmit': AutosubmitStage,
@@ -34,5 +34,21 @@ const VIEWS: Record<string, View> = {
   'xak-flow-redirect': RedirectStage,
   'xak-flow-shell': ShellStage,
 }
+
+/**
+ * Views that few sign-ins need: each is a file of its own, fetched with the first challenge that wants it. The file is named after
+ * the component (`stages/<component>.tsx`), so that the server can tell the browser to fetch it along with the page. A new stage is a
+ * file and a line here.
+ */
+const LATER: Record<string, () => Promise<View>> = {}
+
+/** Makes sure that `viewOf` knows the view of this component. Rejects when it cannot be fetched. */
+export async function fetchView(component: string): Promise<void> {
+  if (Object.hasOwn(VIEWS, component) || !Object.hasOwn(LATER, component)) return
+  VIEWS[component] = await LATER[component]!()
+}
+
+/** Every view, for the server, which renders without waiting. */
+export const fetchAllViews = (): Promise<unknown> => Promise.all(Object.keys(LATER).map(fetchView))
 
 export const viewOf = (component: string): View => (Object.hasOwn(VIEWS, component) ? VIEWS[component]! : UnknownStage)

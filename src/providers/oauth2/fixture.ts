@@ -29,7 +29,12 @@ const web = {
   directory: '',
   base: '/',
   renderFlow: () => '',
-  assets: { prefix: '/static/dist/', url: (source: string) => `/static/dist/${source}`, fontUrl: '/static/dist/font.woff2' },
+  assets: {
+    prefix: '/static/dist/',
+    url: (source: string) => `/static/dist/${source}`,
+    viewUrl: () => undefined,
+    fontUrl: '/static/dist/font.woff2',
+  },
 }
 
 export type OAuthServer = TestServer
