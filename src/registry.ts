@@ -24,12 +24,14 @@ import { eventRoutes, events } from './events/event-api.ts'
 import { mappingRoutes, propertyMappings } from './mappings/mapping-api.ts'
 import { scopeMappings } from './mappings/scope.ts'
 import { PolicyBase } from './policies/base.ts'
+import { eventMatcherKind, eventMatcherPolicies } from './policies/event_matcher/policy.ts'
 import { expressionPolicies } from './policies/expression/model.ts'
 import { expressionKind } from './policies/expression/policy.ts'
 import { policies, policyRoutes } from './policies/policy-api.ts'
 import { policyBindings } from './policies/binding.ts'
 import { lazy } from './lib/lazy.ts'
 import type { PolicyKind } from './policies/policy.ts'
+import { policyTables, type PolicyKind } from './policies/policy.ts'
 import { PolicyTarget } from './policies/target.ts'
 import { oauth2Providers } from './providers/oauth2/model.ts'
 import { oauth2Routes } from './providers/oauth2/api.ts'
@@ -100,6 +102,7 @@ const resources: readonly Resource[] = [
   policyBindings,
   policies,
   expressionPolicies,
+  eventMatcherPolicies,
   providers,
   oauth2Providers,
   propertyMappings,
@@ -131,6 +134,7 @@ const resources: readonly Resource[] = [
 ]
 
 const promptExpressions = lazy(() => import('./expression/host/prompt.ts'))
+const policyKinds: readonly PolicyKind[] = [expressionKind, eventMatcherKind]
 
 export const registry: Registry = {
   resources,
@@ -162,7 +166,7 @@ export const registry: Registry = {
     oauth2Routes,
     authenticatorRoutes,
   ],
-  policyKinds: [expressionKind],
+  policyKinds,
   // Loaded with the first question, as with policies and mappings.
   evaluate: async (ctx, source, variables) => (await promptExpressions()).evaluatePromptExpression(ctx, source, variables),
   stages: [identification, password, userLogin, userLogout, userWrite, prompt, consent, deny, dummy, redirect, invitation, email],
@@ -175,8 +179,7 @@ export const watchedTables: readonly string[] = [
   'system_settings',
   'policy_target',
   'policy_binding',
-  'policy',
-  'policy_expression',
+  ...policyTables({ policyKinds }),
   'flow',
   'flow_stage_binding',
   'stage',

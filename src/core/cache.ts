@@ -18,14 +18,18 @@ type Store<V> = { entries: Map<string, V>; generation: number }
  * Only for configuration: the tables must be on the change feed's watch list. Inside a transaction that is
  * still open nothing is remembered, since it may see what others must not.
  */
-export function cached<V>(tables: readonly string[], load: (ctx: Ctx, key: string) => Promise<V>): Cache<V> {
+export function cached<V>(
+  tables: readonly string[] | ((ctx: Ctx) => readonly string[]),
+  load: (ctx: Ctx, key: string) => Promise<V>,
+): Cache<V> {
   const stores = new WeakMap<Database, Store<V>>()
-  const storeOf = (database: Database): Store<V> => {
+  const storeOf = (ctx: Ctx): Store<V> => {
+    const { database } = ctx
     const known = stores.get(database)
     if (known) return known
     const made: Store<V> = { entries: new Map(), generation: 0 }
     stores.set(database, made)
-    database.feed.onChange(tables, () => {
+    database.feed.onChange(typeof tables === 'function' ? tables(ctx) : tables, () => {
       made.entries.clear()
       made.generation += 1
     })
@@ -34,7 +38,7 @@ export function cached<V>(tables: readonly string[], load: (ctx: Ctx, key: strin
   const read = async (ctx: Ctx, key = ''): Promise<V> => {
     if (ctx.db !== ctx.database.db && ctx.db !== ctx.database.background) return load(ctx, key)
     ctx.database.feed.check()
-    const store = storeOf(ctx.database)
+    const store = storeOf(ctx)
     const known = store.entries.get(key)
     if (known !== undefined) return known
     // A change that commits while the load runs must not be overwritten by what the load saw before it.
@@ -47,9 +51,9 @@ export function cached<V>(tables: readonly string[], load: (ctx: Ctx, key: strin
     return value
   }
   return Object.assign(read, {
-    keys: (ctx: Ctx) => [...storeOf(ctx.database).entries.keys()],
+    keys: (ctx: Ctx) => [...storeOf(ctx).entries.keys()],
     clear: (ctx: Ctx) => {
-      const store = storeOf(ctx.database)
+      const store = storeOf(ctx)
       store.entries.clear()
       store.generation += 1
     },

@@ -3,7 +3,7 @@ import type { Row } from '../api/model.ts'
 import { groupsOf } from '../core/membership.ts'
 import { cached } from '../core/cache.ts'
 import { findObject } from '../api/store.ts'
-import type { Policy, PolicyRequest } from './policy.ts'
+import { policyTables, type Policy, type PolicyRequest } from './policy.ts'
 
 /** One binding as the engine needs it. */
 type Binding = {
@@ -38,16 +38,19 @@ const targetOf = cached(['policy_target', 'policy_binding', 'policy'], async (ct
   return { mode: target.policy_engine_mode as Target['mode'], bindings }
 })
 
-/** Tables that hold what policies say; a change in any of them is noticed at the next question. */
-const POLICY_TABLES = ['policy', 'policy_expression'] as const
-
-/** The policy behind a key, ready to be asked; undefined when no part of the program knows its kind. */
-const policyOf = cached(POLICY_TABLES, async (ctx, key): Promise<Policy | undefined> => {
-  const base = await ctx.db.selectFrom('policy').select('kind').where('policy_uuid', '=', key).executeTakeFirst()
-  const kind = ctx.registry.policyKinds.find(({ model }) => model.label === base?.kind)
-  const row = kind && (await findObject(ctx, kind.model, key))
-  return row && kind.prepare(row)
-})
+/**
+ * The policy behind a key, ready to be asked; undefined when no part of the program knows its kind. A change in what policies say is
+ * noticed at the next question.
+ */
+const policyOf = cached(
+  ({ registry }) => policyTables(registry),
+  async (ctx, key): Promise<Policy | undefined> => {
+    const base = await ctx.db.selectFrom('policy').select('kind').where('policy_uuid', '=', key).executeTakeFirst()
+    const kind = ctx.registry.policyKinds.find(({ model }) => model.label === base?.kind)
+    const row = kind && (await findObject(ctx, kind.model, key))
+    return row && kind.prepare(row)
+  },
+)
 
 /**
  * All group and user bindings together are one finding: in mode `any` one match is enough, in mode `all` every one must match.

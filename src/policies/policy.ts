@@ -34,3 +34,8 @@ export type Policy = {
 
 /** A kind of policy: its model, and how a stored one becomes a question that can be asked. */
 export type PolicyKind = { model: Model; prepare: (row: Row) => Policy }
+
+/** Tables that hold what policies say, those of every kind that the program has. */
+export const policyTables = ({ policyKinds }: { policyKinds: readonly PolicyKind[] }): string[] => [
+  ...new Set(policyKinds.flatMap(({ model }) => model.tables.map(({ table }) => table))),
+]

@@ -55,6 +55,7 @@ const SPECIAL: Record<string, (ctx: Ctx) => Promise<Row> | Row> = {
 /** Fields that the contract calls optional, but of which one must be there. */
 const NEEDED: Record<string, readonly string[]> = {
   'authentik_policies.policybinding': ['group'],
+  'authentik_policies_event_matcher.eventmatcherpolicy': ['action'],
   'authentik_stages_identification.identificationstage': ['user_fields'],
   'authentik_stages_redirect.redirectstage': ['target_static'],
   // Answers without one hold null, of which the contract does not speak.

@@ -10,6 +10,7 @@ import { up as userSearch } from './20261122T0610_user_search.ts'
 import { up as expressionPolicy } from './20261122T0700_expression_policy.ts'
 import { up as invitationMail } from './20261122T0700_invitation_mail.ts'
 import { up as authenticators } from './20261122T0800_authenticators.ts'
+import { up as eventMatcher } from './20261122T0830_event_matcher.ts'
 
 /** All migrations, oldest first. Listed by hand: the program is bundled into one file, where there is no folder to read. */
 export const migrations: readonly Migration[] = [
@@ -24,4 +25,5 @@ export const migrations: readonly Migration[] = [
   { name: '20261122T0700_expression_policy', up: expressionPolicy },
   { name: '20261122T0700_invitation_mail', up: invitationMail },
   { name: '20261122T0800_authenticators', up: authenticators },
+  { name: '20261122T0830_event_matcher', up: eventMatcher },
 ]

@@ -1,7 +1,5 @@
 import type { Ctx } from '../../context.ts'
 import type { Row } from '../../api/model.ts'
-import { eventModel } from '../../api/crud.ts'
-import { recordEvent } from '../../events/record.ts'
 import { ExpressionError } from '../../expression/evaluate.ts'
 import { ExpressionSyntaxError } from '../../expression/errors.ts'
 import { describe } from '../../expression/host/conversion.ts'
@@ -12,6 +10,7 @@ import type { Scope } from '../../expression/host/scope.ts'
 import type { NativeFunction, Value } from '../../expression/values.ts'
 import type { LogEntry } from '../../expression/runtime.ts'
 import type { PolicyAnswer, PolicyLog, PolicyRequest } from '../policy.ts'
+import { recordExecution, recordFailure } from '../record.ts'
 import { ExpressionPolicy } from './model.ts'
 
 const UNKNOWN_ADDRESS = '255.255.255.255'
@@ -85,10 +84,7 @@ export const logLine =
     attributes: plainFields(line) ?? {},
   })
 
-const describeRequest = (request: PolicyRequest): Row => ({
-  user: request.user === null ? null : { pk: request.user.id, username: request.user.username },
-  context: describe(request.context),
-})
+const asked = (policy: Row, request: PolicyRequest) => ({ model: ExpressionPolicy, app: 'authentik.policies.expression', policy, request })
 
 async function answerOf(ctx: Ctx, policy: Row, request: PolicyRequest, timeout: number): Promise<PolicyAnswer> {
   const name = policy.name as string
@@ -108,19 +104,7 @@ async function answerOf(ctx: Ctx, policy: Row, request: PolicyRequest, timeout: 
     if (!(error instanceof ExpressionError || error instanceof ExpressionSyntaxError || error instanceof RangeError))
       ctx.log.error({ err: error, expression: name }, 'an expression could not be run')
     const message = messageOf(error)
-    if (!request.debug) {
-      await recordEvent(
-        ctx,
-        'policy_exception',
-        {
-          message: `Policy ${name} could not be evaluated: ${message}`,
-          traceback: error instanceof ExpressionError ? error.traceback : message,
-          policy: eventModel(ExpressionPolicy, policy),
-          request: describeRequest(request),
-        },
-        { app: 'authentik.policies.expression', ...(request.user?.id !== undefined && { user: request.user }) },
-      )
-    }
+    await recordFailure(ctx, asked(policy, request), message, error instanceof ExpressionError ? error.traceback : message)
     return {
       passing: false,
       messages: [...(error instanceof ExpressionError ? error.messages : []), message],
@@ -148,18 +132,6 @@ export async function evaluatePolicy(
   { timeout }: { timeout: number },
 ): Promise<PolicyAnswer> {
   const answer = await answerOf(ctx, policy, request, timeout)
-  if (policy.execution_logging && !request.debug) {
-    await recordEvent(
-      ctx,
-      'policy_execution',
-      {
-        message: 'Policy Execution',
-        policy: eventModel(ExpressionPolicy, policy),
-        request: describeRequest(request),
-        result: { passing: answer.passing, messages: answer.messages },
-      },
-      { app: 'authentik.policies.expression' },
-    )
-  }
+  await recordExecution(ctx, asked(policy, request), answer)
   return answer
 }
