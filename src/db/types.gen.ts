@@ -266,6 +266,15 @@ export interface PolicyBindingTable {
   failure_result: boolean
 }
 
+export interface PolicyEventMatcherTable {
+  policy_uuid: string
+  action: string | null
+  client_ip: string | null
+  app: string | null
+  model: string | null
+  query: string | null
+}
+
 export interface PolicyExpressionTable {
   policy_uuid: string
   expression: string
@@ -606,6 +615,7 @@ export interface DB {
   oauth2_refresh_token: Oauth2RefreshTokenTable
   policy: PolicyTable
   policy_binding: PolicyBindingTable
+  policy_event_matcher: PolicyEventMatcherTable
   policy_expression: PolicyExpressionTable
   policy_target: PolicyTargetTable
   prompt: PromptTable
