@@ -3,6 +3,7 @@ import type { Config } from './config.ts'
 import type { Passwords } from './core/passwords.ts'
 import type { Secrets } from './crypto/secrets.ts'
 import type { Database, Db } from './db/database.ts'
+import type { Metrics } from './observability/metrics.ts'
 import type { Registry } from './registry.ts'
 
 /** The parts that `main.ts` builds once; a function takes the few it needs. */
@@ -23,6 +24,8 @@ export type Deps = {
   log: Logger
   secrets: Secrets
   passwords: Passwords
+  /** Where durations are counted; absent where nobody reads them. */
+  metrics?: Metrics
   /** Identifies this installation; part of every hashed user id, so it must survive a move of the database. */
   installId: string
 }

@@ -1,24 +1,36 @@
 import type { Row } from '../api/model.ts'
 import type { Ctx } from '../context.ts'
-import { evaluatePolicies, type Decision } from '../policies/engine.ts'
+import { evaluatePolicies, unasked, type Decision } from '../policies/engine.ts'
 import { isSuperuser } from './membership.ts'
 import { systemSettings } from './settings.ts'
+
+/** What decided: the account itself, the bindings, that there are none, or that superusers may everything. */
+export type Access = Decision & { reason: 'inactive' | 'policies' | 'nothing_bound' | 'superuser' }
 
 /**
  * Whether a person may open an application: what every surface asks (OpenID Connect, forward-auth, the library).
  * Superusers pass without a binding unless the setting `superuser_bypass` is off; a listing asks without the bypass.
  * Never cached: a changed binding counts at the next request.
  */
-export async function mayOpen(ctx: Ctx, application: Row, user: Row, options: { bypass?: boolean; context?: Row } = {}): Promise<Decision> {
-  if (!user.is_active) return { passing: false, messages: ['This account is not active.'], findings: [] }
+export async function mayOpen(
+  ctx: Ctx,
+  application: Row,
+  user: Row,
+  options: { bypass?: boolean; context?: Row; dry?: boolean } = {},
+): Promise<Access> {
+  const target = application.pbm_uuid as string
+  if (!user.is_active)
+    return { ...unasked({ target, user, context: options.context }), messages: ['This account is not active.'], reason: 'inactive' }
   const { superuser_bypass: bypass, flags } = await systemSettings(ctx)
   const decision = await evaluatePolicies(ctx, {
-    target: application.pbm_uuid as string,
+    target,
     user,
     context: options.context,
     object: application,
     empty: flags.core_default_app_access,
+    dry: options.dry,
   })
-  if (decision.passing || options.bypass === false) return decision
-  return bypass && (await isSuperuser(ctx.db, user.id as number)) ? { ...decision, passing: true } : decision
+  const reason = decision.empty ? 'nothing_bound' : 'policies'
+  if (decision.passing || options.bypass === false) return { ...decision, reason }
+  return bypass && (await isSuperuser(ctx.db, user.id as number)) ? { ...decision, passing: true, reason: 'superuser' } : { ...decision, reason }
 }

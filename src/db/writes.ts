@@ -1,5 +1,5 @@
-import type { CompiledQuery, OperationNode } from 'kysely'
-import { AliasNode, DeleteQueryNode, InsertQueryNode, MergeQueryNode, SelectQueryNode, TableNode, UpdateQueryNode } from 'kysely'
+import type { CompiledQuery, OperationNode, RootOperationNode } from 'kysely'
+import { AliasNode, DeleteQueryNode, InsertQueryNode, MergeQueryNode, RawNode, SelectQueryNode, TableNode, UpdateQueryNode } from 'kysely'
 
 export type Write = { tables: readonly string[]; deletes: boolean }
 
@@ -49,3 +49,11 @@ export const readsOnly = (compiled: CompiledQuery): boolean => {
 
 /** A statement after which tables or columns may be different. */
 export const changesSchema = (sql: string): boolean => /^\s*(?:create|alter|drop)\b/i.test(sql)
+
+/** Whether a query writes, as a plugin of the query builder sees it. Hand-written SQL counts as a write unless it plainly only reads. */
+export const isWriteNode = (node: RootOperationNode): boolean => {
+  if (SelectQueryNode.is(node)) return false
+  if (!RawNode.is(node)) return true
+  const text = node.sqlFragments.join('?')
+  return !/^\s*(?:select|with|values)\b/i.test(text) || ofText(text) !== nothing
+}

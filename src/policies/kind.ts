@@ -4,7 +4,6 @@ import type { Resource } from '../api/mount.ts'
 import type { Ctx } from '../context.ts'
 import { PolicyBase } from './base.ts'
 import type { PolicyAnswer, PolicyKind, PolicyRequest } from './policy.ts'
-import { recordExecution, recordFailure } from './record.ts'
 
 type PolicySpec = Pick<ModelSpec, 'name' | 'verboseName' | 'verboseNamePlural' | 'description' | 'fields' | 'present'> & {
   /** `<app label>.<model>`. */
@@ -36,35 +35,24 @@ export const pass = (...messages: string[]): PolicyAnswer => ({ passing: true, m
 export const fail = (...messages: string[]): PolicyAnswer => ({ passing: false, messages })
 
 /**
- * A kind of policy that is no expression. What it says is written down on demand, and a failure always.
+ * A kind of policy that is no expression.
  * @param app how events name the part of the program
  * @param prepare reads a stored policy once and answers how it decides
  */
-export function definePolicyKind(model: Model, app: string, prepare: (policy: Row) => Decide): PolicyKind {
-  return {
-    model,
-    prepare: policy => {
-      const decide = prepare(policy)
-      return {
-        async evaluate(ctx, request) {
-          const asked = { model, app, policy, request }
-          const answer = await answerOf(ctx, decide, asked)
-          await recordExecution(ctx, asked, answer)
-          return answer
-        },
-      }
-    },
-  }
-}
-
-async function answerOf(ctx: Ctx, decide: Decide, asked: Parameters<typeof recordFailure>[1]): Promise<PolicyAnswer> {
-  try {
-    return await decide(ctx, asked.request)
-  } catch (error) {
-    // Whatever went wrong, a policy without an answer must end as the binding says, never as a broken page.
-    if (!(error instanceof PolicyFailure)) ctx.log.error({ err: error, policy: asked.policy.name }, 'a policy could not be asked')
-    const message = error instanceof PolicyFailure ? error.message : 'The policy could not be evaluated.'
-    await recordFailure(ctx, asked, message)
-    return { passing: false, messages: [message], failed: true }
-  }
-}
+export const definePolicyKind = (model: Model, app: string, prepare: (policy: Row) => Decide): PolicyKind => ({
+  model,
+  app,
+  prepare: policy => {
+    const decide = prepare(policy)
+    return {
+      async evaluate(ctx, request) {
+        try {
+          return await decide(ctx, request)
+        } catch (error) {
+          if (!(error instanceof PolicyFailure)) throw error
+          return { passing: false, messages: [error.message], failed: true }
+        }
+      },
+    }
+  },
+})

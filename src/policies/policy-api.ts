@@ -9,6 +9,7 @@ import { polymorphic, typesRoute } from '../api/polymorphic.ts'
 import { body, checked } from '../api/validate.ts'
 import type { Ctx } from '../context.ts'
 import { User } from '../core/user.ts'
+import { askPolicy } from './ask.ts'
 import { PolicyBase } from './base.ts'
 import { forgetPolicies, rememberedPolicies } from './engine.ts'
 import type { PolicyKind } from './policy.ts'
@@ -44,10 +45,9 @@ export const policyRoutes: Record<string, SpecialOperation> = {
       const user = await findObject(ctx, User, sent.user)
       if (!user || !(await mayTouch(ctx, User, sent.user, 'view')))
         throw invalid({ user: [`Invalid pk "${sent.user}" - object does not exist.`] })
-      const policy = await findObject(ctx, kind.model, key)
-      const answer = await kind
-        .prepare(policy!)
-        .evaluate(ctx, { user, context: sent.context ?? {}, object: null, debug: true }, { timeout: 30_000 })
+      const policy = (await findObject(ctx, kind.model, key))!
+      const question = { user, context: sent.context ?? {}, object: null, debug: true }
+      const answer = await askPolicy(ctx, { kind, row: policy, policy: kind.prepare(policy) }, question, 0)
       return { passing: answer.failed ? false : answer.passing, messages: answer.messages, log_messages: answer.logs ?? [] }
     },
   },

@@ -1,48 +1,55 @@
 import { eventModel } from '../api/crud.ts'
-import type { Model, Row } from '../api/model.ts'
+import type { Row } from '../api/model.ts'
 import type { Ctx } from '../context.ts'
 import { recordEvent } from '../events/record.ts'
-import type { PolicyAnswer, PolicyRequest } from './policy.ts'
+import { describe } from '../flows/describe.ts'
+import type { PolicyAnswer, PolicyKind, PolicyRequest } from './policy.ts'
 
-/** Which part of the program asked: the name that events give it. */
-export type Asked = { model: Model; app: string; policy: Row; request: PolicyRequest }
+type Asked = { kind: PolicyKind; policy: Row; request: PolicyRequest }
 
-/** Loaded with the first entry: what turns a context into JSON belongs to the expressions. */
-async function describeRequest({ user, context }: PolicyRequest): Promise<Row> {
-  const { describe } = await import('../expression/host/conversion.ts')
-  return { user: user === null ? null : { pk: user.id, username: user.username }, context: describe(context) }
-}
+/** Nobody is asked in earnest: somebody tries a policy out, or wants to know what would be. */
+const isTrial = ({ debug, dry }: PolicyRequest): boolean => debug || dry === true
 
-/** Writes down that a policy could not decide, unless somebody is trying it out. */
+const optionsOf = ({ kind, request: { user } }: Asked) => ({
+  app: kind.app,
+  ...(user?.id !== undefined && user.id !== null && { user }),
+})
+
+const describeRequest = ({ user, context }: PolicyRequest): Row => ({
+  user: user === null ? null : { pk: user.id, username: user.username },
+  context: describe(context),
+})
+
+/** Writes down that a policy could not decide. */
 export async function recordFailure(ctx: Ctx, asked: Asked, message: string, traceback = message): Promise<void> {
-  const { model, app, policy, request } = asked
-  if (request.debug) return
+  const { kind, policy, request } = asked
+  if (isTrial(request)) return
   await recordEvent(
     ctx,
     'policy_exception',
     {
       message: `Policy ${policy.name as string} could not be evaluated: ${message}`,
       traceback,
-      policy: eventModel(model, policy),
-      request: await describeRequest(request),
+      policy: eventModel(kind.model, policy),
+      request: describeRequest(request),
     },
-    { app, ...(request.user?.id !== undefined && { user: request.user }) },
+    optionsOf(asked),
   )
 }
 
 /** Writes down what a policy said where its administrator wants that. */
 export async function recordExecution(ctx: Ctx, asked: Asked, answer: PolicyAnswer): Promise<void> {
-  const { model, app, policy, request } = asked
-  if (!policy.execution_logging || request.debug) return
+  const { kind, policy, request } = asked
+  if (!policy.execution_logging || isTrial(request)) return
   await recordEvent(
     ctx,
     'policy_execution',
     {
       message: 'Policy Execution',
-      policy: eventModel(model, policy),
-      request: await describeRequest(request),
-      result: { passing: answer.passing, messages: answer.messages },
+      policy: eventModel(kind.model, policy),
+      request: describeRequest(request),
+      result: { passing: !answer.failed && answer.passing, messages: answer.messages },
     },
-    { app },
+    optionsOf(asked),
   )
 }

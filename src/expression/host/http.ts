@@ -330,6 +330,7 @@ export const newSession = (): Value => new Session()
 
 export const httpOperations: Readonly<Record<string, Operation>> = {
   'http.request': async (scope, sent: Sent) => {
+    if (scope.question?.dry) raise(requestException, 'no requests are sent in a dry run')
     if (++scope.requests > MOST_REQUESTS) raise(requestException, `more than ${MOST_REQUESTS} requests in one evaluation`)
     const { url, ...rest } = sent
     const most = scope.ctx.config.http_timeout * 1000

@@ -13,6 +13,7 @@ import { accessTokenClaims, idTokenClaims } from '../../providers/oauth2/claims.
 import { clientOfProvider } from '../../providers/oauth2/client.ts'
 import { storeTokens } from '../../providers/oauth2/issue.ts'
 import { machineFacts } from '../../providers/oauth2/sign-in-facts.ts'
+import { askPolicy } from '../../policies/ask.ts'
 import { EMAIL_STAGE, queueMail } from '../../mail/queue.ts'
 import { templateExists } from '../../mail/templates.ts'
 import { raise } from '../errors.ts'
@@ -45,7 +46,7 @@ async function callPolicy(scope: Scope, { name, kwargs }: { name: Value; kwargs:
   conversion.finish()
   const before = new Map(Object.entries(question.context))
   const caller = { ...asked.caller, expression: { ...scope.source, callers: [...scope.callers, String(row.policy_uuid)] } }
-  const answer = await kind.prepare(row).evaluate({ ...asked, caller }, { ...question }, { timeout: 30_000 })
+  const answer = await askPolicy({ ...asked, caller }, { kind, row, policy: kind.prepare(row) }, { ...question }, 0)
   for (const [key, value] of Object.entries(question.context)) {
     if (before.get(key) !== value) context.entries.set(key, { key, value: conversion.enter(value) })
   }

@@ -19,7 +19,7 @@ export type Scope = {
   classes: Classes
   conversion: Conversion
   /** The question that a policy answers; null for mappings and prompts. */
-  question: { user: Row | null; context: Row; object: unknown; debug: boolean } | null
+  question: { user: Row | null; context: Row; object: unknown; debug: boolean; dry?: boolean } | null
   /** All variables of the evaluation as plain values, for events and mail. */
   variables: () => Row
   /** Requests to other servers so far. */

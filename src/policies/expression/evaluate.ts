@@ -10,8 +10,6 @@ import type { Scope } from '../../expression/host/scope.ts'
 import type { NativeFunction, Value } from '../../expression/values.ts'
 import type { LogEntry } from '../../expression/runtime.ts'
 import type { PolicyAnswer, PolicyLog, PolicyRequest } from '../policy.ts'
-import { recordExecution, recordFailure } from '../record.ts'
-import { ExpressionPolicy } from './model.ts'
 
 const UNKNOWN_ADDRESS = '255.255.255.255'
 
@@ -84,9 +82,13 @@ export const logLine =
     attributes: plainFields(line) ?? {},
   })
 
-const asked = (policy: Row, request: PolicyRequest) => ({ model: ExpressionPolicy, app: 'authentik.policies.expression', policy, request })
-
-async function answerOf(ctx: Ctx, policy: Row, request: PolicyRequest, timeout: number): Promise<PolicyAnswer> {
+/** What an expression policy says. */
+export async function evaluatePolicy(
+  ctx: Ctx,
+  policy: Row,
+  request: PolicyRequest,
+  { timeout }: { timeout: number },
+): Promise<PolicyAnswer> {
   const name = policy.name as string
   const line = logLine(ctx.now(), name)
   try {
@@ -104,11 +106,11 @@ async function answerOf(ctx: Ctx, policy: Row, request: PolicyRequest, timeout: 
     if (!(error instanceof ExpressionError || error instanceof ExpressionSyntaxError || error instanceof RangeError))
       ctx.log.error({ err: error, expression: name }, 'an expression could not be run')
     const message = messageOf(error)
-    await recordFailure(ctx, asked(policy, request), message, error instanceof ExpressionError ? error.traceback : message)
     return {
       passing: false,
       messages: [...(error instanceof ExpressionError ? error.messages : []), message],
       failed: true,
+      traceback: error instanceof ExpressionError ? error.traceback : message,
       logs: error instanceof ExpressionError ? error.logs.map(line) : [],
     }
   }
@@ -122,16 +124,4 @@ function rawOf(scope: Scope, value: Value): unknown {
     // A function or a query set is an answer too, and stands for itself alone.
     return null
   }
-}
-
-/** What an expression policy says; what went wrong, and on demand every answer, is kept as an event. */
-export async function evaluatePolicy(
-  ctx: Ctx,
-  policy: Row,
-  request: PolicyRequest,
-  { timeout }: { timeout: number },
-): Promise<PolicyAnswer> {
-  const answer = await answerOf(ctx, policy, request, timeout)
-  await recordExecution(ctx, asked(policy, request), answer)
-  return answer
 }

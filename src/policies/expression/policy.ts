@@ -7,6 +7,7 @@ const interpreter = lazy(() => import('./evaluate.ts'))
 
 export const expressionKind: PolicyKind = {
   model: ExpressionPolicy,
+  app: 'authentik.policies.expression',
   prepare: policy => ({
     evaluate: async (ctx, request, limits) => (await interpreter()).evaluatePolicy(ctx, policy, request, limits),
   }),
