@@ -32,5 +32,7 @@ export async function mayOpen(
   })
   const reason = decision.empty ? 'nothing_bound' : 'policies'
   if (decision.passing || options.bypass === false) return { ...decision, reason }
-  return bypass && (await isSuperuser(ctx.db, user.id as number)) ? { ...decision, passing: true, reason: 'superuser' } : { ...decision, reason }
+  return bypass && (await isSuperuser(ctx.db, user.id as number))
+    ? { ...decision, passing: true, reason: 'superuser' }
+    : { ...decision, reason }
 }

@@ -22,7 +22,7 @@ class LateError extends Error {}
 async function within(answer: Promise<PolicyAnswer>, ms: number): Promise<PolicyAnswer> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new LateError(`The policy took more than ${ms / 1000} seconds.`)), ms)
+    timer = setTimeout(() => reject(new LateError(`The policy took longer than ${ms / 1000} s.`)), ms)
   })
   try {
     return await Promise.race([answer, late])

@@ -74,7 +74,11 @@ export type Decision = {
 
 /** Bindings on a target, by order. */
 const targetOf = cached(['policy_target', 'policy_binding', 'policy', 'group'], async (ctx, key): Promise<Target | undefined> => {
-  const target = await ctx.db.selectFrom('policy_target').select(['kind', 'policy_engine_mode']).where('pbm_uuid', '=', key).executeTakeFirst()
+  const target = await ctx.db
+    .selectFrom('policy_target')
+    .select(['kind', 'policy_engine_mode'])
+    .where('pbm_uuid', '=', key)
+    .executeTakeFirst()
   if (!target) return undefined
   const bindings = await ctx.db
     .selectFrom('policy_binding')
