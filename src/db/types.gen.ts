@@ -105,6 +105,26 @@ export interface EventTable {
   brand: Json
 }
 
+export interface ExplanationTable {
+  explanation_uuid: string
+  id: string
+  kind: string
+  surface: string
+  reason: string
+  application: string | null
+  flow: string | null
+  target_name: string
+  user: number | null
+  username: string
+  trace: Json
+  client_ip: string | null
+  request_id: string | null
+  count: number
+  created: Date
+  last_seen: Date
+  expires: Date
+}
+
 export interface FlowTable {
   flow_uuid: string
   policybindingmodel_ptr_id: string
@@ -600,6 +620,7 @@ export interface DB {
   code_attempt: CodeAttemptTable
   email_attempt: EmailAttemptTable
   event: EventTable
+  explanation: ExplanationTable
   flow: FlowTable
   flow_stage_binding: FlowStageBindingTable
   flow_token: FlowTokenTable
