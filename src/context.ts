@@ -39,7 +39,12 @@ export type RequestInfo = {
 }
 
 /** What an operation gets: the program's parts, who is calling and from where. */
-export type Ctx = Deps & { caller: Caller; request: RequestInfo | null }
+export type Ctx = Deps & {
+  caller: Caller
+  request: RequestInfo | null
+  /** What notifications themselves cause: its events call no rule, or they would go round in circles. Jobs that it queues inherit it. */
+  unnoticed?: true
+}
 
 /** Nobody: a visitor who has not signed in. */
 export const visitor: Caller = {
@@ -58,6 +63,9 @@ export const system: Caller = { ...visitor, system: true, superuser: true }
 
 /** The context of work that the program does on its own account. */
 export const systemContext = (deps: Deps): Ctx => ({ ...deps, caller: system, request: null })
+
+/** The same context, for what notifications cause. */
+export const unnoticed = (ctx: Ctx): Ctx => ({ ...ctx, unnoticed: true })
 
 /** Runs `work` in one transaction (joining the one already open) and hands it a context bound to that. */
 export const transact = <T>(ctx: Ctx, work: (ctx: Ctx) => Promise<T>): Promise<T> =>

@@ -7,6 +7,7 @@ import type { Ctx } from '../context.ts'
 import { CertificateKeyPair } from '../crypto/model.ts'
 import { Flow } from '../flows/flow.ts'
 import { Application } from './application.ts'
+import { brandOfHost } from './brand-rows.ts'
 import { cached } from './cache.ts'
 import { systemSettings } from './settings.ts'
 
@@ -106,11 +107,12 @@ const FALLBACK: CurrentBrand = {
   web_certificate: null,
 }
 
-const allBrands = cached(['brand', 'flow'], async (ctx): Promise<(CurrentBrand & { default: boolean })[]> => {
+const allBrands = cached(['brand', 'flow'], async (ctx): Promise<(CurrentBrand & { domain: string; default: boolean })[]> => {
   const rows = await ctx.db.selectFrom('brand').selectAll().execute()
   const flows = new Map((await ctx.db.selectFrom('flow').select(['flow_uuid', 'slug']).execute()).map(flow => [flow.flow_uuid, flow.slug]))
   return rows.map(row => ({
     matched_domain: row.domain,
+    domain: row.domain,
     default: row.default,
     title: row.branding_title,
     logo: row.branding_logo,
@@ -131,11 +133,7 @@ const allBrands = cached(['brand', 'flow'], async (ctx): Promise<(CurrentBrand &
  * else the default brand, else a plain fallback.
  */
 export async function currentBrand(ctx: Ctx): Promise<CurrentBrand> {
-  const host = (ctx.request?.host ?? '').toLowerCase()
-  const known = await allBrands(ctx)
-  const matching = known.filter(({ matched_domain: domain }) => host === domain.toLowerCase() || host.endsWith(`.${domain.toLowerCase()}`))
-  const [longest] = matching.toSorted((a, b) => b.matched_domain.length - a.matched_domain.length)
-  return longest ?? known.find(brand => brand.default) ?? FALLBACK
+  return brandOfHost(await allBrands(ctx), ctx.request?.host ?? '') ?? FALLBACK
 }
 
 const setting = (attributes: Row, ...path: string[]): unknown =>

@@ -6,6 +6,8 @@ const CAPACITY = 2_000
 
 export type Cache<V> = {
   (ctx: Ctx, key?: string): Promise<V>
+  /** What is remembered, also while a transaction is open: for questions that must cost nothing and whose answer may be of before it. */
+  peek: (ctx: Ctx, key?: string) => V | undefined
   /** What is remembered right now, and a way to forget it, for administrators who ask. */
   keys: (ctx: Ctx) => string[]
   clear: (ctx: Ctx) => void
@@ -51,6 +53,10 @@ export function cached<V>(
     return value
   }
   return Object.assign(read, {
+    peek: (ctx: Ctx, key = '') => {
+      ctx.database.feed.check()
+      return storeOf(ctx).entries.get(key)
+    },
     keys: (ctx: Ctx) => [...storeOf(ctx).entries.keys()],
     clear: (ctx: Ctx) => {
       const store = storeOf(ctx)

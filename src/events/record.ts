@@ -2,7 +2,9 @@ import { parseDuration } from '../lib/duration.ts'
 import { maskSecrets } from '../lib/mask.ts'
 import type { Ctx } from '../context.ts'
 import type { Row } from '../api/model.ts'
+import { eventBrand } from '../core/brand-rows.ts'
 import { systemSettings } from '../core/settings.ts'
+import { askRules, concernsRules } from './due.ts'
 import { contextText } from './tidy.ts'
 
 /** What an event is about; `custom_…` comes from expressions. */
@@ -57,6 +59,7 @@ export async function recordEvent(
     request,
     caller: { impersonator, expression },
   } = ctx
+  const due = await concernsRules(ctx, action)
   await ctx.db
     .insertInto('event')
     .values({
@@ -80,9 +83,11 @@ export async function recordEvent(
       client_ip: request?.clientIp ?? null,
       created,
       expires: new Date(created.getTime() + parseDuration(retention)),
-      brand: JSON.stringify({}),
+      brand: JSON.stringify(await eventBrand(ctx)),
+      rules_due: due,
     })
     .execute()
+  if (due) askRules(ctx)
 }
 
 const queryArguments = (query: string): Row => maskSecrets(Object.fromEntries(new URLSearchParams(query)))

@@ -22,6 +22,10 @@ export type Job = {
     /** ms: by how much an installation may be late, so that not all of them do the same thing in the same minute. */
     jitter?: number
   }
+  /** Whether work waits that nobody queued: rows of the job's own. It is run then, unless it is under way already; what it does calls no rule. */
+  pending?: (ctx: Ctx) => Promise<boolean>
+  /** Its tasks are forgotten when they end well: there are so many that they would bury the others. */
+  brief?: true
   /** How often it is tried again after a failure; default: the setting. */
   maxRetries?: number
   /** ms after which a run counts as failed; default: the setting. */

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Ctx } from '../context.ts'
 import type { Database } from '../db/database.ts'
 import { afterCommit } from '../db/database.ts'
-import type { LogLine } from './job.ts'
+import type { Job, LogLine } from './job.ts'
 
 export type Task = {
   message_id: string
@@ -46,7 +46,7 @@ export async function enqueue(
     .values({
       message_id,
       actor_name: job,
-      args: JSON.stringify(args),
+      args: JSON.stringify(ctx.unnoticed ? { ...args, unnoticed: true } : args),
       state: 'queued',
       aggregated_status: 'queued',
       uid,
@@ -61,9 +61,13 @@ export async function enqueue(
       lease_until: null,
     })
     .execute()
-  afterCommit(ctx.db, () => wakers.get(ctx.database)?.forEach(wake => wake()))
+  wakeRunners(ctx)
   return message_id
 }
+
+/** Tells the runners of this process, after the commit, that there is something for them. */
+export const wakeRunners = (ctx: Pick<Ctx, 'db' | 'database'>): void =>
+  afterCommit(ctx.db, () => wakers.get(ctx.database)?.forEach(wake => wake()))
 
 const claimable = (now: Date) =>
   sql<boolean>`((task.state = 'queued' and task.eta <= ${now}) or (task.state = 'running' and task.lease_until < ${now}))`
@@ -113,6 +117,24 @@ export async function renew(ctx: Ctx, owner: string, messageId: string): Promise
     .where('state', '=', 'running')
     .executeTakeFirst()
   return kept.numUpdatedRows > 0n
+}
+
+/** Forgets a task that ended well. */
+export async function forget(ctx: Ctx, owner: string, messageId: string): Promise<void> {
+  await ctx.db.deleteFrom('task').where('message_id', '=', messageId).where('lease_owner', '=', owner).execute()
+}
+
+/** Whether a task of this job waits or runs. */
+async function isUnderWay(ctx: Ctx, job: string): Promise<boolean> {
+  const task = ctx.db.selectFrom('task').select('message_id').where('actor_name', '=', job)
+  return (await task.where('state', 'in', ['queued', 'running']).limit(1).executeTakeFirst()) !== undefined
+}
+
+/** Those of the jobs that have work which nobody queued, and are not under way. */
+export async function idlePending(ctx: Ctx, jobs: readonly Job[]): Promise<Job[]> {
+  const found: Job[] = []
+  for (const job of jobs) if (job.pending && (await job.pending(ctx)) && !(await isUnderWay(ctx, job.name))) found.push(job)
+  return found
 }
 
 /** Gives a task back with what became of it: done, to be tried again at `retryAt`, or given up. */

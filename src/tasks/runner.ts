@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { transact, type Ctx } from '../context.ts'
+import { transact, unnoticed, type Ctx } from '../context.ts'
 import { recordEvent } from '../events/record.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { Job, LogLevel, LogLine } from './job.ts'
-import { claim, LEASE, nextTaskAt, onQueued, renew, settle, type Task } from './queue.ts'
+import { claim, enqueue, forget, idlePending, LEASE, nextTaskAt, onQueued, renew, settle, type Task } from './queue.ts'
 import { nextScheduleAt, queueDue, syncSchedules } from './schedules.ts'
 
 export type Runner = {
@@ -32,6 +32,8 @@ export function makeRunner(ctx: Ctx, jobs: readonly Job[], { metrics }: { metric
   let looking: Promise<void> | undefined
   let again = false
 
+  const contextOf = (task: Task): Ctx => (task.args.unnoticed === true ? unnoticed(ctx) : ctx)
+
   async function attempt(job: Job, task: Task): Promise<{ logs: LogLine[]; failed: boolean; retryAt?: Date }> {
     const logs: LogLine[] = []
     const tell = (log_level: LogLevel, event: string, attributes: Record<string, unknown> = {}) =>
@@ -47,7 +49,7 @@ export function makeRunner(ctx: Ctx, jobs: readonly Job[], { metrics }: { metric
       const end = new Promise<never>((_resolve, reject) =>
         over.addEventListener('abort', () => reject(new Error(`not done within ${limit / 1_000} s`)), { once: true }),
       )
-      await Promise.race([job.run(ctx, task.args, { signal, log: tell }), end])
+      await Promise.race([job.run(contextOf(task), task.args, { signal, log: tell }), end])
       return { logs, failed: false }
     } catch (error) {
       log.error({ err: error, job: job.name, task_id: task.message_id, retries: task.retries }, 'job failed')
@@ -64,8 +66,9 @@ export function makeRunner(ctx: Ctx, jobs: readonly Job[], { metrics }: { metric
     const job = jobs.find(({ name }) => name === task.actor_name)!
     const begun = ctx.now().getTime()
     const outcome = await attempt(job, task)
-    await transact(ctx, async ctx => {
-      await settle(ctx, owner, task, outcome)
+    await transact(contextOf(task), async ctx => {
+      if (job.brief && !outcome.failed && outcome.logs.length === 0) await forget(ctx, owner, task.message_id)
+      else await settle(ctx, owner, task, outcome)
       if (outcome.failed && !outcome.retryAt)
         await recordEvent(ctx, 'system_exception', { message: `Task ${job.name} failed: ${outcome.logs.at(-1)?.event}` })
     })
@@ -77,6 +80,7 @@ export function makeRunner(ctx: Ctx, jobs: readonly Job[], { metrics }: { metric
   /** Starts what is due, as far as there is room. */
   async function fill(): Promise<void> {
     await queueDue(ctx, jobs)
+    for (const job of await idlePending(ctx, jobs)) await enqueue(unnoticed(ctx), job.name)
     while (running.size < config.worker.threads && !ending.signal.aborted) {
       const task = await claim(ctx, owner, names)
       if (!task) return
@@ -91,6 +95,7 @@ export function makeRunner(ctx: Ctx, jobs: readonly Job[], { metrics }: { metric
   }
 
   async function next(): Promise<Date | undefined> {
+    if ((await idlePending(ctx, jobs)).length > 0) return ctx.now()
     const times = [await nextTaskAt(ctx, names), await nextScheduleAt(ctx, names)].filter(at => at !== undefined)
     return times.sort((a, b) => a.getTime() - b.getTime())[0]
   }

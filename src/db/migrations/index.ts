@@ -12,6 +12,7 @@ import { up as invitationMail } from './20261122T0700_invitation_mail.ts'
 import { up as authenticators } from './20261122T0800_authenticators.ts'
 import { up as eventMatcher } from './20261122T0830_event_matcher.ts'
 import { up as explanation } from './20261122T0840_explanation.ts'
+import { up as notifications } from './20261122T0850_notifications.ts'
 
 /** All migrations, oldest first. Listed by hand: the program is bundled into one file, where there is no folder to read. */
 export const migrations: readonly Migration[] = [
@@ -28,4 +29,5 @@ export const migrations: readonly Migration[] = [
   { name: '20261122T0800_authenticators', up: authenticators },
   { name: '20261122T0830_event_matcher', up: eventMatcher },
   { name: '20261122T0840_explanation', up: explanation },
+  { name: '20261122T0850_notifications', up: notifications },
 ]
