@@ -21,6 +21,11 @@ import { flows } from './flows/flow.ts'
 import { sessionEnd } from './flows/session-end.ts'
 import type { MemoryStageKind, StageKind } from './flows/stage.ts'
 import { eventRoutes, events } from './events/event-api.ts'
+import { notificationRoutes } from './events/notifications/api.ts'
+import { webhookMappings } from './events/notifications/mapping.ts'
+import { notifications } from './events/notifications/notification.ts'
+import { notificationRules } from './events/notifications/rule.ts'
+import { notificationTransports } from './events/notifications/transport.ts'
 import { mappingRoutes, propertyMappings } from './mappings/mapping-api.ts'
 import { scopeMappings } from './mappings/scope.ts'
 import { PolicyBase } from './policies/base.ts'
@@ -112,6 +117,10 @@ const resources: readonly Resource[] = [
   brands,
   userConsents,
   events,
+  notificationRules,
+  notificationTransports,
+  notifications,
+  webhookMappings,
   flows,
   flowBindings,
   stages,
@@ -143,6 +152,7 @@ export const registry: Registry = {
     systemRoutes,
     fileRoutes,
     eventRoutes,
+    notificationRoutes,
     permissionRoutes,
     grantRoutes,
     roleRoutes,
@@ -211,4 +221,8 @@ export const watchedTables: readonly string[] = [
   'stage_prompt_field',
   'stage_prompt_validation',
   'prompt',
+  'notification_rule',
+  'notification_rule_transport',
+  'notification_transport',
+  'notification_webhook_mapping',
 ]

@@ -186,6 +186,7 @@ export const SHAPES: Readonly<Record<string, TSchema>> = {
   PermissionAssignResult: shape({ id: text }),
   EventVolume: shape({ action: text, time: moment, count: whole }),
   EventTopPerUser: shape({ application: free, counted_events: whole, unique_users: whole }),
+  NotificationTransportTest: shape({ messages: texts }),
   EventStats: shape({ unique_users: whole, count_step: free }),
   Config: shape({
     error_reporting: shape({ enabled: flag, sentry_dsn: text, environment: text, send_pii: flag, traces_sample_rate: Type.Number() }),

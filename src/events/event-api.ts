@@ -9,6 +9,7 @@ import { engineOf } from '../db/engine.ts'
 import { jsonTextAt } from '../db/like.ts'
 import { isDuration, parseDuration } from '../lib/duration.ts'
 import { ACTIONS, Event, eventOperations } from './event.ts'
+import { actionTitle } from './notifications/summary.ts'
 
 export const events: Resource = { path: '/events/events', model: Event, operations: eventOperations }
 
@@ -39,14 +40,6 @@ const bucket = (ctx: Ctx, size: number): RawBuilder<number> =>
     ? sql<number>`(event.created / ${sql.lit(size)}) * ${sql.lit(size)}`
     : sql<number>`(floor(extract(epoch from event.created) * 1000 / ${sql.lit(size)}) * ${sql.lit(size)})`
 
-/** `login_failed` → `Login Failed`. */
-const title = (action: string): string =>
-  action
-    .split('_')
-    .filter(Boolean)
-    .map(word => word[0]!.toUpperCase() + word.slice(1))
-    .join(' ')
-
 const filters = Object.fromEntries(
   Object.entries(Event.filters).map(([name, { many }]) => [name, many ? { type: 'array', items: { type: 'string' } } : { type: 'string' }]),
 )
@@ -58,7 +51,7 @@ export const eventRoutes: Record<string, SpecialOperation> = {
     many: 'list',
     handler: async () =>
       ACTIONS.map(action => ({
-        name: title(action),
+        name: actionTitle(action),
         description: '',
         component: action,
         model_name: '',

@@ -9,6 +9,7 @@ import { systemSettings } from '../core/settings.ts'
 import { maskSecrets } from '../lib/mask.ts'
 import type { Ctx } from '../context.ts'
 import { invalid } from '../api/errors.ts'
+import { askRules, concernsRules } from './due.ts'
 import { person } from './record.ts'
 import { contextText } from './tidy.ts'
 
@@ -119,6 +120,13 @@ async function clean(ctx: Ctx, values: Row): Promise<Row> {
   }
 }
 
-const { list, retrieve, create } = crud(Event, { clean })
+/** Entries of others call the rules as our own do. */
+async function saved(ctx: Ctx, event: Row): Promise<void> {
+  if (!(await concernsRules(ctx, event.action as string))) return
+  await ctx.db.updateTable('event').set({ rules_due: true }).where('event_uuid', '=', event.event_uuid as string).execute()
+  askRules(ctx)
+}
+
+const { list, retrieve, create } = crud(Event, { clean, saved })
 
 export const eventOperations = { list, retrieve, create }

@@ -57,6 +57,19 @@ async function settingsOf(ctx: Ctx, key: string | null): Promise<SmtpSettings> {
 export const stageSettings = ({ config }: Pick<Ctx, 'config'>, stage: Row): SmtpSettings =>
   stage.use_global_settings ? config.email : ({ ...stage, from: stage.from_address } as unknown as SmtpSettings)
 
+/** Makes a mail of its template and sends it; resolves to its sender when the server has taken it. */
+export async function sendNow(ctx: Ctx, mail: QueuedMail): Promise<string> {
+  const settings = await settingsOf(ctx, mail.stage)
+  const { expires } = mail.variables
+  const { html, text } = await renderTemplate(ctx, mail.template, {
+    ...mail.variables,
+    subject: mail.subject,
+    ...(typeof expires === 'string' && { expires: new Date(expires) }),
+  })
+  await sendMail({ email: settings }, { to: mail.to, cc: mail.cc, bcc: mail.bcc, subject: mail.subject, html, text })
+  return settings.from
+}
+
 /** The server has refused the recipient for good: asking it again changes nothing. */
 const isRefusal = (error: unknown): boolean => {
   const { code, responseCode } = error as { code?: string; responseCode?: number }
@@ -77,15 +90,9 @@ export const sendQueuedMail: Job = {
       ctx.log.warn({ event: 'email given up', ...about }, 'email given up: its link has expired')
       return log('warning', 'The email could not be sent before its link expired.', about)
     }
-    const settings = await settingsOf(ctx, mail.stage)
-    const { expires } = mail.variables
-    const { html, text } = await renderTemplate(ctx, mail.template, {
-      ...mail.variables,
-      subject: mail.subject,
-      ...(typeof expires === 'string' && { expires: new Date(expires) }),
-    })
+    let from: string
     try {
-      await sendMail({ email: settings }, { to: mail.to, cc: mail.cc, bcc: mail.bcc, subject: mail.subject, html, text })
+      from = await sendNow(ctx, mail)
     } catch (error) {
       ctx.log.error({ err: error, event: 'email not sent', ...about }, 'email not sent')
       if (!isRefusal(error)) throw error
@@ -94,7 +101,7 @@ export const sendQueuedMail: Job = {
     }
     ctx.log.info({ event: 'email sent', ...about }, 'email sent')
     log('info', 'email sent', about)
-    await noteSent(ctx, mail, settings.from)
+    await noteSent(ctx, mail, from)
   },
 }
 

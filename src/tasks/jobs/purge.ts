@@ -78,6 +78,7 @@ export const cleanExpired: Job = {
     const counts = {
       sessions: await purge(ctx, 'session', 'session_hash', 'expires', now, signal),
       events: await purge(ctx, 'event', 'event_uuid', 'expires', now, signal),
+      notifications: await purge(ctx, 'notification', 'uuid', 'expires', now, signal),
       flow_tokens: await purge(ctx, 'flow_token', 'flow_token_uuid', 'expires', now, signal),
       invitations: await purge(ctx, 'invitation', 'invite_uuid', 'expires', now, signal),
       code_attempts: await purge(ctx, 'code_attempt', 'key_hash', 'expires', now, signal),
