@@ -44,7 +44,10 @@ export async function concernsRules(ctx: Ctx, action: string): Promise<boolean> 
   const known = interest.peek(ctx) ?? (ctx.db === ctx.database.db ? await interest(ctx) : undefined)
   if (known === undefined) {
     // Inside a transaction nothing is remembered. One question too many does no harm; the next event finds the answer.
-    afterCommit(ctx.db, () => void interest({ ...ctx, db: ctx.database.db }).catch((error: unknown) => ctx.log.error({ err: error }, 'rules')))
+    afterCommit(
+      ctx.db,
+      () => void interest({ ...ctx, db: ctx.database.db }).catch((error: unknown) => ctx.log.error({ err: error }, 'rules')),
+    )
     return true
   }
   return known === 'all' || known.has(action) || (action.startsWith('custom_') && known.has('custom_'))

@@ -123,7 +123,11 @@ async function clean(ctx: Ctx, values: Row): Promise<Row> {
 /** Entries of others call the rules as our own do. */
 async function saved(ctx: Ctx, event: Row): Promise<void> {
   if (!(await concernsRules(ctx, event.action as string))) return
-  await ctx.db.updateTable('event').set({ rules_due: true }).where('event_uuid', '=', event.event_uuid as string).execute()
+  await ctx.db
+    .updateTable('event')
+    .set({ rules_due: true })
+    .where('event_uuid', '=', event.event_uuid as string)
+    .execute()
   askRules(ctx)
 }
 

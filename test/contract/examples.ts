@@ -121,6 +121,10 @@ const EXAMPLES: Record<string, (ctx: Ctx) => Promise<Example> | Example> = {
     body: { email_stage: (await sample(ctx, 'authentik_stages_email.emailstage')).stage_uuid },
     ...(await brandWithRecovery(ctx)),
   }),
+  'POST /events/notifications/mark_all_seen/': () => ({ url: '/events/notifications/mark_all_seen/' }),
+  'POST /events/transports/:pk/test/': async ctx => ({
+    url: `/events/transports/${String((await sample(ctx, 'authentik_events.notificationtransport')).uuid)}/test/`,
+  }),
   'POST /stages/invitation/invitations/:pk/send_email/': async ctx => ({
     url: `/stages/invitation/invitations/${String((await sample(ctx, 'authentik_stages_invitation.invitation')).invite_uuid)}/send_email/`,
     body: { email_addresses: ['jane@example.test'] },

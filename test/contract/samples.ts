@@ -34,6 +34,12 @@ const SPECIAL: Record<string, (ctx: Ctx) => Promise<Row> | Row> = {
     target: (await sampleObject(ctx, modelOf(ctx, 'authentik_core.application'))).pbm_uuid,
   }),
   'authentik_events.event': () => ({ action: 'configuration_warning', client_ip: '192.0.2.1' }),
+  'authentik_events.notificationtransport': () => ({ email_template: 'email/event_notification.html' }),
+  // Others' are nobody else's to see.
+  'authentik_events.notification': async ctx => {
+    const admin = ctx.db.selectFrom('user').select('id').where('username', '=', 'test-admin')
+    return { user: (await admin.executeTakeFirstOrThrow()).id }
+  },
   // Kinds that this server does not have cannot be pointed at.
   'authentik_stages_identification.identificationstage': () => ({
     user_fields: ['username'],

@@ -6,7 +6,9 @@ export async function up(schema: Schema): Promise<void> {
   await schema.addColumns('event', t => [t.flag('rules_due').notNull().default(false)])
   await schema.index('event', ['rules_due', 'created'], { where: '"rules_due"' })
 
-  await schema.table('notification_webhook_mapping', t => [t.uuid('pm_uuid').primaryKey().references('property_mapping.pm_uuid', 'cascade')])
+  await schema.table('notification_webhook_mapping', t => [
+    t.uuid('pm_uuid').primaryKey().references('property_mapping.pm_uuid', 'cascade'),
+  ])
   await schema.table('notification_transport', t => [
     t.uuid('uuid').primaryKey(),
     t.text('name').notNull().unique(),

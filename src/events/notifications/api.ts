@@ -41,4 +41,3 @@ export const notificationRoutes: Record<string, SpecialOperation> = {
     },
   },
 }
-

@@ -25,7 +25,7 @@ export const Notification: Model = defineModel({
     hyperlink: shown(text({ nullable: true, maxLength: 4_096 })),
     hyperlink_label: shown(text({ nullable: true })),
     created: instant({ readOnly: true, now: true }),
-    /** Null when the entry is no longer kept. */
+    /** Left out when the entry is no longer kept. */
     event: { ...shown(reference(() => Event, { nullable: true })), shown: 'Event' },
     seen: flag(false),
     user: internal(reference(() => User)),
@@ -41,7 +41,7 @@ async function present(ctx: Ctx, rows: Row[]): Promise<Row[]> {
   const events = wanted.length
     ? await presentObjects(ctx, Event, await findObjects(ctx, Event, { where: [sql<boolean>`event.event_uuid in (${sql.join(wanted)})`] }))
     : []
-  return rows.map(row => ({ event: events.find(event => event.pk === row.event) ?? null }))
+  return rows.map(row => ({ event: events.find(event => event.pk === row.event) }))
 }
 
 /** Without what the caller may beyond their own: nobody reads what others are told. */
@@ -68,7 +68,10 @@ export const notificationRoutes: Record<string, SpecialOperation> = {
   'POST /events/notifications/mark_all_seen/': {
     status: 204,
     handler: async ctx => {
-      const own = ctx.db.updateTable('notification').set({ seen: true }).where('user', '=', ctx.caller.user!.id as number)
+      const own = ctx.db
+        .updateTable('notification')
+        .set({ seen: true })
+        .where('user', '=', ctx.caller.user!.id as number)
       await own.where('seen', '=', false).execute()
     },
   },

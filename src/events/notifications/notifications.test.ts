@@ -6,7 +6,6 @@ import { aGroup, aRole, aToken, aUser, unique } from '../../../test/builders.ts'
 import { ownServer } from '../../../test/harness.ts'
 import { mailServer } from '../../../test/smtp.ts'
 import type { Row } from '../../api/model.ts'
-import { unnoticed } from '../../context.ts'
 import { jobs } from '../../tasks/jobs.ts'
 import { makeRunner } from '../../tasks/runner.ts'
 import { recordEvent } from '../record.ts'
@@ -82,7 +81,10 @@ test('members of the group and the one behind the event are told, on the page, b
   const stranger = await aUser(ctx)
   const group = await aGroup(ctx)
   for (const user of [member, gone])
-    await ctx.db.insertInto('user_group').values({ user: user.id as number, group: group.group_uuid as string }).execute()
+    await ctx.db
+      .insertInto('user_group')
+      .values({ user: user.id as number, group: group.group_uuid as string })
+      .execute()
   const mark = unique('mark')
   const rule = await aRule(about(mark), {
     severity: 'alert',
@@ -105,7 +107,11 @@ test('members of the group and the one behind the event are told, on the page, b
     )
   }
   assert.deepEqual((await bell(stranger)).list, [])
-  const told = await ctx.db.selectFrom('notification').select('uuid').where('user', '=', gone.id as number).execute()
+  const told = await ctx.db
+    .selectFrom('notification')
+    .select('uuid')
+    .where('user', '=', gone.id as number)
+    .execute()
   assert.deepEqual(told, [])
   assert.deepEqual(
     mails.map(mail => [mail.to, mail.headers.subject]),
@@ -176,7 +182,10 @@ test('a rule fires when one of its policies passes, and never without any or wit
 test('an event without an account is asked about as AnonymousUser, and its policy sees where it came from', async () => {
   const user = await aUser(ctx)
   const group = await aGroup(ctx)
-  await ctx.db.insertInto('user_group').values({ user: user.id as number, group: group.group_uuid as string }).execute()
+  await ctx.db
+    .insertInto('user_group')
+    .values({ user: user.id as number, group: group.group_uuid as string })
+    .execute()
   const mark = unique('mark')
   await aRule(
     `${about(mark)} and request.user.username == "AnonymousUser" and request.user.is_authenticated and str(ak_client_ip) == "192.0.2.7" and request.obj.client_ip == "192.0.2.7" and not request.http_request`,
@@ -219,7 +228,12 @@ test('mappings write the body and the headers of a webhook', async () => {
   )
   const headers = await mapping('return {"X-Key": "a key", "X-Number": 5}')
   const mark = unique('mark')
-  const way = await transport({ mode: 'webhook', webhook_url: hook.url, webhook_mapping_body: body.pk, webhook_mapping_headers: headers.pk })
+  const way = await transport({
+    mode: 'webhook',
+    webhook_url: hook.url,
+    webhook_mapping_body: body.pk,
+    webhook_mapping_headers: headers.pk,
+  })
   await aRule(about(mark), { destination_event_user: true, transports: [way.pk] })
   await happens(mark, user)
   const { calls } = await settled()
@@ -237,7 +251,10 @@ test('a webhook that does not take it is asked again, and nothing that it causes
   const way = await transport({ mode: 'webhook', webhook_url: hook.url })
   await aRule(about(mark), { destination_event_user: true, transports: [way.pk] })
   // As wide as can be: told of everything, its own doings would never end.
-  const everything = await aRule('ak_create_event("echo", mark="echo")\nreturn True', { destination_event_user: true, transports: [way.pk] })
+  const everything = await aRule('ak_create_event("echo", mark="echo")\nreturn True', {
+    destination_event_user: true,
+    transports: [way.pk],
+  })
   await settled()
   hook.answer(500, 302, 200, 500)
   await happens(mark, user)
@@ -300,27 +317,6 @@ test('an event whose process died before the rules were asked is found again', a
   assert.deepEqual(kept, [], 'runs that went well leave nothing behind')
 })
 
-test('events that no rule is about are not marked, and neither is what notifications cause', async () => {
-  const due = async (action: string, context = ctx) => {
-    const mark = unique('mark')
-    await recordEvent(context, action as 'login', { mark })
-    const rows = await ctx.db.selectFrom('event').select(['context', 'rules_due']).where('action', '=', action).execute()
-    return rows.find(row => (row.context as Row).mark === mark)!.rules_due
-  }
-  for (const { pk } of (await admin.get(`${A}/events/rules/?page_size=100&search=rule-`)).body.results)
-    await admin.delete(`${A}/events/rules/${pk}/`)
-  assert.equal(await due('login'), false)
-  const matcher = await admin.post(`${A}/policies/event_matcher/`, { name: unique('matcher'), action: 'logout' })
-  assert.equal(matcher.status, 201, matcher.text)
-  const rule = await made('/events/rules/', { name: unique('rule') })
-  await made('/policies/bindings/', { target: rule.pk, policy: matcher.body.pk, order: 0 })
-  assert.deepEqual([await due('logout'), await due('login')], [true, false])
-  await admin.patch(`${A}/policies/event_matcher/${matcher.body.pk}/`, { action: 'login' })
-  assert.deepEqual([await due('logout'), await due('login'), await due('login', unnoticed(ctx))], [false, true, false])
-  await aRule('return False')
-  assert.equal(await due('logout'), true)
-})
-
 test('transports can be tried out by whoever may change them', async () => {
   const way = await transport({ mode: 'webhook', webhook_url: hook.url })
   const url = `${A}/events/transports/${String(way.pk)}/test/`
@@ -367,30 +363,17 @@ test('79 a webhook reaches no loopback, link-local or metadata address, and foll
     return own.admin.post(`${A}/events/transports/${way.body.pk}/test/`)
   }
   const before = hook.calls.length
-  for (const url of [hook.url, hook.url.replace('127.0.0.1', 'localhost'), 'http://169.254.169.254/latest/', 'http://[::ffff:127.0.0.1]/']) {
+  for (const url of [
+    hook.url,
+    hook.url.replace('127.0.0.1', 'localhost'),
+    'http://169.254.169.254/latest/',
+    'http://[::ffff:127.0.0.1]/',
+  ]) {
     const { status, body } = await answer(url)
     assert.equal(status, 500, url)
     assert.match(body.detail, /is not reachable from here/)
   }
   assert.equal(hook.calls.length, before)
-})
-
-test('what a fresh installation tells its administrators reaches them', async () => {
-  const rules = (await admin.get(`${A}/events/rules/?search=default-notify`)).body.results as Row[]
-  assert.deepEqual(
-    rules.map(rule => [rule.name, rule.severity, (rule.destination_group_obj as Row | null)?.name, (rule.transports as string[]).length]),
-    [
-      ['default-notify-configuration-error', 'alert', 'authentik Admins', 2],
-      ['default-notify-configuration-warning', 'warning', 'authentik Admins', 2],
-      ['default-notify-exception', 'alert', 'authentik Admins', 2],
-      ['default-notify-update', 'alert', 'authentik Admins', 2],
-    ],
-  )
-  await recordEvent(ctx, 'configuration_error', { message: 'Something is set wrong' })
-  const { mails } = await settled()
-  const [newest] = (await admin.get(`${A}/events/notifications/`)).body.results
-  assert.deepEqual([newest.severity, newest.body], ['alert', 'Something is set wrong'])
-  assert.ok(mails.some(mail => mail.to.includes(adminAddress) && mail.text.includes('Something is set wrong')))
 })
 
 test('notifications go when their time is over', async () => {

@@ -47,9 +47,14 @@ export const NotificationRule: Model = {
 async function present(ctx: Ctx, rows: Row[]): Promise<Row[]> {
   const wanted = [...new Set(rows.map(row => row.destination_group).filter(key => key !== null))]
   const groups = wanted.length
-    ? await presentObjects(ctx, Group, await findObjects(ctx, Group, { where: [sql<boolean>`"group".group_uuid in (${sql.join(wanted)})`] }), {
-        include_users: 'false',
-      })
+    ? await presentObjects(
+        ctx,
+        Group,
+        await findObjects(ctx, Group, { where: [sql<boolean>`"group".group_uuid in (${sql.join(wanted)})`] }),
+        {
+          include_users: 'false',
+        },
+      )
     : []
   return rows.map(row => ({ destination_group_obj: groups.find(group => group.pk === row.destination_group) ?? null }))
 }

@@ -79,14 +79,18 @@ async function mapped(ctx: Ctx, key: string, notice: Notice): Promise<unknown> {
 }
 
 function headersOf(made: unknown): Record<string, string> {
-  if (typeof made !== 'object' || made === null || Array.isArray(made)) throw new WebhookError('the mapping of the headers must return a dict')
+  if (typeof made !== 'object' || made === null || Array.isArray(made))
+    throw new WebhookError('the mapping of the headers must return a dict')
   return Object.fromEntries(Object.entries(made).map(([name, value]) => [name, String(value)]))
 }
 
 /** A client that trusts one more certificate, where the transport names it. */
 async function clientFor(ctx: Ctx, transport: Row) {
   if (transport.webhook_ca === null) return makeOutgoing(ctx.config.outgoing_allow)
-  const ca = ctx.db.selectFrom('keypair').select('certificate_data').where('kp_uuid', '=', transport.webhook_ca as string)
+  const ca = ctx.db
+    .selectFrom('keypair')
+    .select('certificate_data')
+    .where('kp_uuid', '=', transport.webhook_ca as string)
   return makeOutgoing(ctx.config.outgoing_allow, { ca: (await ca.executeTakeFirstOrThrow()).certificate_data })
 }
 
@@ -100,9 +104,7 @@ export async function callWebhook(ctx: Ctx, transport: Row, notice: Notice): Pro
     : transport.mode === 'webhook_slack'
       ? slackBody(notice)
       : plainBody(notice)
-  const headers = transport.webhook_mapping_headers
-    ? headersOf(await mapped(ctx, transport.webhook_mapping_headers as string, notice))
-    : {}
+  const headers = transport.webhook_mapping_headers ? headersOf(await mapped(ctx, transport.webhook_mapping_headers as string, notice)) : {}
   const call = await clientFor(ctx, transport)
   const answer = await call(transport.webhook_url as string, {
     method: 'POST',
