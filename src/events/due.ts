@@ -3,6 +3,7 @@ import { cached } from '../core/cache.ts'
 import type { Database } from '../db/database.ts'
 import { afterCommit } from '../db/database.ts'
 import { findObject } from '../api/store.ts'
+import { policyTables } from '../policies/policy.ts'
 import { wakeRunners } from '../tasks/queue.ts'
 
 /**
@@ -22,21 +23,24 @@ async function actionOf(ctx: Ctx, policy: string): Promise<string | undefined> {
   return (row?.action as string | null | undefined) ?? undefined
 }
 
-const interest = cached(['notification_rule', 'policy_binding', 'policy', 'policy_target'], async (ctx): Promise<Interest> => {
-  const bindings = await ctx.db
-    .selectFrom('policy_binding')
-    .innerJoin('notification_rule', 'notification_rule.pbm_uuid', 'policy_binding.target')
-    .select(['policy_binding.policy', 'policy_binding.negate', 'policy_binding.failure_result'])
-    .where('policy_binding.enabled', '=', true)
-    .execute()
-  const actions = new Set<string>()
-  for (const { policy, negate, failure_result: failure } of bindings) {
-    const action = policy === null || negate || failure ? undefined : await actionOf(ctx, policy)
-    if (action === undefined) return 'all'
-    actions.add(action)
-  }
-  return actions
-})
+const interest = cached(
+  ({ registry }) => ['notification_rule', 'policy_binding', ...policyTables(registry)],
+  async (ctx): Promise<Interest> => {
+    const bindings = await ctx.db
+      .selectFrom('policy_binding')
+      .innerJoin('notification_rule', 'notification_rule.pbm_uuid', 'policy_binding.target')
+      .select(['policy_binding.policy', 'policy_binding.negate', 'policy_binding.failure_result'])
+      .where('policy_binding.enabled', '=', true)
+      .execute()
+    const actions = new Set<string>()
+    for (const { policy, negate, failure_result: failure } of bindings) {
+      const action = policy === null || negate || failure ? undefined : await actionOf(ctx, policy)
+      if (action === undefined) return 'all'
+      actions.add(action)
+    }
+    return actions
+  },
+)
 
 /** Whether some rule may be about an event of this action. */
 export async function concernsRules(ctx: Ctx, action: string): Promise<boolean> {

@@ -6,6 +6,7 @@ import { aGroup, aRole, aToken, aUser, unique } from '../../../test/builders.ts'
 import { ownServer } from '../../../test/harness.ts'
 import { mailServer } from '../../../test/smtp.ts'
 import type { Row } from '../../api/model.ts'
+import { unnoticed } from '../../context.ts'
 import { jobs } from '../../tasks/jobs.ts'
 import { makeRunner } from '../../tasks/runner.ts'
 import { recordEvent } from '../record.ts'
@@ -396,6 +397,45 @@ test('notifications go when their time is over', async () => {
   clock.advance(1_000)
   await jobs.find(job => job.name === 'clean_expired_models')!.run(ctx, {}, { signal: new AbortController().signal, log: () => {} })
   assert.deepEqual((await bell(user)).list, [])
+})
+
+test('events that no rule is about are not marked, and neither is what notifications cause', async () => {
+  const due = async (action: string, context = ctx) => {
+    const mark = unique('mark')
+    await recordEvent(context, action as 'login', { mark })
+    const rows = await ctx.db.selectFrom('event').select(['context', 'rules_due']).where('action', '=', action).execute()
+    return rows.find(row => (row.context as Row).mark === mark)!.rules_due
+  }
+  for (const { pk } of (await admin.get(`${A}/events/rules/?page_size=100&search=rule-`)).body.results)
+    await admin.delete(`${A}/events/rules/${pk}/`)
+  assert.equal(await due('login'), false)
+  const matcher = await admin.post(`${A}/policies/event_matcher/`, { name: unique('matcher'), action: 'logout' })
+  assert.equal(matcher.status, 201, matcher.text)
+  const rule = await made('/events/rules/', { name: unique('rule') })
+  await made('/policies/bindings/', { target: rule.pk, policy: matcher.body.pk, order: 0 })
+  assert.deepEqual([await due('logout'), await due('login')], [true, false])
+  await admin.patch(`${A}/policies/event_matcher/${matcher.body.pk}/`, { action: 'login' })
+  assert.deepEqual([await due('logout'), await due('login'), await due('login', unnoticed(ctx))], [false, true, false])
+  await aRule('return False')
+  assert.equal(await due('logout'), true)
+})
+
+test('what a fresh installation tells its administrators reaches them', async () => {
+  const rules = (await admin.get(`${A}/events/rules/?search=default-notify`)).body.results as Row[]
+  assert.deepEqual(
+    rules.map(rule => [rule.name, rule.severity, (rule.destination_group_obj as Row | null)?.name, (rule.transports as string[]).length]),
+    [
+      ['default-notify-configuration-error', 'alert', 'authentik Admins', 2],
+      ['default-notify-configuration-warning', 'warning', 'authentik Admins', 2],
+      ['default-notify-exception', 'alert', 'authentik Admins', 2],
+      ['default-notify-update', 'alert', 'authentik Admins', 2],
+    ],
+  )
+  await recordEvent(ctx, 'configuration_error', { message: 'Something is set wrong' })
+  const { mails } = await settled()
+  const [newest] = (await admin.get(`${A}/events/notifications/?body=Something+is+set+wrong`)).body.results
+  assert.equal(newest.severity, 'alert')
+  assert.ok(mails.some(mail => mail.to.includes(adminAddress) && mail.text.includes('Something is set wrong')))
 })
 
 test('nothing went wrong unseen', () => {
