@@ -103,6 +103,7 @@ export interface EventTable {
   created: Date
   expires: Date
   brand: Json
+  rules_due: Generated<boolean>
 }
 
 export interface ExplanationTable {
@@ -210,6 +211,49 @@ export interface LeaseTable {
   name: string
   owner: string
   expires: Date
+}
+
+export interface NotificationTable {
+  uuid: string
+  user: number
+  event: string | null
+  severity: string
+  body: string
+  hyperlink: string | null
+  hyperlink_label: string | null
+  created: Date
+  seen: boolean
+  expires: Date
+}
+
+export interface NotificationRuleTable {
+  pbm_uuid: string
+  name: string
+  severity: string
+  destination_group: string | null
+  destination_event_user: boolean
+}
+
+export interface NotificationRuleTransportTable {
+  rule: string
+  transport: string
+}
+
+export interface NotificationTransportTable {
+  uuid: string
+  name: string
+  mode: string
+  webhook_url: string
+  webhook_ca: string | null
+  webhook_mapping_body: string | null
+  webhook_mapping_headers: string | null
+  email_subject_prefix: string
+  email_template: string
+  send_once: boolean
+}
+
+export interface NotificationWebhookMappingTable {
+  pm_uuid: string
 }
 
 export interface Oauth2AccessTokenTable {
@@ -631,6 +675,11 @@ export interface DB {
   invitation: InvitationTable
   keypair: KeypairTable
   lease: LeaseTable
+  notification: NotificationTable
+  notification_rule: NotificationRuleTable
+  notification_rule_transport: NotificationRuleTransportTable
+  notification_transport: NotificationTransportTable
+  notification_webhook_mapping: NotificationWebhookMappingTable
   oauth2_access_token: Oauth2AccessTokenTable
   oauth2_code: Oauth2CodeTable
   oauth2_refresh_token: Oauth2RefreshTokenTable
