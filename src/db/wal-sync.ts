@@ -1,4 +1,5 @@
 import { close, fdatasync, open } from 'node:fs'
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
 const openFile = promisify(open)
@@ -68,6 +69,8 @@ export class WalSync {
 
   async #run(): Promise<void> {
     this.refuseAfterFailure()
+    // Requests that have arrived by now get to their commit first, and share the sync. Nobody else there: no time passes.
+    await turnOfTheLoop()
     try {
       // The log exists from the first transaction on, and stays as long as a connection is open.
       this.#descriptor ??= openFile(this.#file, 'r')
