@@ -8,6 +8,7 @@ import { Group } from './core/group.ts'
 import { isUsable } from './core/passwords.ts'
 import { generate } from './crypto/model.ts'
 import { recordEvent } from './events/record.ts'
+import { storeDeviceTypes } from './stages/authenticator_webauthn/device-types.ts'
 import { withLease } from './tasks/lease.ts'
 
 const ADMIN_USERNAME = 'akadmin'
@@ -28,6 +29,7 @@ export async function boot(deps: Deps): Promise<void> {
   const ctx = systemContext(deps)
   await withLease(ctx, 'boot', async () => {
     await keypairs(ctx)
+    await storeDeviceTypes(ctx)
     await applyDefaults(deps, bootstrapEnvironment(deps.config))
     await bootstrapHash(ctx)
   })

@@ -5,6 +5,7 @@ import type { Model } from './api/model.ts'
 import type { Ctx } from './context.ts'
 import type { Resource, SpecialOperation } from './api/mount.ts'
 import { authenticatorRoutes } from './authenticators/api.ts'
+import { deviceResources } from './authenticators/resources.ts'
 import type { DeviceKind } from './authenticators/kind.ts'
 import { applicationRoutes, applications } from './core/application.ts'
 import { brandRoutes, brands } from './core/brand.ts'
@@ -51,6 +52,11 @@ import { denyStages } from './stages/deny/model.ts'
 import { deny } from './stages/deny/stage.ts'
 import { dummyStages } from './stages/dummy/model.ts'
 import { dummy } from './stages/dummy/stage.ts'
+import { webauthnDeviceTypes } from './stages/authenticator_webauthn/device-types.ts'
+import { WebAuthnDevice } from './stages/authenticator_webauthn/device.ts'
+import { webauthnKind } from './stages/authenticator_webauthn/kind.ts'
+import { webauthnStages } from './stages/authenticator_webauthn/model.ts'
+import { authenticatorWebAuthn } from './stages/authenticator_webauthn/stage.ts'
 import { confirmEmail } from './stages/email/confirm.ts'
 import { emailStageRoutes, emailStages } from './stages/email/model.ts'
 import { email } from './stages/email/stage.ts'
@@ -138,6 +144,9 @@ const resources: readonly Resource[] = [
   invitationStages,
   invitations,
   emailStages,
+  webauthnStages,
+  webauthnDeviceTypes,
+  ...deviceResources('webauthn', WebAuthnDevice),
   ...grantResources,
 ]
 
@@ -178,8 +187,22 @@ export const registry: Registry = {
   policyKinds,
   // Loaded with the first question, as with policies and mappings.
   evaluate: async (ctx, source, variables) => (await promptExpressions()).evaluatePromptExpression(ctx, source, variables),
-  stages: [identification, password, userLogin, userLogout, userWrite, prompt, consent, deny, dummy, redirect, invitation, email],
-  deviceKinds: [],
+  stages: [
+    identification,
+    password,
+    userLogin,
+    userLogout,
+    userWrite,
+    prompt,
+    consent,
+    deny,
+    dummy,
+    redirect,
+    invitation,
+    email,
+    authenticatorWebAuthn,
+  ],
+  deviceKinds: [webauthnKind],
   memoryStages: [inPlanRedirect, confirmEmail, sessionEnd, ...oauthMemoryStages],
 }
 
@@ -225,4 +248,6 @@ export const watchedTables: readonly string[] = [
   'notification_rule_transport',
   'notification_transport',
   'notification_webhook_mapping',
+  'stage_authenticator_webauthn',
+  'stage_authenticator_webauthn_device_type',
 ]

@@ -4,6 +4,7 @@ import type { Model, Row } from '../src/api/model.ts'
 import type { Ctx } from '../src/context.ts'
 import { FlowStageBinding } from '../src/flows/binding.ts'
 import { Flow } from '../src/flows/flow.ts'
+import { AuthenticatorWebAuthnStage } from '../src/stages/authenticator_webauthn/model.ts'
 import { ConsentStage } from '../src/stages/consent/model.ts'
 import { DenyStage } from '../src/stages/deny/model.ts'
 import { DummyStage } from '../src/stages/dummy/model.ts'
@@ -35,6 +36,7 @@ const KINDS: Readonly<Record<string, Model>> = {
   redirect: RedirectStage,
   invitation: InvitationStage,
   email: EmailStage,
+  authenticator_webauthn: AuthenticatorWebAuthnStage,
 }
 
 const NEEDED: Readonly<Record<string, Row>> = {

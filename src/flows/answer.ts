@@ -88,6 +88,14 @@ export const integerField = (options: { required?: boolean; fallback?: number } 
   },
 })
 
+/** A JSON object, whose keys are the stage's to look at. */
+export const objectField = (options: { required?: boolean; nullable?: boolean } = {}): AnswerField => ({
+  required: options.required ?? true,
+  nullable: options.nullable,
+  parse: value =>
+    typeof value === 'object' && !Array.isArray(value) ? { value } : wrong('Value must be a dictionary, and not have any duplicate keys.'),
+})
+
 /** One of the given texts. */
 export const choiceField = (choices: readonly string[], options: { required?: boolean; fallback?: string } = {}): AnswerField => ({
   required: options.required ?? true,

@@ -56,6 +56,8 @@ export const STAGE_TABLES = [
   'stage_prompt_field',
   'stage_prompt_validation',
   'prompt',
+  'stage_authenticator_webauthn',
+  'stage_authenticator_webauthn_device_type',
 ] as const
 
 /** The stage with this key; undefined when it is gone, or of a kind that this server does not run. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Authenticator } from '../../test/authenticator.ts'
 import { aUser } from '../../test/builders.ts'
 import { aFlow, aForm, aStage, FlowVisitor, type Bound, type Shown } from '../../test/flows.ts'
 import { server } from '../../test/harness.ts'
@@ -79,6 +80,21 @@ const CASES: Record<string, Case> = {
     component: 'ak-stage-consent',
     wrong: [{}, { token: '' }, { token: null }, { token: 'guess' }, { token: true }, { tokens: 'x' }],
     right: ({ token }) => ({ token }),
+  },
+  authenticator_webauthn: {
+    before: ['identification'],
+    lead: someone,
+    stage: ctx => aStage(ctx, 'authenticator_webauthn'),
+    component: 'ak-stage-authenticator-webauthn',
+    wrong: [
+      {},
+      { response: null },
+      { response: 'x' },
+      { response: {} },
+      { response: { id: 'x', rawId: 'x', type: 'public-key' } },
+      { webauthn: {} },
+    ],
+    right: ({ registration }) => ({ response: new Authenticator().create(registration) }),
   },
   dummy: {
     stage: ctx => aStage(ctx, 'dummy'),

@@ -50,7 +50,7 @@ const HOSTILE_KEYS = [
   '%2e%2e%2f',
   '%252e',
   '%25',
-  '00000000-0000-0000-0000-000000000000',
+  'ffffffff-ffff-ffff-ffff-ffffffffffff',
   'null',
 ]
 const PAGES = ['page=0', 'page=-1', 'page=99999999999', 'page=1e3', 'page=x', 'page=1&page=2', 'page=999999', 'page=']

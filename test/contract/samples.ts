@@ -131,6 +131,10 @@ async function sampleReference(ctx: Ctx, target: Model, schema: Schema): Promise
   return list ? [key] : key
 }
 
+/** Key of the account that the tests' calls are made with. */
+const callersKey = async (ctx: Ctx): Promise<number> =>
+  (await ctx.db.selectFrom('user').select('id').where('username', '=', 'test-admin').executeTakeFirstOrThrow()).id
+
 /** A stored object of a model, with everything that it must refer to. */
 export async function sampleObject(ctx: Ctx, model: Model): Promise<Row> {
   if (model.label === 'authentik_core.authenticatedsession') {
@@ -146,6 +150,8 @@ export async function sampleObject(ctx: Ctx, model: Model): Promise<Row> {
     else if (field.references && !field.nullable) values[name] = await sampleReference(ctx, field.references(), {})
     else if (field.initial === undefined) values[name] = plainValue(field.schema as Schema, name)
   }
+  // What is one's own is shown to its owner: the one who calls.
+  if (model.base?.label === 'authentik_core.device') values.user = await callersKey(ctx)
   if (model.label === 'authentik_core.token')
     Object.assign(values, {
       key_hash: unique('hash'),
