@@ -474,6 +474,22 @@ export interface StageTable {
   name: string
 }
 
+export interface StageAuthenticatorWebauthnTable {
+  stage_uuid: string
+  configure_flow: string | null
+  friendly_name: string
+  user_verification: string
+  authenticator_attachment: string | null
+  resident_key_requirement: string
+  hints: Json
+  max_attempts: number
+}
+
+export interface StageAuthenticatorWebauthnDeviceTypeTable {
+  stage: string
+  device_type: string
+}
+
 export interface StageConsentTable {
   stage_uuid: string
   mode: string
@@ -653,6 +669,22 @@ export interface UserRoleTable {
   role: string
 }
 
+export interface WebauthnDeviceTable {
+  id: number
+  aaguid: string
+  device_type: string | null
+  credential_id: string | null
+  public_key: string | null
+  sign_count: number
+  rp_id: string
+  transports: Json
+}
+
+export interface WebauthnDeviceTypeTable {
+  aaguid: string
+  description: string
+}
+
 export interface DB {
   application: ApplicationTable
   application_backchannel_provider: ApplicationBackchannelProviderTable
@@ -702,6 +734,8 @@ export interface DB {
   scope_mapping: ScopeMappingTable
   session: SessionTable
   stage: StageTable
+  stage_authenticator_webauthn: StageAuthenticatorWebauthnTable
+  stage_authenticator_webauthn_device_type: StageAuthenticatorWebauthnDeviceTypeTable
   stage_consent: StageConsentTable
   stage_deny: StageDenyTable
   stage_dummy: StageDummyTable
@@ -723,4 +757,6 @@ export interface DB {
   user_consent: UserConsentTable
   user_group: UserGroupTable
   user_role: UserRoleTable
+  webauthn_device: WebauthnDeviceTable
+  webauthn_device_type: WebauthnDeviceTypeTable
 }
