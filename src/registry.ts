@@ -46,6 +46,14 @@ import { providerRoutes, providers } from './providers/provider-api.ts'
 import { grantRoutes, roleRoutes } from './rbac/grants.ts'
 import { permissionRoutes } from './rbac/permission-api.ts'
 import { roles } from './rbac/role-api.ts'
+import { staticDevices, staticKind } from './stages/authenticator_static/device.ts'
+import { authenticatorStaticStages } from './stages/authenticator_static/model.ts'
+import { authenticatorStatic } from './stages/authenticator_static/stage.ts'
+import { totpDevices, totpKind } from './stages/authenticator_totp/device.ts'
+import { authenticatorTotpStages } from './stages/authenticator_totp/model.ts'
+import { authenticatorTotp } from './stages/authenticator_totp/stage.ts'
+import { authenticatorValidateStages } from './stages/authenticator_validate/model.ts'
+import { authenticatorValidate } from './stages/authenticator_validate/stage.ts'
 import { consentStages } from './stages/consent/model.ts'
 import { consent } from './stages/consent/stage.ts'
 import { denyStages } from './stages/deny/model.ts'
@@ -147,6 +155,11 @@ const resources: readonly Resource[] = [
   webauthnStages,
   webauthnDeviceTypes,
   ...deviceResources('webauthn', WebAuthnDevice),
+  authenticatorTotpStages,
+  authenticatorStaticStages,
+  authenticatorValidateStages,
+  ...totpDevices,
+  ...staticDevices,
   ...grantResources,
 ]
 
@@ -187,6 +200,10 @@ export const registry: Registry = {
   policyKinds,
   // Loaded with the first question, as with policies and mappings.
   evaluate: async (ctx, source, variables) => (await promptExpressions()).evaluatePromptExpression(ctx, source, variables),
+  stages: [identification, password, userLogin, userLogout, userWrite, prompt, consent, deny, dummy, redirect, invitation, email],
+  deviceKinds: [],
+  evaluate: async (ctx, source, variables) =>
+    (await import('./expression/host/prompt.ts')).evaluatePromptExpression(ctx, source, variables),
   stages: [
     identification,
     password,
@@ -203,6 +220,12 @@ export const registry: Registry = {
     authenticatorWebAuthn,
   ],
   deviceKinds: [webauthnKind],
+    authenticatorTotp,
+    authenticatorStatic,
+    authenticatorValidate,
+  ],
+  // In the order in which they are offered.
+  deviceKinds: [totpKind, staticKind],
   memoryStages: [inPlanRedirect, confirmEmail, sessionEnd, ...oauthMemoryStages],
 }
 
@@ -242,6 +265,10 @@ export const watchedTables: readonly string[] = [
   'stage_email',
   'stage_prompt',
   'stage_prompt_field',
+  'stage_authenticator_totp',
+  'stage_authenticator_static',
+  'stage_authenticator_validate',
+  'stage_authenticator_validate_configuration',
   'stage_prompt_validation',
   'prompt',
   'notification_rule',

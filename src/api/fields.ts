@@ -93,6 +93,9 @@ export function integer(options: { default?: number; nullable?: boolean; minimum
   return field(nullable ? orNull(base) : base, { ...start, nullable })
 }
 
+/** A number, whole or not. */
+export const decimal = (initial: number): Field => field(Type.Unsafe({ type: 'number', format: 'double' }), constant(initial))
+
 /** True or false. */
 export const flag = (initial?: boolean): Field => field(Type.Boolean(), initial === undefined ? {} : constant(initial))
 
@@ -172,6 +175,9 @@ export const internal = (inner: Field, initial?: (ctx: Ctx) => unknown): Field =
   writeOnly: true,
   secret: true,
 })
+
+/** A column that the API neither accepts nor shows, but that is no secret: expressions and events may read it. */
+export const unshown = (inner: Field, initial?: (ctx: Ctx) => unknown): Field => ({ ...shown(inner, initial), writeOnly: true })
 
 /** A column that the API accepts but never shows. */
 export const hidden = (inner: Field): Field => ({ ...inner, writeOnly: true, secret: true })

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { flag, instant, integer, internal, reference, text } from '../api/fields.ts'
+import { flag, instant, integer, internal, reference, text, unshown } from '../api/fields.ts'
 import { defineModel, type Model, type ModelSpec, type Row } from '../api/model.ts'
 import type { Ctx } from '../context.ts'
 import { byKey, partialUser } from '../core/user-present.ts'
@@ -22,10 +22,12 @@ export const Device: Model = defineModel({
     name: text({ maxLength: 64 }),
     // A device that is made by the API belongs to whoever makes it.
     user: { ...reference(() => User, { readOnly: true, initial: ctx => ctx.caller.user?.id }), shown: 'PartialUser' },
-    confirmed: internal(flag(false)),
-    created: internal(instant(), ctx => ctx.now()),
-    last_updated: internal(instant(), ctx => ctx.now()),
-    last_used: internal(instant({ nullable: true })),
+    /** The set-up that made it: answered twice at once, it makes one device. */
+    draft: internal(text({ format: 'uuid', unique: true }), ctx => ctx.uuid()),
+    confirmed: unshown(flag(false)),
+    created: unshown(instant(), ctx => ctx.now()),
+    last_updated: unshown(instant(), ctx => ctx.now()),
+    last_used: unshown(instant({ nullable: true })),
     deleted: internal(instant({ nullable: true })),
     deleted_by: internal(reference(() => User, { nullable: true })),
     /** Wrong codes in a row. */

@@ -23,3 +23,13 @@ export async function countAttempt(ctx: Ctx, key: string, window: number): Promi
     .executeTakeFirstOrThrow()
   return count
 }
+
+/** Takes one attempt off the count again: what was right was no guess. */
+export async function forgiveAttempt(ctx: Ctx, key: string): Promise<void> {
+  await ctx.db
+    .updateTable('email_attempt')
+    .set({ count: sql<number>`email_attempt.count - 1` })
+    .where('key_hash', '=', hashToken(key))
+    .where('count', '>', 0)
+    .execute()
+}

@@ -1,8 +1,10 @@
 import type { CookieSerializeOptions } from '@fastify/cookie'
+import { sql } from 'kysely'
 import { transact, type Ctx } from '../context.ts'
 import type { Row } from '../api/model.ts'
 import { readHs256, signHs256 } from '../crypto/hs256.ts'
 import { hashToken } from '../crypto/secrets.ts'
+import { readCatalogue, type ForeignKey } from '../db/catalogue.ts'
 import { userUid } from './uid.ts'
 
 export const SESSION_COOKIE = 'authentik_session'
@@ -14,6 +16,8 @@ export const CSRF_COOKIE = 'authentik_csrf'
  */
 export type Session = {
   session_hash: string
+  /** Hash of its first key, by which clients know it; null while it still has that key. */
+  sid: string | null
   uuid: string
   user: number | null
   /** Who really uses it, while that is another than `user`. */
@@ -108,6 +112,59 @@ export async function startSession(ctx: Ctx, options: NewSession = {}): Promise<
     .returningAll()
     .executeTakeFirstOrThrow()
   return { key, session: row as Session }
+}
+
+const references = new WeakMap<object, Promise<readonly ForeignKey[]>>()
+
+/** What hangs on sessions, by their key. */
+async function readReferences(ctx: Ctx): Promise<readonly ForeignKey[]> {
+  const tables = await readCatalogue(ctx.database.db)
+  return [...tables.values()].flatMap(table => table.foreign_keys.filter(({ target }) => target === 'session'))
+}
+
+function referencesToSessions(ctx: Ctx): Promise<readonly ForeignKey[]> {
+  const known = references.get(ctx.database)
+  if (known) return known
+  const read = readReferences(ctx)
+  references.set(ctx.database, read)
+  return read
+}
+
+/**
+ * Gives a session a new key, so that whoever knew the old one holds nothing. What hangs on it stays, and clients go on knowing it by the same
+ * `sid`. Undefined when the session is gone.
+ */
+export async function rekeySession(ctx: Ctx, session: Session): Promise<{ key: string; session: Session } | undefined> {
+  const key = Buffer.from(ctx.randomBytes(KEY_BYTES)).toString('base64url')
+  const [from, to] = [session.session_hash, hashToken(key)]
+  const hanging = await referencesToSessions(ctx)
+  return transact(ctx, async ctx => {
+    // The old row gives up what only one may have, and is thereby held until the end.
+    const old = await ctx.db
+      .updateTable('session')
+      .set({ uuid: ctx.uuid() })
+      .where('session_hash', '=', from)
+      .returningAll()
+      .executeTakeFirst()
+    if (!old) return undefined
+    const { data, auth_method_args: args } = old
+    const row = await ctx.db
+      .insertInto('session')
+      .values({
+        ...old,
+        session_hash: to,
+        uuid: session.uuid,
+        sid: old.sid ?? from,
+        data: JSON.stringify(data),
+        auth_method_args: args && JSON.stringify(args),
+      })
+      .returningAll()
+      .executeTakeFirstOrThrow()
+    for (const { table, columns } of hanging)
+      await sql`update ${sql.table(table)} set ${sql.ref(columns[0]!)} = ${to} where ${sql.ref(columns[0]!)} = ${from}`.execute(ctx.db)
+    await ctx.db.deleteFrom('session').where('session_hash', '=', from).execute()
+    return { key, session: row as Session }
+  })
 }
 
 /** Replaces what a session remembers. */

@@ -79,8 +79,9 @@ export const booleanField = (options: { required?: boolean } = {}): AnswerField 
 })
 
 /** A whole number, also as text. */
-export const integerField = (options: { required?: boolean; fallback?: number } = {}): AnswerField => ({
+export const integerField = (options: { required?: boolean; fallback?: number; nullable?: boolean } = {}): AnswerField => ({
   required: options.required ?? true,
+  nullable: options.nullable,
   fallback: options.fallback,
   parse(value) {
     const text = typeof value === 'number' || typeof value === 'string' ? String(value).trim() : ''

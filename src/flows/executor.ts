@@ -134,14 +134,14 @@ async function dueStage({ ctx, plan }: Execution): Promise<PlannedStage | undefi
   }
 }
 
-const stageData = (place: PlannedStage): Row => (place.kind === 'bound' ? place.stage : place.data)
+const stageData = (place: PlannedStage): Row => (place.kind === 'memory' ? place.data : place.stage)
 
 function behaviourOf(ctx: Ctx, place: PlannedStage): StageBehaviour {
   const found =
-    place.kind === 'bound'
-      ? ctx.registry.stages.find(stage => stage.model.label === place.stage.kind)
-      : ctx.registry.memoryStages.find(stage => stage.kind === place.name)
-  if (!found) throw new Error(`No stage of kind ${place.kind === 'bound' ? place.stage.kind : place.name} is known.`)
+    place.kind === 'memory'
+      ? ctx.registry.memoryStages.find(stage => stage.kind === place.name)
+      : ctx.registry.stages.find(stage => stage.model.label === place.stage.kind)
+  if (!found) throw new Error(`No stage of kind ${place.kind === 'memory' ? place.name : place.stage.kind} is known.`)
   return found
 }
 

@@ -10,11 +10,19 @@ export type PlanContext = Record<string, unknown>
 export type PlannedStage =
   /** A stage that the flow binds. */
   | { kind: 'bound'; binding: Row; stage: StageRow; reevaluate: boolean }
+  /** A stored stage that an earlier stage put in, without a place in the flow. */
+  | { kind: 'added'; stage: StageRow }
   /** A stage that lives in the plan alone: `name` is its kind, `data` is JSON. */
   | { kind: 'memory'; name: string; data: Row }
 
 /** A stage for `insertStage` and `appendStage` that is stored nowhere; `name` must be a kind of the registry. */
 export const inMemoryStage = (name: string, data: Row = {}): PlannedStage => ({ kind: 'memory', name, data })
+
+/** A stored stage for `insertStage` and `appendStage`; undefined when it is gone or this server cannot run it. */
+export async function addedStage(ctx: Ctx, key: string): Promise<PlannedStage | undefined> {
+  const stage = await stageByKey(ctx, key)
+  return stage && { kind: 'added', stage }
+}
 
 /** The way through a flow that still lies ahead of one browser, and what was gathered so far. Mutable; kept in the session. */
 export class Plan {
@@ -48,16 +56,23 @@ export class Plan {
   }
 }
 
-type StoredStage = { b: string; s: string; r: boolean } | { m: string; d: Row }
+type StoredStage = { b: string; s: string; r: boolean } | { a: string } | { m: string; d: Row }
+
+function storedStage(stage: PlannedStage): StoredStage {
+  switch (stage.kind) {
+    case 'memory':
+      return { m: stage.name, d: stage.data }
+    case 'added':
+      return { a: stage.stage.stage_uuid }
+    case 'bound':
+      return { b: stage.binding.fsb_uuid as string, s: stage.stage.stage_uuid, r: stage.reevaluate }
+  }
+}
 
 /** The plan as the session keeps it. @throws UnkeepableError for a context that cannot be kept */
 export const savePlan = (ctx: Ctx, plan: Plan): Row => ({
   flow: plan.flow.flow_uuid,
-  stages: plan.stages.map((stage): StoredStage =>
-    stage.kind === 'memory'
-      ? { m: stage.name, d: stage.data }
-      : { b: stage.binding.fsb_uuid as string, s: stage.stage.stage_uuid, r: stage.reevaluate },
-  ),
+  stages: plan.stages.map(storedStage),
   context: encode(ctx, plan.context),
 })
 
@@ -74,6 +89,12 @@ export async function loadPlan(ctx: Ctx, stored: unknown): Promise<Plan | undefi
   for (const stage of stages) {
     if ('m' in stage) {
       planned.push(inMemoryStage(stage.m, stage.d))
+      continue
+    }
+    if ('a' in stage) {
+      const added = await addedStage(ctx, stage.a)
+      if (!added) return undefined
+      planned.push(added)
       continue
     }
     const binding = definition.bindings.find(known => known.fsb_uuid === stage.b)

@@ -102,7 +102,7 @@ export async function nextStage(ctx: Ctx, plan: Plan): Promise<PlannedStage | un
   for (;;) {
     const [first] = plan.stages
     if (!first) return undefined
-    if (first.kind === 'memory' || !first.reevaluate) return first
+    if (first.kind !== 'bound' || !first.reevaluate) return first
     if ((await bindingPasses(ctx, plan, first.binding)).passing) return first
     // A policy may itself have changed the plan (`flow_plan.redirect`), so the dropped stage is looked up.
     const at = plan.stages.indexOf(first)

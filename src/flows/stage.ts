@@ -75,7 +75,11 @@ export type StageBehaviour = {
 }
 
 /** A kind of stage that administrators store. */
-export type StageKind = StageBehaviour & { model: Model }
+export type StageKind = StageBehaviour & {
+  model: Model
+  /** Name of the form element by which people configure such a stage for themselves, where it has a `configure_flow`. */
+  settings?: string
+}
 
 /** A kind of stage that lives in plans alone, put there by providers and the like. Its data must be JSON. */
 export type MemoryStageKind = StageBehaviour & { kind: string }

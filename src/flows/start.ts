@@ -30,7 +30,9 @@ export async function runWithoutInterface(
   options: { kinds: readonly string[]; query?: URLSearchParams },
 ): Promise<(FlowAnswer & { kind: 'challenge' }) | undefined> {
   const silent = plan.stages.every(stage =>
-    stage.kind === 'memory' ? options.kinds.includes(stage.name) : options.kinds.includes(stage.stage.kind) && !stage.reevaluate,
+    stage.kind === 'memory'
+      ? options.kinds.includes(stage.name)
+      : options.kinds.includes(stage.stage.kind) && !(stage.kind === 'bound' && stage.reevaluate),
   )
   const definition = silent ? await flowByKey(ctx, plan.flow.flow_uuid as string) : undefined
   if (!definition) return undefined

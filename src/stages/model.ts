@@ -2,13 +2,14 @@ import { crud, deleteObject, objectAt, presentObjects } from '../api/crud.ts'
 import { computed, text } from '../api/fields.ts'
 import { defineModel, type Model, type ModelSpec, type Row } from '../api/model.ts'
 import type { Resource, SpecialOperation } from '../api/mount.ts'
-import { requireObject } from '../api/permissions.ts'
+import { requireCaller, requireObject } from '../api/permissions.ts'
 import { kindsOf, polymorphic, typesRoute, withKindNames } from '../api/polymorphic.ts'
 import { listOf } from '../api/shapes.ts'
 import { findObject, findObjects, selectObjects } from '../api/store.ts'
 import { sql } from 'kysely'
 import type { Hooks } from '../api/crud.ts'
 import type { Ctx } from '../context.ts'
+import { pathOf } from '../flows/addresses.ts'
 import { Flow, flowSet } from '../flows/flow.ts'
 
 /** What all stages share: a name that no other stage of any kind has, and the flows that use it. */
@@ -74,7 +75,35 @@ export const stages: Resource = {
   },
 }
 
-export const stageRoutes: Record<string, SpecialOperation> = { 'GET /stages/all/types/': typesRoute(Stage) }
+/** The stages that people may configure for themselves, by kind and name. */
+async function userSettings(ctx: Ctx): Promise<Row[]> {
+  const found: Row[] = []
+  for (const { model, settings } of ctx.registry.stages) {
+    if (settings === undefined) continue
+    const rows = await findObjects(ctx, model, { where: [sql<boolean>`configure_flow is not null`], orderBy: [sql`stage.name`] })
+    for (const row of rows) {
+      found.push({
+        object_uid: row.stage_uuid,
+        component: settings,
+        title: row.friendly_name || model.verboseName,
+        configure_url: pathOf(ctx, `/flows/-/configure/${String(row.stage_uuid)}/`),
+      })
+    }
+  }
+  return found
+}
+
+export const stageRoutes: Record<string, SpecialOperation> = {
+  'GET /stages/all/types/': typesRoute(Stage),
+  'GET /stages/all/user_settings/': {
+    response: 'UserSetting',
+    many: 'list',
+    handler: async ctx => {
+      requireCaller(ctx)
+      return userSettings(ctx)
+    },
+  },
+}
 
 type StageSpec = Pick<ModelSpec, 'name' | 'verboseName' | 'description' | 'fields' | 'filters' | 'present'> & {
   /** `<app label>.<model>`. */

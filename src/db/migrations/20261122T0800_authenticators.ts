@@ -1,6 +1,6 @@
 import type { Schema } from '../columns.ts'
 
-/** Second factors: what every kind of device shares, and how often codes were tried. */
+/** Second factors: what every kind of device shares. */
 export async function up(schema: Schema): Promise<void> {
   await schema.table(
     'authenticator',
@@ -9,6 +9,7 @@ export async function up(schema: Schema): Promise<void> {
       t.text('kind').notNull(), // label of the model whose table holds the rest
       t.integer('user').notNull().references('user.id', 'cascade'),
       t.text('name').notNull(),
+      t.uuid('draft').notNull().unique(), // the set-up that made it, which makes one device
       t.flag('confirmed').notNull(),
       t.instant('created').notNull(),
       t.instant('last_updated').notNull(),
@@ -20,10 +21,4 @@ export async function up(schema: Schema): Promise<void> {
     ],
     { index: [['user', 'kind']] },
   )
-  // How often a code was tried, by a hash of whose or from where.
-  await schema.table('code_attempt', t => [
-    t.text('key_hash').primaryKey(), // sha-256, base64url
-    t.integer('count').notNull(),
-    t.instant('expires').notNull().index(), // end of the window
-  ])
 }

@@ -1,6 +1,6 @@
 /**
  * The models of the program as classes of the language. Made once for a registry from the models' own declarations: readable fields are
- * those that are neither secret nor write-only, so that no password hash and no client secret can be read or searched for.
+ * those that are not secret, so that no password hash and no client secret can be read or searched for.
  */
 import type { Field, Relation } from '../../api/fields.ts'
 import type { Model, Row } from '../../api/model.ts'
@@ -82,7 +82,7 @@ export class ModelClass {
   }
 
   private addField(name: string, field: Field, table: string): void {
-    if (field.writeOnly || field.secret) return
+    if (field.secret) return
     const references = field.references?.()
     if (field.storage === 'relation' && references) {
       this.relations.set(name, {

@@ -90,8 +90,9 @@ class PlaceObject extends HostObject {
   override getAttribute(name: string): Value | undefined {
     const { place } = this
     if (place.kind === 'memory') return name === 'stage' ? new MemoryStage(place) : undefined
-    const binding = place.binding
     if (name === 'stage') return this.conversion.object(place.stage.kind, place.stage)
+    if (place.kind === 'added') return undefined
+    const binding = place.binding
     if (name === 'pk' || name === 'fsb_uuid') return uuidValue(String(binding.fsb_uuid))
     if (name === 'order') return Number(binding.order)
     return name === 'evaluate_on_plan' || name === 're_evaluate_policies' ? Boolean(binding[name]) : undefined

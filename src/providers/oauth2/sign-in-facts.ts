@@ -9,8 +9,9 @@ export type SignInFacts = {
   amr: string[]
 }
 
-/** The session's row is keyed by the same hash in another spelling. */
-export const sidOf = (sessionHash: string): string => Buffer.from(sessionHash, 'base64url').toString('hex')
+/** The session's row is keyed by the same hash in another spelling, as long as its key was not changed. */
+export const sidOf = ({ sid, session_hash: hash }: Pick<Session, 'sid' | 'session_hash'>): string =>
+  Buffer.from(sid ?? hash, 'base64url').toString('hex')
 
 const METHODS: Readonly<Record<string, string>> = { password: 'pwd', auth_webauthn_pwl: 'user', mtls: 'sc' }
 
@@ -21,7 +22,7 @@ function amrOf({ auth_method: method, auth_method_args: args }: Session): string
 }
 
 export const signInFacts = (session: Session): SignInFacts => ({
-  sid: sidOf(session.session_hash),
+  sid: sidOf(session),
   auth_time: session.auth_time,
   amr: amrOf(session),
 })

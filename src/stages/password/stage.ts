@@ -53,6 +53,7 @@ async function recoveryUrl({ ctx, query }: Run): Promise<string | undefined> {
 export const password = defineStage({
   model: PasswordStage,
   component: 'ak-stage-password',
+  settings: 'ak-user-settings-password',
   answer: () => ({ password: textField({ trim: false }) }),
 
   async challenge(run) {
