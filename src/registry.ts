@@ -200,10 +200,6 @@ export const registry: Registry = {
   policyKinds,
   // Loaded with the first question, as with policies and mappings.
   evaluate: async (ctx, source, variables) => (await promptExpressions()).evaluatePromptExpression(ctx, source, variables),
-  stages: [identification, password, userLogin, userLogout, userWrite, prompt, consent, deny, dummy, redirect, invitation, email],
-  deviceKinds: [],
-  evaluate: async (ctx, source, variables) =>
-    (await import('./expression/host/prompt.ts')).evaluatePromptExpression(ctx, source, variables),
   stages: [
     identification,
     password,

@@ -5,6 +5,9 @@ import type { Ctx } from '../src/context.ts'
 import { FlowStageBinding } from '../src/flows/binding.ts'
 import { Flow } from '../src/flows/flow.ts'
 import { AuthenticatorWebAuthnStage } from '../src/stages/authenticator_webauthn/model.ts'
+import { AuthenticatorStaticStage } from '../src/stages/authenticator_static/model.ts'
+import { AuthenticatorTOTPStage } from '../src/stages/authenticator_totp/model.ts'
+import { AuthenticatorValidateStage } from '../src/stages/authenticator_validate/model.ts'
 import { ConsentStage } from '../src/stages/consent/model.ts'
 import { DenyStage } from '../src/stages/deny/model.ts'
 import { DummyStage } from '../src/stages/dummy/model.ts'
@@ -37,6 +40,9 @@ const KINDS: Readonly<Record<string, Model>> = {
   invitation: InvitationStage,
   email: EmailStage,
   authenticator_webauthn: AuthenticatorWebAuthnStage,
+  authenticator_totp: AuthenticatorTOTPStage,
+  authenticator_static: AuthenticatorStaticStage,
+  authenticator_validate: AuthenticatorValidateStage,
 }
 
 const NEEDED: Readonly<Record<string, Row>> = {
@@ -44,6 +50,7 @@ const NEEDED: Readonly<Record<string, Row>> = {
   password: { backends: ['authentik.core.auth.InbuiltBackend', 'authentik.core.auth.TokenBackend'] },
   redirect: { mode: 'static', target_static: 'https://elsewhere.example/' },
   prompt: { fields: [] },
+  authenticator_totp: { digits: '6' },
 }
 
 /** A stage of a kind, by the name of its folder. */

@@ -94,7 +94,7 @@ export function integer(options: { default?: number; nullable?: boolean; minimum
 }
 
 /** A number, whole or not. */
-export const decimal = (initial: number): Field => field(Type.Unsafe({ type: 'number', format: 'double' }), constant(initial))
+export const decimal = (initial: number): Field => field(Type.Number(), constant(initial))
 
 /** True or false. */
 export const flag = (initial?: boolean): Field => field(Type.Boolean(), initial === undefined ? {} : constant(initial))

@@ -99,7 +99,10 @@ export const SHAPES: Readonly<Record<string, TSchema>> = {
   FlowChallengeResponseRequest: Type.Unsafe({ type: 'object', properties: { component: text }, additionalProperties: {} }),
   Device: shape({ ...device, extra_description: nullableText, external_id: nullableText }),
   StaticDeviceToken: shape({ token: text }),
-  UserSetting: shape({ object_uid: text, component: text, title: text, configure_url: text, icon_url: text }, ['configure_url', 'icon_url']),
+  UserSetting: shape({ object_uid: text, component: text, title: text, configure_url: text, icon_url: text }, [
+    'configure_url',
+    'icon_url',
+  ]),
   DeletedDevice: shape({
     ...device,
     device_class: text,

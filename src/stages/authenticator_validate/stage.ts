@@ -1,5 +1,4 @@
-import { wireInstant } from '../../api/crud.ts'
-import { eventModel } from '../../api/crud.ts'
+import { eventModel, wireInstant } from '../../api/crud.ts'
 import { parseUuid } from '../../api/filters.ts'
 import type { Row } from '../../api/model.ts'
 import { noteUse } from '../../authenticators/device.ts'
@@ -125,7 +124,7 @@ async function passed(run: Run, device: Row): Promise<Outcome> {
   const entry = { pk: device.id, app: kind.model.app, name: device.name, model_name: kind.model.modelName }
   plan.context.auth_method ??= 'auth_mfa'
   plan.context.auth_method_args = { ...args, mfa_devices: [...((args.mfa_devices as Row[] | undefined) ?? []), entry] }
-  await rememberPassed(run, device)
+  rememberPassed(run, device)
   await rotateSession(run)
   return next()
 }
@@ -187,7 +186,8 @@ async function choose(run: Run, offered: readonly Offer[], selected: Row): Promi
 async function chooseSetup(run: Run, offered: readonly Offer[], key: string): Promise<Outcome> {
   const uuid = parseUuid(key)
   const wanted = offered.length === 0 && isOffering(run) && setupUser(run) && uuid !== undefined
-  if (!wanted || !(await configurationStages(run)).some(({ pk }) => pk === uuid)) return retry({ selected_stage: 'Selected stage is invalid' })
+  if (!wanted || !(await configurationStages(run)).some(({ pk }) => pk === uuid))
+    return retry({ selected_stage: 'Selected stage is invalid' })
   return configure(run, uuid)
 }
 
@@ -221,7 +221,7 @@ export const authenticatorValidate = defineStage({
     }
     const offered = await offers(run)
     const devices = offered.flatMap(offer => offer.devices)
-    if (await passedBefore(run, devices)) return next()
+    if (passedBefore(run, devices)) return next()
     if (offered.length === 0) return withoutDevices(run)
     return {
       component: COMPONENT,

@@ -1,6 +1,6 @@
-import { jwtVerify, SignJWT } from 'jose'
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
+import { readHs256, signHs256 } from '../../crypto/hs256.ts'
 import { cookieOf } from '../../flows/visit.ts'
 import type { Run } from '../../flows/stage.ts'
 import { parseDuration } from '../../lib/duration.ts'
@@ -23,39 +23,27 @@ function thresholdOf(stage: Row): number {
 }
 
 /** Whether the browser passed the stage with one of these devices within the time that the stage now says. */
-export async function passedBefore({ ctx, stage }: Run, devices: readonly Row[]): Promise<boolean> {
+export function passedBefore({ ctx, stage }: Run, devices: readonly Row[]): boolean {
   const threshold = thresholdOf(stage)
   const cookie = threshold > 0 ? cookieOf(ctx, MFA_COOKIE) : undefined
   if (!cookie || cookie.length > 4096) return false
-  try {
-    const { payload } = await jwtVerify(cookie, keyOf(ctx, stage), {
-      algorithms: ['HS256'],
-      currentDate: ctx.now(),
-      maxTokenAge: Math.ceil(threshold / 1000),
-      requiredClaims: ['exp', 'device', 'stage'],
-    })
-    return payload.stage === hexOf(stage) && devices.some(device => device.id === payload.device)
-  } catch {
-    // Another stage's cookie, or an old one: the person is asked.
-    return false
-  }
+  // Another stage's cookie, or an old one: the person is asked.
+  const claims = readHs256(cookie, keyOf(ctx, stage), ctx.now())
+  if (claims?.stage !== hexOf(stage) || typeof claims.iat !== 'number' || claims.exp === undefined) return false
+  return ctx.now().getTime() < claims.iat * 1000 + threshold && devices.some(device => device.id === claims.device)
 }
 
 /** Lets the browser remember that it passed the stage with a device, where the stage wants that. */
-export async function rememberPassed({ ctx, stage, visit }: Run, device: Row): Promise<void> {
+export function rememberPassed({ ctx, stage, visit }: Run, device: Row): void {
   const threshold = thresholdOf(stage)
   if (threshold === 0) return
-  const now = ctx.now()
-  const expires = new Date(now.getTime() + threshold)
-  const value = await new SignJWT({ device: device.id, stage: hexOf(stage) })
-    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
-    .setIssuedAt(now)
-    .setExpirationTime(expires)
-    .sign(keyOf(ctx, stage))
+  const now = ctx.now().getTime()
+  const expires = new Date(now + threshold)
+  const claims = { device: device.id, stage: hexOf(stage), iat: Math.floor(now / 1000), exp: Math.floor(expires.getTime() / 1000) }
   const secure = ctx.request?.origin.startsWith('https:') ?? false
   const domain = ctx.config.cookie_domain ? { domain: ctx.config.cookie_domain } : {}
   visit.cookies.set(MFA_COOKIE, {
-    value,
+    value: signHs256(claims, keyOf(ctx, stage)),
     options: { path: ctx.config.web.path, httpOnly: true, secure, sameSite: 'lax', expires, ...domain },
   })
 }

@@ -1,0 +1,37 @@
+import { Secret, TOTP } from 'otpauth'
+import { createObject } from '../src/api/crud.ts'
+import type { Row } from '../src/api/model.ts'
+import type { Ctx } from '../src/context.ts'
+import { addDevice } from '../src/authenticators/setup.ts'
+import { newTokens, StaticDevice, storeTokens } from '../src/stages/authenticator_static/device.ts'
+import { newKey, TOTPDevice } from '../src/stages/authenticator_totp/device.ts'
+import { AuthenticatorValidateStage } from '../src/stages/authenticator_validate/model.ts'
+import { unique } from './builders.ts'
+
+/** Second factors for tests. */
+
+/** An app as a person holds it: shows the code of an instant. */
+export type App = { device: Row; key: string; code: (at: Date) => string }
+
+/** Codes of a key at an instant. */
+export const codeOf = (key: string, at: Date, digits = 6): string =>
+  new TOTP({ secret: Secret.fromBase32(key), digits }).generate({ timestamp: at.getTime() })
+
+export async function anApp(ctx: Ctx, user: Row, values: Row = {}): Promise<App> {
+  const key = newKey(ctx)
+  const device = (await addDevice(ctx, TOTPDevice, user, { name: 'An app', key, ...values }))!
+  return { device, key, code: at => codeOf(key, at, (values.digits as number | undefined) ?? 6) }
+}
+
+/** Codes on paper. */
+export async function aSheet(ctx: Ctx, user: Row, count = 3): Promise<{ device: Row; codes: string[] }> {
+  const codes = newTokens(ctx, count, 12)
+  const device = await addDevice(ctx, StaticDevice, user, { name: 'A sheet' }, (ctx, device) =>
+    storeTokens(ctx, device.id as number, codes),
+  )
+  return { device: device!, codes }
+}
+
+/** A stage that asks for a second factor. */
+export const aValidation = (ctx: Ctx, values: Row = {}): Promise<Row> =>
+  createObject(ctx, AuthenticatorValidateStage, { name: unique('validation'), ...values })
