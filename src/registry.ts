@@ -214,14 +214,12 @@ export const registry: Registry = {
     invitation,
     email,
     authenticatorWebAuthn,
-  ],
-  deviceKinds: [webauthnKind],
     authenticatorTotp,
     authenticatorStatic,
     authenticatorValidate,
   ],
   // In the order in which they are offered.
-  deviceKinds: [totpKind, staticKind],
+  deviceKinds: [webauthnKind, totpKind, staticKind],
   memoryStages: [inPlanRedirect, confirmEmail, sessionEnd, ...oauthMemoryStages],
 }
 

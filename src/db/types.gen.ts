@@ -28,6 +28,7 @@ export interface AuthenticatorTable {
   kind: string
   user: number
   name: string
+  draft: string
   confirmed: boolean
   created: Date
   last_updated: Date
@@ -79,12 +80,6 @@ export interface BrandTable {
 export interface BrandClientCertificateTable {
   brand: string
   keypair: string
-}
-
-export interface CodeAttemptTable {
-  key_hash: string
-  count: number
-  expires: Date
 }
 
 export interface EmailAttemptTable {
@@ -466,12 +461,46 @@ export interface SessionTable {
   auth_method: string | null
   auth_method_args: Json | null
   impersonator: number | null
+  sid: string | null
 }
 
 export interface StageTable {
   stage_uuid: string
   kind: string
   name: string
+}
+
+export interface StageAuthenticatorStaticTable {
+  stage_uuid: string
+  configure_flow: string | null
+  friendly_name: string
+  token_count: number
+  token_length: number
+}
+
+export interface StageAuthenticatorTotpTable {
+  stage_uuid: string
+  configure_flow: string | null
+  friendly_name: string
+  digits: string
+}
+
+export interface StageAuthenticatorValidateTable {
+  stage_uuid: string
+  not_configured_action: string
+  device_classes: Json
+  last_auth_threshold: string
+  webauthn_user_verification: string
+  webauthn_hints: Json
+  email_otp_throttling_factor: number
+  sms_otp_throttling_factor: number
+  totp_otp_throttling_factor: number
+  static_otp_throttling_factor: number
+}
+
+export interface StageAuthenticatorValidateConfigurationTable {
+  stage: string
+  configuration: string
 }
 
 export interface StageAuthenticatorWebauthnTable {
@@ -597,6 +626,15 @@ export interface StageUserWriteTable {
   user_path_template: string
 }
 
+export interface StaticDeviceTable {
+  id: number
+}
+
+export interface StaticTokenTable {
+  device: number
+  token_hash: string
+}
+
 export interface SystemSettingsTable {
   id: number
   value: Json
@@ -631,6 +669,14 @@ export interface TokenTable {
   expires: Date | null
   expiring: boolean
   managed: string | null
+}
+
+export interface TotpDeviceTable {
+  id: number
+  key: string
+  digits: number
+  drift: number
+  last_step: number
 }
 
 export interface UserTable {
@@ -693,7 +739,6 @@ export interface DB {
   blueprint_ledger: BlueprintLedgerTable
   brand: BrandTable
   brand_client_certificate: BrandClientCertificateTable
-  code_attempt: CodeAttemptTable
   email_attempt: EmailAttemptTable
   event: EventTable
   explanation: ExplanationTable
@@ -734,6 +779,10 @@ export interface DB {
   scope_mapping: ScopeMappingTable
   session: SessionTable
   stage: StageTable
+  stage_authenticator_static: StageAuthenticatorStaticTable
+  stage_authenticator_totp: StageAuthenticatorTotpTable
+  stage_authenticator_validate: StageAuthenticatorValidateTable
+  stage_authenticator_validate_configuration: StageAuthenticatorValidateConfigurationTable
   stage_authenticator_webauthn: StageAuthenticatorWebauthnTable
   stage_authenticator_webauthn_device_type: StageAuthenticatorWebauthnDeviceTypeTable
   stage_consent: StageConsentTable
@@ -750,9 +799,12 @@ export interface DB {
   stage_user_login: StageUserLoginTable
   stage_user_logout: StageUserLogoutTable
   stage_user_write: StageUserWriteTable
+  static_device: StaticDeviceTable
+  static_token: StaticTokenTable
   system_settings: SystemSettingsTable
   task: TaskTable
   token: TokenTable
+  totp_device: TotpDeviceTable
   user: UserTable
   user_consent: UserConsentTable
   user_group: UserGroupTable
