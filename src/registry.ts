@@ -54,6 +54,8 @@ import { authenticatorTotpStages } from './stages/authenticator_totp/model.ts'
 import { authenticatorTotp } from './stages/authenticator_totp/stage.ts'
 import { authenticatorValidateStages } from './stages/authenticator_validate/model.ts'
 import { authenticatorValidate } from './stages/authenticator_validate/stage.ts'
+import { captchaStages } from './stages/captcha/model.ts'
+import { captcha } from './stages/captcha/stage.ts'
 import { consentStages } from './stages/consent/model.ts'
 import { consent } from './stages/consent/stage.ts'
 import { denyStages } from './stages/deny/model.ts'
@@ -82,6 +84,8 @@ import { prompts, promptStages } from './stages/prompt/model.ts'
 import { prompt } from './stages/prompt/stage.ts'
 import { redirectStages } from './stages/redirect/model.ts'
 import { inPlanRedirect, redirect } from './stages/redirect/stage.ts'
+import { userDeleteStages } from './stages/user_delete/model.ts'
+import { userDelete } from './stages/user_delete/stage.ts'
 import { userLoginStages } from './stages/user_login/model.ts'
 import { userLogin } from './stages/user_login/stage.ts'
 import { userLogoutStages } from './stages/user_logout/model.ts'
@@ -160,6 +164,8 @@ const resources: readonly Resource[] = [
   authenticatorValidateStages,
   ...totpDevices,
   ...staticDevices,
+  captchaStages,
+  userDeleteStages,
   ...grantResources,
 ]
 
@@ -220,6 +226,10 @@ export const registry: Registry = {
   ],
   // In the order in which they are offered.
   deviceKinds: [webauthnKind, totpKind, staticKind],
+    captcha,
+    userDelete,
+  ],
+  deviceKinds: [],
   memoryStages: [inPlanRedirect, confirmEmail, sessionEnd, ...oauthMemoryStages],
 }
 
@@ -257,6 +267,8 @@ export const watchedTables: readonly string[] = [
   'stage_user_write',
   'stage_invitation',
   'stage_email',
+  'stage_captcha',
+  'stage_user_delete',
   'stage_prompt',
   'stage_prompt_field',
   'stage_authenticator_totp',

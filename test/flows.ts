@@ -8,6 +8,7 @@ import { AuthenticatorWebAuthnStage } from '../src/stages/authenticator_webauthn
 import { AuthenticatorStaticStage } from '../src/stages/authenticator_static/model.ts'
 import { AuthenticatorTOTPStage } from '../src/stages/authenticator_totp/model.ts'
 import { AuthenticatorValidateStage } from '../src/stages/authenticator_validate/model.ts'
+import { CaptchaStage } from '../src/stages/captcha/model.ts'
 import { ConsentStage } from '../src/stages/consent/model.ts'
 import { DenyStage } from '../src/stages/deny/model.ts'
 import { DummyStage } from '../src/stages/dummy/model.ts'
@@ -17,6 +18,7 @@ import { InvitationStage } from '../src/stages/invitation/model.ts'
 import { PasswordStage } from '../src/stages/password/model.ts'
 import { Prompt, PromptStage } from '../src/stages/prompt/model.ts'
 import { RedirectStage } from '../src/stages/redirect/model.ts'
+import { UserDeleteStage } from '../src/stages/user_delete/model.ts'
 import { UserLoginStage } from '../src/stages/user_login/model.ts'
 import { UserLogoutStage } from '../src/stages/user_logout/model.ts'
 import { UserWriteStage } from '../src/stages/user_write/model.ts'
@@ -29,10 +31,12 @@ import { Visitor } from './visitor.ts'
 const KINDS: Readonly<Record<string, Model>> = {
   identification: IdentificationStage,
   password: PasswordStage,
+  user_delete: UserDeleteStage,
   user_login: UserLoginStage,
   user_logout: UserLogoutStage,
   user_write: UserWriteStage,
   prompt: PromptStage,
+  captcha: CaptchaStage,
   consent: ConsentStage,
   deny: DenyStage,
   dummy: DummyStage,
@@ -51,6 +55,7 @@ const NEEDED: Readonly<Record<string, Row>> = {
   redirect: { mode: 'static', target_static: 'https://elsewhere.example/' },
   prompt: { fields: [] },
   authenticator_totp: { digits: '6' },
+  captcha: { api_url: '/proof-of-work/?bits=8', public_key: 'none', private_key: 'none' },
 }
 
 /** A stage of a kind, by the name of its folder. */

@@ -52,6 +52,8 @@ export const STAGE_TABLES = [
   'stage_user_write',
   'stage_invitation',
   'stage_email',
+  'stage_captcha',
+  'stage_user_delete',
   'stage_prompt',
   'stage_prompt_field',
   'stage_authenticator_totp',

@@ -4,6 +4,7 @@ import { Authenticator } from '../../test/authenticator.ts'
 import { aUser } from '../../test/builders.ts'
 import { aFlow, aForm, aStage, FlowVisitor, type Bound, type Shown } from '../../test/flows.ts'
 import { server } from '../../test/harness.ts'
+import { solve } from '../../web/flow/proof-of-work.ts'
 import type { Ctx } from '../context.ts'
 
 /**
@@ -20,7 +21,7 @@ type Case = {
   /** Bodies that lack something or hold something wrong. */
   wrong: unknown[]
   /** A right answer, given the challenge. */
-  right: (challenge: Shown) => Record<string, unknown>
+  right: (challenge: Shown) => Record<string, unknown> | Promise<Record<string, unknown>>
 }
 
 const someone = async (ctx: Ctx) => [{ uid_field: (await aUser(ctx, { password: 'right' })).username }]
@@ -96,6 +97,20 @@ const CASES: Record<string, Case> = {
     ],
     right: ({ registration }) => ({ response: new Authenticator().create(registration) }),
   },
+  captcha: {
+    stage: ctx => aStage(ctx, 'captcha'),
+    component: 'ak-stage-captcha',
+    wrong: [
+      {},
+      { token: '' },
+      { token: null },
+      { token: 'guess' },
+      { token: { success: true } },
+      { tokens: 'x' },
+      { token: 'x'.repeat(20_000) },
+    ],
+    right: async ({ site_key }) => ({ token: await solve(site_key) }),
+  },
   dummy: {
     stage: ctx => aStage(ctx, 'dummy'),
     component: 'ak-stage-dummy',
@@ -122,20 +137,20 @@ for (const [kind, { before = [], lead, stage, component, wrong, right }] of Obje
       assert.equal(answer.body.component, component, JSON.stringify(body))
       assert.ok(Object.keys(answer.body.response_errors).length > 0, JSON.stringify(body))
     }
-    const misplaced = await visitor.post(slug, { ...right(await visitor.challenge(slug)), component: 'ak-stage-somewhere-else' })
+    const misplaced = await visitor.post(slug, { ...(await right(await visitor.challenge(slug))), component: 'ak-stage-somewhere-else' })
     assert.deepEqual([misplaced.status, misplaced.body.component], [200, component])
 
     const stranger = new FlowVisitor(app)
-    const fromElsewhere = await stranger.post(slug, right(shown))
+    const fromElsewhere = await stranger.post(slug, await right(shown))
     assert.notEqual(fromElsewhere.status, 302)
     assert.notEqual(fromElsewhere.body.name, last.name)
 
-    const accepted = await visitor.post(slug, { component, ...right(await visitor.challenge(slug)), unknown: 'is passed over' })
+    const accepted = await visitor.post(slug, { component, ...(await right(await visitor.challenge(slug))), unknown: 'is passed over' })
     assert.equal(accepted.status, 302)
     const next = await visitor.challenge(slug)
     assert.equal(next.name, last.name)
 
-    const again = await visitor.post(slug, { ...right(shown), component })
+    const again = await visitor.post(slug, { ...(await right(shown)), component })
     if (kind !== 'dummy')
       assert.deepEqual([again.status, again.body.name], [200, last.name], 'an answer given twice is not an answer to the next stage')
   })

@@ -15,6 +15,7 @@ import { up as explanation } from './20261122T0840_explanation.ts'
 import { up as notifications } from './20261122T0850_notifications.ts'
 import { up as webauthn } from './20261122T0810_webauthn.ts'
 import { up as authenticatorCodes } from './20261122T0801_authenticator_codes.ts'
+import { up as captcha } from './20261122T0860_captcha.ts'
 
 /** All migrations, oldest first. Listed by hand: the program is bundled into one file, where there is no folder to read. */
 export const migrations: readonly Migration[] = [
@@ -34,4 +35,5 @@ export const migrations: readonly Migration[] = [
   { name: '20261122T0850_notifications', up: notifications },
   { name: '20261122T0810_webauthn', up: webauthn },
   { name: '20261122T0801_authenticator_codes', up: authenticatorCodes },
+  { name: '20261122T0860_captcha', up: captcha },
 ]

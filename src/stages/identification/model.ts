@@ -5,6 +5,7 @@ import type { Row } from '../../api/model.ts'
 import { Flow } from '../../flows/flow.ts'
 import type { Ctx } from '../../context.ts'
 import { defineStageModel, Stage, stageResource } from '../model.ts'
+import { CaptchaStage } from '../captcha/model.ts'
 import { PasswordStage } from '../password/model.ts'
 
 const missing = (key: unknown) => `Invalid pk "${String(key)}" - object does not exist.`
@@ -33,7 +34,7 @@ export const IdentificationStage = defineStageModel({
   fields: {
     user_fields: structure(Type.Array(Type.Unsafe({ type: 'string', enum: ['email', 'username', 'upn'] })), { default: [] }),
     password_stage: reference(() => PasswordStage, { nullable: true }),
-    captcha_stage: none,
+    captcha_stage: reference(() => CaptchaStage, { nullable: true }),
     case_insensitive_matching: flag(true),
     show_matched_user: flag(true),
     enrollment_flow: reference(() => Flow, { nullable: true }),
@@ -46,6 +47,7 @@ export const IdentificationStage = defineStageModel({
     webauthn_stage: none,
   },
   filters: [
+    'captcha_stage',
     'case_insensitive_matching',
     'enrollment_flow',
     'password_stage',
@@ -55,7 +57,7 @@ export const IdentificationStage = defineStageModel({
     'show_source_labels',
   ],
   present: async (ctx, rows, query) =>
-    (await Stage.present!(ctx, rows, query)).map(values => ({ ...values, captcha_stage: null, webauthn_stage: null, sources: [] })),
+    (await Stage.present!(ctx, rows, query)).map(values => ({ ...values, webauthn_stage: null, sources: [] })),
 })
 
 /** Looks at what was sent, as clients know it: a PATCH of other fields passes. */

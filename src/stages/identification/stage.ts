@@ -1,4 +1,5 @@
 import type { Row } from '../../api/model.ts'
+import { DEFAULT_AVATAR } from '../../core/avatar.ts'
 import { User } from '../../core/user.ts'
 import { flowPath } from '../../flows/addresses.ts'
 import { textField, type AnswerValues } from '../../flows/answer.ts'
@@ -6,6 +7,8 @@ import { flowSlug, stageByKey, type StageRow } from '../../flows/definition.ts'
 import { asObject } from '../../flows/objects.ts'
 import { defineStage, isChallenge, next, retry, type Challenge, type Outcome, type Run } from '../../flows/stage.ts'
 import { QueueFullError } from '../../lib/turn-queue.ts'
+import { MAX_TOKEN } from '../captcha/stage.ts'
+import { captchaFields, refuseCaptcha } from '../captcha/verify.ts'
 import { noteFailure, noteProof, BUSY } from '../password/stage.ts'
 import { provePassword, type Proof } from '../password/backends.ts'
 import { findUser } from './lookup.ts'
@@ -19,6 +22,9 @@ const unsaved = (typed: string): Row =>
 
 const embeddedPassword = async ({ ctx, stage }: Run): Promise<StageRow | undefined> =>
   stage.password_stage ? stageByKey(ctx, stage.password_stage as string) : undefined
+
+const embeddedCaptcha = async ({ ctx, stage }: Run): Promise<StageRow | undefined> =>
+  stage.captcha_stage ? stageByKey(ctx, stage.captcha_stage as string) : undefined
 
 /** Addresses of the flows that the form links to, each with the page's own query, so that `next` survives. */
 async function links({ ctx, stage, query }: Run): Promise<Row> {
@@ -37,6 +43,7 @@ async function links({ ctx, stage, query }: Run): Promise<Row> {
 async function form(run: Run): Promise<Challenge> {
   const { flow, plan, stage } = run
   const password = await embeddedPassword(run)
+  const captcha = await embeddedCaptcha(run)
   const application = plan.context.application as Row | undefined
   const identifier = plan.context.pending_user_identifier
   return {
@@ -48,7 +55,7 @@ async function form(run: Run): Promise<Challenge> {
     ...(application && { application_pre: application.name }),
     ...(application?.meta_launch_url ? { application_pre_launch: application.meta_launch_url } : {}),
     flow_designation: flow.designation,
-    captcha_stage: null,
+    captcha_stage: captcha ? { ...captchaFields(run.ctx, plan, captcha), pending_user: '', pending_user_avatar: DEFAULT_AVATAR } : null,
     ...(await links(run)),
     primary_action: flow.designation === 'authentication' ? 'Log in' : 'Continue',
     sources: [],
@@ -66,6 +73,12 @@ async function identify(run: Run, answer: AnswerValues): Promise<Outcome> {
   if (typed === '') return retry({ non_field_errors: 'No identification data provided.' })
   // A link that was made for one account stays about that account.
   if (context.is_restored && context.pending_user) return next()
+  const captcha = await embeddedCaptcha(run)
+  if (captcha) {
+    const token = (answer.captcha_token as string | undefined) ?? ''
+    // Before the password: whoever cannot pass costs no hash. Why they could not is for the log alone.
+    if (token === '' || (await refuseCaptcha(ctx, plan, captcha, token)) !== undefined) return retry({ non_field_errors: FAILED })
+  }
   const user = await findUser(ctx, typed, stage.user_fields as string[], { ignoreCase: stage.case_insensitive_matching as boolean })
   const password = await embeddedPassword(run)
   if (!user) context.pending_user = unsaved(typed)
@@ -95,7 +108,11 @@ async function identify(run: Run, answer: AnswerValues): Promise<Outcome> {
 
 /** Whether a provider already said who it is about, so that there is nothing left to ask. */
 const isKnownBeforehand = ({ place, plan, stage }: Run): boolean =>
-  typeof plan.context.pending_user_identifier === 'string' && !plan.context.pending_user && !stage.password_stage && place.kind === 'bound'
+  typeof plan.context.pending_user_identifier === 'string' &&
+  !plan.context.pending_user &&
+  !stage.password_stage &&
+  !stage.captcha_stage &&
+  place.kind === 'bound'
 
 export const identification = defineStage({
   model: IdentificationStage,
@@ -103,6 +120,7 @@ export const identification = defineStage({
   answer: () => ({
     uid_field: textField({ required: false, blank: true, nullable: true }),
     password: textField({ required: false, blank: true, nullable: true, trim: false }),
+    captcha_token: textField({ required: false, blank: true, nullable: true, maxLength: MAX_TOKEN }),
   }),
 
   async challenge(run) {
