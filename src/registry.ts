@@ -223,12 +223,11 @@ export const registry: Registry = {
     authenticatorTotp,
     authenticatorStatic,
     authenticatorValidate,
-  ],
-  // In the order in which they are offered.
-  deviceKinds: [webauthnKind, totpKind, staticKind],
     captcha,
     userDelete,
   ],
+  // In the order in which they are offered.
+  deviceKinds: [webauthnKind, totpKind, staticKind],
   deviceKinds: [],
   memoryStages: [inPlanRedirect, confirmEmail, sessionEnd, ...oauthMemoryStages],
 }
