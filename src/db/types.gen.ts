@@ -519,6 +519,19 @@ export interface StageAuthenticatorWebauthnDeviceTypeTable {
   device_type: string
 }
 
+export interface StageCaptchaTable {
+  stage_uuid: string
+  public_key: string
+  private_key: string
+  js_url: string
+  api_url: string
+  request_content_type: string
+  interactive: boolean
+  score_min_threshold: number
+  score_max_threshold: number
+  error_on_invalid_score: boolean
+}
+
 export interface StageConsentTable {
   stage_uuid: string
   mode: string
@@ -566,6 +579,7 @@ export interface StageIdentificationTable {
   recovery_flow: string | null
   passwordless_flow: string | null
   show_source_labels: boolean
+  captcha_stage: string | null
 }
 
 export interface StageInvitationTable {
@@ -601,6 +615,10 @@ export interface StageRedirectTable {
   target_static: string
   target_flow: string | null
   keep_context: boolean
+}
+
+export interface StageUserDeleteTable {
+  stage_uuid: string
 }
 
 export interface StageUserLoginTable {
@@ -785,6 +803,7 @@ export interface DB {
   stage_authenticator_validate_configuration: StageAuthenticatorValidateConfigurationTable
   stage_authenticator_webauthn: StageAuthenticatorWebauthnTable
   stage_authenticator_webauthn_device_type: StageAuthenticatorWebauthnDeviceTypeTable
+  stage_captcha: StageCaptchaTable
   stage_consent: StageConsentTable
   stage_deny: StageDenyTable
   stage_dummy: StageDummyTable
@@ -796,6 +815,7 @@ export interface DB {
   stage_prompt_field: StagePromptFieldTable
   stage_prompt_validation: StagePromptValidationTable
   stage_redirect: StageRedirectTable
+  stage_user_delete: StageUserDeleteTable
   stage_user_login: StageUserLoginTable
   stage_user_logout: StageUserLogoutTable
   stage_user_write: StageUserWriteTable
