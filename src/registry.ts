@@ -228,7 +228,6 @@ export const registry: Registry = {
   ],
   // In the order in which they are offered.
   deviceKinds: [webauthnKind, totpKind, staticKind],
-  deviceKinds: [],
   memoryStages: [inPlanRedirect, confirmEmail, sessionEnd, ...oauthMemoryStages],
 }
 
