@@ -14,6 +14,7 @@ import { accessTokenBearer } from './providers/oauth2/bearer.ts'
 import { oauthSurface } from './providers/oauth2/surface.ts'
 import { describeRequest } from './http/request.ts'
 import type { Metrics } from './observability/metrics.ts'
+import { captchaFrame } from './stages/captcha/frame.ts'
 import { observe } from './server/observe.ts'
 
 /** Larger than an avatar of a megabyte in base64, smaller than what would hurt. */
@@ -60,6 +61,7 @@ export async function createApp(deps: Deps, { metrics }: { metrics?: Metrics } =
     await scope.register(async api => void apiSurface(api, { ...deps.registry, bearerSources: [accessTokenBearer] }), { prefix: '/api/v3' })
     await scope.register(async oauth => oauthSurface(oauth, { page: ctx => pageContext(ctx, pages) }))
     await scope.register(async flows => flowPages(flows, pages))
+    captchaFrame(scope, { page: request => pageContext(request.ctx, pages), send: sendPage })
     await scope.register(async own => ownPages(own, pages))
   }
   await app.register(surfaces, { prefix: deps.config.web.path.replace(/\/$/, '') })

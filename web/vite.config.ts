@@ -30,10 +30,17 @@ export default defineConfig(({ isSsrBuild }) => ({
             flow: here('flow/main.tsx'),
             'form-post': here('pages/form-post.ts'),
             library: here('pages/library.ts'),
+            'captcha-frame': here('pages/captcha-frame.ts'),
+            'proof-of-work': here('flow/proof-of-work.ts'),
             'flow-style': here('flow/flow.css'),
             'library-style': here('pages/library.css'),
           },
-      output: isSsrBuild ? { entryFileNames: '[name].js', codeSplitting: false } : {},
+      output: isSsrBuild
+        ? { entryFileNames: '[name].js', codeSplitting: false }
+        : {
+            // Challenges name this file, so it always has the same address.
+            entryFileNames: ({ name }) => (name === 'proof-of-work' ? '[name].js' : 'bundle/[name]-[hash].js'),
+          },
     },
   },
 }))

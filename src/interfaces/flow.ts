@@ -42,7 +42,11 @@ export function renderFlowPage(page: FlowPage): Page {
     values: valuesToKeep(challenge, posted ?? {}),
   }
   const { assets } = web
-  const ahead = [lang !== 'en' && assets.url(`flow/locales/${lang}.ts`), assets.viewUrl(challenge.component)].filter(Boolean) as string[]
+  const ahead = [
+    lang !== 'en' && assets.url(`flow/locales/${lang}.ts`),
+    assets.viewUrl(challenge.component),
+    challenge.captcha_stage && assets.viewUrl('ak-stage-captcha'),
+  ].filter(Boolean) as string[]
   const head = html`${ahead.map(url => html`<link rel="modulepreload" href="${url}" nonce="${nonce}" /> `)}
     <script type="module" src="${assets.url('flow/main.tsx')}" nonce="${nonce}"></script>
     ${background(challenge, nonce)}${refresh(challenge)}`

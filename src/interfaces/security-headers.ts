@@ -1,7 +1,7 @@
 /**
  * The content security policy of every page. Scripts run only with the nonce, and what they load themselves (`strict-dynamic`:
- * language tables, a CAPTCHA's script); text becomes markup or code nowhere (Trusted Types; the one policy name
- * is there for scripts of other origins that a stage has to load).
+ * language tables, views that are files of their own); text becomes markup or code nowhere (Trusted Types, with no policy at all).
+ * Frames show pages of ours alone; a page with scripts of another site (see captcha-frame.ts) has a policy of its own.
  *
  * `formAction`: further targets of forms than the page's own origin, as source expressions; see `handOverTargets`.
  */
@@ -13,11 +13,12 @@ export function contentSecurityPolicy(nonce: string, { formAction = [] }: { form
     "img-src 'self' data: https:",
     "font-src 'self'",
     "connect-src 'self'",
+    "frame-src 'self'",
     ["form-action 'self'", ...formAction].join(' '),
     "frame-ancestors 'self'",
     "base-uri 'none'",
     "require-trusted-types-for 'script'",
-    'trusted-types signet',
+    "trusted-types 'none'",
   ].join('; ')
 }
 

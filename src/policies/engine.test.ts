@@ -115,7 +115,10 @@ test('36 a policy of any kind that throws counts as its failure result, and leav
     throw new Error('out of order')
   })
   const decision = await evaluatePolicies(broken, { target, user: null })
-  assert.deepEqual([decision.passing, decision.messages, decision.findings[0]!.result], [false, ['The policy could not be evaluated.'], 'failed'])
+  assert.deepEqual(
+    [decision.passing, decision.messages, decision.findings[0]!.result],
+    [false, ['The policy could not be evaluated.'], 'failed'],
+  )
   const [event] = await eventsAbout(ctx, 'policy_exception', policy)
   assert.equal(event!.app, 'authentik.policies.expression')
   forgetPolicies(ctx)

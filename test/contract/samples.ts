@@ -47,6 +47,10 @@ const SPECIAL: Record<string, (ctx: Ctx) => Promise<Row> | Row> = {
     webauthn_stage: null,
     sources: [],
   }),
+  'authentik_stages_captcha.captchastage': () => ({
+    js_url: 'https://captcha.example.test/api.js',
+    api_url: 'https://captcha.example.test/verify',
+  }),
   'authentik_stages_redirect.redirectstage': () => ({ mode: 'static', target_static: 'https://example.test/' }),
   'authentik_stages_email.emailstage': () => ({ template: 'email/password_reset.html' }),
   'authentik_stages_invitation.invitation': async ctx => ({

@@ -66,6 +66,20 @@ export const consent: Challenge = {
   token: 'consent-token',
 }
 
+/** Easy enough to be solved while a test waits for it. */
+export const captcha: Challenge = {
+  component: 'ak-stage-captcha',
+  flow_info,
+  ...user,
+  js_url: '/static/dist/proof-of-work.js',
+  site_key: `10.9999999999.${'n'.repeat(22)}.signature`,
+  interactive: false,
+}
+export const withCaptcha: Challenge = {
+  ...identification,
+  captcha_stage: { ...captcha, pending_user: '', flow_info: undefined },
+}
+
 export const userLogin: Challenge = { component: 'ak-stage-user-login', flow_info, ...user }
 export const accessDenied: Challenge = {
   component: 'ak-stage-access-denied',
@@ -191,6 +205,9 @@ export const GALLERY: Readonly<Record<string, Challenge>> = {
   'identification, refused': refused(fullIdentification, { non_field_errors: 'Failed to authenticate.' }),
   password,
   'password, refused': refused(password, { password: 'Invalid password' }),
+  captcha: { ...captcha, site_key: `24.9999999999.${'n'.repeat(22)}.signature` },
+  'captcha, refused': refused(captcha, { token: 'Invalid captcha response. Retrying may solve this issue.' }),
+  'identification with captcha': withCaptcha,
   'user login': userLogin,
   consent,
   prompt: everyPrompt,

@@ -49,7 +49,10 @@ describe('the sign-in page in a browser', () => {
   /** What a page shows, but for what only makes sense with JavaScript, or without. */
   const textOf = async (page: Page) =>
     (await page.locator('#flow').innerText())
-      .replace(/Remember me on this device|Uploading a file needs JavaScript\./, '')
+      .replace(
+        /Remember me on this device|Uploading a file needs JavaScript\.|This step needs JavaScript\.|Checking your browser…|Your browser was checked\./g,
+        '',
+      )
       .replace(/\s+/g, ' ')
   const taken = (page: Page) => page.locator('html[data-script=on]').waitFor({ state: 'attached' })
   const focused = (page: Page) =>
@@ -316,6 +319,30 @@ describe('the sign-in page in a browser', () => {
       )
       assert.deepEqual(complaints, [])
     }
+  })
+
+  test('works off a puzzle and goes on by itself, within the page’s policy; after a refusal only when asked to', async () => {
+    const { captcha } = challenges
+    let attempts = 0
+    fixture.play(captcha, () => (++attempts === 1 ? refused(captcha, { token: 'Invalid captcha response' }) : challenges.dummy))
+    const { page, complaints } = await open()
+    await page.getByText('The check was not passed.').waitFor()
+    await page.getByRole('button', { name: 'Try again' }).click()
+    await page.getByText('A step for testing').waitFor()
+    assert.equal(fixture.answers.length, 2)
+    assert.match(String(fixture.answers[0]!.token), /^10\.9999999999\.n{22}\.signature:(\d+,){15}\d+$/)
+    assert.deepEqual(complaints, [])
+  })
+
+  test('holds a form back until its puzzle is solved', async () => {
+    fixture.play(challenges.withCaptcha, () => password)
+    const { page, complaints } = await open()
+    await page.getByLabel('Email or username').fill('jane')
+    await page.keyboard.press('Enter')
+    await page.getByLabel('Password', { exact: true }).waitFor()
+    assert.match(String(fixture.answers[0]!.captcha_token), /:(\d+,){15}\d+$/)
+    assert.equal(fixture.answers[0]!.uid_field, 'jane')
+    assert.deepEqual(complaints, [])
   })
 
   test('hands an authorization response over by form_post', async () => {

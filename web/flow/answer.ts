@@ -15,7 +15,7 @@ export function answerFor(challenge: Challenge, form: FormFields): Answer {
   const { component } = challenge
   switch (component) {
     case 'ak-stage-identification':
-      return { component, ...pick(form, ['uid_field', 'password']) }
+      return { component, ...pick(form, ['uid_field', 'password', 'captcha_token']) }
     case 'ak-stage-password':
       return { component, password: form.password ?? '' }
     case 'ak-stage-consent':

@@ -4,7 +4,7 @@ import { callExecutor, type Failure, type Reply } from './executor.ts'
 import { FailureNotice } from './parts/failure-notice.tsx'
 import { StageContext } from './stage.ts'
 import { sayServerText, type Translate } from './translate.ts'
-import { fetchView, viewOf } from './views.ts'
+import { fetchViews, viewOf } from './views.ts'
 
 interface Step {
   /** Counts the challenges; a retry of the same one keeps its number, and so its form and what was typed. */
@@ -22,6 +22,7 @@ export function App({ data, t }: { data: FlowData; t: Translate }) {
   const [busy, setBusy] = useState(false)
   const [failure, setFailure] = useState<{ what: Failure; retry: () => void }>()
   const region = useRef<HTMLDivElement>(null)
+  const held = useRef<Promise<unknown>>(undefined)
 
   const show = (challenge: Challenge) => {
     const isRetry = challenge.response_errors !== undefined && challenge.component === step.challenge.component
@@ -73,6 +74,14 @@ export function App({ data, t }: { data: FlowData; t: Translate }) {
         busy,
         csrf: data.csrf,
         values: step.number === 0 ? data.values : {},
+        base: data.executor.split('/api/v3/')[0]!,
+        viewOf,
+        hold: until => (held.current = until),
+        async ready() {
+          setBusy(true)
+          await held.current
+          setBusy(false)
+        },
         submit: answer => void ask(answer),
         refuse: errors => setStep({ ...step, errors }),
         show: challenge => void present(challenge),
@@ -91,7 +100,7 @@ export function App({ data, t }: { data: FlowData; t: Translate }) {
 async function withView(reply: Reply): Promise<Reply> {
   if ('failure' in reply) return reply
   try {
-    await fetchView(reply.challenge.component)
+    await fetchViews(reply.challenge)
     return reply
   } catch {
     return { failure: { reason: 'network' } } // offline, or a new release whose files have other names

@@ -39,13 +39,19 @@ export interface LoginSource {
   challenge: Challenge
 }
 
+export interface CaptchaChallenge extends UserChallenge {
+  js_url: string
+  site_key: string
+  interactive: boolean
+}
+
 export interface IdentificationChallenge extends Challenge {
   user_fields: string[] | null
   pending_user_identifier?: string | null
   password_fields: boolean
   allow_show_password?: boolean
   application_pre?: string
-  captcha_stage?: Challenge | null
+  captcha_stage?: CaptchaChallenge | null
   enroll_url?: string
   recovery_url?: string
   passwordless_url?: string

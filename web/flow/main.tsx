@@ -3,12 +3,12 @@ import { App } from './app.tsx'
 import type { FlowData } from './challenge.ts'
 import { loadTexts } from './locale.ts'
 import { translator } from './translate.ts'
-import { fetchView } from './views.ts'
+import { fetchViews } from './views.ts'
 
 // No `await` at the top of this module: a view that is fetched shares code with it, and each would wait for the other.
 async function start(): Promise<void> {
   const data = JSON.parse(document.getElementById('flow-data')!.textContent) as FlowData
-  const [texts] = await Promise.all([loadTexts(document.documentElement.lang), fetchView(data.challenge.component)])
+  const [texts] = await Promise.all([loadTexts(document.documentElement.lang), fetchViews(data.challenge)])
   hydrate(<App data={data} t={translator(texts)} />, document.getElementById('flow')!)
   document.documentElement.dataset.script = 'on' // tests and styles wait for it
 }

@@ -3,6 +3,7 @@ import { useContext } from 'preact/hooks'
 import type { Answer, Challenge } from './challenge.ts'
 import type { FormFields } from './answer.ts'
 import type { Translate } from './translate.ts'
+import type { View } from './views.ts'
 
 /** What every view may use besides its own challenge. */
 export interface Stage {
@@ -15,6 +16,14 @@ export interface Stage {
   csrf: string
   /** What was typed before a form without JavaScript was refused. */
   values: FormFields
+  /** Path that the whole server lives under, without a slash at the end. */
+  base: string
+  /** The view of a challenge inside another's. */
+  viewOf: (component: string) => View
+  /** Forms wait for this before they are sent. */
+  hold: (until: Promise<unknown>) => void
+  /** Resolves when nothing holds a form back any more. */
+  ready: () => Promise<void>
   submit: (answer: Answer) => void
   /** Shows errors found before anything was sent. */
   refuse: (errors: Record<string, string[]>) => void

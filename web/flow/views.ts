@@ -1,4 +1,5 @@
 import type { ComponentType } from 'preact'
+import type { Challenge } from './challenge.ts'
 import { AccessDeniedStage } from './stages/ak-stage-access-denied.tsx'
 import { AutosubmitStage } from './stages/ak-stage-autosubmit.tsx'
 import { ConsentStage } from './stages/ak-stage-consent.tsx'
@@ -16,7 +17,10 @@ import { ShellStage } from './stages/xak-flow-shell.tsx'
 
 // Each view knows the shape of its own challenge; the name on the wire is the promise that it gets that one.
 // oxlint-disable-next-line typescript/no-explicit-any
-type View = ComponentType<{ challenge: any }>
+export type View = ComponentType<{ challenge: any; embedded?: boolean }>
+
+/** The one view that others show inside of theirs. */
+export const CAPTCHA = 'ak-stage-captcha'
 
 /** The view of each challenge, by the `component` it names: those that every page brings along. */
 const VIEWS: Record<string, View> = {
@@ -40,10 +44,16 @@ const VIEWS: Record<string, View> = {
  * the component (`stages/<component>.tsx`), so that the server can tell the browser to fetch it along with the page. A new stage is a
  * file and a line here.
  */
-const LATER: Record<string, () => Promise<View>> = {}
+const LATER: Record<string, () => Promise<View>> = {
+  [CAPTCHA]: () => import('./stages/ak-stage-captcha.tsx').then(stage => stage.CaptchaStage),
+}
 
-/** Makes sure that `viewOf` knows the view of this component. Rejects when it cannot be fetched. */
-export async function fetchView(component: string): Promise<void> {
+/** Makes sure that `viewOf` knows what this challenge shows. Rejects when it cannot be fetched. */
+export async function fetchViews(challenge: Challenge): Promise<void> {
+  await Promise.all([fetchView(challenge.component), challenge.captcha_stage ? fetchView(CAPTCHA) : undefined])
+}
+
+async function fetchView(component: string): Promise<void> {
   if (Object.hasOwn(VIEWS, component) || !Object.hasOwn(LATER, component)) return
   VIEWS[component] = await LATER[component]!()
 }

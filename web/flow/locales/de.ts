@@ -79,5 +79,14 @@ const de: Texts = {
   invitation_invalid: 'Diese Einladung gibt es nicht, oder sie ist abgelaufen.',
   link_used: 'Dieser Link wurde bereits verwendet. Bitte fordern Sie einen neuen an.',
   email_confirm: 'Fahren Sie fort, um diese E-Mail-Adresse zu bestätigen.',
+  captcha_why: 'Eine kurze Prüfung, dass Sie kein Programm sind.',
+  captcha_working: 'Ihr Browser wird geprüft …',
+  captcha_done: 'Ihr Browser wurde geprüft.',
+  captcha_failed: 'Die Prüfung war nicht möglich. Laden Sie die Seite neu.',
+  captcha_title: 'Prüfung, dass Sie kein Programm sind',
+  needs_script: 'Dieser Schritt braucht JavaScript.',
+  captcha_retry: 'Die Prüfung wurde nicht bestanden. Bitte versuchen Sie es noch einmal.',
+  captcha_refused: 'Die Prüfung wurde nicht bestanden.',
+  captcha_unreachable: 'Die Prüfung konnte nicht bestätigt werden. Bitte versuchen Sie es später noch einmal.',
 }
 export default de

@@ -77,6 +77,15 @@ const en = {
   invitation_invalid: 'Invalid invite: there is no such invitation, or it has expired.',
   link_used: 'This link was already used. Please ask for a new one.',
   email_confirm: 'Continue to confirm this email address.',
+  captcha_why: 'A short check that you are not a program.',
+  captcha_working: 'Checking your browser…',
+  captcha_done: 'Your browser was checked.',
+  captcha_failed: 'The check could not be made. Reload the page to try again.',
+  captcha_title: 'Check that you are not a program',
+  needs_script: 'This step needs JavaScript.',
+  captcha_retry: 'The check was not passed. Please try once more.',
+  captcha_refused: 'The check was not passed.',
+  captcha_unreachable: 'The check could not be confirmed. Please try again later.',
 }
 
 export type Texts = Record<keyof typeof en, string>

@@ -79,5 +79,14 @@ const es: Texts = {
   invitation_invalid: 'Esta invitación no existe o ha caducado.',
   link_used: 'Este enlace ya se ha utilizado. Solicite uno nuevo.',
   email_confirm: 'Continúe para confirmar esta dirección de correo.',
+  captcha_why: 'Una breve comprobación de que no es un programa.',
+  captcha_working: 'Comprobando su navegador…',
+  captcha_done: 'Su navegador se ha comprobado.',
+  captcha_failed: 'No se pudo hacer la comprobación. Vuelva a cargar la página.',
+  captcha_title: 'Comprobación de que no es un programa',
+  needs_script: 'Este paso necesita JavaScript.',
+  captcha_retry: 'La comprobación no se ha superado. Inténtelo otra vez.',
+  captcha_refused: 'La comprobación no se ha superado.',
+  captcha_unreachable: 'No se pudo confirmar la comprobación. Inténtelo más tarde.',
 }
 export default es

@@ -80,5 +80,14 @@ const fr: Texts = {
   invitation_invalid: 'Cette invitation n’existe pas ou a expiré.',
   link_used: 'Ce lien a déjà été utilisé. Veuillez en demander un nouveau.',
   email_confirm: 'Continuez pour confirmer cette adresse e-mail.',
+  captcha_why: 'Une courte vérification que vous n’êtes pas un programme.',
+  captcha_working: 'Vérification de votre navigateur…',
+  captcha_done: 'Votre navigateur a été vérifié.',
+  captcha_failed: 'La vérification n’a pas pu avoir lieu. Rechargez la page.',
+  captcha_title: 'Vérification que vous n’êtes pas un programme',
+  needs_script: 'Cette étape nécessite JavaScript.',
+  captcha_retry: 'La vérification a échoué. Veuillez réessayer.',
+  captcha_refused: 'La vérification a échoué.',
+  captcha_unreachable: 'La vérification n’a pas pu être confirmée. Veuillez réessayer plus tard.',
 }
 export default fr

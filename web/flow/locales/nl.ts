@@ -79,5 +79,14 @@ const nl: Texts = {
   invitation_invalid: 'Deze uitnodiging bestaat niet of is verlopen.',
   link_used: 'Deze link is al gebruikt. Vraag een nieuwe aan.',
   email_confirm: 'Ga verder om dit e-mailadres te bevestigen.',
+  captcha_why: 'Een korte controle dat u geen programma bent.',
+  captcha_working: 'Uw browser wordt gecontroleerd…',
+  captcha_done: 'Uw browser is gecontroleerd.',
+  captcha_failed: 'De controle is niet gelukt. Laad de pagina opnieuw.',
+  captcha_title: 'Controle dat u geen programma bent',
+  needs_script: 'Deze stap heeft JavaScript nodig.',
+  captcha_retry: 'De controle is niet geslaagd. Probeer het nog eens.',
+  captcha_refused: 'De controle is niet geslaagd.',
+  captcha_unreachable: 'De controle kon niet worden bevestigd. Probeer het later opnieuw.',
 }
 export default nl

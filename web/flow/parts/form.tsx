@@ -16,19 +16,26 @@ export function StageForm({
   children: ComponentChildren
   /** What the server's texts about the whole form are. */ said?: 'bad' | 'info'
 }) {
-  const { challenge, csrf, errors, busy, submit, refuse, t } = useStage()
+  const { challenge, csrf, errors, busy, ready, submit, refuse, t } = useStage()
   const form = useRef<HTMLFormElement>(null)
   useEffect(() => {
     form.current!.noValidate = true // from here on we say ourselves what is missing
   }, [])
 
+  const refuseEmpty = (element: HTMLFormElement, type?: string): boolean => {
+    const missing = requiredButEmpty(element, type)
+    if (missing.length > 0) refuse(Object.fromEntries(missing.map(name => [name, [t('field_required')]])))
+    return missing.length > 0
+  }
   const onSubmit = async (event: SubmitEvent & { currentTarget: HTMLFormElement }) => {
     event.preventDefault()
     if (busy) return
     const element = event.currentTarget
-    const missing = requiredButEmpty(element)
-    if (missing.length > 0) return refuse(Object.fromEntries(missing.map(name => [name, [t('field_required')]])))
-    submit(answerFor(challenge, await formFields(element, event.submitter)))
+    const { submitter } = event
+    if (refuseEmpty(element)) return
+    await ready()
+    if (refuseEmpty(element, 'hidden')) return
+    submit(answerFor(challenge, await formFields(element, submitter)))
   }
   return (
     <form method="post" ref={form} onSubmit={onSubmit} aria-busy={busy}>
@@ -39,10 +46,14 @@ export function StageForm({
   )
 }
 
-const requiredButEmpty = (form: HTMLFormElement): string[] => [
+/** Names of required fields that hold nothing. Hidden ones, which browsers do not check, are filled by scripts and asked for by `type`. */
+const requiredButEmpty = (form: HTMLFormElement, type?: string): string[] => [
   ...new Set(
     [...form.elements]
-      .filter((element): element is HTMLInputElement => 'validity' in element && (element as HTMLInputElement).validity.valueMissing)
+      .filter((element): element is HTMLInputElement => 'validity' in element)
+      .filter(element =>
+        type === undefined ? element.validity.valueMissing : element.type === type && element.required && element.value === '',
+      )
       .map(element => element.name),
   ),
 ]

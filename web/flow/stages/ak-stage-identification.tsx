@@ -1,6 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { IdentificationChallenge, LoginSource } from '../challenge.ts'
-import { Alert } from '../parts/alert.tsx'
 import { PasswordField, TextField } from '../parts/field.tsx'
 import { StageForm, SubmitButton } from '../parts/form.tsx'
 import { useStage } from '../stage.ts'
@@ -22,7 +21,6 @@ export function IdentificationStage({ challenge }: { challenge: IdentificationCh
           <span>{t('to_continue_to', { name: challenge.application_pre })}</span>
         </div>
       )}
-      {challenge.captcha_stage && <Alert kind="warn" texts={[t('unknown_component', { name: 'captcha_stage' })]} />}
       {fields.length > 0 && <IdentificationForm challenge={challenge} fields={fields} />}
       {sources.length > 0 && (
         <>
@@ -44,7 +42,8 @@ export function IdentificationStage({ challenge }: { challenge: IdentificationCh
 }
 
 function IdentificationForm({ challenge, fields }: { challenge: IdentificationChallenge; fields: string[] }) {
-  const { t, values } = useStage()
+  const { t, values, viewOf } = useStage()
+  const Captcha = viewOf('ak-stage-captcha')
   const remember = useRememberedName(challenge)
   const forgot = challenge.recovery_url && <a href={challenge.recovery_url}>{t('forgot_password')}</a>
   return (
@@ -71,6 +70,7 @@ function IdentificationForm({ challenge, fields }: { challenge: IdentificationCh
           {forgot}
         </div>
       </div>
+      {challenge.captcha_stage && <Captcha challenge={challenge.captcha_stage} embedded />}
       <SubmitButton label={sayServerText(t, challenge.primary_action)} />
       {challenge.passwordless_url && (
         <a class="btn" href={challenge.passwordless_url}>
