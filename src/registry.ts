@@ -243,6 +243,7 @@ export const watchedTables: readonly string[] = [
   'application',
   'provider',
   'provider_oauth2',
+  'oauth2_client_metadata',
   'provider_property_mapping',
   'property_mapping',
   'scope_mapping',

@@ -16,6 +16,7 @@ import { up as notifications } from './20261122T0850_notifications.ts'
 import { up as webauthn } from './20261122T0810_webauthn.ts'
 import { up as authenticatorCodes } from './20261122T0801_authenticator_codes.ts'
 import { up as captcha } from './20261122T0860_captcha.ts'
+import { up as clientMetadata } from './20261122T0900_client_metadata.ts'
 
 /** All migrations, oldest first. Listed by hand: the program is bundled into one file, where there is no folder to read. */
 export const migrations: readonly Migration[] = [
@@ -36,4 +37,5 @@ export const migrations: readonly Migration[] = [
   { name: '20261122T0810_webauthn', up: webauthn },
   { name: '20261122T0801_authenticator_codes', up: authenticatorCodes },
   { name: '20261122T0860_captcha', up: captcha },
+  { name: '20261122T0900_client_metadata', up: clientMetadata },
 ]

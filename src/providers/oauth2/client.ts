@@ -1,11 +1,12 @@
 import type { Ctx } from '../../context.ts'
 import type { Row } from '../../api/model.ts'
-import { findObject } from '../../api/store.ts'
+import { findObject, withDefaults } from '../../api/store.ts'
 import { Application } from '../../core/application.ts'
 import { cached } from '../../core/cache.ts'
 import { CertificateKeyPair } from '../../crypto/model.ts'
 import { parseDuration } from '../../lib/duration.ts'
 import type { ScopeMappingRow } from '../../mappings/evaluate.ts'
+import { ClientMetadata, type ClientMetadataRow } from './client-metadata.ts'
 import { keypairEncrypter, keypairSigner, sharedSigner, type Encrypter, type Signer } from './keys.ts'
 import { OAuth2Provider } from './model.ts'
 import { originsOf, redirectMatcher, type RedirectUri } from './redirect-uri.ts'
@@ -32,6 +33,8 @@ export type Client = {
   subMode: string
   issuerMode: string
   claimsInIdToken: boolean
+  /** What the client asks for beyond the provider's own fields. */
+  metadata: ClientMetadataRow
   signer: Signer
   encrypter: Encrypter | undefined
   /** The JWKS document (RFC 7517 §5), as it goes over the wire. */
@@ -50,6 +53,7 @@ export type Client = {
 const TABLES = [
   'provider',
   'provider_oauth2',
+  'oauth2_client_metadata',
   'provider_property_mapping',
   'property_mapping',
   'scope_mapping',
@@ -60,6 +64,11 @@ const TABLES = [
 
 async function keypair(ctx: Ctx, key: unknown): Promise<Row | undefined> {
   return typeof key === 'string' ? findObject(ctx, CertificateKeyPair, key) : undefined
+}
+
+async function metadataOf(ctx: Ctx, provider: number): Promise<ClientMetadataRow> {
+  const stored = await findObject(ctx, ClientMetadata, provider, 'provider')
+  return (stored ?? withDefaults(ctx, ClientMetadata, {})) as ClientMetadataRow
 }
 
 async function mappingsOf(ctx: Ctx, provider: number): Promise<ScopeMappingRow[]> {
@@ -106,6 +115,7 @@ async function load(ctx: Ctx, provider: Row): Promise<Client> {
     subMode: provider.sub_mode as string,
     issuerMode: provider.issuer_mode as string,
     claimsInIdToken: provider.include_claims_in_id_token as boolean,
+    metadata: await metadataOf(ctx, provider.id as number),
     signer,
     encrypter,
     jwks: JSON.stringify({ keys: [signer.jwk, encrypter?.jwk].filter(jwk => jwk !== undefined) }),
