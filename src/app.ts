@@ -4,6 +4,7 @@ import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } 
 import { mediaSurface } from './admin/media.ts'
 import { apiSurface } from './api/surface.ts'
 import { visitor } from './context.ts'
+import { storeExplanations } from './explain/record.ts'
 import { recoveryRoutes } from './core/recovery.ts'
 import type { Deps } from './deps.ts'
 import { ownPages } from './core/pages.ts'
@@ -26,7 +27,8 @@ const noSchemas = () => {
 }
 
 /** The program's HTTP surfaces, mounted and ready to listen. Tests call it too. */
-export async function createApp(deps: Deps, { metrics }: { metrics?: Metrics } = {}): Promise<FastifyInstance> {
+export async function createApp(given: Deps, { metrics }: { metrics?: Metrics } = {}): Promise<FastifyInstance> {
+  const deps: Deps = { ...given, ...(metrics && { metrics }) }
   const log: FastifyBaseLogger = deps.log
   const app = Fastify({
     loggerInstance: log,
@@ -42,6 +44,7 @@ export async function createApp(deps: Deps, { metrics }: { metrics?: Metrics } =
   observe(app, deps, metrics)
   await app.register(cookie)
   app.decorateRequest('ctx')
+  app.addHook('onClose', () => storeExplanations(deps))
   app.addHook('onRequest', async (request, reply) => {
     request.ctx = { ...deps, caller: visitor, request: describeRequest(deps.config, request) }
     reply.headers({

@@ -27,6 +27,7 @@ import { webhookMappings } from './events/notifications/mapping.ts'
 import { notifications } from './events/notifications/notification.ts'
 import { notificationRules } from './events/notifications/rule.ts'
 import { notificationTransports } from './events/notifications/transport.ts'
+import { explainRoutes } from './explain/api.ts'
 import { mappingRoutes, propertyMappings } from './mappings/mapping-api.ts'
 import { scopeMappings } from './mappings/scope.ts'
 import { PolicyBase } from './policies/base.ts'
@@ -195,6 +196,7 @@ export const registry: Registry = {
     sessionRoutes,
     brandRoutes,
     policyRoutes,
+    explainRoutes,
     flowRoutes,
     stageRoutes,
     promptRoutes,

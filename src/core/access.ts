@@ -1,8 +1,21 @@
 import type { Row } from '../api/model.ts'
 import type { Ctx } from '../context.ts'
 import { evaluatePolicies, unasked, type Decision } from '../policies/engine.ts'
+import { explainRefusal } from '../explain/record.ts'
 import { isSuperuser } from './membership.ts'
 import { systemSettings } from './settings.ts'
+
+/** Keeps why somebody may not open an application; answers the id that they are shown. */
+export const explainAccess = (ctx: Ctx, application: Row, user: Row, access: Access, surface: string): string =>
+  explainRefusal(ctx, {
+    kind: 'application',
+    surface,
+    target: { application: application.pbm_uuid as string, flow: null, name: application.name as string },
+    user,
+    reason: access.reason,
+    messages: access.messages,
+    decision: access,
+  })
 
 /** What decided: the account itself, the bindings, that there are none, or that superusers may everything. */
 export type Access = Decision & { reason: 'inactive' | 'policies' | 'nothing_bound' | 'superuser' }

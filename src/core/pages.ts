@@ -10,7 +10,7 @@ import { identifyBrowser, pageContext, sendPage, signInPath, type Pages } from '
 import { renderAccessDenied, renderNotFound } from '../interfaces/errors.ts'
 import { renderLibrary } from '../interfaces/library.ts'
 import { sql } from 'kysely'
-import { mayOpen } from './access.ts'
+import { explainAccess, mayOpen } from './access.ts'
 import { Application, applicationBySlug, HIDDEN_LAUNCH_URL } from './application.ts'
 import { avatarOf } from './avatar.ts'
 import { systemSettings } from './settings.ts'
@@ -47,7 +47,14 @@ async function launch(request: FastifyRequest, reply: FastifyReply, pages: Pages
   if (!application || !shown || shown.launch_url === null || application.meta_launch_url === HIDDEN_LAUNCH_URL) {
     return sendPage(reply, renderNotFound(await pageContext(ctx, pages)))
   }
-  if (ctx.caller.user !== null) return reply.redirect(shown.launch_url as string)
+  const { user } = ctx.caller
+  if (user !== null) {
+    const access = await mayOpen(ctx, application, user)
+    if (access.passing) return reply.redirect(shown.launch_url as string)
+    const explanationId = explainAccess(ctx, application, user, access, 'launch')
+    const messages = access.messages.filter(Boolean)
+    return sendPage(reply, renderAccessDenied(await pageContext(ctx, pages), { messages, explanationId, requestId: request.id }))
+  }
   const provider =
     application.provider === null
       ? undefined

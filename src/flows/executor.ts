@@ -6,7 +6,8 @@ import { readAnswer } from './answer.ts'
 import type { FlowDefinition } from './definition.ts'
 import { forgetFlows } from './definition.ts'
 import { loadPlan, type Plan, type PlanContext, type PlannedStage } from './plan.ts'
-import { nextStage, planFlow, type Planned } from './planner.ts'
+import { nextStage, planFlow, type NoPlan } from './planner.ts'
+import { explainNoPlan, explainStage } from './refusal.ts'
 import { flowInfo, withUser } from './present.ts'
 import { restoredPlan, spendToken } from './token.ts'
 import { denied, isChallenge, type AnswerErrors, type Challenge, type Outcome, type Run, type StageBehaviour } from './stage.ts'
@@ -24,6 +25,13 @@ export type FlowRequest = {
   /** The query string of the request to the executor itself. */
   outerQuery?: URLSearchParams
 }
+
+/** Under which an access-denied challenge carries the id of its explanation. */
+const EXPLANATION = 'explanation'
+
+/** The id of the explanation that a challenge carries. */
+export const explanationOf = (challenge: Challenge): string | undefined =>
+  (challenge.response_errors as AnswerErrors | undefined)?.[EXPLANATION]?.[0]?.string
 
 /** What the executor says: something to show, or "ask again", since more of the flow lies ahead. */
 export type FlowAnswer = { kind: 'challenge'; challenge: Challenge } | { kind: 'step' }
@@ -86,23 +94,20 @@ async function run(ctx: Ctx, definition: FlowDefinition, request: FlowRequest, v
   return advance({ ctx, definition, plan: planned.plan, request: { ...request, method }, visit })
 }
 
+const NOT_APPLICABLE = 'Flow does not apply to current user.'
+
 /** No plan could be made. Somebody who is signed in already and opens the sign-in page is sent on. */
-async function withoutPlan(
-  ctx: Ctx,
-  { flow }: FlowDefinition,
-  request: FlowRequest,
-  visit: Visit,
-  planned: Planned & { ok: false },
-): Promise<FlowAnswer> {
+async function withoutPlan(ctx: Ctx, { flow }: FlowDefinition, request: FlowRequest, visit: Visit, planned: NoPlan): Promise<FlowAnswer> {
   await storePlan(ctx, visit, null)
   const signedIn = flow.designation === 'authentication' && ctx.caller.user !== null
   if (planned.reason === 'empty' || signedIn) return flowDone(ctx, flow, {}, request)
+  const explanation = explainNoPlan(ctx, flow, planned, 'flow')
   const following = request.outerQuery?.get('next')
   if (flow.denied_action !== 'message') {
     if (following && isOwnPath(following)) return goTo(following, false)
     if (flow.denied_action === 'continue') return goTo(pathOf(ctx, '/'), false)
   }
-  return accessDenied(ctx, flow, {}, request, planned.messages.join('\n') || 'Flow does not apply to current user.')
+  return accessDenied(ctx, flow, {}, request, planned.messages.join('\n') || NOT_APPLICABLE, explanation)
 }
 
 /** Runs stages until one has something to show or the flow is at its end. */
@@ -185,7 +190,9 @@ async function settle(
     case 'denied': {
       if (restarts(place)) return restart(execution, place)
       await storePlan(ctx, visit, null)
-      return accessDenied(ctx, definition.flow, plan.context, request, outcome.message || 'Unknown error')
+      const message = outcome.message || 'Unknown error'
+      const explanation = outcome.explanation ?? (await explainStage(ctx, plan, place, message))
+      return accessDenied(ctx, definition.flow, plan.context, request, message, explanation)
     }
     case 'redirect': {
       if (!isSafeTarget(outcome.to)) return settle(execution, behaviour, run, denied('Invalid redirect target.'), answering)
@@ -245,10 +252,22 @@ async function flowDone(ctx: Ctx, flow: Row, context: PlanContext, request: Flow
   return isOwnPath(following) ? goTo(following, true) : accessDenied(ctx, flow, context, request, 'Invalid next URL')
 }
 
-async function accessDenied(ctx: Ctx, flow: Row, context: PlanContext, request: FlowRequest, message: string): Promise<FlowAnswer> {
+/**
+ * The end of a flow with a refusal. The id of its explanation goes where the contract has room for it: among the errors, under a name
+ * that no field has.
+ */
+async function accessDenied(
+  ctx: Ctx,
+  flow: Row,
+  context: PlanContext,
+  request: FlowRequest,
+  message: string,
+  explanation?: string,
+): Promise<FlowAnswer> {
   return show({
     flow_info: await flowInfo(ctx, flow, context, request.query),
     component: 'ak-stage-access-denied',
+    ...(explanation !== undefined && { response_errors: { [EXPLANATION]: [{ string: explanation, code: EXPLANATION }] } }),
     ...(await withUser({ ctx, plan: { context } as Plan })),
     error_message: message,
   })

@@ -20,7 +20,12 @@ export type Outcome =
   /** The answer will not do; the binding says whether the same is asked again or the flow begins anew. */
   | { kind: 'retry'; errors: AnswerErrors }
   /** Refused: the flow ends here, unless the binding restarts it. */
-  | { kind: 'denied'; message?: string }
+  | {
+      kind: 'denied'
+      message?: string
+      /** Id of the explanation, where whoever refused has explained it already. */
+      explanation?: string
+    }
   /** The browser goes elsewhere. The plan stays, unless `last` says that this was the flow's purpose. */
   | { kind: 'redirect'; to: string; last: boolean }
   /** The flow's last word is a challenge that nobody answers. */
@@ -38,7 +43,7 @@ export const retry = (errors: Record<string, string | AnswerError[]>): Outcome =
   ),
 })
 
-export const denied = (message?: string): Outcome => ({ kind: 'denied', message })
+export const denied = (message?: string, explanation?: string): Outcome => ({ kind: 'denied', message, explanation })
 export const redirect = (to: string, options: { last?: boolean } = {}): Outcome => ({ kind: 'redirect', to, last: options.last ?? false })
 export const finish = (challenge: Challenge): Outcome => ({ kind: 'finish', challenge })
 export const switchTo = (plan: Plan): Outcome => ({ kind: 'switch', plan })

@@ -39,21 +39,30 @@ function renderMessage(context: PageContext, { status, title, texts, facts = [],
   }
 }
 
-/**
- * A policy denied access to an application. Status 200, as clients and proxies expect.
- * `messages`: the policies' own words. `explanation`: each policy with its result, only for those who may debug.
- * `requestId` finds the decision in the log and in the events.
- */
-export function renderAccessDenied(
-  context: PageContext,
-  denial: { messages: readonly string[]; explanation?: readonly (readonly [term: string, value: string])[]; requestId: string },
-): Page {
+/** A refusal as its page shows it. */
+export type Denial = {
+  /** The policies' own words. */
+  messages: readonly string[]
+  /** Under which administrators find why, e.g. `K7QF-2M9D`. */
+  explanationId?: string
+  /** Each binding with its result, only for those who may debug. */
+  explanation?: readonly (readonly [term: string, value: string])[]
+  /** Finds the request in the log and in the events. */
+  requestId: string
+}
+
+/** A policy denied access to an application. Status 200, as clients and proxies expect. */
+export function renderAccessDenied(context: PageContext, denial: Denial): Page {
   const t = serverTexts(context.lang)
   return renderMessage(context, {
     status: 200,
     title: t.permission_denied,
     texts: [t.request_denied, ...denial.messages],
-    facts: [...(denial.explanation ?? []), [t.request_id, denial.requestId]],
+    facts: [
+      ...(denial.explanation ?? []),
+      ...(denial.explanationId === undefined ? [] : [[t.explanation_id, denial.explanationId] as const]),
+      [t.request_id, denial.requestId],
+    ],
     action: { href: context.web.base, label: t.to_applications },
   })
 }

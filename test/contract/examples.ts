@@ -10,6 +10,9 @@ export type Example = { url: string; body?: unknown; payload?: string; headers?:
 /** Routes that the contract does not have: what this server offers beyond it. */
 export const OURS: ReadonlySet<string> = new Set([
   'GET /signet/authenticators/deleted/',
+  'GET /signet/explain/',
+  'GET /signet/explain/:id/',
+  'POST /signet/explain/',
   'POST /signet/authenticators/:device_class/:id/restore/',
 ])
 

@@ -4,6 +4,7 @@ const bg: ServerTexts = {
   permission_denied: 'Достъпът е отказан',
   request_denied: 'Заявката е отказана.',
   request_id: 'Номер на заявката',
+  explanation_id: 'Справка №',
   to_applications: 'Към моите приложения',
   not_found: 'Не е намерено',
   not_found_why: 'На този адрес няма страница.',

@@ -4,6 +4,7 @@ const de: ServerTexts = {
   permission_denied: 'Zugriff verweigert',
   request_denied: 'Die Anfrage wurde abgelehnt.',
   request_id: 'Anfragenummer',
+  explanation_id: 'Kennung',
   to_applications: 'Zu meinen Anwendungen',
   not_found: 'Nicht gefunden',
   not_found_why: 'Unter dieser Adresse gibt es keine Seite.',

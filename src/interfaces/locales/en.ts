@@ -3,6 +3,7 @@ const en = {
   permission_denied: 'Permission denied',
   request_denied: 'Request has been denied.',
   request_id: 'Request ID',
+  explanation_id: 'Reference',
   to_applications: 'To my applications',
   not_found: 'Not found',
   not_found_why: 'There is no page at this address.',

@@ -4,6 +4,7 @@ const es: ServerTexts = {
   permission_denied: 'Permiso denegado',
   request_denied: 'La solicitud ha sido denegada.',
   request_id: 'Número de la petición',
+  explanation_id: 'Referencia',
   to_applications: 'A mis aplicaciones',
   not_found: 'No encontrado',
   not_found_why: 'No hay ninguna página en esta dirección.',

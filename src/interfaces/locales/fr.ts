@@ -4,6 +4,7 @@ const fr: ServerTexts = {
   permission_denied: 'Accès refusé',
   request_denied: 'La demande a été refusée.',
   request_id: 'Numéro de la requête',
+  explanation_id: 'Référence',
   to_applications: 'Vers mes applications',
   not_found: 'Page introuvable',
   not_found_why: 'Il n’y a pas de page à cette adresse.',

@@ -4,6 +4,7 @@ const nl: ServerTexts = {
   permission_denied: 'Toegang geweigerd',
   request_denied: 'Het verzoek is geweigerd.',
   request_id: 'Verzoeknummer',
+  explanation_id: 'Kenmerk',
   to_applications: 'Naar mijn toepassingen',
   not_found: 'Niet gevonden',
   not_found_why: 'Op dit adres is geen pagina.',

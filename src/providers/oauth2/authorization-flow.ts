@@ -6,6 +6,7 @@ import { flowByKey } from '../../flows/definition.ts'
 import { asObject } from '../../flows/objects.ts'
 import { inMemoryStage, type Plan } from '../../flows/plan.ts'
 import { planFlow } from '../../flows/planner.ts'
+import { explainNoPlan } from '../../flows/refusal.ts'
 import { defineMemoryStage, next } from '../../flows/stage.ts'
 import { consent } from '../../stages/consent/stage.ts'
 import { redirectAnswer, type Answer } from './answer.ts'
@@ -55,7 +56,7 @@ export async function runAuthorizationFlow(
   const planned = await planFlow(ctx, definition, context, { allowEmpty: true })
   if (!planned.ok) {
     if (silent) throw authorizationError('interaction_required')
-    return deniedPage(ctx, browser, planned.messages)
+    return deniedPage(ctx, browser, planned.messages, { explanationId: explainNoPlan(ctx, definition.flow, planned, 'authorize') })
   }
   const { plan } = planned
   if (request.prompt.includes('consent')) plan.appendStage(inMemoryStage(ASK_AGAIN, { mode: 'always_require' }))
@@ -80,7 +81,7 @@ async function runPlan(ctx: Ctx, plan: Plan, request: AuthorizationRequest, sile
       return deliver(request.delivery, advanced.fields, method, browser.page)
     case 'denied':
       if (silent) throw authorizationError('access_denied')
-      return deniedPage(ctx, browser, advanced.messages)
+      return deniedPage(ctx, browser, advanced.messages, { explanationId: advanced.explanationId })
     case 'error':
       if (silent) throw authorizationError('server_error')
       return errorPage(ctx, browser, 'Flow Error', 'The authorization flow could not be run.')

@@ -1,6 +1,6 @@
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
-import { mayOpen } from '../../core/access.ts'
+import { explainAccess, mayOpen, type Access } from '../../core/access.ts'
 import type { Session } from '../../core/sessions.ts'
 import { issuerOf } from './addresses.ts'
 import type { Answer } from './answer.ts'
@@ -56,7 +56,7 @@ async function decide(ctx: Ctx, client: Client, request: AuthorizationRequest, p
   const session = ctx.caller.session as unknown as Session | null
   const silent = request.prompt.includes('none')
   const sentAt = promptedAt(ctx, request, params.get(PROMPTED))
-  if (!client.application) return refuse(ctx, browser, silent, [])
+  if (!client.application) return refuse(ctx, browser, silent)
   const askToSignIn = (): Promise<Answer> => {
     if (silent) throw authorizationError('login_required') // §3.1.2.6
     if (sentAt !== undefined) throw authorizationError('access_denied', 'The sign-in was not completed')
@@ -64,7 +64,7 @@ async function decide(ctx: Ctx, client: Client, request: AuthorizationRequest, p
   }
   if (!user || !session) return askToSignIn()
   const decision = await mayOpen(ctx, client.application, user, { context: policyFacts(request) })
-  if (!decision.passing) return refuse(ctx, browser, silent, decision.messages, decision.findings)
+  if (!decision.passing) return refuse(ctx, browser, silent, { application: client.application, user, access: decision })
   if (!isFresh(ctx, request, session, sentAt)) return askToSignIn()
   if (request.id_token_hint !== null) {
     const hint = await readIdTokenHint(ctx, client, request.id_token_hint)
@@ -87,17 +87,15 @@ function isFresh(ctx: Ctx, request: AuthorizationRequest, session: Session, sent
   return request.max_age === null || (request.max_age > 0 && ctx.now().getTime() - signedIn <= request.max_age * 1000)
 }
 
-/** The person may not: a page of ours says so; a client that asked for silence hears it instead. */
-function refuse(
-  ctx: Ctx,
-  browser: Browser,
-  silent: boolean,
-  messages: readonly string[],
-  findings: readonly { kind: string; passing: boolean }[] = [],
-): Promise<Answer> {
+/** The person may not: a page of ours says so, with the way to find out why; a client that asked for silence hears it instead. */
+function refuse(ctx: Ctx, browser: Browser, silent: boolean, refused?: { application: Row; user: Row; access: Access }): Promise<Answer> {
+  const explanationId = refused && explainAccess(ctx, refused.application, refused.user, refused.access, 'authorize')
   if (silent) throw authorizationError('access_denied')
   const { user, superuser } = ctx.caller
   const mayKnow = superuser || (user?.attributes as Row | undefined)?.['goauthentik.io/user/debug'] === true
-  const explanation = mayKnow ? findings.map(({ kind, passing }) => [kind, passing ? 'passed' : 'denied'] as const) : undefined
-  return deniedPage(ctx, browser, messages, explanation)
+  const findings = refused?.access.findings ?? []
+  const explanation = mayKnow
+    ? findings.map(({ kind, name, passing }) => [`${kind} ${name ?? ''}`.trim(), passing ? 'passed' : 'denied'] as const)
+    : undefined
+  return deniedPage(ctx, browser, refused?.access.messages ?? [], { explanation, explanationId })
 }

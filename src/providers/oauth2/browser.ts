@@ -1,6 +1,6 @@
 import type { Ctx } from '../../context.ts'
 import type { Visit } from '../../flows/visit.ts'
-import { renderAccessDenied, renderNotFound, renderOAuthError } from '../../interfaces/errors.ts'
+import { renderAccessDenied, renderNotFound, renderOAuthError, type Denial } from '../../interfaces/errors.ts'
 import type { PageContext } from '../../interfaces/page.ts'
 import type { Answer } from './answer.ts'
 
@@ -18,7 +18,7 @@ export const deniedPage = async (
   ctx: Ctx,
   { page }: Browser,
   messages: readonly string[],
-  explanation?: readonly (readonly [string, string])[],
-): Promise<Answer> => renderAccessDenied(await page(), { messages: messages.filter(Boolean), explanation, requestId: requestId(ctx) })
+  why: Pick<Denial, 'explanation' | 'explanationId'> = {},
+): Promise<Answer> => renderAccessDenied(await page(), { ...why, messages: messages.filter(Boolean), requestId: requestId(ctx) })
 
 export const notFoundPage = async ({ page }: Browser): Promise<Answer> => renderNotFound(await page())

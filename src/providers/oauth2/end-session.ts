@@ -8,6 +8,7 @@ import { flowByKey } from '../../flows/definition.ts'
 import { asObject } from '../../flows/objects.ts'
 import { inMemoryStage, Plan } from '../../flows/plan.ts'
 import { planFlow } from '../../flows/planner.ts'
+import { explainNoPlan } from '../../flows/refusal.ts'
 import { withUser } from '../../flows/present.ts'
 import { sessionEnd } from '../../flows/session-end.ts'
 import { defineMemoryStage, finish, next, redirect, retry, type Run } from '../../flows/stage.ts'
@@ -128,7 +129,8 @@ export async function endSession(ctx: Ctx, slug: string, params: Parameters, bro
     return redirectAnswer(await startPlan({ ...ctx, caller: visitor }, browser.visit, done), method)
   }
   const planned = await planFlow(ctx, definition, context, { allowEmpty: true })
-  if (!planned.ok) return deniedPage(ctx, browser, planned.messages)
+  if (!planned.ok)
+    return deniedPage(ctx, browser, planned.messages, { explanationId: explainNoPlan(ctx, definition.flow, planned, 'end-session') })
   const { plan } = planned
   plan.appendStage(end(session.session_hash))
   const sure = hint !== undefined && isAbout(ctx, client, hint, user, session)
@@ -139,6 +141,6 @@ export async function endSession(ctx: Ctx, slug: string, params: Parameters, bro
   if (advanced.end === 'redirect') return redirectAnswer(advanced.to, method)
   if (advanced.end === 'asks') return redirectAnswer(advanced.page, method)
   return advanced.end === 'denied'
-    ? deniedPage(ctx, browser, advanced.messages)
+    ? deniedPage(ctx, browser, advanced.messages, { explanationId: advanced.explanationId })
     : errorPage(ctx, browser, 'Flow Error', 'The invalidation flow could not be run.')
 }

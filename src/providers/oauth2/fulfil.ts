@@ -1,7 +1,7 @@
 import { eventModel } from '../../api/crud.ts'
 import type { Row } from '../../api/model.ts'
 import { transact, type Ctx } from '../../context.ts'
-import { mayOpen } from '../../core/access.ts'
+import { explainAccess, mayOpen } from '../../core/access.ts'
 import { Application } from '../../core/application.ts'
 import type { Session } from '../../core/sessions.ts'
 import { hashToken } from '../../crypto/secrets.ts'
@@ -97,7 +97,10 @@ export const fulfilStage = defineMemoryStage({
     if (!user || !session || user.id !== expected || !client?.application) return denied('This sign-in belongs to another session.')
     if (!client.mayRedirectTo(request.delivery.redirect_uri)) return denied('The application has changed. Please begin anew.')
     const decision = await mayOpen(ctx, client.application, user, { context: policyFacts(request) })
-    if (!decision.passing) return denied(decision.messages.join('\n') || 'Request has been denied.')
+    if (!decision.passing) {
+      const explanation = explainAccess(ctx, client.application, user, decision, 'authorize')
+      return denied(decision.messages.join('\n') || 'Request has been denied.', explanation)
+    }
     const parameters = await grantCode(ctx, client, request, client.application, user, session as unknown as Session)
     const { redirect_uri: uri, response_mode: mode } = request.delivery
     if (mode !== 'form_post') return redirect(responseLocation(request.delivery, parameters), { last: true })

@@ -1,6 +1,6 @@
 import type { Ctx } from '../../context.ts'
 import { flowByKey } from '../../flows/definition.ts'
-import { execute } from '../../flows/executor.ts'
+import { execute, explanationOf } from '../../flows/executor.ts'
 import type { Plan } from '../../flows/plan.ts'
 import type { Challenge } from '../../flows/stage.ts'
 import { startPlan } from '../../flows/start.ts'
@@ -12,7 +12,7 @@ export type Advanced =
   | { end: 'redirect'; to: string }
   /** A form for the browser to send at its end. */
   | { end: 'form'; fields: Record<string, string> }
-  | { end: 'denied'; messages: string[] }
+  | { end: 'denied'; messages: string[]; explanationId?: string }
   | { end: 'error' }
   /** Something has to be asked, or shown; the plan is kept, and the flow's page goes on with it. */
   | { end: 'asks'; component: string; page: string }
@@ -24,7 +24,11 @@ const ended = (challenge: Challenge): Advanced | undefined => {
     case 'ak-stage-autosubmit':
       return { end: 'form', fields: challenge.attrs as Record<string, string> }
     case 'ak-stage-access-denied':
-      return { end: 'denied', messages: typeof challenge.error_message === 'string' ? [challenge.error_message] : [] }
+      return {
+        end: 'denied',
+        messages: typeof challenge.error_message === 'string' ? [challenge.error_message] : [],
+        explanationId: explanationOf(challenge),
+      }
     case 'ak-stage-flow-error':
       return { end: 'error' }
     default:

@@ -4,6 +4,7 @@ import { pathOf } from '../../flows/addresses.ts'
 import { flowByKey } from '../../flows/definition.ts'
 import { asObject } from '../../flows/objects.ts'
 import { planFlow } from '../../flows/planner.ts'
+import { explainNoPlan } from '../../flows/refusal.ts'
 import { defaultFlow, startPlan } from '../../flows/start.ts'
 import { redirectAnswer, type Answer } from './answer.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
@@ -40,7 +41,8 @@ export async function signInFirst(
     ...(request.login_hint !== null && { pending_user_identifier: request.login_hint }),
   }
   const planned = await planFlow(asVisitor, definition, context)
-  if (!planned.ok) return deniedPage(ctx, browser, planned.messages)
+  if (!planned.ok)
+    return deniedPage(ctx, browser, planned.messages, { explanationId: explainNoPlan(ctx, definition.flow, planned, 'authorize') })
   const sent = params.names.flatMap(name => {
     const value = params.get(name)
     return value === undefined || name === PROMPTED ? [] : [[name, value] as [string, string]]

@@ -1,5 +1,5 @@
 import { transact, type Ctx } from '../../context.ts'
-import { mayOpen } from '../../core/access.ts'
+import { explainAccess, mayOpen } from '../../core/access.ts'
 import { json, type Answer } from './answer.ts'
 import { namedClient, readCredentials, requireSecret, type Credentials, type Headers } from './client-authentication.ts'
 import type { Client } from './client.ts'
@@ -59,7 +59,11 @@ export async function token(ctx: Ctx, headers: Headers, form: Parameters): Promi
 /** Whatever the grant: an account that may act, and an application that it may open. */
 async function requireAccess(ctx: Ctx, client: Client, { user, asking }: Authorization): Promise<void> {
   if (!user.is_active || !client.application) throw invalidGrant()
-  if (asking && !(await mayOpen(ctx, client.application, user, { context: asking })).passing) throw invalidGrant()
+  if (!asking) return
+  const access = await mayOpen(ctx, client.application, user, { context: asking })
+  if (access.passing) return
+  explainAccess(ctx, client.application, user, access, 'token')
+  throw invalidGrant()
 }
 
 const withHeaders = (error: unknown, headers: Record<string, string>): unknown =>

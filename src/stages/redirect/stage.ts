@@ -2,6 +2,7 @@ import { flowByKey, flowDefinition } from '../../flows/definition.ts'
 import { asObject } from '../../flows/objects.ts'
 import { Flow } from '../../flows/flow.ts'
 import { planFlow } from '../../flows/planner.ts'
+import { explainNoPlan } from '../../flows/refusal.ts'
 import { defineMemoryStage, defineStage, denied, redirect as redirectTo, switchTo, type Outcome, type Run } from '../../flows/stage.ts'
 import { RedirectStage } from './model.ts'
 
@@ -15,7 +16,9 @@ async function toFlow(run: Run, definition: Awaited<ReturnType<typeof flowDefini
   const { ctx, flow, plan, stage } = run
   const context = { ...(stage.keep_context ? plan.context : {}), is_redirected: asObject(Flow, flow) }
   const planned = await planFlow(ctx, definition, context)
-  return planned.ok ? switchTo(planned.plan) : denied(planned.messages.join('\n') || 'Flow does not apply to current user.')
+  if (planned.ok) return switchTo(planned.plan)
+  const explanation = explainNoPlan(ctx, definition.flow, planned, 'flow')
+  return denied(planned.messages.join('\n') || 'Flow does not apply to current user.', explanation)
 }
 
 export const redirect = defineStage({

@@ -81,6 +81,7 @@ export const cleanExpired: Job = {
       notifications: await purge(ctx, 'notification', 'uuid', 'expires', now, signal),
       flow_tokens: await purge(ctx, 'flow_token', 'flow_token_uuid', 'expires', now, signal),
       invitations: await purge(ctx, 'invitation', 'invite_uuid', 'expires', now, signal),
+      explanations: await purge(ctx, 'explanation', 'explanation_uuid', 'expires', now, signal),
       email_attempts: await purge(ctx, 'email_attempt', 'key_hash', 'expires', now, signal),
       tokens: await tokens(ctx),
       oauth2: await purgeExpired(ctx),

@@ -39,6 +39,7 @@ const bg: Texts = {
   something_wrong: 'Възникна грешка',
   something_wrong_why: 'Сървърът не можа да завърши тази стъпка. Ако се повтори, дайте този номер на администраторите:',
   request_id: 'Номер на заявката',
+  explanation_id: 'Справка №',
   session_ended: 'Излязохте от {name}.',
   session_ended_plain: 'Излязохте от приложението.',
   session_end_overview: 'Обратно към моите приложения',

@@ -39,6 +39,7 @@ const de: Texts = {
   something_wrong: 'Etwas ist schiefgegangen',
   something_wrong_why: 'Der Server konnte diesen Schritt nicht beenden. Geschieht es wieder, nennen Sie den Betreibern diese Nummer:',
   request_id: 'Anfragenummer',
+  explanation_id: 'Kennung',
   session_ended: 'Sie haben sich von {name} abgemeldet.',
   session_ended_plain: 'Sie haben sich von der Anwendung abgemeldet.',
   session_end_overview: 'Zurück zu meinen Anwendungen',

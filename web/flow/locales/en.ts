@@ -38,6 +38,7 @@ const en = {
   something_wrong: 'Something went wrong',
   something_wrong_why: 'The server could not finish this step. If it happens again, give this number to the people who run it:',
   request_id: 'Request ID',
+  explanation_id: 'Reference',
   session_ended: 'You have logged out of {name}.',
   session_ended_plain: 'You have logged out of the application.',
   session_end_overview: 'Back to my applications',

@@ -39,6 +39,7 @@ const es: Texts = {
   something_wrong: 'Algo salió mal',
   something_wrong_why: 'El servidor no pudo terminar este paso. Si vuelve a ocurrir, dé este número a quienes lo administran:',
   request_id: 'Número de la petición',
+  explanation_id: 'Referencia',
   session_ended: 'Ha cerrado la sesión de {name}.',
   session_ended_plain: 'Ha cerrado la sesión de la aplicación.',
   session_end_overview: 'Volver a mis aplicaciones',

@@ -40,6 +40,7 @@ const fr: Texts = {
   something_wrong_why:
     'Le serveur n’a pas pu terminer cette étape. Si cela se reproduit, donnez ce numéro aux personnes qui l’administrent :',
   request_id: 'Numéro de la requête',
+  explanation_id: 'Référence',
   session_ended: 'Vous êtes déconnecté de {name}.',
   session_ended_plain: 'Vous êtes déconnecté de l’application.',
   session_end_overview: 'Retour à mes applications',

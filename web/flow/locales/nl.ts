@@ -39,6 +39,7 @@ const nl: Texts = {
   something_wrong: 'Er ging iets mis',
   something_wrong_why: 'De server kon deze stap niet afmaken. Gebeurt het opnieuw, geef dit nummer dan aan de beheerders:',
   request_id: 'Verzoeknummer',
+  explanation_id: 'Kenmerk',
   session_ended: 'U bent uitgelogd bij {name}.',
   session_ended_plain: 'U bent uitgelogd bij de toepassing.',
   session_end_overview: 'Terug naar mijn toepassingen',

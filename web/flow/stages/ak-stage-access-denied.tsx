@@ -6,6 +6,8 @@ import { sayServerText } from '../translate.ts'
 
 export function AccessDeniedStage({ challenge }: { challenge: AccessDeniedChallenge }) {
   const { t } = useStage()
+  // Under which administrators find why.
+  const explanation = challenge.response_errors?.explanation?.[0]?.string
   return (
     <>
       <UserPill challenge={challenge} />
@@ -14,6 +16,12 @@ export function AccessDeniedStage({ challenge }: { challenge: AccessDeniedChalle
           <p key={line}>{sayServerText(t, line)}</p>
         ))}
       </Notice>
+      {explanation !== undefined && (
+        <dl class="facts">
+          <dt>{t('explanation_id')}</dt>
+          <dd>{explanation}</dd>
+        </dl>
+      )}
       {challenge.flow_info && (
         <a class="btn wide" href={challenge.flow_info.cancel_url}>
           {t('back')}
