@@ -57,6 +57,16 @@ import { authenticatorValidateStages } from './stages/authenticator_validate/mod
 import { authenticatorValidate } from './stages/authenticator_validate/stage.ts'
 import { captchaStages } from './stages/captcha/model.ts'
 import { captcha } from './stages/captcha/stage.ts'
+import { emailKind, emailDevices } from './stages/authenticator_email/device.ts'
+import { authenticatorEmailStages } from './stages/authenticator_email/model.ts'
+import { authenticatorEmail } from './stages/authenticator_email/stage.ts'
+import { authenticatorDuoRoutes } from './stages/authenticator_duo/api.ts'
+import { duoKind, duoDevices } from './stages/authenticator_duo/device.ts'
+import { authenticatorDuoStages } from './stages/authenticator_duo/model.ts'
+import { authenticatorDuo } from './stages/authenticator_duo/stage.ts'
+import { smsKind, smsDevices } from './stages/authenticator_sms/device.ts'
+import { authenticatorSmsStages } from './stages/authenticator_sms/model.ts'
+import { authenticatorSms } from './stages/authenticator_sms/stage.ts'
 import { consentStages } from './stages/consent/model.ts'
 import { consent } from './stages/consent/stage.ts'
 import { denyStages } from './stages/deny/model.ts'
@@ -167,6 +177,12 @@ const resources: readonly Resource[] = [
   ...staticDevices,
   captchaStages,
   userDeleteStages,
+  authenticatorEmailStages,
+  ...emailDevices,
+  authenticatorSmsStages,
+  ...smsDevices,
+  authenticatorDuoStages,
+  ...duoDevices,
   ...grantResources,
 ]
 
@@ -204,6 +220,7 @@ export const registry: Registry = {
     invitationRoutes,
     oauth2Routes,
     authenticatorRoutes,
+    authenticatorDuoRoutes,
   ],
   policyKinds,
   // Loaded with the first question, as with policies and mappings.
@@ -227,9 +244,12 @@ export const registry: Registry = {
     authenticatorValidate,
     captcha,
     userDelete,
+    authenticatorEmail,
+    authenticatorSms,
+    authenticatorDuo,
   ],
   // In the order in which they are offered.
-  deviceKinds: [webauthnKind, totpKind, staticKind],
+  deviceKinds: [webauthnKind, totpKind, duoKind, emailKind, smsKind, staticKind],
   memoryStages: [inPlanRedirect, confirmEmail, sessionEnd, ...oauthMemoryStages],
 }
 
@@ -270,6 +290,9 @@ export const watchedTables: readonly string[] = [
   'stage_email',
   'stage_captcha',
   'stage_user_delete',
+  'stage_authenticator_email',
+  'stage_authenticator_sms',
+  'stage_authenticator_duo',
   'stage_prompt',
   'stage_prompt_field',
   'stage_authenticator_totp',

@@ -9,6 +9,9 @@ import { AuthenticatorStaticStage } from '../src/stages/authenticator_static/mod
 import { AuthenticatorTOTPStage } from '../src/stages/authenticator_totp/model.ts'
 import { AuthenticatorValidateStage } from '../src/stages/authenticator_validate/model.ts'
 import { CaptchaStage } from '../src/stages/captcha/model.ts'
+import { AuthenticatorDuoStage } from '../src/stages/authenticator_duo/model.ts'
+import { AuthenticatorEmailStage } from '../src/stages/authenticator_email/model.ts'
+import { AuthenticatorSMSStage } from '../src/stages/authenticator_sms/model.ts'
 import { ConsentStage } from '../src/stages/consent/model.ts'
 import { DenyStage } from '../src/stages/deny/model.ts'
 import { DummyStage } from '../src/stages/dummy/model.ts'
@@ -47,6 +50,9 @@ const KINDS: Readonly<Record<string, Model>> = {
   authenticator_totp: AuthenticatorTOTPStage,
   authenticator_static: AuthenticatorStaticStage,
   authenticator_validate: AuthenticatorValidateStage,
+  authenticator_email: AuthenticatorEmailStage,
+  authenticator_sms: AuthenticatorSMSStage,
+  authenticator_duo: AuthenticatorDuoStage,
 }
 
 const NEEDED: Readonly<Record<string, Row>> = {
@@ -56,6 +62,9 @@ const NEEDED: Readonly<Record<string, Row>> = {
   prompt: { fields: [] },
   authenticator_totp: { digits: '6' },
   captcha: { api_url: '/proof-of-work/?bits=8', public_key: 'none', private_key: 'none' },
+  authenticator_email: { use_global_settings: true },
+  authenticator_sms: { provider: 'generic', from_number: '+15550100', account_sid: 'https://sms.example.test/send', auth: 'key' },
+  authenticator_duo: { client_id: 'ikey', client_secret: 'skey', api_hostname: 'api-1.duosecurity.com' },
 }
 
 /** A stage of a kind, by the name of its folder. */

@@ -331,6 +331,8 @@ export const SHAPES: Readonly<Record<string, TSchema>> = {
     },
     ['flow_authentication', 'flow_invalidation', 'flow_recovery', 'flow_unenrollment', 'flow_user_settings', 'flow_device_code'],
   ),
+  DuoDeviceEnrollmentStatus: shape({ duo_response: text }),
+  AuthenticatorDuoStageDeviceImportResponse: shape({ count: whole, error: text }),
   PropertyMappingPreview: shape({ preview: free }),
   PropertyMappingTestResult: shape({ result: text, successful: flag }),
   OAuth2ProviderSetupURLs: shape({

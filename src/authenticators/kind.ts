@@ -23,8 +23,11 @@ export type DeviceKind = {
    * at once one gets through. Absent: the kind has no codes. Throttling, limits, `last_used` and events are the caller's.
    */
   verifyCode?: (ctx: Ctx, device: Row, code: string) => Promise<boolean>
-  /** Sends a fresh code, kept hashed and with an expiry. Called when the person chooses this device. */
-  sendCode?: (run: Run, device: Row, stage: Row) => Promise<void>
+  /**
+   * Sends a fresh code, kept hashed and with an expiry. Called when the person chooses this device. Answers what to show when nothing could be
+   * sent.
+   */
+  sendCode?: (run: Run, device: Row, stage: Row) => Promise<AnswerErrors | undefined>
   /** `device_challenges[].challenge`, over all of the person's devices of the kind; none when nobody is known yet (passkeys). Absent: `{}`. */
   challenge?: (run: Run, devices: Row[], stage: Row) => Promise<Row>
   /**

@@ -206,6 +206,9 @@ export const settings = {
     providers: { oauth2: { device: rate('20/hour') } },
   },
 
+  /** Where Twilio takes text messages: another region of theirs, or a proxy of one's own. */
+  twilio_url: url('https://api.twilio.com'),
+
   /** Seconds that requests to other servers may take. */
   http_timeout: decimal(30, { max: 86_400 }),
   /** Loopback, link-local and metadata addresses that requests to other servers may reach: blocks and hosts. Private networks are open. */

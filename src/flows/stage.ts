@@ -73,8 +73,8 @@ export type StageBehaviour = {
   answer?: (run: Run) => AnswerFields | undefined | Promise<AnswerFields | undefined>
   /** What to show; or the outcome, where there is nothing to ask. */
   challenge: (run: Run) => Challenge | Outcome | Promise<Challenge | Outcome>
-  /** Judges an answer that has the right form. */
-  respond?: (run: Run, answer: AnswerValues) => Outcome | Promise<Outcome>
+  /** Judges an answer that has the right form. A challenge: nothing was wrong with it, and the stage goes on asking. */
+  respond?: (run: Run, answer: AnswerValues) => Challenge | Outcome | Promise<Challenge | Outcome>
   /** Name of the view whose answers are read; an answer that names another was meant for another stage. */
   component?: string
 }

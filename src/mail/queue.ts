@@ -1,7 +1,7 @@
 import type { Row } from '../api/model.ts'
-import { findObject } from '../api/store.ts'
 import { systemContext, transact, type Ctx } from '../context.ts'
 import { recordEvent } from '../events/record.ts'
+import { stageByKey } from '../flows/definition.ts'
 import type { Job } from '../tasks/job.ts'
 import { enqueue } from '../tasks/queue.ts'
 import { renderTemplate } from './templates.ts'
@@ -15,7 +15,7 @@ export type QueuedMail = {
   subject: string
   template: string
   variables: Record<string, unknown>
-  /** Key of the email stage whose settings count; null: the installation's. */
+  /** Key of the stage whose settings count; null: the installation's. */
   stage: string | null
   /** After that its link is worth nothing, and neither is the mail. ISO 8601; null: never. */
   until: string | null
@@ -47,13 +47,12 @@ export async function queueMail(ctx: Ctx, mail: QueuedMail): Promise<void> {
 /** The settings that a mail is sent by. @throws Error when its stage is gone */
 async function settingsOf(ctx: Ctx, key: string | null): Promise<SmtpSettings> {
   if (key === null) return ctx.config.email
-  const model = ctx.registry.models.find(({ label }) => label === EMAIL_STAGE)!
-  const stage = await findObject(ctx, model, key)
-  if (!stage) throw new Error('The email stage that asked for this mail is gone.')
+  const stage = await stageByKey(ctx, key)
+  if (!stage) throw new Error('The stage that asked for this mail is gone.')
   return stageSettings(ctx, stage)
 }
 
-/** The settings of a stored email stage. */
+/** The settings of a stored stage that sends mail. */
 export const stageSettings = ({ config }: Pick<Ctx, 'config'>, stage: Row): SmtpSettings =>
   stage.use_global_settings ? config.email : ({ ...stage, from: stage.from_address } as unknown as SmtpSettings)
 

@@ -21,10 +21,23 @@ type Case = {
   /** Bodies that lack something or hold something wrong. */
   wrong: unknown[]
   /** A right answer, given the challenge. */
-  right: (challenge: Shown) => Record<string, unknown> | Promise<Record<string, unknown>>
+  right: (challenge: Shown, ctx: Ctx) => Record<string, unknown> | Promise<Record<string, unknown>>
 }
 
 const someone = async (ctx: Ctx) => [{ uid_field: (await aUser(ctx, { password: 'right' })).username }]
+
+/** The code of the mail that was queued last. */
+async function lastCode(ctx: Ctx): Promise<string> {
+  const { args } = await ctx.db
+    .selectFrom('task')
+    .select('args')
+    .where('uid', '=', 'email/email_otp.html')
+    .orderBy('created', 'desc')
+    .limit(1)
+    .executeTakeFirstOrThrow()
+  const mail = JSON.parse(ctx.secrets.open((args as { sealed: string }).sealed)) as { variables: { token: string } }
+  return mail.variables.token
+}
 
 const CASES: Record<string, Case> = {
   identification: {
@@ -111,6 +124,25 @@ const CASES: Record<string, Case> = {
     ],
     right: async ({ site_key }) => ({ token: await solve(site_key) }),
   },
+  authenticator_email: {
+    before: ['identification', 'password'],
+    lead: async ctx => [...(await someone(ctx)), { password: 'right' }],
+    stage: ctx => aStage(ctx, 'authenticator_email'),
+    component: 'ak-stage-authenticator-email',
+    wrong: [
+      {},
+      { code: '' },
+      { code: null },
+      { code: 'x' },
+      { code: '0000000' },
+      { code: {} },
+      { email: '' },
+      { email: 'other@example.test' },
+      { email: null },
+      { token: 'x' },
+    ],
+    right: async (_challenge, ctx) => ({ code: await lastCode(ctx) }),
+  },
   dummy: {
     stage: ctx => aStage(ctx, 'dummy'),
     component: 'ak-stage-dummy',
@@ -137,27 +169,31 @@ for (const [kind, { before = [], lead, stage, component, wrong, right }] of Obje
       assert.equal(answer.body.component, component, JSON.stringify(body))
       assert.ok(Object.keys(answer.body.response_errors).length > 0, JSON.stringify(body))
     }
-    const misplaced = await visitor.post(slug, { ...(await right(await visitor.challenge(slug))), component: 'ak-stage-somewhere-else' })
+    const misplaced = await visitor.post(slug, {
+      ...(await right(await visitor.challenge(slug), ctx)),
+      component: 'ak-stage-somewhere-else',
+    })
     assert.deepEqual([misplaced.status, misplaced.body.component], [200, component])
 
     const stranger = new FlowVisitor(app)
-    const fromElsewhere = await stranger.post(slug, await right(shown))
+    const fromElsewhere = await stranger.post(slug, await right(shown, ctx))
     assert.notEqual(fromElsewhere.status, 302)
     assert.notEqual(fromElsewhere.body.name, last.name)
 
-    const accepted = await visitor.post(slug, { component, ...(await right(await visitor.challenge(slug))), unknown: 'is passed over' })
+    const answer = await right(await visitor.challenge(slug), ctx)
+    const accepted = await visitor.post(slug, { component, ...answer, unknown: 'is passed over' })
     assert.equal(accepted.status, 302)
     const next = await visitor.challenge(slug)
     assert.equal(next.name, last.name)
 
-    const again = await visitor.post(slug, { ...(await right(shown)), component })
+    const again = await visitor.post(slug, { ...answer, component })
     if (kind !== 'dummy')
       assert.deepEqual([again.status, again.body.name], [200, last.name], 'an answer given twice is not an answer to the next stage')
   })
 }
 
-/** No answer leads past it, the link of its mail alone; see email/email.test.ts. */
-const UNANSWERABLE = ['email']
+/** Need more than a browser to be answered: the link of a mail, a phone. They are tested in their own folders. */
+const UNANSWERABLE = ['email', 'authenticator_sms', 'authenticator_duo']
 
 test('every stage that asks something stands in the table', async () => {
   const { ctx } = await server()

@@ -23,6 +23,17 @@ const user = async (ctx: Ctx) => (await aUser(ctx)).id as number
 const group = async (ctx: Ctx) => (await aGroup(ctx)).group_uuid as string
 const role = async (ctx: Ctx) => (await sample(ctx, 'authentik_rbac.role')).role_uuid as string
 
+/** A stage with keys for Duo's Admin API, at an address that no request may reach. */
+async function duoStage(ctx: Ctx): Promise<string> {
+  const { stage_uuid: key } = await sample(ctx, 'authentik_stages_authenticator_duo.authenticatorduostage')
+  await ctx.db
+    .updateTable('stage_authenticator_duo')
+    .set({ api_hostname: '127.0.0.1', admin_integration_key: 'ikey', admin_secret_key: ctx.secrets.seal('skey') })
+    .where('stage_uuid', '=', key as string)
+    .execute()
+  return key as string
+}
+
 /** A flow that shows one stage. */
 async function flowWithStage(ctx: Ctx): Promise<Row> {
   const binding = await sample(ctx, 'authentik_flows.flowstagebinding')
@@ -153,6 +164,18 @@ const EXAMPLES: Record<string, (ctx: Ctx) => Promise<Example> | Example> = {
   'POST /propertymappings/all/:pk/test/': async ctx => ({
     url: `/propertymappings/all/${String((await sample(ctx, 'authentik_providers_oauth2.scopemapping')).pm_uuid)}/test/`,
     body: { user: await user(ctx), context: {} },
+  }),
+  // Succeeds only in a browser that is setting Duo up; see src/stages/authenticator_duo/.
+  'POST /stages/authenticator/duo/:stage_uuid/enrollment_status/': async ctx => ({
+    url: `/stages/authenticator/duo/${await duoStage(ctx)}/enrollment_status/`,
+    status: 400,
+  }),
+  'POST /stages/authenticator/duo/:stage_uuid/import_device_manual/': async ctx => ({
+    url: `/stages/authenticator/duo/${await duoStage(ctx)}/import_device_manual/`,
+    body: { duo_user_id: unique('DU'), username: (await aUser(ctx)).username },
+  }),
+  'POST /stages/authenticator/duo/:stage_uuid/import_devices_automatic/': async ctx => ({
+    url: `/stages/authenticator/duo/${await duoStage(ctx)}/import_devices_automatic/`,
   }),
   'POST /stages/prompt/prompts/preview/': () => ({
     url: '/stages/prompt/prompts/preview/',

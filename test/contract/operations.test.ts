@@ -29,6 +29,10 @@ const NOT_OFFERED = new Set([
   'webauthn_stage',
   'created',
   'last_updated',
+  // Secrets: a filter would tell whoever may look at a stage whether a guess is right.
+  'password',
+  'auth',
+  'auth_password',
 ])
 
 for (const resource of registry.resources) {

@@ -53,6 +53,7 @@ const SPECIAL: Record<string, (ctx: Ctx) => Promise<Row> | Row> = {
   }),
   'authentik_stages_redirect.redirectstage': () => ({ mode: 'static', target_static: 'https://example.test/' }),
   'authentik_stages_email.emailstage': () => ({ template: 'email/password_reset.html' }),
+  'authentik_stages_authenticator_email.authenticatoremailstage': () => ({ template: 'email/email_otp.html' }),
   'authentik_stages_invitation.invitation': async ctx => ({
     flow: (await sampleObject(ctx, modelOf(ctx, 'authentik_flows.flow'))).flow_uuid,
   }),

@@ -179,8 +179,8 @@ async function choose(run: Run, offered: readonly Offer[], selected: Row): Promi
     ({ kind, devices }) => kind.deviceClass === selected.device_class && String(devices[0]!.id) === String(selected.device_uid),
   )
   if (!offer) return retry({ selected_challenge: 'invalid challenge selected' })
-  await offer.kind.sendCode?.(run, offer.devices[0]!, run.stage)
-  return retry({ non_field_errors: 'Empty response' })
+  const errors = await offer.kind.sendCode?.(run, offer.devices[0]!, run.stage)
+  return errors ? { kind: 'retry', errors } : retry({ non_field_errors: 'Empty response' })
 }
 
 async function chooseSetup(run: Run, offered: readonly Offer[], key: string): Promise<Outcome> {

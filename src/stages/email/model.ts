@@ -1,11 +1,9 @@
-import { duration, flag, hidden, integer, sealed, text } from '../../api/fields.ts'
-import { invalid } from '../../api/errors.ts'
-import type { Row } from '../../api/model.ts'
+import { duration, flag, integer, text } from '../../api/fields.ts'
 import type { SpecialOperation } from '../../api/mount.ts'
 import { requireCaller } from '../../api/permissions.ts'
-import type { Ctx } from '../../context.ts'
 import { EMAIL_STAGE } from '../../mail/queue.ts'
-import { listTemplates, templateExists } from '../../mail/templates.ts'
+import { cleanTemplate, smtpFields } from '../../mail/stage-fields.ts'
+import { listTemplates } from '../../mail/templates.ts'
 import { defineStageModel, stageResource } from '../model.ts'
 
 /** Proves that somebody reads the mail of an address: sends a link that brings them back here. */
@@ -17,17 +15,7 @@ export const EmailStage = defineStageModel({
   component: 'ak-stage-email-form',
   table: 'stage_email',
   fields: {
-    /** The installation's mail server counts, and the connection below does not. */
-    use_global_settings: flag(false),
-    host: text({ default: 'localhost', blank: false }),
-    port: integer({ default: 25 }),
-    username: text({ default: '' }),
-    password: hidden(sealed(text({ default: '' }))),
-    use_tls: flag(false),
-    use_ssl: flag(false),
-    /** Seconds. */
-    timeout: integer({ default: 10 }),
-    from_address: text({ default: 'system@authentik.local', blank: false, format: 'email', maxLength: 254 }),
+    ...smtpFields,
     activate_user_on_success: flag(false),
     subject: text({ default: 'authentik', blank: false }),
     template: text({ default: 'email/password_reset.html', blank: false }),
@@ -52,14 +40,7 @@ export const EmailStage = defineStageModel({
   ],
 })
 
-async function clean(ctx: Ctx, values: Row): Promise<Row> {
-  const { template } = values
-  if (typeof template === 'string' && !(await templateExists(ctx, template)))
-    throw invalid({ template: [`Invalid template '${template}' specified.`] })
-  return values
-}
-
-export const emailStages = stageResource('/stages/email', EmailStage, { clean })
+export const emailStages = stageResource('/stages/email', EmailStage, { clean: cleanTemplate })
 
 export const emailStageRoutes: Record<string, SpecialOperation> = {
   'GET /stages/email/templates/': {

@@ -83,6 +83,7 @@ export const cleanExpired: Job = {
       invitations: await purge(ctx, 'invitation', 'invite_uuid', 'expires', now, signal),
       explanations: await purge(ctx, 'explanation', 'explanation_uuid', 'expires', now, signal),
       email_attempts: await purge(ctx, 'email_attempt', 'key_hash', 'expires', now, signal),
+      authenticator_codes: await purge(ctx, 'authenticator_code', 'key', 'expires', now, signal),
       tokens: await tokens(ctx),
       oauth2: await purgeExpired(ctx),
     }

@@ -1,0 +1,38 @@
+import type { Row } from '../../api/model.ts'
+import { issueCode } from '../../authenticators/codes.ts'
+import { transact, type Ctx } from '../../context.ts'
+import { currentBrand } from '../../core/brand.ts'
+import { parseDuration } from '../../lib/duration.ts'
+import { queueMail } from '../../mail/queue.ts'
+
+type CodeMail = {
+  /** The set-up stage, whose template and mail server count. */
+  stage: Row
+  user: Row
+  address: string
+  /** What the code is kept under. */
+  key: string
+}
+
+/** Mails a fresh code; the mail exists if the code does. */
+export async function mailCode(ctx: Ctx, { stage, user, address, key }: CodeMail): Promise<void> {
+  const expires = new Date(ctx.now().getTime() + parseDuration(stage.token_expiry as string))
+  const { title } = await currentBrand(ctx)
+  await transact(ctx, async ctx => {
+    const token = await issueCode(ctx, key, expires)
+    await queueMail(ctx, {
+      to: [address],
+      subject: stage.subject as string,
+      template: stage.template as string,
+      variables: {
+        token,
+        brand: title,
+        user: { pk: user.id, username: user.username, name: user.name, email: user.email },
+        expires: expires.toISOString(),
+      },
+      stage: stage.use_global_settings ? null : (stage.stage_uuid as string),
+      until: expires.toISOString(),
+      user: user.id as number,
+    })
+  })
+}
