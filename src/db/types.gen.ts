@@ -39,6 +39,30 @@ export interface AuthenticatorTable {
   refuses_until: Date | null
 }
 
+export interface AuthenticatorCodeTable {
+  key: string
+  code_hash: string
+  expires: Date
+}
+
+export interface AuthenticatorDuoTable {
+  id: number
+  stage: string | null
+  duo_user_id: string
+}
+
+export interface AuthenticatorEmailTable {
+  id: number
+  stage: string | null
+  email: string
+}
+
+export interface AuthenticatorSmsTable {
+  id: number
+  stage: string | null
+  phone_number: string
+}
+
 export interface BlueprintInstanceTable {
   name: string
   path: string
@@ -501,6 +525,49 @@ export interface StageTable {
   name: string
 }
 
+export interface StageAuthenticatorDuoTable {
+  stage_uuid: string
+  configure_flow: string | null
+  friendly_name: string
+  client_id: string
+  client_secret: string
+  api_hostname: string
+  admin_integration_key: string
+  admin_secret_key: string
+}
+
+export interface StageAuthenticatorEmailTable {
+  stage_uuid: string
+  configure_flow: string | null
+  friendly_name: string
+  use_global_settings: boolean
+  host: string
+  port: number
+  username: string
+  password: string
+  use_tls: boolean
+  use_ssl: boolean
+  timeout: number
+  from_address: string
+  subject: string
+  token_expiry: string
+  template: string
+}
+
+export interface StageAuthenticatorSmsTable {
+  stage_uuid: string
+  configure_flow: string | null
+  friendly_name: string
+  provider: string
+  from_number: string
+  account_sid: string
+  auth: string
+  auth_password: string
+  auth_type: string
+  verify_only: boolean
+  mapping: string | null
+}
+
 export interface StageAuthenticatorStaticTable {
   stage_uuid: string
   configure_flow: string | null
@@ -784,6 +851,10 @@ export interface DB {
   application: ApplicationTable
   application_backchannel_provider: ApplicationBackchannelProviderTable
   authenticator: AuthenticatorTable
+  authenticator_code: AuthenticatorCodeTable
+  authenticator_duo: AuthenticatorDuoTable
+  authenticator_email: AuthenticatorEmailTable
+  authenticator_sms: AuthenticatorSmsTable
   blueprint_instance: BlueprintInstanceTable
   blueprint_ledger: BlueprintLedgerTable
   brand: BrandTable
@@ -829,6 +900,9 @@ export interface DB {
   scope_mapping: ScopeMappingTable
   session: SessionTable
   stage: StageTable
+  stage_authenticator_duo: StageAuthenticatorDuoTable
+  stage_authenticator_email: StageAuthenticatorEmailTable
+  stage_authenticator_sms: StageAuthenticatorSmsTable
   stage_authenticator_static: StageAuthenticatorStaticTable
   stage_authenticator_totp: StageAuthenticatorTotpTable
   stage_authenticator_validate: StageAuthenticatorValidateTable
