@@ -2,7 +2,7 @@ import type { Row } from '../api/model.ts'
 import { systemContext, transact, type Ctx } from '../context.ts'
 import { recordEvent } from '../events/record.ts'
 import { stageByKey } from '../flows/definition.ts'
-import type { Job } from '../tasks/job.ts'
+import type { Job, Run as TaskRun } from '../tasks/job.ts'
 import { enqueue } from '../tasks/queue.ts'
 import { renderTemplate } from './templates.ts'
 import { sendMail, type SmtpSettings } from './send.ts'
@@ -89,23 +89,35 @@ export const sendQueuedMail: Job = {
       ctx.log.warn({ event: 'email given up', ...about }, 'email given up: its link has expired')
       return log('warning', 'The email could not be sent before its link expired.', about)
     }
-    let from: string
-    try {
-      from = await sendNow(ctx, mail)
-    } catch (error) {
-      ctx.log.error({ err: error, event: 'email not sent', ...about }, 'email not sent')
-      if (!isRefusal(error)) throw error
-      await recordEvent(ctx, 'system_exception', { message: `The email server refused the recipient: ${(error as Error).message}` })
-      return log('error', (error as Error).message, about)
-    }
-    ctx.log.info({ event: 'email sent', ...about }, 'email sent')
-    log('info', 'email sent', about)
-    await noteSent(ctx, mail, from)
+    await sendAndTell(ctx, log, { ...mail, about, send: () => sendNow(ctx, mail) })
   },
 }
 
+/** A mail on its way: whom it goes to, what the log may say of it, and what sends it and answers its sender. */
+type Sending = Pick<QueuedMail, 'to' | 'cc' | 'bcc' | 'subject' | 'user'> & { about: Row; send: () => Promise<string> }
+
+/**
+ * Sends a mail, and tells the log, the task and the audit log what became of it.
+ * @throws what the mail server said, unless it has refused the recipient for good
+ */
+export async function sendAndTell(ctx: Ctx, log: TaskRun['log'], mail: Sending): Promise<void> {
+  const { about } = mail
+  let from: string
+  try {
+    from = await mail.send()
+  } catch (error) {
+    ctx.log.error({ err: error, event: 'email not sent', ...about }, 'email not sent')
+    if (!isRefusal(error)) throw error
+    await recordEvent(ctx, 'system_exception', { message: `The email server refused the recipient: ${(error as Error).message}` })
+    return log('error', (error as Error).message, about)
+  }
+  ctx.log.info({ event: 'email sent', ...about }, 'email sent')
+  log('info', 'email sent', about)
+  await noteSent(ctx, mail, from)
+}
+
 /** The audit log learns who was written to and why, and nothing of the text, which holds a key. */
-async function noteSent(ctx: Ctx, mail: QueuedMail, from: string): Promise<void> {
+async function noteSent(ctx: Ctx, mail: Sending, from: string): Promise<void> {
   const user =
     mail.user === null
       ? null

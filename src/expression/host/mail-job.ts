@@ -1,6 +1,6 @@
 import { findObject } from '../../api/store.ts'
-import type { Ctx } from '../../context.ts'
-import { EMAIL_STAGE, stageSettings } from '../../mail/queue.ts'
+import { systemContext, type Ctx } from '../../context.ts'
+import { EMAIL_STAGE, sendAndTell, stageSettings } from '../../mail/queue.ts'
 import { sendMail } from '../../mail/send.ts'
 import type { Job } from '../../tasks/job.ts'
 import { enqueue } from '../../tasks/queue.ts'
@@ -29,15 +29,21 @@ export const expressionMail: Job = {
   description: 'Send a mail that an expression wrote.',
   maxRetries: 8,
   timeLimit: 120_000,
-  async run(ctx, args, { log }) {
+  async run(jobCtx, args, { log }) {
+    const ctx = systemContext(jobCtx)
     const { stage, ...mail } = JSON.parse(ctx.secrets.open(args.sealed as string)) as TextMail
     const model = stage === null ? undefined : ctx.registry.models.find(({ label }) => label === EMAIL_STAGE)
     const row = model && (await findObject(ctx, model, stage))
     if (stage !== null && !row) throw new Error('The email stage that this mail is to be sent by is gone.')
-    await sendMail(
-      { email: row ? stageSettings(ctx, row) : ctx.config.email },
-      { ...mail, ...(looksLikeHtml(mail.text) && { html: mail.text }) },
-    )
-    log('info', 'email sent', { recipients: mail.to.length, subject: mail.subject })
+    const settings = row ? stageSettings(ctx, row) : ctx.config.email
+    await sendAndTell(ctx, log, {
+      ...mail,
+      about: { recipients: mail.to.length, subject: mail.subject },
+      user: null,
+      send: async () => {
+        await sendMail({ email: settings }, { ...mail, ...(looksLikeHtml(mail.text) && { html: mail.text }) })
+        return settings.from
+      },
+    })
   },
 }
