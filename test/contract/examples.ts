@@ -9,6 +9,10 @@ export type Example = { url: string; body?: unknown; payload?: string; headers?:
 
 /** Routes that the contract does not have: what this server offers beyond it. */
 export const OURS: ReadonlySet<string> = new Set([
+  'GET /signet/invitations/',
+  'GET /signet/invitations/:pk/',
+  'POST /signet/invitations/',
+  'POST /signet/invitations/batch/',
   'GET /signet/authenticators/deleted/',
   'GET /signet/explain/',
   'GET /signet/explain/:id/',

@@ -18,6 +18,7 @@ import { up as authenticatorCodes } from './20261122T0801_authenticator_codes.ts
 import { up as captcha } from './20261122T0860_captcha.ts'
 import { up as clientMetadata } from './20261122T0900_client_metadata.ts'
 import { up as sentCodes } from './20261122T0820_sent_codes.ts'
+import { up as invitationRecord } from './20261122T0851_invitation_record.ts'
 
 /** All migrations, oldest first. Listed by hand: the program is bundled into one file, where there is no folder to read. */
 export const migrations: readonly Migration[] = [
@@ -40,4 +41,5 @@ export const migrations: readonly Migration[] = [
   { name: '20261122T0860_captcha', up: captcha },
   { name: '20261122T0900_client_metadata', up: clientMetadata },
   { name: '20261122T0820_sent_codes', up: sentCodes },
+  { name: '20261122T0851_invitation_record', up: invitationRecord },
 ]

@@ -1,4 +1,4 @@
-import { crud, presentObjects } from '../../api/crud.ts'
+import { crud, presentObjects, type Hooks } from '../../api/crud.ts'
 import { computed, flag, instant, jsonObject, reference, shown, slug } from '../../api/fields.ts'
 import { defineModel, type Model, type Row } from '../../api/model.ts'
 import type { Resource } from '../../api/mount.ts'
@@ -9,6 +9,7 @@ import type { Ctx } from '../../context.ts'
 import { User } from '../../core/user.ts'
 import { byKey, partialUser } from '../../core/user-present.ts'
 import { Flow } from '../../flows/flow.ts'
+import { keepRecord, noteDeleted } from './record.ts'
 
 /** A link that lets somebody through an invitation stage. Its key is the secret that the link carries. */
 export const Invitation: Model = defineModel({
@@ -57,4 +58,11 @@ async function presentInvitations(ctx: Ctx, rows: Row[]): Promise<Row[]> {
   })
 }
 
-export const invitations: Resource = { path: '/stages/invitation/invitations', model: Invitation, operations: crud(Invitation) }
+/** Every invitation has a record, which outlives it. */
+export const invitationHooks: Hooks = { saved: (ctx, row) => keepRecord(ctx, row), removing: noteDeleted }
+
+export const invitations: Resource = {
+  path: '/stages/invitation/invitations',
+  model: Invitation,
+  operations: crud(Invitation, invitationHooks),
+}

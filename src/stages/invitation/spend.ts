@@ -1,11 +1,13 @@
 import { sql } from 'kysely'
-import { parseUuid } from '../../api/filters.ts'
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
 import { recordEvent } from '../../events/record.ts'
 import { asObject } from '../../flows/objects.ts'
 import type { Plan } from '../../flows/plan.ts'
+import { groupsOfInvitation, joinGroups } from './groups.ts'
 import { Invitation } from './invitation.ts'
+import { readKey } from './link.ts'
+import { noteUsed } from './record.ts'
 
 /** What is said of a link that opens nothing, whatever is wrong with it. */
 export const INVALID = 'Invalid invite/invite not found'
@@ -20,16 +22,18 @@ const isValid = (ctx: Ctx, flow: Row) =>
 
 /** The invitation behind a link's key, if it is good for this flow at this instant. Looking does not use it up. */
 export async function validInvitation(ctx: Ctx, key: string, flow: Row): Promise<Row | undefined> {
-  const uuid = parseUuid(key)
-  if (uuid === undefined) return undefined
+  const read = readKey(ctx, key)
+  if (!read) return undefined
+  const { uuid, proven } = read
   const row = await ctx.db.selectFrom('invitation').selectAll().where('invite_uuid', '=', uuid).where(isValid(ctx, flow)).executeTakeFirst()
-  return row
+  // One that leads into groups takes more than the identifier that lists of invitations show.
+  return row && !proven && (await groupsOfInvitation(ctx, uuid)).length > 0 ? undefined : row
 }
 
 /**
  * Uses the plan's invitation, inside the transaction that writes what it was for: if that fails, it stays as it was. Of several that use
  * a single-use invitation at once one gets through, since the deletion of the row decides. Nothing happens in a plan without an
- * invitation, or whose invitation was counted already.
+ * invitation, or whose invitation was counted already. The account joins the groups that the invitation gives.
  * @param user whom it let in
  * @returns the invitation for the plan to keep, once the transaction holds
  * @throws InvitationGone when another was quicker, or its time ended meanwhile
@@ -48,6 +52,8 @@ export async function spendInvitation(ctx: Ctx, plan: Plan, user: Row | null): P
     const left = await ctx.db.selectFrom('invitation').select('invite_uuid').where('invite_uuid', '=', key).executeTakeFirst()
     throw new InvitationGone(left ? INVALID : USED)
   }
+  await noteUsed(ctx, row, user)
+  if (user) await joinGroups(ctx, row, user)
   await recordEvent(ctx, 'invitation_used', { invitation_uuid: key.replaceAll('-', ''), invitation_name: row.name }, { user })
   // Without its key: what is left is a note of what it said, for policies of later stages.
   return asObject(Invitation, { ...row, invite_uuid: null })

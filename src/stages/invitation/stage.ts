@@ -6,6 +6,7 @@ import { deepMerge } from '../../lib/deep-merge.ts'
 import { UserWriteStage } from '../user_write/model.ts'
 import { Invitation } from './invitation.ts'
 import { InvitationStage } from './model.ts'
+import { noteOpened } from './record.ts'
 import { INVALID, InvitationGone, spendInvitation, validInvitation } from './spend.ts'
 
 /** The key of the invitation: of the page's link, or what a form or expression left. */
@@ -29,6 +30,7 @@ export const invitation = defineStage({
     const known = plan.context.invitation as Row | null | undefined
     if (known?.invite_uuid !== row.invite_uuid) {
       plan.context.prompt_data = deepMerge((plan.context.prompt_data as Row | undefined) ?? {}, row.fixed_data as Row)
+      await noteOpened(ctx, row)
     }
     plan.context.invitation = asObject(Invitation, row)
     plan.context.invitation_in_effect = true

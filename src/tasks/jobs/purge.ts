@@ -7,6 +7,7 @@ import { newKey, Token } from '../../core/token.ts'
 import { recordEvent } from '../../events/record.ts'
 import { parseDuration } from '../../lib/duration.ts'
 import { purgeExpired } from '../../providers/oauth2/purge.ts'
+import { isStale } from '../../stages/invitation/record.ts'
 import type { Job } from '../job.ts'
 
 /** Rows that one statement deletes: few enough that sign-ins never wait for it. */
@@ -75,6 +76,8 @@ export const cleanExpired: Job = {
   schedule: { crontab: '2-59/15 * * * *', jitter: 120_000 },
   async run(ctx, _args, { log, signal }) {
     const now = ctx.now()
+    const { event_retention: retention } = await systemSettings(ctx)
+    const kept = new Date(now.getTime() - parseDuration(retention))
     const counts = {
       sessions: await purge(ctx, 'session', 'session_hash', 'expires', now, signal),
       events: await purge(ctx, 'event', 'event_uuid', 'expires', now, signal),
@@ -82,6 +85,7 @@ export const cleanExpired: Job = {
       flow_tokens: await purge(ctx, 'flow_token', 'flow_token_uuid', 'expires', now, signal),
       invitations: await purge(ctx, 'invitation', 'invite_uuid', 'expires', now, signal),
       explanations: await purge(ctx, 'explanation', 'explanation_uuid', 'expires', now, signal),
+      invitation_records: await purge(ctx, 'invitation_record', 'invite_uuid', 'changed', kept, signal, isStale(kept)),
       email_attempts: await purge(ctx, 'email_attempt', 'key_hash', 'expires', now, signal),
       authenticator_codes: await purge(ctx, 'authenticator_code', 'key', 'expires', now, signal),
       tokens: await tokens(ctx),
