@@ -186,7 +186,7 @@ export const ownRoutes: Record<string, SpecialOperation> = {
         .where(where)
         .select(sql<number>`count(*)`.as('count'))
       const { count } = await counted.executeTakeFirstOrThrow()
-      return paginated(ctx, query, Number(count), async (limit, offset) => {
+      return paginated(ctx, query, count, async (limit, offset) => {
         const page = recorded(ctx).where(where).orderBy('invitation_record.created', 'desc').orderBy('invitation_record.name')
         return presentRecorded(ctx, (await page.orderBy('invitation_record.invite_uuid').limit(limit).offset(offset).execute()).map(asNow))
       })

@@ -111,7 +111,7 @@ test('expired, deleted and gone invitations are told apart, and lists find them'
     ['over', 'expired'],
     ['open', 'open'],
   ]
-  assert.deepEqual((await list('')).toSorted(), all.toSorted())
+  assert.deepEqual(new Set((await list('')).map(String)), new Set(all.map(String)))
   for (const [name, state] of all) assert.deepEqual(await list(`state=${state}`), [[name, state]])
   assert.equal((await list('page_size=1')).length, 1)
   assert.equal((await list(`flow__slug=${slug}&created_by__username=test-admin`)).length, 4)
@@ -215,7 +215,7 @@ test('many links are made in one call, numbered, all or none', async () => {
   assert.deepEqual(
     smtp.mails
       .slice(sent)
-      .map(mail => mail.to[0])
+      .map(mail => String(mail.to))
       .toSorted(),
     addresses,
   )
