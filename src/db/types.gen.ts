@@ -212,6 +212,36 @@ export interface InvitationTable {
   flow: string | null
 }
 
+export interface InvitationGroupTable {
+  invitation: string
+  group: string
+}
+
+export interface InvitationRecordTable {
+  invite_uuid: string
+  name: string
+  flow: string | null
+  created_by: number | null
+  single_use: boolean
+  expires: Date | null
+  email: string
+  batch: string | null
+  created: Date
+  opened: Date | null
+  opened_count: number
+  use_count: number
+  ended: Date | null
+  changed: Date
+}
+
+export interface InvitationUseTable {
+  use_uuid: string
+  invitation: string
+  user: number | null
+  username: string
+  used: Date
+}
+
 export interface KeypairTable {
   kp_uuid: string
   name: string
@@ -870,6 +900,9 @@ export interface DB {
   group_role: GroupRoleTable
   installation: InstallationTable
   invitation: InvitationTable
+  invitation_group: InvitationGroupTable
+  invitation_record: InvitationRecordTable
+  invitation_use: InvitationUseTable
   keypair: KeypairTable
   lease: LeaseTable
   notification: NotificationTable
