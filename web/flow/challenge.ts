@@ -59,6 +59,8 @@ export interface IdentificationChallenge extends Challenge {
   sources?: LoginSource[]
   show_source_labels: boolean
   enable_remember_me?: boolean
+  /** `PublicKeyCredentialRequestOptionsJSON` for whichever passkey there is. */
+  passkey_challenge?: Record<string, unknown> | null
 }
 
 export interface PasswordChallenge extends UserChallenge {

@@ -46,6 +46,7 @@ const VIEWS: Record<string, View> = {
  */
 const LATER: Record<string, () => Promise<View>> = {
   [CAPTCHA]: () => import('./stages/ak-stage-captcha.tsx').then(stage => stage.CaptchaStage),
+  'ak-stage-authenticator-webauthn': async () => (await import('./stages/ak-stage-authenticator-webauthn.tsx')).AuthenticatorWebAuthnStage,
 }
 
 /** Makes sure that `viewOf` knows what this challenge shows. Rejects when it cannot be fetched. */

@@ -89,5 +89,19 @@ const de: Texts = {
   captcha_retry: 'Die Prüfung wurde nicht bestanden. Bitte versuchen Sie es noch einmal.',
   captcha_refused: 'Die Prüfung wurde nicht bestanden.',
   captcha_unreachable: 'Die Prüfung konnte nicht bestätigt werden. Bitte versuchen Sie es später noch einmal.',
+  passkey_setup: 'Passkey einrichten',
+  passkey_setup_why: 'Melden Sie sich mit Fingerabdruck, Gesicht, PIN oder Sicherheitsschlüssel an. Ihr Browser fragt, womit.',
+  passkey_use: 'Passkey verwenden',
+  passkey_waiting: 'Warte auf Ihren Passkey oder Sicherheitsschlüssel…',
+  passkey_needs_script: 'Passkeys brauchen JavaScript.',
+  passkey_unsupported:
+    'Dieser Browser kann hier keine Passkeys verwenden. Versuchen Sie es mit einem anderen, und achten Sie darauf, dass die Adresse mit https:// beginnt.',
+  passkey_cancelled: 'Es wurde nichts bestätigt: abgebrochen oder zu lange gewartet. Sie können es noch einmal versuchen.',
+  passkey_exists: 'Dieses Gerät ist schon eingerichtet.',
+  passkey_wrong_site: 'Passkeys funktionieren unter dieser Adresse nicht.',
+  passkey_unsuitable: 'Nichts hier kann, was verlangt wird. Versuchen Sie es mit einem anderen Passkey oder Sicherheitsschlüssel.',
+  passkey_failed: 'Der Passkey oder Sicherheitsschlüssel konnte nicht verwendet werden. Versuchen Sie es noch einmal.',
+  passkey_refused: 'Dieser Passkey oder Sicherheitsschlüssel wurde nicht angenommen. Versuchen Sie es noch einmal oder mit einem anderen.',
+  passkey_of_other: 'Dieser Passkey gehört zu einem anderen Konto.',
 }
 export default de

@@ -87,6 +87,19 @@ const en = {
   captcha_retry: 'The check was not passed. Please try once more.',
   captcha_refused: 'The check was not passed.',
   captcha_unreachable: 'The check could not be confirmed. Please try again later.',
+  passkey_setup: 'Set up a passkey',
+  passkey_setup_why: 'Sign in with your fingerprint, your face, a PIN or a security key. Your browser asks you which.',
+  passkey_use: 'Use a passkey',
+  passkey_waiting: 'Waiting for your passkey or security key…',
+  passkey_needs_script: 'Passkeys need JavaScript.',
+  passkey_unsupported: 'This browser cannot use passkeys here. Try another one, and see that the address begins with https://.',
+  passkey_cancelled: 'Nothing was confirmed: it was cancelled or took too long. You can try again.',
+  passkey_exists: 'This authenticator is set up already.',
+  passkey_wrong_site: 'Passkeys do not work at this address.',
+  passkey_unsuitable: 'Nothing here does what is asked for. Try another passkey or security key.',
+  passkey_failed: 'The passkey or security key could not be used. Try again.',
+  passkey_refused: 'This passkey or security key was not accepted. Try again, or use another one.',
+  passkey_of_other: 'This passkey belongs to another account.',
 }
 
 export type Texts = Record<keyof typeof en, string>

@@ -89,5 +89,19 @@ const es: Texts = {
   captcha_retry: 'La comprobación no se ha superado. Inténtelo otra vez.',
   captcha_refused: 'La comprobación no se ha superado.',
   captcha_unreachable: 'No se pudo confirmar la comprobación. Inténtelo más tarde.',
+  passkey_setup: 'Configurar una llave de acceso',
+  passkey_setup_why: 'Inicie sesión con su huella, su cara, un PIN o una llave de seguridad. El navegador le preguntará cuál.',
+  passkey_use: 'Usar una llave de acceso',
+  passkey_waiting: 'Esperando su llave de acceso o de seguridad…',
+  passkey_needs_script: 'Las llaves de acceso necesitan JavaScript.',
+  passkey_unsupported:
+    'Este navegador no puede usar llaves de acceso aquí. Pruebe con otro y compruebe que la dirección empieza por https://.',
+  passkey_cancelled: 'No se confirmó nada: se canceló o tardó demasiado. Puede volver a intentarlo.',
+  passkey_exists: 'Este autenticador ya está configurado.',
+  passkey_wrong_site: 'Las llaves de acceso no funcionan en esta dirección.',
+  passkey_unsuitable: 'Nada aquí hace lo que se pide. Pruebe con otra llave de acceso o de seguridad.',
+  passkey_failed: 'No se pudo usar la llave de acceso o de seguridad. Inténtelo de nuevo.',
+  passkey_refused: 'Esta llave de acceso o de seguridad no fue aceptada. Inténtelo de nuevo o use otra.',
+  passkey_of_other: 'Esta llave de acceso pertenece a otra cuenta.',
 }
 export default es

@@ -90,5 +90,20 @@ const fr: Texts = {
   captcha_retry: 'La vérification a échoué. Veuillez réessayer.',
   captcha_refused: 'La vérification a échoué.',
   captcha_unreachable: 'La vérification n’a pas pu être confirmée. Veuillez réessayer plus tard.',
+  passkey_setup: 'Configurer une clé d’accès',
+  passkey_setup_why:
+    'Connectez-vous avec votre empreinte, votre visage, un code PIN ou une clé de sécurité. Votre navigateur vous demandera comment.',
+  passkey_use: 'Utiliser une clé d’accès',
+  passkey_waiting: 'En attente de votre clé d’accès ou clé de sécurité…',
+  passkey_needs_script: 'Les clés d’accès nécessitent JavaScript.',
+  passkey_unsupported:
+    'Ce navigateur ne peut pas utiliser de clés d’accès ici. Essayez-en un autre et vérifiez que l’adresse commence par https://.',
+  passkey_cancelled: 'Rien n’a été confirmé : annulé ou trop long. Vous pouvez réessayer.',
+  passkey_exists: 'Cet authentificateur est déjà configuré.',
+  passkey_wrong_site: 'Les clés d’accès ne fonctionnent pas à cette adresse.',
+  passkey_unsuitable: 'Rien ici ne fait ce qui est demandé. Essayez une autre clé d’accès ou clé de sécurité.',
+  passkey_failed: 'La clé d’accès ou clé de sécurité n’a pas pu être utilisée. Réessayez.',
+  passkey_refused: 'Cette clé d’accès ou clé de sécurité n’a pas été acceptée. Réessayez ou utilisez-en une autre.',
+  passkey_of_other: 'Cette clé d’accès appartient à un autre compte.',
 }
 export default fr

@@ -89,5 +89,18 @@ const nl: Texts = {
   captcha_retry: 'De controle is niet geslaagd. Probeer het nog eens.',
   captcha_refused: 'De controle is niet geslaagd.',
   captcha_unreachable: 'De controle kon niet worden bevestigd. Probeer het later opnieuw.',
+  passkey_setup: 'Een passkey instellen',
+  passkey_setup_why: 'Log in met uw vingerafdruk, uw gezicht, een pincode of een beveiligingssleutel. Uw browser vraagt waarmee.',
+  passkey_use: 'Een passkey gebruiken',
+  passkey_waiting: 'Wachten op uw passkey of beveiligingssleutel…',
+  passkey_needs_script: 'Passkeys hebben JavaScript nodig.',
+  passkey_unsupported: 'Deze browser kan hier geen passkeys gebruiken. Probeer een andere en let op dat het adres met https:// begint.',
+  passkey_cancelled: 'Er is niets bevestigd: geannuleerd of te lang gewacht. U kunt het opnieuw proberen.',
+  passkey_exists: 'Deze authenticator is al ingesteld.',
+  passkey_wrong_site: 'Passkeys werken niet op dit adres.',
+  passkey_unsuitable: 'Niets hier kan wat wordt gevraagd. Probeer een andere passkey of beveiligingssleutel.',
+  passkey_failed: 'De passkey of beveiligingssleutel kon niet worden gebruikt. Probeer het opnieuw.',
+  passkey_refused: 'Deze passkey of beveiligingssleutel is niet geaccepteerd. Probeer het opnieuw of gebruik een andere.',
+  passkey_of_other: 'Deze passkey hoort bij een ander account.',
 }
 export default nl

@@ -1,5 +1,7 @@
+import type { ComponentType } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { IdentificationChallenge, LoginSource } from '../challenge.ts'
+import { Alert } from '../parts/alert.tsx'
 import { PasswordField, TextField } from '../parts/field.tsx'
 import { StageForm, SubmitButton } from '../parts/form.tsx'
 import { useStage } from '../stage.ts'
@@ -21,7 +23,7 @@ export function IdentificationStage({ challenge }: { challenge: IdentificationCh
           <span>{t('to_continue_to', { name: challenge.application_pre })}</span>
         </div>
       )}
-      {fields.length > 0 && <IdentificationForm challenge={challenge} fields={fields} />}
+      {fields.length > 0 ? <IdentificationForm challenge={challenge} fields={fields} /> : <PasskeyAlone challenge={challenge} />}
       {sources.length > 0 && (
         <>
           {fields.length > 0 && <div class="or">{t('or_continue_with')}</div>}
@@ -41,14 +43,43 @@ export function IdentificationStage({ challenge }: { challenge: IdentificationCh
   )
 }
 
+/** Where no name is asked for, a passkey may still say who it is. */
+function PasskeyAlone({ challenge }: { challenge: IdentificationChallenge }) {
+  const { errors } = useStage()
+  if (!challenge.passkey_challenge) return null
+  return (
+    <div class="actions">
+      {errors.non_field_errors && <Alert texts={errors.non_field_errors} />}
+      <Passkey challenge={challenge} typing={false} button />
+    </div>
+  )
+}
+
+/** Passkeys, once their part of the script is there; without it, or without a passkey, the name is enough. */
+function Passkey(props: { challenge: IdentificationChallenge; typing: boolean; button: boolean }) {
+  const [part, setPart] = useState<{ View: ComponentType<typeof props> }>()
+  useEffect(() => {
+    void import('../parts/passkey-sign-in.tsx').then(
+      ({ PasskeySignIn }) => setPart({ View: PasskeySignIn }),
+      () => undefined, // offline, or a new release: the form works all the same
+    )
+  }, [])
+  return part ? <part.View {...props} /> : null
+}
+
 function IdentificationForm({ challenge, fields }: { challenge: IdentificationChallenge; fields: string[] }) {
   const { t, values, viewOf } = useStage()
   const Captcha = viewOf('ak-stage-captcha')
   const remember = useRememberedName(challenge)
+  const [typing, setTyping] = useState(false)
+  const onInput = (event: { target: EventTarget | null }) => {
+    remember.onInput()
+    if (event.target instanceof HTMLInputElement && event.target.name === 'uid_field') setTyping(event.target.value !== '')
+  }
   const forgot = challenge.recovery_url && <a href={challenge.recovery_url}>{t('forgot_password')}</a>
   return (
     <StageForm>
-      <div ref={remember.ref} onInput={remember.onInput} class="fields">
+      <div ref={remember.ref} onInput={onInput} class="fields">
         <TextField
           name="uid_field"
           label={labelOf(fields, t)}
@@ -77,6 +108,7 @@ function IdentificationForm({ challenge, fields }: { challenge: IdentificationCh
           {t('passwordless')}
         </a>
       )}
+      {challenge.passkey_challenge && <Passkey challenge={challenge} typing={typing} button={!challenge.passwordless_url} />}
     </StageForm>
   )
 }
