@@ -18,7 +18,7 @@ const ACCEPTED: readonly { operation: RegExp; difference: RegExp; why: string }[
   { operation: /./, difference: /^answer \S+: missing \(optional\)$/, why: 'clients of the contract do without it' },
   {
     operation: /./,
-    difference: /^answer (\S+\.)?(captcha_stage|webauthn_stage|sources): /,
+    difference: /^answer (\S+\.)?(captcha_stage|sources): /,
     why: 'kinds of objects that this server does not have: always empty',
   },
   {
@@ -33,7 +33,7 @@ const ACCEPTED: readonly { operation: RegExp; difference: RegExp; why: string }[
   },
   {
     operation: /^stages_identification_list$/,
-    difference: /^query (captcha_stage|webauthn_stage): missing$/,
+    difference: /^query captcha_stage: missing$/,
     why: 'kinds of objects that this server does not have',
   },
   {

@@ -307,4 +307,5 @@ export const watchedTables: readonly string[] = [
   'notification_webhook_mapping',
   'stage_authenticator_webauthn',
   'stage_authenticator_webauthn_device_type',
+  'stage_authenticator_validate_device_type',
 ]

@@ -81,6 +81,11 @@ export class Authenticator {
     return base64url(this.credentialId)
   }
 
+  /** The public key in COSE, as servers keep it. */
+  get publicKey(): string {
+    return base64url(coseKey(this.#keys.publicKey))
+  }
+
   #clientData(type: string, challenge: string, deviation: Deviation): Buffer {
     const data = {
       type: deviation.type ?? type,

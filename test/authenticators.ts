@@ -5,8 +5,12 @@ import type { Ctx } from '../src/context.ts'
 import { addDevice } from '../src/authenticators/setup.ts'
 import { newTokens, StaticDevice, storeTokens } from '../src/stages/authenticator_static/device.ts'
 import { newKey, TOTPDevice } from '../src/stages/authenticator_totp/device.ts'
+import { WebAuthnDevice } from '../src/stages/authenticator_webauthn/device.ts'
 import { AuthenticatorValidateStage } from '../src/stages/authenticator_validate/model.ts'
+import { userUid } from '../src/core/uid.ts'
+import { Authenticator } from './authenticator.ts'
 import { unique } from './builders.ts'
+import { HOST } from './harness.ts'
 
 /** Second factors for tests. */
 
@@ -35,3 +39,17 @@ export async function aSheet(ctx: Ctx, user: Row, count = 3): Promise<{ device: 
 /** A stage that asks for a second factor. */
 export const aValidation = (ctx: Ctx, values: Row = {}): Promise<Row> =>
   createObject(ctx, AuthenticatorValidateStage, { name: unique('validation'), ...values })
+
+/** A passkey that somebody has set up. */
+export async function aPasskey(ctx: Ctx, user: Row, values: Row = {}): Promise<{ device: Row; authenticator: Authenticator }> {
+  const authenticator = new Authenticator({ counter: (values.sign_count as number | undefined) ?? null })
+  authenticator.userHandle = Buffer.from(userUid(ctx, user.id as number)).toString('base64url')
+  const device = await addDevice(ctx, WebAuthnDevice, user, {
+    name: 'A passkey',
+    credential_id: authenticator.id,
+    public_key: authenticator.publicKey,
+    rp_id: HOST,
+    ...values,
+  })
+  return { device: device!, authenticator }
+}

@@ -67,6 +67,7 @@ export const STAGE_TABLES = [
   'prompt',
   'stage_authenticator_webauthn',
   'stage_authenticator_webauthn_device_type',
+  'stage_authenticator_validate_device_type',
 ] as const
 
 /** The stage with this key; undefined when it is gone, or of a kind that this server does not run. */

@@ -44,7 +44,6 @@ const SPECIAL: Record<string, (ctx: Ctx) => Promise<Row> | Row> = {
   'authentik_stages_identification.identificationstage': () => ({
     user_fields: ['username'],
     captcha_stage: null,
-    webauthn_stage: null,
     sources: [],
   }),
   'authentik_stages_captcha.captchastage': () => ({

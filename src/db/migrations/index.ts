@@ -10,11 +10,12 @@ import { up as userSearch } from './20261122T0610_user_search.ts'
 import { up as expressionPolicy } from './20261122T0700_expression_policy.ts'
 import { up as invitationMail } from './20261122T0700_invitation_mail.ts'
 import { up as authenticators } from './20261122T0800_authenticators.ts'
+import { up as authenticatorCodes } from './20261122T0801_authenticator_codes.ts'
+import { up as webauthn } from './20261122T0810_webauthn.ts'
+import { up as passkeySignIn } from './20261122T0811_passkey_sign_in.ts'
 import { up as eventMatcher } from './20261122T0830_event_matcher.ts'
 import { up as explanation } from './20261122T0840_explanation.ts'
 import { up as notifications } from './20261122T0850_notifications.ts'
-import { up as webauthn } from './20261122T0810_webauthn.ts'
-import { up as authenticatorCodes } from './20261122T0801_authenticator_codes.ts'
 import { up as captcha } from './20261122T0860_captcha.ts'
 import { up as clientMetadata } from './20261122T0900_client_metadata.ts'
 import { up as sentCodes } from './20261122T0820_sent_codes.ts'
@@ -33,11 +34,12 @@ export const migrations: readonly Migration[] = [
   { name: '20261122T0700_expression_policy', up: expressionPolicy },
   { name: '20261122T0700_invitation_mail', up: invitationMail },
   { name: '20261122T0800_authenticators', up: authenticators },
+  { name: '20261122T0801_authenticator_codes', up: authenticatorCodes },
+  { name: '20261122T0810_webauthn', up: webauthn },
+  { name: '20261122T0811_passkey_sign_in', up: passkeySignIn },
   { name: '20261122T0830_event_matcher', up: eventMatcher },
   { name: '20261122T0840_explanation', up: explanation },
   { name: '20261122T0850_notifications', up: notifications },
-  { name: '20261122T0810_webauthn', up: webauthn },
-  { name: '20261122T0801_authenticator_codes', up: authenticatorCodes },
   { name: '20261122T0860_captcha', up: captcha },
   { name: '20261122T0900_client_metadata', up: clientMetadata },
   { name: '20261122T0820_sent_codes', up: sentCodes },

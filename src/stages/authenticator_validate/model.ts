@@ -4,8 +4,10 @@ import { choice, computed, decimal, duration, many, structure } from '../../api/
 import { invalid } from '../../api/errors.ts'
 import { parseUuid } from '../../api/filters.ts'
 import type { Row } from '../../api/model.ts'
+import { listOf } from '../../api/shapes.ts'
 import { DEVICE_CLASSES } from '../../authenticators/kind.ts'
 import type { Ctx } from '../../context.ts'
+import { deviceTypes, WebAuthnDeviceType } from '../authenticator_webauthn/device-types.ts'
 import { defineStageModel, Stage, stageResource } from '../model.ts'
 
 const listOfWords = (words: readonly string[]) => Type.Array(Type.Unsafe({ type: 'string', enum: [...words] }))
@@ -31,7 +33,13 @@ export const AuthenticatorValidateStage = defineStageModel({
     last_auth_threshold: duration('seconds=0'),
     webauthn_user_verification: choice(['required', 'preferred', 'discouraged'], 'preferred'),
     webauthn_hints: structure(listOfWords(['security-key', 'client-device', 'hybrid']), { default: [] }),
-    webauthn_allowed_device_types_obj: computed(Type.Array(Type.Unsafe({ type: 'object', additionalProperties: {} }))),
+    /** Empty: all. */
+    webauthn_allowed_device_types: many(() => WebAuthnDeviceType, {
+      table: 'stage_authenticator_validate_device_type',
+      ours: 'stage',
+      theirs: 'device_type',
+    }),
+    webauthn_allowed_device_types_obj: computed(listOf('WebAuthnDeviceType')),
     // Seconds for which a device refuses codes after a wrong one, doubled with each further one; 0 for none.
     email_otp_throttling_factor: decimal(1),
     sms_otp_throttling_factor: decimal(1),
@@ -49,7 +57,8 @@ export const AuthenticatorValidateStage = defineStageModel({
   },
   present: async (ctx, rows, query) => {
     const common = await Stage.present!(ctx, rows, query)
-    return common.map(shown => ({ ...shown, webauthn_allowed_device_types_obj: [] }))
+    const types = await deviceTypes(ctx, rows, 'webauthn_allowed_device_types')
+    return common.map((shown, index) => ({ ...shown, webauthn_allowed_device_types_obj: types[index] }))
   },
 })
 

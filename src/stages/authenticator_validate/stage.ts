@@ -4,17 +4,16 @@ import type { Row } from '../../api/model.ts'
 import { noteUse } from '../../authenticators/device.ts'
 import { devicesOf, kindOfDevice, type DeviceKind } from '../../authenticators/kind.ts'
 import { setupUser } from '../../authenticators/setup.ts'
-import { User } from '../../core/user.ts'
 import { recordEvent } from '../../events/record.ts'
 import { integerField, objectField, textField, type AnswerValues } from '../../flows/answer.ts'
 import { stageByKey } from '../../flows/definition.ts'
-import { asObject } from '../../flows/objects.ts'
 import { addedStage } from '../../flows/plan.ts'
 import { subjectOf } from '../../flows/planner.ts'
 import { displayName, withUser } from '../../flows/present.ts'
 import { rotateSession } from '../../flows/rotate.ts'
 import { defineStage, denied, next, retry, type Outcome, type Run } from '../../flows/stage.ts'
 import { proveByCode } from './codes.ts'
+import { notePasskey } from '../authenticator_webauthn/passwordless.ts'
 import { AuthenticatorValidateStage } from './model.ts'
 import { passedBefore, rememberPassed } from './threshold.ts'
 
@@ -129,14 +128,17 @@ async function passed(run: Run, device: Row): Promise<Outcome> {
   return next()
 }
 
-async function wrongCode(run: Run): Promise<Outcome> {
-  const { ctx, plan, stage } = run
-  await recordEvent(
-    ctx,
+/** Writes down that somebody did not get past. */
+const noteFailure = (run: Run): Promise<void> =>
+  recordEvent(
+    run.ctx,
     'login_failed',
-    { username: displayName(ctx, plan.context), stage: eventModel(AuthenticatorValidateStage, stage) },
+    { username: displayName(run.ctx, run.plan.context), stage: eventModel(AuthenticatorValidateStage, run.stage) },
     { user: setupUser(run) },
   )
+
+async function wrongCode(run: Run): Promise<Outcome> {
+  await noteFailure(run)
   return retry({ code: WRONG_CODE })
 }
 
@@ -154,23 +156,17 @@ async function byAnswer(run: Run, offered: readonly Offer[], field: 'webauthn' |
   const kind = anonymous && field === 'webauthn' ? passkeyKind(run) : offer?.kind
   if (!kind?.respond) return retry({ [field]: NOT_ALLOWED })
   const judged = await kind.respond(run, answer, offer?.devices ?? [], run.stage)
-  if ('errors' in judged) return { kind: 'retry', errors: judged.errors }
+  if ('errors' in judged) {
+    await noteFailure(run)
+    return { kind: 'retry', errors: judged.errors }
+  }
   if (!(await noteUse(run.ctx, judged.device))) return retry({ [field]: 'Invalid device' })
   return anonymous ? passkeyAlone(run, judged.device) : passed(run, judged.device)
 }
 
 /** A passkey that nobody was asked for says who it is: more than one factor at once. */
 async function passkeyAlone(run: Run, device: Row): Promise<Outcome> {
-  const { ctx, plan } = run
-  const user = await ctx.db
-    .selectFrom('user')
-    .selectAll()
-    .where('id', '=', device.user as number)
-    .executeTakeFirst()
-  if (!user) return retry({ webauthn: 'Invalid device' })
-  plan.context.pending_user = asObject(User, user as Row)
-  plan.context.auth_method = 'auth_webauthn_pwl'
-  return passed(run, device)
+  return (await notePasskey(run, device)) ? passed(run, device) : retry({ webauthn: 'Invalid device' })
 }
 
 /** Somebody chooses: a device that has to send its code first does so now. The answer is the same challenge again. */

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { crud } from '../../api/crud.ts'
 import { text } from '../../api/fields.ts'
-import { defineModel, type Model } from '../../api/model.ts'
+import { defineModel, type Model, type Row } from '../../api/model.ts'
 import type { Resource } from '../../api/mount.ts'
 import { transact, type Ctx } from '../../context.ts'
 
@@ -30,6 +30,24 @@ export const webauthnDeviceTypes: Resource = {
   path: '/stages/authenticator/webauthn_device_types',
   model: WebAuthnDeviceType,
   operations: { list, retrieve },
+}
+
+/** Types by their AAGUID. */
+export async function typesByKey(ctx: Ctx, keys: readonly string[]): Promise<Map<string, { aaguid: string; description: string }>> {
+  if (keys.length === 0) return new Map()
+  const rows = await ctx.db
+    .selectFrom('webauthn_device_type')
+    .select(['aaguid', 'description'])
+    .where('aaguid', 'in', [...new Set(keys)])
+    .execute()
+  return new Map(rows.map(row => [row.aaguid, row]))
+}
+
+/** The types that a field of each of these stages lists, as they go over the wire. */
+export async function deviceTypes(ctx: Ctx, rows: readonly Row[], field: string): Promise<Row[][]> {
+  const lists = rows.map(row => row[field] as string[])
+  const types = await typesByKey(ctx, lists.flat())
+  return lists.map(keys => keys.map(key => types.get(key)!))
 }
 
 const PART = 'webauthn_device_types'

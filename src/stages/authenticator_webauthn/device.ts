@@ -4,8 +4,7 @@ import { computed, integer, internal, reference, shown, structure, text } from '
 import type { Model, Row } from '../../api/model.ts'
 import { findObject } from '../../api/store.ts'
 import type { Ctx } from '../../context.ts'
-import { UNKNOWN_TYPE, WebAuthnDeviceType } from './device-types.ts'
-import { deviceTypes } from './model.ts'
+import { typesByKey, UNKNOWN_TYPE, WebAuthnDeviceType } from './device-types.ts'
 
 /** A passkey or security key: its public key, and nothing secret. */
 export const WebAuthnDevice: Model = deviceModel({
@@ -32,7 +31,7 @@ export const WebAuthnDevice: Model = deviceModel({
     transports: internal(structure(Type.Array(Type.String()), { default: [] })),
   },
   async present(ctx, rows) {
-    const types = await deviceTypes(
+    const types = await typesByKey(
       ctx,
       rows.flatMap(row => (row.device_type === null ? [] : [row.device_type as string])),
     )

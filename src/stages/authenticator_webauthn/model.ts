@@ -1,28 +1,15 @@
 import { Type } from 'typebox'
 import { choice, computed, integer, many, reference, structure, text } from '../../api/fields.ts'
-import type { Row } from '../../api/model.ts'
 import { listOf } from '../../api/shapes.ts'
-import type { Ctx } from '../../context.ts'
 import { Flow } from '../../flows/flow.ts'
 import { defineStageModel, Stage, stageResource } from '../model.ts'
-import { WebAuthnDeviceType } from './device-types.ts'
+import { deviceTypes, WebAuthnDeviceType } from './device-types.ts'
 
 export const USER_VERIFICATION = ['required', 'preferred', 'discouraged'] as const
 
 /** What browsers are told about the kind of authenticator that is expected; they only order their menu by it. */
 export const hints = () =>
   structure(Type.Array(Type.Unsafe({ type: 'string', enum: ['security-key', 'client-device', 'hybrid'] })), { default: [] })
-
-/** Device types by key, as they go over the wire. */
-export async function deviceTypes(ctx: Ctx, keys: readonly string[]): Promise<Map<string, Row>> {
-  if (keys.length === 0) return new Map()
-  const rows = await ctx.db
-    .selectFrom('webauthn_device_type')
-    .select(['aaguid', 'description'])
-    .where('aaguid', 'in', [...new Set(keys)])
-    .execute()
-  return new Map(rows.map(row => [row.aaguid, row]))
-}
 
 /** Lets people set up a passkey or a security key. */
 export const AuthenticatorWebAuthnStage = defineStageModel({
@@ -57,14 +44,8 @@ export const AuthenticatorWebAuthnStage = defineStageModel({
   },
   async present(ctx, rows, query) {
     const common = await Stage.present!(ctx, rows, query)
-    const types = await deviceTypes(
-      ctx,
-      rows.flatMap(row => row.device_type_restrictions as string[]),
-    )
-    return common.map((values, index) => ({
-      ...values,
-      device_type_restrictions_obj: (rows[index]!.device_type_restrictions as string[]).map(key => types.get(key)!),
-    }))
+    const types = await deviceTypes(ctx, rows, 'device_type_restrictions')
+    return common.map((values, index) => ({ ...values, device_type_restrictions_obj: types[index] }))
   },
 })
 

@@ -1,30 +1,22 @@
-import { createObject } from '../../api/crud.ts'
+import { addDevice, setupUser } from '../../authenticators/setup.ts'
 import { ApiError } from '../../api/errors.ts'
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
 import { currentBrand } from '../../core/brand.ts'
 import { objectField } from '../../flows/answer.ts'
-import { isStored } from '../../flows/objects.ts'
-import { subjectOf } from '../../flows/planner.ts'
 import { withUser } from '../../flows/present.ts'
 import { defineStage, denied, next, retry, type Outcome, type Run } from '../../flows/stage.ts'
 import { typeRefused } from './assertion.ts'
 import { spendChallenge } from './ceremony.ts'
-import { UNKNOWN_TYPE } from './device-types.ts'
+import { typesByKey, UNKNOWN_TYPE } from './device-types.ts'
 import { isAllowed, WebAuthnDevice } from './device.ts'
-import { AuthenticatorWebAuthnStage, deviceTypes } from './model.ts'
+import { AuthenticatorWebAuthnStage } from './model.ts'
 import { creationOptions, RegistrationError, verifyRegistration, type Registered } from './registration.ts'
 
 /** Answers within one plan that would not do. */
 const ATTEMPTS = 'goauthentik.io/stages/authenticator_webauthn/attempts'
 
 const EXISTS = 'Credential ID already exists.'
-
-/** Whom the device is for. */
-function owner({ ctx, plan }: Run): Row | undefined {
-  const user = subjectOf(ctx, plan.context)
-  return isStored(user, 'id') ? user : undefined
-}
 
 /** Whether a credential is taken, be it by a device in the trash, which may come back. */
 const isTaken = async (ctx: Ctx, credential: string): Promise<boolean> =>
@@ -34,16 +26,14 @@ const isTaken = async (ctx: Ctx, credential: string): Promise<boolean> =>
 async function store(run: Run, user: Row, registered: Registered): Promise<string | undefined> {
   const { ctx, stage } = run
   // Devices that do not say what they are have no type of their own.
-  const known = registered.aaguid === UNKNOWN_TYPE ? undefined : (await deviceTypes(ctx, [registered.aaguid])).get(registered.aaguid)
+  const known = registered.aaguid === UNKNOWN_TYPE ? undefined : (await typesByKey(ctx, [registered.aaguid])).get(registered.aaguid)
   if (!isAllowed(stage.device_type_restrictions, known?.aaguid ?? null)) return typeRefused(run)
   if (await isTaken(ctx, registered.credential_id)) return EXISTS
   try {
-    await createObject(ctx, WebAuthnDevice, {
+    await addDevice(ctx, WebAuthnDevice, user, {
       ...registered,
-      user: user.id,
       name: known?.description ?? 'WebAuthn Device',
       device_type: known?.aaguid ?? null,
-      confirmed: true,
     })
   } catch (error) {
     // Another request was quicker with the same credential.
@@ -69,7 +59,7 @@ export const authenticatorWebAuthn = defineStage({
   answer: () => ({ response: objectField() }),
 
   async challenge(run) {
-    const user = owner(run)
+    const user = setupUser(run)
     if (!user) return denied()
     return {
       component: 'ak-stage-authenticator-webauthn',
@@ -79,7 +69,7 @@ export const authenticatorWebAuthn = defineStage({
   },
 
   async respond(run, answer) {
-    const user = owner(run)
+    const user = setupUser(run)
     if (!user) return denied()
     let registered
     try {

@@ -6,6 +6,7 @@ import { Flow } from '../../flows/flow.ts'
 import type { Ctx } from '../../context.ts'
 import { defineStageModel, Stage, stageResource } from '../model.ts'
 import { CaptchaStage } from '../captcha/model.ts'
+import { AuthenticatorValidateStage } from '../authenticator_validate/model.ts'
 import { PasswordStage } from '../password/model.ts'
 
 const missing = (key: unknown) => `Invalid pk "${String(key)}" - object does not exist.`
@@ -44,7 +45,7 @@ export const IdentificationStage = defineStageModel({
     show_source_labels: flag(false),
     pretend_user_exists: flag(true),
     enable_remember_me: flag(false),
-    webauthn_stage: none,
+    webauthn_stage: reference(() => AuthenticatorValidateStage, { nullable: true }),
   },
   filters: [
     'captcha_stage',
@@ -55,9 +56,10 @@ export const IdentificationStage = defineStageModel({
     'recovery_flow',
     'show_matched_user',
     'show_source_labels',
+    'webauthn_stage',
   ],
   present: async (ctx, rows, query) =>
-    (await Stage.present!(ctx, rows, query)).map(values => ({ ...values, webauthn_stage: null, sources: [] })),
+    (await Stage.present!(ctx, rows, query)).map(values => ({ ...values, sources: [] })),
 })
 
 /** Looks at what was sent, as clients know it: a PATCH of other fields passes. */

@@ -1,14 +1,19 @@
+import { eventModel } from '../../api/crud.ts'
 import type { Row } from '../../api/model.ts'
 import { DEFAULT_AVATAR } from '../../core/avatar.ts'
+import { noteUse } from '../../authenticators/device.ts'
 import { User } from '../../core/user.ts'
+import { recordEvent } from '../../events/record.ts'
 import { flowPath } from '../../flows/addresses.ts'
-import { textField, type AnswerValues } from '../../flows/answer.ts'
+import { objectField, textField, type AnswerValues } from '../../flows/answer.ts'
 import { flowSlug, stageByKey, type StageRow } from '../../flows/definition.ts'
 import { asObject } from '../../flows/objects.ts'
 import { defineStage, isChallenge, next, retry, type Challenge, type Outcome, type Run } from '../../flows/stage.ts'
 import { QueueFullError } from '../../lib/turn-queue.ts'
 import { MAX_TOKEN } from '../captcha/stage.ts'
 import { captchaFields, refuseCaptcha } from '../captcha/verify.ts'
+import { judgeAssertion, requestOptions } from '../authenticator_webauthn/assertion.ts'
+import { notePasskey } from '../authenticator_webauthn/passwordless.ts'
 import { noteFailure, noteProof, BUSY } from '../password/stage.ts'
 import { provePassword, type Proof } from '../password/backends.ts'
 import { findUser } from './lookup.ts'
@@ -40,10 +45,15 @@ async function links({ ctx, stage, query }: Run): Promise<Row> {
   return found
 }
 
+/** The validate stage by whose rules passkeys are taken here. */
+const passkeyRules = async ({ ctx, stage }: Run): Promise<StageRow | undefined> =>
+  stage.webauthn_stage ? stageByKey(ctx, stage.webauthn_stage as string) : undefined
+
 async function form(run: Run): Promise<Challenge> {
   const { flow, plan, stage } = run
   const password = await embeddedPassword(run)
   const captcha = await embeddedCaptcha(run)
+  const rules = await passkeyRules(run)
   const application = plan.context.application as Row | undefined
   const identifier = plan.context.pending_user_identifier
   return {
@@ -61,14 +71,33 @@ async function form(run: Run): Promise<Challenge> {
     sources: [],
     show_source_labels: stage.show_source_labels,
     enable_remember_me: stage.enable_remember_me,
-    passkey_challenge: null,
+    passkey_challenge: rules ? requestOptions(run, [], rules) : null,
   }
+}
+
+/** A passkey says who it is of and proves it at once. */
+async function identifyByPasskey(run: Run, passkey: unknown, rules: StageRow): Promise<Outcome> {
+  const { ctx, plan, stage } = run
+  const { context } = plan
+  // A link that was made for one account stays about that account.
+  const owner = context.is_restored ? ((context.pending_user as Row | undefined) ?? null) : null
+  const judged = await judgeAssertion(run, passkey, owner, rules)
+  const device = 'device' in judged && (await noteUse(ctx, judged.device)) ? judged.device : undefined
+  if (!device || !(await notePasskey(run, device))) {
+    const [error] = 'errors' in judged ? Object.values(judged.errors).flat() : []
+    await recordEvent(ctx, 'login_failed', { username: '', stage: eventModel(IdentificationStage, stage) }, { user: null })
+    return retry({ non_field_errors: error?.string ?? 'Invalid device' })
+  }
+  delete context.pending_user_identifier
+  return next()
 }
 
 /** Finds out who is meant, and with an embedded password whether they are who they say. */
 async function identify(run: Run, answer: AnswerValues): Promise<Outcome> {
   const { ctx, plan, stage } = run
   const { context } = plan
+  const rules = answer.passkey === undefined ? undefined : await passkeyRules(run)
+  if (rules) return identifyByPasskey(run, answer.passkey, rules)
   const typed = (answer.uid_field as string | undefined) ?? ''
   if (typed === '') return retry({ non_field_errors: 'No identification data provided.' })
   // A link that was made for one account stays about that account.
@@ -112,6 +141,7 @@ const isKnownBeforehand = ({ place, plan, stage }: Run): boolean =>
   !plan.context.pending_user &&
   !stage.password_stage &&
   !stage.captcha_stage &&
+  !stage.webauthn_stage &&
   place.kind === 'bound'
 
 export const identification = defineStage({
@@ -121,6 +151,7 @@ export const identification = defineStage({
     uid_field: textField({ required: false, blank: true, nullable: true }),
     password: textField({ required: false, blank: true, nullable: true, trim: false }),
     captcha_token: textField({ required: false, blank: true, nullable: true, maxLength: MAX_TOKEN }),
+    passkey: objectField({ required: false, nullable: true }),
   }),
 
   async challenge(run) {
