@@ -18,7 +18,7 @@ const ACCEPTED: readonly { operation: RegExp; difference: RegExp; why: string }[
   { operation: /./, difference: /^answer \S+: missing \(optional\)$/, why: 'clients of the contract do without it' },
   {
     operation: /./,
-    difference: /^answer (\S+\.)?(captcha_stage|sources): /,
+    difference: /^answer (\S+\.)?sources: /,
     why: 'kinds of objects that this server does not have: always empty',
   },
   {
@@ -30,11 +30,6 @@ const ACCEPTED: readonly { operation: RegExp; difference: RegExp; why: string }[
     operation: /^(core_groups|core_users|core_tokens|core_user_consent)/,
     difference: /^answer \S*(email): format/,
     why: 'the contract calls empty text a mail address',
-  },
-  {
-    operation: /^stages_identification_list$/,
-    difference: /^query captcha_stage: missing$/,
-    why: 'kinds of objects that this server does not have',
   },
   {
     operation: /^stages_authenticator_(email|sms)_list$/,

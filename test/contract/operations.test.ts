@@ -25,7 +25,6 @@ const NOT_OFFERED = new Set([
   'flow_user_switch',
   'flow_request',
   'branding_map_tiles',
-  'captcha_stage',
   'created',
   'last_updated',
   // Secrets: a filter would tell whoever may look at a stage whether a guess is right.

@@ -43,7 +43,6 @@ const SPECIAL: Record<string, (ctx: Ctx) => Promise<Row> | Row> = {
   // Kinds that this server does not have cannot be pointed at.
   'authentik_stages_identification.identificationstage': () => ({
     user_fields: ['username'],
-    captcha_stage: null,
     sources: [],
   }),
   'authentik_stages_captcha.captchastage': () => ({

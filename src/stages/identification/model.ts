@@ -11,13 +11,7 @@ import { PasswordStage } from '../password/model.ts'
 
 const missing = (key: unknown) => `Invalid pk "${String(key)}" - object does not exist.`
 
-/** Points at a kind of object that this server does not have: only "none" is a valid value. */
-const none: Field = {
-  ...computed(Type.Unsafe({ type: ['string', 'null'], format: 'uuid' })),
-  readOnly: false,
-  nullable: true,
-  check: (value: string | null) => (value === null ? undefined : missing(value)),
-}
+/** Points at kinds of objects that this server does not have: only none of them is a valid value. */
 const noneOfMany: Field = {
   ...computed(Type.Array(Type.String({ format: 'uuid' }))),
   readOnly: false,
