@@ -52,8 +52,7 @@ export const IdentificationStage = defineStageModel({
     'show_source_labels',
     'webauthn_stage',
   ],
-  present: async (ctx, rows, query) =>
-    (await Stage.present!(ctx, rows, query)).map(values => ({ ...values, sources: [] })),
+  present: async (ctx, rows, query) => (await Stage.present!(ctx, rows, query)).map(values => ({ ...values, sources: [] })),
 })
 
 /** Looks at what was sent, as clients know it: a PATCH of other fields passes. */
