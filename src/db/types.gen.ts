@@ -631,6 +631,11 @@ export interface StageAuthenticatorValidateConfigurationTable {
   configuration: string
 }
 
+export interface StageAuthenticatorValidateDeviceTypeTable {
+  stage: string
+  device_type: string
+}
+
 export interface StageAuthenticatorWebauthnTable {
   stage_uuid: string
   configure_flow: string | null
@@ -707,6 +712,7 @@ export interface StageIdentificationTable {
   recovery_flow: string | null
   passwordless_flow: string | null
   show_source_labels: boolean
+  webauthn_stage: string | null
   captcha_stage: string | null
 }
 
@@ -940,6 +946,7 @@ export interface DB {
   stage_authenticator_totp: StageAuthenticatorTotpTable
   stage_authenticator_validate: StageAuthenticatorValidateTable
   stage_authenticator_validate_configuration: StageAuthenticatorValidateConfigurationTable
+  stage_authenticator_validate_device_type: StageAuthenticatorValidateDeviceTypeTable
   stage_authenticator_webauthn: StageAuthenticatorWebauthnTable
   stage_authenticator_webauthn_device_type: StageAuthenticatorWebauthnDeviceTypeTable
   stage_captcha: StageCaptchaTable
