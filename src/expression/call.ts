@@ -12,6 +12,7 @@ type Rt = EvaluationRuntime
 export function call(fn: Value, args: Value[], kwargs: Kwargs | null, rt: Rt): Result {
   if (fn instanceof PyFunction) return fn.invoke(args, kwargs, rt)
   if (fn instanceof NativeFunction) {
+    if (rt.tickDue) return rt.tick().then(() => call(fn, args, kwargs, rt))
     rt.charge(1)
     const { owner } = fn
     if (owner !== null) {

@@ -2,13 +2,15 @@
 import { call } from './call.ts'
 import { raise } from './errors.ts'
 import { DictView, forEach, viewPick } from './iterate.ts'
-import { keyOf } from './keys.ts'
+import { keyOf, latin1 } from './keys.ts'
 import { sameInt } from './numbers.ts'
+import { indexOfText } from './search.ts'
 import { Pending, bind } from './pending.ts'
 import type { EvaluationRuntime } from './runtime.ts'
 import { special } from './special.ts'
 import type { CompareOperator } from './syntax/ast.ts'
 import { truth } from './truth.ts'
+import { hasSurrogates } from './unicode.ts'
 import {
   BoundMethod,
   HostObject,
@@ -43,11 +45,12 @@ export const unwrap = (value: Value): Value => (value instanceof PyInstance && v
 
 /** `==` without pausing; identical objects are equal, as in containers. */
 export function equals(a: Value, b: Value, rt: Rt): boolean {
-  if (a === b) return true
   if (typeof a === 'string' && typeof b === 'string') {
-    rt.charge(a.length === b.length ? a.length >> 8 : 0)
-    return false
+    if (a.length !== b.length) return false
+    rt.charge(a.length >> 6)
+    return a === b
   }
+  if (a === b) return true
   const own = special(a, '__eq__')
   if (own !== undefined) {
     const answer = rt.callNow(own, [a, b])
@@ -68,6 +71,7 @@ function builtinEquals(a: Value, b: Value, rt: Rt): boolean {
   const x = numberOf(a)
   if (x !== undefined) {
     const y = numberOf(b)
+    if (typeof x === 'bigint' || typeof y === 'bigint') rt.charge(20)
     return y !== undefined && sameInt(x, y)
   }
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b
@@ -76,6 +80,7 @@ function builtinEquals(a: Value, b: Value, rt: Rt): boolean {
   if (a instanceof PyTuple) return b instanceof PyTuple && sameItems(a.items, b.items, rt)
   if (a instanceof PyDict) {
     if (!(b instanceof PyDict) || a.entries.size !== b.entries.size) return false
+    rt.charge(a.entries.size)
     for (const [key, entry] of a.entries) {
       const other = b.entries.get(key)
       if (!other || !equals(entry.value, other.value, rt)) return false
@@ -87,7 +92,11 @@ function builtinEquals(a: Value, b: Value, rt: Rt): boolean {
     const right = setLike(b, rt)
     return right !== undefined && left.size === right.size && isSubset(left, right, rt)
   }
-  if (a instanceof PyBytes) return b instanceof PyBytes && a.data.length === b.data.length && a.data.every((byte, i) => byte === b.data[i])
+  if (a instanceof PyBytes) {
+    if (!(b instanceof PyBytes) || a.data.length !== b.data.length) return false
+    rt.charge(a.data.length >> 7)
+    return Buffer.compare(a.data, b.data) === 0
+  }
   if (a instanceof PySlice) return b instanceof PySlice && sameItems([a.start, a.stop, a.step], [b.start, b.stop, b.step], rt)
   if (a instanceof HostObject) return b instanceof HostObject && keyOf(a, rt) === keyOf(b, rt)
   if (a instanceof PyRange || a instanceof PyInstance || a instanceof BoundMethod) return a.cls === b.cls && keyOf(a, rt) === keyOf(b, rt)
@@ -106,11 +115,14 @@ export function setLike(value: Value, rt: Rt): Map<unknown, Value> | undefined {
   if (value instanceof PySet) return value.items
   if (value instanceof DictView) {
     if (value.cls === types.dict_keys) {
-      rt.charge(value.dict.entries.size)
+      rt.charge(2 * value.dict.entries.size)
+      rt.alloc(32 * value.dict.entries.size)
       return new Map([...value.dict.entries].map(([key, entry]) => [key, entry.key]))
     }
     if (value.cls === types.dict_items) {
       const pick = viewPick(value)
+      rt.charge(10 * value.dict.entries.size)
+      rt.alloc(96 * value.dict.entries.size)
       return new Map([...value.dict.entries.values()].map(entry => [keyOf(pick(entry), rt), pick(entry)]))
     }
   }
@@ -118,14 +130,19 @@ export function setLike(value: Value, rt: Rt): Map<unknown, Value> | undefined {
 }
 
 export function isSubset(a: Map<unknown, unknown>, b: Map<unknown, unknown>, rt: Rt): boolean {
-  rt.charge(a.size >> 1)
+  rt.charge(a.size)
   for (const key of a.keys()) if (!b.has(key)) return false
   return true
 }
 
 /** Order of two texts by code point. JavaScript compares UTF-16 units, which differs only above U+FFFF. */
-function compareText(a: string, b: string): number {
+function compareText(a: string, b: string, rt: Rt): number {
   const n = Math.min(a.length, b.length)
+  rt.charge(n >> 6)
+  if (n > 64) {
+    if (!hasSurrogates(a) && !hasSurrogates(b)) return a < b ? -1 : a > b ? 1 : 0
+    rt.charge(n >> 3)
+  }
   for (let i = 0; i < n; i++) {
     const x = a.charCodeAt(i)
     const y = b.charCodeAt(i)
@@ -155,13 +172,13 @@ function builtinOrder(op: string, a: Value, b: Value, rt: Rt): boolean | undefin
   b = unwrap(b)
   if (typeof a === 'string') {
     if (typeof b !== 'string') return undefined
-    rt.charge(Math.min(a.length, b.length) >> 6)
-    return holds(op, compareText(a, b))
+    return holds(op, compareText(a, b, rt))
   }
   const x = numberOf(a)
   if (x !== undefined) {
     const y = numberOf(b)
     if (y === undefined) return undefined
+    if (typeof x === 'bigint' || typeof y === 'bigint') rt.charge(20)
     return op === '<' ? x < y : op === '<=' ? x <= y : op === '>' ? x > y : x >= y
   }
   if ((a instanceof PyList && b instanceof PyList) || (a instanceof PyTuple && b instanceof PyTuple)) {
@@ -172,7 +189,10 @@ function builtinOrder(op: string, a: Value, b: Value, rt: Rt): boolean | undefin
     }
     return holds(op, a.items.length - b.items.length)
   }
-  if (a instanceof PyBytes && b instanceof PyBytes) return holds(op, Buffer.compare(a.data, b.data))
+  if (a instanceof PyBytes && b instanceof PyBytes) {
+    rt.charge(Math.min(a.data.length, b.data.length) >> 7)
+    return holds(op, Buffer.compare(a.data, b.data))
+  }
   if (a === null || b === null || typeof a !== 'object' || typeof b !== 'object') return undefined
   const left = setLike(a, rt)
   const right = left && setLike(b, rt)
@@ -233,7 +253,7 @@ export function compare(op: CompareOperator, a: Value, b: Value, rt: Rt): Result
     case '==':
     case '!=':
       if (typeof a === 'string' && typeof b === 'string') {
-        if (a.length === b.length) rt.charge(a.length >> 8)
+        if (a.length === b.length) rt.charge(a.length >> 6)
         return (a === b) === (op === '==')
       }
       return compareEqual(op, a, b, rt)
@@ -285,8 +305,9 @@ export function contains(container: Value, value: Value, rt: Rt): boolean | Pend
       return false
     }
     if (container instanceof PyBytes) {
+      rt.charge(1 + (container.data.length >> 5))
       if (typeof value === 'number') return container.data.includes(value)
-      if (value instanceof PyBytes) return Buffer.from(container.data).includes(value.data)
+      if (value instanceof PyBytes) return containsText(latin1(container.data), latin1(value.data), rt)
       raise('TypeError', `a bytes-like object is required, not '${typeOf(value).name}'`)
     }
     if (container instanceof PyInstance && container.payload !== undefined) return contains(container.payload, value, rt)
@@ -311,6 +332,6 @@ const frozen = (set: PySet) => new PySet(set.items, types.frozenset)
 function containsText(text: string, value: Value, rt: Rt): boolean {
   const part = unwrap(value)
   if (typeof part !== 'string') raise('TypeError', `'in <string>' requires string as left operand, not ${typeOf(value).name}`)
-  rt.charge(text.length >> 6)
-  return text.includes(part)
+  rt.charge(1 + (part.length > 1 ? (text.length + part.length) >> 3 : text.length >> 6))
+  return indexOfText(text, part) >= 0
 }

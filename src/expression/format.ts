@@ -25,6 +25,9 @@ interface Spec {
   type: string
 }
 
+/** Longer ones have nothing left to say, but for dates: their formats are read by themselves. */
+const MAX_SPEC = 10_000
+
 const SPEC = /^(?:(.)?([<>=^]))?([-+ ])?(z)?(#)?(0)?(\d+)?([,_])?(?:\.(\d+))?([a-zA-Z%])?$/su
 
 function parseSpec(text: string, typeName: string): Spec {
@@ -49,6 +52,7 @@ function parseSpec(text: string, typeName: string): Spec {
 /** `format(value, spec)`. */
 export function format(value: Value, spec: string, rt: Rt): Result {
   if (spec === '' && (typeof value === 'string' || typeof value === 'number')) return String(value)
+  if (spec.length > MAX_SPEC) raise('ValueError', `Invalid format specifier of ${spec.length} characters`)
   const method = special(value, '__format__')
   if (method !== undefined) return call(method, [value, spec], null, rt)
   if (spec === '') return strResult(value, rt)
@@ -68,8 +72,10 @@ export function format(value: Value, spec: string, rt: Rt): Result {
 }
 
 function pad(text: string, spec: Spec, align: string, rt: Rt): string {
+  rt.charge(text.length >> 3)
   const missing = spec.width - textLength(text)
   if (missing <= 0) return text
+  rt.charge(spec.width >> 6)
   rt.alloc(spec.width)
   const fill = spec.fill || (spec.zero ? '0' : ' ')
   if (align === '<') return text + fill.repeat(missing)
@@ -101,11 +107,16 @@ function assemble(negative: boolean, prefix: string, digits: string, tail: strin
   const fill = spec.fill || (spec.zero ? '0' : ' ')
   let body = digits
   if (fill === '0' && spec.group) {
-    while (group(body, spec.group, groupSize).length < room) body = `0${body}`
-    // A separator must not come first.
-    body = group(body, spec.group, groupSize)
+    rt.charge(Math.max(room, body.length))
+    rt.alloc(Math.max(0, 2 * room))
+    // As many zeros as bring the digits and their separators to the width; a separator must not come first.
+    let length = body.length
+    while (length + Math.floor((length - 1) / groupSize) < room) length++
+    body = group(body.padStart(length, '0'), spec.group, groupSize)
   } else {
+    if (spec.group) rt.charge(body.length)
     body = group(body, spec.group, groupSize)
+    rt.charge(Math.max(0, room) >> 6)
     rt.alloc(Math.max(0, room))
     body = fill.repeat(Math.max(0, room - body.length)) + body
   }
@@ -114,9 +125,9 @@ function assemble(negative: boolean, prefix: string, digits: string, tail: strin
 
 function group(digits: string, separator: string, size: number): string {
   if (!separator) return digits
-  let out = ''
-  for (let i = digits.length; i > 0; i -= size) out = digits.slice(Math.max(0, i - size), i) + (out && separator + out)
-  return out
+  const parts: string[] = []
+  for (let from = digits.length % size || size, at = 0; at < digits.length; at = from, from += size) parts.push(digits.slice(at, from))
+  return parts.join(separator)
 }
 
 function formatInt(value: number | bigint, spec: Spec, typeName: string, rt: Rt): string {
@@ -134,6 +145,7 @@ function formatInt(value: number | bigint, spec: Spec, typeName: string, rt: Rt)
     case 'X': {
       const base = spec.type === 'b' ? 2 : spec.type === 'o' ? 8 : 16
       if (spec.group === ',') raise('ValueError', `Cannot specify ',' with '${spec.type}'.`)
+      if (typeof absolute === 'bigint') rt.charge(200)
       const digits = absolute.toString(base)
       const prefix = spec.alternate ? `0${spec.type}` : ''
       return assemble(negative, prefix, spec.type === 'X' ? digits.toUpperCase() : digits, '', spec, 4, rt)
@@ -162,6 +174,9 @@ function formatFloat(value: number, spec: Spec, rt: Rt): string {
       rt,
     )
   }
+  // Exact digits are made with integers of that length.
+  rt.charge(20 + ((spec.precision ?? 6) >> 1) + (((spec.precision ?? 6) ** 2) >> 12))
+  rt.alloc(spec.precision ?? 6)
   let text = floatText(Math.abs(value), type, spec)
   if (type === '%') text += '%'
   const [, whole, tail] = /^(\d+)(.*)$/s.exec(text)!

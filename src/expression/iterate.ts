@@ -1,6 +1,7 @@
 /** Iteration: iterators over every iterable, and loops over them that can pause. */
 import { call } from './call.ts'
-import { exceptions, raise } from './errors.ts'
+import { LimitExceeded, exceptions, raise } from './errors.ts'
+import { MAX_OBJECT } from './limits.ts'
 import { Pending, bind } from './pending.ts'
 import type { EvaluationRuntime } from './runtime.ts'
 import { special } from './special.ts'
@@ -202,12 +203,13 @@ export function forEach(value: Value, each: (item: Value) => Pending | false | v
 /** All items, in a fresh array. */
 export function collect(value: Value, rt: Rt): Value[] | Pending {
   if ((value instanceof PyList || value instanceof PyTuple) && value.cls.plain) {
-    rt.charge(1 + (value.items.length >> 3))
+    rt.charge(1 + (value.items.length >> 4))
     rt.alloc(value.items.length * 8)
     return value.items.slice()
   }
   const items: Value[] = []
   const add = (item: Value) => {
+    if (items.length * 8 > MAX_OBJECT) throw new LimitExceeded('memory', `a list of more than ${MAX_OBJECT / 8} items`)
     rt.alloc(8)
     items.push(item)
   }

@@ -9,7 +9,7 @@ import { BoundMethod, HostObject, PyBytes, PyDict, PyFloat, PyInstance, PyList, 
 import type { DictEntry, Key, Value } from './values.ts'
 
 /** What `keyOf` needs of the interpreter. */
-export type KeyRuntime = Pick<Runtime, 'charge'> & {
+export type KeyRuntime = Pick<Runtime, 'charge' | 'alloc'> & {
   keyOfInstance(value: PyInstance | PyDict | PyList, eq: Value, hash: Value | undefined): Key
 }
 
@@ -19,19 +19,23 @@ export const keyOfString = (text: string): string => (text.charCodeAt(0) === 0 ?
 export function keyOf(value: Value, rt: KeyRuntime): Key {
   switch (typeof value) {
     case 'string':
+      // Looking it up reads all of it.
+      if (value.length > 256) rt.charge(value.length >> 6)
       return value.charCodeAt(0) === 0 ? `\0s${value}` : value
     case 'boolean':
       return value ? 1 : 0
-    case 'number':
     case 'bigint':
+      rt.charge(20)
+      return value
+    case 'number':
       return value
     default:
   }
   if (value === null) return null
   if (value instanceof PyTuple) {
-    rt.charge(1 + (value.items.length >> 2))
+    rt.charge(1 + 2 * value.items.length)
     const text = `\0t${value.items.map(item => keyText(keyOf(item, rt))).join('')}`
-    rt.charge(text.length >> 7)
+    if (text.length > 1024) payKey(text.length, rt)
     return text
   }
   if (value instanceof PyFloat) {
@@ -47,10 +51,17 @@ export function keyOf(value: Value, rt: KeyRuntime): Key {
     if (eq === undefined && hash === undefined) return value.payload === undefined ? value : keyOf(value.payload, rt)
     return rt.keyOfInstance(value, eq ?? null, hash)
   }
-  if (value instanceof PyBytes) return `\0b${latin1(value.data)}`
+  if (value instanceof PyBytes) {
+    if (value.data.length > 256) payKey(value.data.length, rt)
+    return `\0b${latin1(value.data)}`
+  }
   if (value instanceof PySet && value.cls.isSubclass(types.frozenset)) {
-    rt.charge(1 + (value.items.size >> 1))
-    return `\0f${[...value.items.keys()].map(keyText).sort().join('')}`
+    const { size } = value.items
+    rt.charge(1 + 2 * size * (1 + Math.ceil(Math.log2(size + 1))))
+    const texts = [...value.items.keys()].map(keyText).sort()
+    const text = `\0f${texts.join('')}`
+    if (text.length > 1024) payKey(text.length, rt)
+    return text
   }
   if (value instanceof PyRange) return `\0r${value.length},${value.length ? value.start : ''},${value.length > 1 ? value.step : ''}`
   if (value instanceof BoundMethod) return `\0m${keyText(keyOf(value.self, rt))}${keyText(value.fn)}`
@@ -61,6 +72,12 @@ export function keyOf(value: Value, rt: KeyRuntime): Key {
     raise('TypeError', `unhashable type: '${value.cls.name}'`)
   }
   return value
+}
+
+/** Keys of long values are long texts, which are made and read whole. */
+function payKey(length: number, rt: KeyRuntime): void {
+  rt.charge(length >> 5)
+  rt.alloc(length)
 }
 
 /** A key as text, distinct for distinct keys, for use inside other keys. */
@@ -78,14 +95,12 @@ export function keyText(key: Key): string {
 }
 
 export function latin1(data: Uint8Array): string {
-  let text = ''
-  for (let i = 0; i < data.length; i += 8192) text += String.fromCharCode(...data.subarray(i, i + 8192))
-  return text
+  return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('latin1')
 }
 
 export const dictGet = (dict: PyDict, key: Value, rt: KeyRuntime): Value | undefined => dict.entries.get(keyOf(key, rt))?.value
 
-export function dictSet(dict: PyDict, key: Value, value: Value, rt: KeyRuntime & Pick<Runtime, 'alloc'>): void {
+export function dictSet(dict: PyDict, key: Value, value: Value, rt: KeyRuntime): void {
   const k = keyOf(key, rt)
   const entry = dict.entries.get(k)
   if (entry) entry.value = value

@@ -2,6 +2,7 @@
 import { call } from './call.ts'
 import { numberOf, setLike, unwrap } from './compare.ts'
 import { LimitExceeded, raise } from './errors.ts'
+import { MAX_OBJECT } from './limits.ts'
 import { percentFormat } from './percent.ts'
 import {
   add,
@@ -45,9 +46,6 @@ const methodNames: Record<BinaryOperator, string> = {
   '^': 'xor',
 }
 
-/** Longest text; what is done with one is not paused. */
-const MAX_TEXT = 4 * 1024 * 1024
-
 export function binary(op: BinaryOperator, a: Value, b: Value, rt: Rt): Result {
   if (typeof a === 'number' && typeof b === 'number') return numeric(op, a, b, rt)!
   if (typeof a === 'string' && typeof b === 'string' && op === '+') return concat(a, b, rt)
@@ -90,7 +88,7 @@ export function inPlace(op: BinaryOperator, a: Value, b: Value, rt: Rt): Result 
     return bind(call(own, [a, b], null, rt), (answer: Value) => (answer === NotImplemented ? binary(op, a, b, rt) : answer))
   if (a instanceof PyList && op === '+' && special(a, '__add__') === undefined)
     return bind(rt.collect(b), (items: Value[]) => {
-      rt.alloc(items.length * 8)
+      grow(a.items.length + items.length, items.length, rt)
       for (const item of items) a.items.push(item)
       return a
     })
@@ -99,7 +97,7 @@ export function inPlace(op: BinaryOperator, a: Value, b: Value, rt: Rt): Result 
     return a
   }
   if (a instanceof PyDict && op === '|' && b instanceof PyDict) {
-    rt.charge(b.entries.size)
+    rt.charge(2 * b.entries.size)
     rt.alloc(b.entries.size * 64)
     for (const [key, entry] of b.entries) {
       const mine = a.entries.get(key)
@@ -118,8 +116,8 @@ export function inPlace(op: BinaryOperator, a: Value, b: Value, rt: Rt): Result 
 export function concat(a: string, b: string, rt: Rt): string {
   // A rope: only the shorter side can need copying, and both sides already were paid for.
   const size = Math.min(a.length, b.length)
-  if (a.length + b.length > MAX_TEXT) throw new LimitExceeded('memory', `a text of more than ${MAX_TEXT} characters`)
-  rt.charge(size >> 8)
+  if (a.length + b.length > MAX_OBJECT) throw new LimitExceeded('memory', `a text of more than ${MAX_OBJECT} characters`)
+  rt.charge(size >> 6)
   rt.alloc(32 + size)
   return a + b
 }
@@ -223,6 +221,7 @@ function builtinBinary(op: BinaryOperator, left: Value, right: Value, rt: Rt): R
   } else if (a instanceof PyBytes) {
     if (op === '+' && b instanceof PyBytes) {
       rt.alloc(a.data.length + b.data.length)
+      rt.charge((a.data.length + b.data.length) >> 6)
       return new PyBytes(Buffer.concat([a.data, b.data]))
     }
     if (op === '*' && y !== undefined && !(b instanceof PyFloat)) return repeatBytes(a, y, rt)
@@ -230,7 +229,7 @@ function builtinBinary(op: BinaryOperator, left: Value, right: Value, rt: Rt): R
   } else if (a instanceof PyDict && b instanceof PyDict && op === '|') {
     const merged = new PyDict(new Map(), a.cls.plain ? undefined : a.cls)
     for (const { entries } of [a, b]) {
-      rt.charge(entries.size)
+      rt.charge(3 * entries.size)
       rt.alloc(entries.size * 64)
       for (const [key, entry] of entries) {
         const mine = merged.entries.get(key)
@@ -257,7 +256,7 @@ function builtinBinary(op: BinaryOperator, left: Value, right: Value, rt: Rt): R
 function count(times: Value, length: number, rt: Rt, bytesEach: number): number {
   const n = Math.max(0, Number(times))
   rt.alloc(Math.min(n * length * bytesEach, Number.MAX_SAFE_INTEGER))
-  rt.charge((n * length) >> 5)
+  rt.charge(Math.floor((n * length * bytesEach) / 64))
   return n
 }
 
@@ -269,23 +268,28 @@ export function repeatText(text: string, times: Value, rt: Rt): string {
 function repeat(items: readonly Value[], times: Value, rt: Rt): Value[] {
   if (!items.length) return []
   const n = count(times, items.length, rt, 8)
-  const out: Value[] = []
-  for (let i = 0; i < n; i++) for (const item of items) out.push(item)
+  const out: Value[] = new Array(n * items.length)
+  for (let i = 0; i < out.length; i++) out[i] = items[i % items.length]!
   return out
+}
+
+/** Pays for adding to a list; one longer than the largest object is refused. */
+export function grow(length: number, added: number, rt: Rt): void {
+  if (length * 8 > MAX_OBJECT) throw new LimitExceeded('memory', `a list of more than ${MAX_OBJECT / 8} items`)
+  rt.charge(added >> 3)
+  rt.alloc(added * 8)
 }
 
 function repeatBytes(bytes: PyBytes, times: Value, rt: Rt): PyBytes {
   if (!bytes.data.length) return bytes
   const n = count(times, bytes.data.length, rt, 1)
-  const out = new Uint8Array(n * bytes.data.length)
-  for (let i = 0; i < n; i++) out.set(bytes.data, i * bytes.data.length)
-  return new PyBytes(out)
+  return new PyBytes(n === 0 ? new Uint8Array() : Buffer.alloc(n * bytes.data.length, bytes.data))
 }
 
 function join(a: readonly Value[], b: readonly Value[], rt: Rt): Value[] {
-  rt.charge((a.length + b.length) >> 4)
+  rt.charge((a.length + b.length) >> 3)
   rt.alloc((a.length + b.length) * 8)
-  return [...a, ...b]
+  return a.concat(b)
 }
 
 export function unary(op: '-' | '+' | '~' | 'not', value: Value, rt: Rt): Result {

@@ -2,9 +2,10 @@
 import { numberOf } from './compare.ts'
 import { raise } from './errors.ts'
 import { formatNumber } from './format.ts'
+import { MAX_OBJECT } from './limits.ts'
 import { dictGetString } from './keys.ts'
 import type { EvaluationRuntime } from './runtime.ts'
-import { repr, str, textRepr } from './text.ts'
+import { asciiOnly, repr, str } from './text.ts'
 import { points } from './unicode.ts'
 import { PyDict, PyFloat, PyTuple, isInt, typeOf } from './values.ts'
 import type { Value } from './values.ts'
@@ -26,12 +27,13 @@ export function percentFormat(template: string, values: Value, rt: EvaluationRun
     if (typeof value !== 'number') raise('TypeError', '* wants int')
     return String(value)
   }
+  let made = template.length
   const out = template.replace(
     DIRECTIVE,
     (_, key: string | undefined, flags: string, width: string | undefined, precision: string | undefined, type: string | undefined) => {
       if (type === undefined) raise('ValueError', 'incomplete format')
       if (type === '%') return '%'
-      rt.charge(1)
+      rt.charge(4)
       let value: Value
       const w = number(width)
       const p = precision === undefined ? undefined : number(precision)
@@ -43,7 +45,11 @@ export function percentFormat(template: string, values: Value, rt: EvaluationRun
         value = found
         named = true
       } else value = take()
-      return directive(value, type, flags, w, p, rt)
+      const text = directive(value, type, flags, w, p, rt)
+      // The pieces are put together at the end: what that takes is paid before.
+      rt.charge(text.length >> 6)
+      if ((made += text.length) > MAX_OBJECT) rt.alloc(made)
+      return text
     },
   )
   if (!named && next < list.length && !(values instanceof PyDict))
@@ -55,6 +61,8 @@ export function percentFormat(template: string, values: Value, rt: EvaluationRun
 function directive(value: Value, type: string, flags: string, width: string, precision: string | undefined, rt: EvaluationRuntime): string {
   const left = flags.includes('-')
   const padText = (text: string) => {
+    rt.charge(Number(width) >> 6)
+    if (precision !== undefined) rt.charge(text.length)
     const cut = precision === undefined ? text : points(text).slice(0, Number(precision)).join('')
     return left ? cut.padEnd(Number(width)) : cut.padStart(Number(width))
   }
@@ -64,7 +72,7 @@ function directive(value: Value, type: string, flags: string, width: string, pre
     case 'r':
       return padText(repr(value, rt))
     case 'a':
-      return padText(typeof value === 'string' ? textRepr(value, true) : repr(value, rt))
+      return padText(asciiOnly(repr(value, rt), rt))
     case 'c':
       return padText(typeof value === 'string' ? value : String.fromCodePoint(Number(value)))
     case 'd':

@@ -5,35 +5,13 @@ import { equals, less } from './compare.ts'
 import { LimitExceeded, exception, isCatchable, raise } from './errors.ts'
 import { collect, forEach, getIterator } from './iterate.ts'
 import { keyOf } from './keys.ts'
+import { MAX_OBJECT, type Limits } from './limits.ts'
 import type { Runtime } from './module.ts'
 import { Pending, TICK, resume, type Answer } from './pending.ts'
 import { repr, str } from './text.ts'
 import { truth } from './truth.ts'
 import { isInt } from './values.ts'
 import type { Kwargs, Key, PyException, PyIterator, PyModule, PyObject, Result, Value } from './values.ts'
-
-export interface Limits {
-  /** Interpreter steps. */
-  steps: number
-  /** Bytes allocated over the whole evaluation. */
-  memory: number
-  /** Nested calls. */
-  recursion: number
-  hostCalls: number
-  /** Milliseconds of the event loop's time. */
-  cpu: number
-  /** Milliseconds from start to end, waiting for the host included. */
-  wall: number
-}
-
-export const defaultLimits: Readonly<Limits> = Object.freeze({
-  steps: 200_000,
-  memory: 32 * 1024 * 1024,
-  recursion: 100,
-  hostCalls: 200,
-  cpu: 250,
-  wall: 30_000,
-})
 
 export interface LogEntry {
   level: string
@@ -55,8 +33,6 @@ const SLICE_STEPS = 1000
 const SLICE_MS = 2
 /** Longest run of a method that cannot be paused (`__eq__` during a look-up …). */
 const UNPAUSED_MS = 25
-/** Largest single object: what is done with one is not paused. */
-const MAX_OBJECT = 4 * 1024 * 1024
 
 export class EvaluationRuntime implements Runtime {
   readonly limits: Limits

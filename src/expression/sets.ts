@@ -9,8 +9,8 @@ export function setOperation(
   b: Map<unknown, Value>,
   rt: Pick<Runtime, 'charge' | 'alloc'>,
 ): Map<unknown, Value> {
-  rt.charge(a.size + b.size)
-  rt.alloc((a.size + b.size) * 32)
+  rt.charge(2 * (a.size + b.size))
+  rt.alloc((a.size + b.size) * 48)
   const out = new Map<unknown, Value>()
   for (const [key, value] of a) {
     if (op === '|' || (op === '&' ? b.has(key) : !b.has(key))) out.set(key, value)

@@ -2,6 +2,7 @@
 import { call } from './call.ts'
 import { raise } from './errors.ts'
 import { keyOf } from './keys.ts'
+import { grow } from './operators.ts'
 import type { Pending } from './pending.ts'
 import { bind } from './pending.ts'
 import type { EvaluationRuntime } from './runtime.ts'
@@ -40,11 +41,20 @@ export function sliceBounds(slice: PySlice, length: number, rt: Rt): { start: nu
 
 function pick<T>(items: ArrayLike<T> & { slice(a: number, b: number): ArrayLike<T> }, slice: PySlice, rt: Rt): T[] {
   const { start, step, count } = sliceBounds(slice, items.length, rt)
-  rt.charge(1 + (count >> 4))
+  rt.charge(1 + (count >> 3))
   rt.alloc(count * 8)
   const out: T[] = new Array(count)
   for (let i = 0; i < count; i++) out[i] = items[start + i * step]!
   return out
+}
+
+function bytesSlice({ data }: PyBytes, slice: PySlice, rt: Rt): PyBytes {
+  const { start, step, count } = sliceBounds(slice, data.length, rt)
+  rt.charge(1 + (count >> 4))
+  rt.alloc(count)
+  const out = new Uint8Array(count)
+  for (let i = 0; i < count; i++) out[i] = data[start + i * step]!
+  return new PyBytes(out)
 }
 
 function position(index: Value, length: number, what: string, rt: Rt): number {
@@ -98,7 +108,7 @@ export function builtinItem(object: Value, index: Value, rt: Rt): Result {
     return object.items[position(index, object.items.length, 'tuple', rt)]!
   }
   if (object instanceof PyBytes) {
-    if (index instanceof PySlice) return new PyBytes(Uint8Array.from(pick(object.data, index, rt)))
+    if (index instanceof PySlice) return bytesSlice(object, index, rt)
     return object.data[position(index, object.data.length, 'index', rt)]!
   }
   if (object instanceof PyRange) {
@@ -114,7 +124,7 @@ export function builtinItem(object: Value, index: Value, rt: Rt): Result {
 }
 
 function textItem(text: string, index: Value, rt: Rt): string {
-  rt.charge(text.length >> 8)
+  rt.charge(text.length >> 6)
   if (!hasSurrogates(text)) {
     if (!(index instanceof PySlice)) return text[position(index, text.length, 'string', rt)]!
     const { start, stop, step } = sliceBounds(index, text.length, rt)
@@ -123,7 +133,8 @@ function textItem(text: string, index: Value, rt: Rt): string {
       return text.slice(start, Math.max(start, stop))
     }
   }
-  rt.charge(text.length >> 3)
+  rt.charge(text.length >> 1)
+  rt.alloc(text.length * 4)
   const characters = points(text)
   if (index instanceof PySlice) return pick(characters, index, rt).join('')
   return characters[position(index, characters.length, 'string', rt)]!
@@ -158,7 +169,8 @@ export function builtinSetItem(object: Value, index: Value, value: Value, rt: Rt
     }
     return bind(rt.collect(value), (items: Value[]) => {
       const { start, stop, step, count } = sliceBounds(index, object.items.length, rt)
-      rt.charge(object.items.length >> 4)
+      if (step === 1) grow(object.items.length + items.length, 0, rt)
+      rt.charge((object.items.length + items.length) >> 3)
       if (step === 1) object.items = [...object.items.slice(0, start), ...items, ...object.items.slice(Math.max(start, stop))]
       else {
         if (items.length !== count)
@@ -191,8 +203,9 @@ export function builtinDeleteItem(object: Value, index: Value, rt: Rt): undefine
       return undefined
     }
     const { start, step, count } = sliceBounds(index, object.items.length, rt)
+    rt.charge((object.items.length >> 2) + 2 * count)
+    rt.alloc(count * 32)
     const gone = new Set(Array.from({ length: count }, (_, i) => start + i * step))
-    rt.charge(object.items.length >> 2)
     object.items = object.items.filter((_, i) => !gone.has(i))
     return undefined
   }

@@ -60,6 +60,14 @@ export function textRepr(text: string, ascii = false): string {
   return out + quote
 }
 
+/** `ascii()` of a text that is a repr already. */
+export function asciiOnly(text: string, rt: Rt): string {
+  if (!/[^\x00-\x7f]/.test(text)) return text
+  rt.charge(5 * text.length)
+  rt.alloc(6 * text.length)
+  return text.replace(/[^\x00-\x7f]/gu, c => textRepr(c, true).slice(1, -1))
+}
+
 export function bytesRepr(data: Uint8Array): string {
   const text = latin1(data)
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'"
@@ -116,7 +124,7 @@ export function exceptionText(error: PyException, rt: Rt): string {
 export function repr(value: Value, rt: Rt): string {
   switch (typeof value) {
     case 'string':
-      rt.charge(value.length >> 3)
+      rt.charge(value.length >> (PLAIN.test(value) ? 6 : 0))
       rt.alloc(value.length)
       return textRepr(value)
     case 'number':
@@ -140,7 +148,7 @@ function nested(value: PyObject, placeholder: string, make: () => string, rt: Rt
   active.add(value)
   try {
     const text = make()
-    rt.charge(1 + (text.length >> 6))
+    rt.charge(1 + (text.length >> 5))
     rt.alloc(text.length)
     return text
   } finally {
@@ -151,7 +159,7 @@ function nested(value: PyObject, placeholder: string, make: () => string, rt: Rt
 function items(values: Iterable<Value>, rt: Rt): string {
   const parts: string[] = []
   for (const value of values) {
-    rt.charge(1)
+    rt.charge(2)
     parts.push(repr(value, rt))
   }
   return parts.join(', ')
@@ -165,7 +173,7 @@ export function builtinRepr(value: PyObject, rt: Rt): string {
     return nested(
       value,
       '{...}',
-      () => `{${[...value.entries.values()].map(entry => (rt.charge(1), `${repr(entry.key, rt)}: ${repr(entry.value, rt)}`)).join(', ')}}`,
+      () => `{${[...value.entries.values()].map(entry => (rt.charge(4), `${repr(entry.key, rt)}: ${repr(entry.value, rt)}`)).join(', ')}}`,
       rt,
     )
   }
@@ -182,7 +190,7 @@ export function builtinRepr(value: PyObject, rt: Rt): string {
     )
   }
   if (value instanceof PyBytes) {
-    rt.charge(value.data.length >> 2)
+    rt.charge(value.data.length)
     rt.alloc(value.data.length * 2)
     return bytesRepr(value.data)
   }

@@ -131,7 +131,7 @@ const attacks: [string, string, string | string[]][] = [
   ['replace bomb', 's = "a" * 100000\nreturn s.replace("a", s)', 'limit memory'],
   ['replace of nothing bomb', 's = "a" * 100000\nreturn s.replace("", s)', 'limit memory'],
   ['join bomb', 's = "a" * 1000000\nreturn s.join(s)', ['limit memory', 'limit steps']],
-  ['translate bomb', 's = "a" * 10000\nreturn s.translate({97: s})', 'limit memory'],
+  ['translate bomb', 's = "a" * 10000\nreturn s.translate({97: s})', ['limit memory', 'limit steps']],
   ['expandtabs bomb', 'return "\\t".expandtabs(10**9)', 'limit memory'],
   ['repr bomb', 'l = ["a" * 1000000]\nfor i in range(10): l = [l, l]\nreturn repr(l)', ['limit memory', 'limit steps']],
   ['billion laughs as text', 'a = ["lol"] * 10\nfor i in range(9): a = [a] * 10\nreturn str(a)', ['limit memory', 'limit steps']],

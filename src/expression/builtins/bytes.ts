@@ -16,16 +16,17 @@ bytes.construct = (_: PyClass, args: Value[], kwargs: Kwargs | null, rt: Rt) => 
   if (source === undefined) return new PyBytes(new Uint8Array())
   if (typeof source === 'string') {
     if (encoding === undefined) raise('TypeError', 'string argument without an encoding')
-    rt.alloc(source.length)
-    return new PyBytes(encode(source, String(encoding), String(errors ?? 'strict')))
+    return new PyBytes(encode(source, String(encoding), String(errors ?? 'strict'), rt))
   }
   if (source instanceof PyBytes) return source
   if (typeof source === 'number') {
     if (source < 0) raise('ValueError', 'negative count')
     rt.alloc(source)
+    rt.charge(source >> 7)
     return new PyBytes(new Uint8Array(source))
   }
   return bind(rt.collect(source), (items: Value[]) => {
+    rt.charge(items.length >> 2)
     for (const item of items)
       if (!isInt(item) || item < 0 || item > 255)
         raise(
@@ -47,6 +48,7 @@ const back = (text: string): PyBytes => new PyBytes(Buffer.from(text, 'latin1'))
 const viaText =
   (name: string) =>
   ([self, ...args]: Value[], rt: Rt) => {
+    rt.charge(args.reduce((sum: number, arg) => sum + (arg instanceof PyTuple ? arg.items.length : 0), 0))
     const method = types.str.dict.get(name)!
     const inner = args.map(arg =>
       arg instanceof PyBytes
@@ -55,35 +57,47 @@ const viaText =
           ? new PyTuple(arg.items.map(item => (item instanceof PyBytes ? raw(item, rt) : item)))
           : arg,
     )
-    return bind(rt.call(method, [raw(self!, rt), ...inner]), wrap)
+    return bind(rt.call(method, [raw(self!, rt), ...inner]), value => wrap(value, rt))
   }
-const wrap = (value: Value): Value =>
-  typeof value === 'string'
-    ? back(value)
-    : value instanceof PyList
-      ? new PyList(value.items.map(wrap))
-      : value instanceof PyTuple
-        ? new PyTuple(value.items.map(wrap))
-        : value
-const ascii =
-  (pattern: RegExp, to: (c: string) => string) =>
-  ([self]: Value[], rt: Rt) =>
-    back(raw(self!, rt).replace(pattern, to))
+/** What a method of str answered, with bytes for its texts. */
+function wrap(value: Value, rt: Rt): Value {
+  if (typeof value === 'string') {
+    rt.charge(value.length >> 6)
+    rt.alloc(value.length)
+    return back(value)
+  }
+  if (!(value instanceof PyList || value instanceof PyTuple)) return value
+  rt.charge(4 * value.items.length)
+  rt.alloc(64 * value.items.length)
+  const items = value.items.map(item => wrap(item, rt))
+  return value instanceof PyList ? new PyList(items) : new PyTuple(items)
+}
+/** Adds `by` to the letters from `first` on. */
+const shifted =
+  (first: number, by: number) =>
+  ([self]: Value[], rt: Rt) => {
+    const { data } = self as PyBytes
+    rt.charge(1 + (data.length >> 4))
+    rt.alloc(data.length)
+    return new PyBytes(data.map(byte => (byte >= first && byte < first + 26 ? byte + by : byte)))
+  }
 
 methods(bytes, {
   "decode(encoding='utf-8', errors='strict')": ([self, encoding, errors], rt) => {
-    rt.charge(1 + (self.data.length >> 5))
-    rt.alloc(self.data.length)
-    return decode(self.data, encoding, errors)
+    return decode(self.data, encoding, errors, rt)
   },
   'hex(sep=None)': ([self, sep], rt) => {
     rt.charge(1 + (self.data.length >> 5))
     rt.alloc(self.data.length * 2)
     const text = Buffer.from(self.data).toString('hex')
+    if (typeof sep === 'string') {
+      rt.charge(self.data.length)
+      rt.alloc(self.data.length * (16 + sep.length))
+    }
     return typeof sep === 'string' ? (text.match(/../g) ?? []).join(sep) : text
   },
-  'upper()': ascii(/[a-z]/g, c => c.toUpperCase()),
-  'lower()': ascii(/[A-Z]/g, c => c.toLowerCase()),
+  'upper()': shifted(97, -32),
+  'lower()': shifted(65, 32),
   'startswith(prefix, start=None, end=None, /)': viaText('startswith'),
   'endswith(suffix, start=None, end=None, /)': viaText('endswith'),
   'find(sub, start=None, end=None, /)': viaText('find'),
@@ -114,8 +128,10 @@ methods(bytes, {
       )
       const between = self.data
       const out: Uint8Array[] = []
+      rt.charge(2 * parts.length)
       for (const part of parts) {
         if (out.length) out.push(between)
+        rt.charge((part.length + between.length) >> 6)
         rt.alloc(part.length + between.length)
         out.push(part)
       }
@@ -123,8 +139,10 @@ methods(bytes, {
     }),
 })
 classMethod(bytes, 'fromhex', ([_, text], __, rt) => {
-  const digits = String(text).replace(/\s/g, '')
-  rt.alloc(digits.length)
-  if (!/^(?:[0-9a-fA-F]{2})*$/.test(digits)) raise('ValueError', 'non-hexadecimal number found in fromhex() arg at position 0')
+  if (typeof text !== 'string') raise('TypeError', `fromhex() argument must be str, not ${typeOf(text!).name}`)
+  rt.charge(text.length >> 1)
+  rt.alloc(text.length)
+  const digits = text.replace(/\s+/g, '')
+  if (digits.length % 2 || /[^0-9a-fA-F]/.test(digits)) raise('ValueError', 'non-hexadecimal number found in fromhex() arg at position 0')
   return new PyBytes(Buffer.from(digits, 'hex'))
 })

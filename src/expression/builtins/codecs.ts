@@ -1,6 +1,9 @@
 /** Text encodings. */
 import { exception, raise } from '../errors.ts'
 import { latin1 } from '../keys.ts'
+import type { Runtime } from '../module.ts'
+
+type Payer = Pick<Runtime, 'charge' | 'alloc'>
 
 const canonical = (name: string): string => {
   switch (name.toLowerCase().replace(/[-_ ]/g, '')) {
@@ -26,20 +29,31 @@ const canonical = (name: string): string => {
 const exceptionName = 'LookupError'
 
 /** Text to bytes. UnicodeEncodeError unless `errors` says otherwise. */
-export function encode(text: string, encoding: string, errors: string): Uint8Array {
+export function encode(text: string, encoding: string, errors: string, rt: Payer): Uint8Array {
   const name = canonical(encoding)
+  rt.charge(1 + (text.length >> 5))
+  rt.alloc(text.length)
   if (name === 'utf-8' || name === 'utf-8-sig') {
     if (/[\ud800-\udfff]/.test(text) && !text.isWellFormed()) {
       if (errors === 'strict') throw exception('UnicodeEncodeError', "'utf-8' codec can't encode character: surrogates not allowed")
+      rt.charge(2 * text.length)
       text = errors === 'ignore' ? text.replace(/[\ud800-\udfff]/gu, '') : text.replace(/[\ud800-\udfff]/gu, '?')
     }
-    return Buffer.from(name === 'utf-8-sig' ? `\ufeff${text}` : text, 'utf8')
+    const whole = name === 'utf-8-sig' ? `\ufeff${text}` : text
+    const size = Buffer.byteLength(whole, 'utf8')
+    if (size > text.length) rt.alloc(size)
+    return Buffer.from(whole, 'utf8')
   }
   if (name.startsWith('utf-16')) {
+    rt.alloc(2 * text.length)
     const little = Buffer.from(name === 'utf-16' ? `\ufeff${text}` : text, 'utf16le')
     return name === 'utf-16-be' || name === 'utf-16be' ? little.swap16() : little
   }
   const limit = name === 'ascii' ? 128 : 256
+  if (limit === 256 && !/[^\x00-\xff]/.test(text)) return Buffer.from(text, 'latin1')
+  if (limit === 128 && !/[^\x00-\x7f]/.test(text)) return Buffer.from(text, 'latin1')
+  rt.charge(2 * text.length)
+  rt.alloc(16 * text.length)
   const out: number[] = []
   let position = 0
   for (const c of text) {
@@ -51,17 +65,23 @@ export function encode(text: string, encoding: string, errors: string): Uint8Arr
         `'${name}' codec can't encode character '\\${code < 256 ? `x${code.toString(16)}` : code < 65536 ? `u${code.toString(16).padStart(4, '0')}` : `U${code.toString(16).padStart(8, '0')}`}' in position ${position}: ordinal not in range(${limit})`,
       )
     else if (errors === 'replace') out.push(63)
-    else if (errors === 'xmlcharrefreplace') out.push(...Buffer.from(`&#${code};`))
-    else if (errors === 'backslashreplace')
+    else if (errors === 'xmlcharrefreplace') {
+      rt.charge(5)
+      out.push(...Buffer.from(`&#${code};`))
+    } else if (errors === 'backslashreplace') {
+      rt.charge(5)
       out.push(...Buffer.from(code < 256 ? `\\x${code.toString(16)}` : `\\u${code.toString(16).padStart(4, '0')}`))
+    }
     position++
   }
   return Uint8Array.from(out)
 }
 
 /** Bytes to text. UnicodeDecodeError unless `errors` says otherwise. */
-export function decode(data: Uint8Array, encoding: string, errors: string): string {
+export function decode(data: Uint8Array, encoding: string, errors: string, rt: Payer): string {
   const name = canonical(encoding)
+  rt.charge(1 + (data.length >> 4))
+  rt.alloc(data.length)
   if (name === 'latin-1') return latin1(data)
   if (name === 'ascii') {
     const at = data.findIndex(byte => byte > 127)
@@ -70,13 +90,15 @@ export function decode(data: Uint8Array, encoding: string, errors: string): stri
         'UnicodeDecodeError',
         `'ascii' codec can't decode byte 0x${data[at]!.toString(16)} in position ${at}: ordinal not in range(128)`,
       )
-    return latin1(errors === 'ignore' ? data.filter(byte => byte < 128) : data).replace(/[\x80-\xff]/g, '\ufffd')
+    if (at < 0) return latin1(data)
+    rt.charge(data.length)
+    return latin1(errors === 'ignore' ? data.filter(byte => byte < 128) : data).replace(/[\x80-\xff]+/g, run => '\ufffd'.repeat(run.length))
   }
   if (name.startsWith('utf-16'))
     return new TextDecoder(name.includes('be') ? 'utf-16be' : 'utf-16le', { ignoreBOM: name !== 'utf-16' }).decode(data)
   try {
     const text = new TextDecoder('utf-8', { fatal: errors === 'strict', ignoreBOM: name === 'utf-8' }).decode(data)
-    return errors === 'ignore' ? text.replaceAll('\ufffd', '') : text
+    return errors === 'ignore' ? text.replace(/\ufffd+/g, '') : text
   } catch {
     const at = firstInvalid(data)
     throw exception(

@@ -88,12 +88,13 @@ export function formatText(template: string, args: PyTuple, kwargs: Value, rt: R
 
   const render = (text: string, depth: number): Result => {
     if (depth < 0) raise('ValueError', 'Max string recursion exceeded')
-    rt.charge(text.length >> 2)
+    rt.charge(text.length >> 1)
     const parts = parseTemplate(text)
-    rt.charge(1 + parts.length)
+    rt.charge(1 + 4 * parts.length)
     const out: string[] = []
     const run = (i: number): Result => {
       for (; i < parts.length; i++) {
+        if (rt.tickDue) return rt.tick().then(() => run(i))
         const part = parts[i]!
         if (typeof part === 'string') {
           out.push(part)
@@ -120,9 +121,10 @@ export function formatText(template: string, args: PyTuple, kwargs: Value, rt: R
         }
         out.push(shown as string)
       }
-      const result = out.join('')
-      rt.alloc(result.length)
-      return result
+      const size = out.reduce((sum, part) => sum + part.length, 0)
+      rt.charge(size >> 6)
+      rt.alloc(size)
+      return out.join('')
     }
     return run(0)
   }

@@ -13,7 +13,7 @@ import { Pending, bind } from '../pending.ts'
 import type { EvaluationRuntime } from '../runtime.ts'
 import { special } from '../special.ts'
 import { indexOf } from '../subscript.ts'
-import { reprResult } from '../text.ts'
+import { asciiOnly, reprResult } from '../text.ts'
 import { truth } from '../truth.ts'
 import { textLength } from '../unicode.ts'
 import {
@@ -37,16 +37,16 @@ import {
   typeOf,
 } from '../values.ts'
 import type { Result, Value } from '../values.ts'
-import { asciiOnly } from '../compile/expressions.ts'
 import { iteration } from './iteration.ts'
 import { hashNumber } from './objects.ts'
 import { sorted } from './sequences.ts'
+import { payPoints } from './str.ts'
 
 type Rt = EvaluationRuntime
 
 export function length(value: Value, rt: Rt): Result {
   if (typeof value === 'string') {
-    rt.charge(value.length >> 6)
+    payPoints(value, rt)
     return textLength(value)
   }
   if (value instanceof HostObject && value.length) return value.length(rt)
@@ -103,8 +103,11 @@ function extreme(name: 'min' | 'max') {
 }
 
 /** Is the type of a value one of these? */
-export function isInstance(value: Value, cls: Value): boolean {
-  if (cls instanceof PyTuple) return cls.items.some(item => isInstance(value, item))
+export function isInstance(value: Value, cls: Value, rt: Pick<Rt, 'charge'>): boolean {
+  if (cls instanceof PyTuple) {
+    rt.charge(cls.items.length)
+    return cls.items.some(item => isInstance(value, item, rt))
+  }
   if (cls instanceof PyClass) {
     const check = cls.facts?.get('instancecheck') as ((value: Value) => boolean) | undefined
     return check ? check(value) : typeOf(value).isSubclass(cls)
@@ -113,8 +116,11 @@ export function isInstance(value: Value, cls: Value): boolean {
   return raise('TypeError', 'isinstance() arg 2 must be a type, a tuple of types, or a union')
 }
 
-function isSubclassOf(value: Value, cls: Value): boolean {
-  if (cls instanceof PyTuple) return cls.items.some(item => isSubclassOf(value, item))
+function isSubclassOf(value: Value, cls: Value, rt: Rt): boolean {
+  if (cls instanceof PyTuple) {
+    rt.charge(cls.items.length)
+    return cls.items.some(item => isSubclassOf(value, item, rt))
+  }
   if (!(value instanceof PyClass)) raise('TypeError', 'issubclass() arg 1 must be a class')
   if (!(cls instanceof PyClass)) raise('TypeError', 'issubclass() arg 2 must be a class, a tuple of classes, or a union')
   return value.isSubclass(cls)
@@ -202,6 +208,7 @@ const based =
   (prefix: string, base: number) =>
   ([value]: Value[], rt: Rt) => {
     const n = asInt(value!, rt)
+    if (typeof n === 'bigint') rt.charge(200)
     const text = (n < 0 ? -n : n).toString(base)
     rt.alloc(text.length)
     return (n < 0 ? '-' : '') + prefix + text
@@ -236,8 +243,8 @@ export const functions: Record<string, Value> = {
     ),
   ),
   ...iteration,
-  isinstance: native('isinstance', 'obj, class_or_tuple, /', ([value, cls]) => isInstance(value, cls)),
-  issubclass: native('issubclass', 'cls, class_or_tuple, /', ([value, cls]) => isSubclassOf(value, cls)),
+  isinstance: native('isinstance', 'obj, class_or_tuple, /', ([value, cls], rt) => isInstance(value, cls, rt)),
+  issubclass: native('issubclass', 'cls, class_or_tuple, /', ([value, cls], rt) => isSubclassOf(value, cls, rt)),
   hasattr: native('hasattr', 'obj, name, /', ([object, name], rt) =>
     attributeOr(
       object,
@@ -274,7 +281,7 @@ export const functions: Record<string, Value> = {
       (value instanceof HostObject ? value.call !== undefined : special(value, '__call__') !== undefined),
   ),
   repr: native('repr', 'obj, /', ([value], rt) => reprResult(value, rt)),
-  ascii: native('ascii', 'obj, /', ([value], rt) => bind(reprResult(value, rt), (text: string) => asciiOnly(text))),
+  ascii: native('ascii', 'obj, /', ([value], rt) => bind(reprResult(value, rt), (text: string) => asciiOnly(text, rt))),
   format: native('format', "value, spec='', /", ([value, spec], rt) => format(value, String(spec), rt)),
   abs: native('abs', 'x, /', ([value], rt) => {
     const method = special(value, '__abs__')
@@ -335,8 +342,12 @@ export const functions: Record<string, Value> = {
   }),
   print: nativeRaw('print', (args, kwargs, rt) => {
     const separator = kwargs?.get('sep')
-    const text = args.map(arg => rt.str(arg)).join(typeof separator === 'string' ? separator : ' ')
-    rt.alloc(text.length)
+    const between = typeof separator === 'string' ? separator : ' '
+    const parts = args.map(arg => rt.str(arg))
+    const size = parts.reduce((sum, part) => sum + part.length + between.length, 0)
+    rt.charge(parts.length + (size >> 6))
+    rt.alloc(size)
+    const text = parts.join(between)
     rt.log('info', text, new Map())
     return null
   }),

@@ -10,7 +10,7 @@ import { setOperation } from '../sets.ts'
 import { special } from '../special.ts'
 import { getItem } from '../subscript.ts'
 import { NativeIterator, PyDict, PyInstance, PySet, PyTuple, HostObject, own, types } from '../values.ts'
-import type { Kwargs, Result, Value, PyClass } from '../values.ts'
+import type { DictEntry, Kwargs, Result, Value, PyClass } from '../values.ts'
 import { intrinsics, methods, classMethod } from './define.ts'
 
 type Rt = EvaluationRuntime
@@ -27,7 +27,7 @@ export function update(target: PyDict, args: Value[], kwargs: Kwargs | null, rt:
   }
   if (source === undefined) return named()
   if (source instanceof PyDict && special(source, '__iter__') === undefined) {
-    rt.charge(source.entries.size)
+    rt.charge(2 * source.entries.size)
     for (const [key, entry] of source.entries) {
       const mine = target.entries.get(key)
       if (mine) mine.value = entry.value
@@ -82,8 +82,9 @@ methods(dict, {
     return entry.value
   },
   'popitem()': ([self], rt) => {
-    rt.charge(1 + (self.entries.size >> 4))
-    const last = [...self.entries].at(-1)
+    rt.charge(1 + (self.entries.size >> 3))
+    let last: [unknown, DictEntry] | undefined
+    for (const entry of self.entries) last = entry
     if (!last) raise('KeyError', 'popitem(): dictionary is empty')
     self.entries.delete(last[0])
     return new PyTuple([last[1].key, last[1].value])
@@ -144,6 +145,12 @@ function table(value: Value, rt: Rt): Map<unknown, Value> | Pending {
   )
 }
 
+function copyTable(items: Table, rt: Rt): Table {
+  rt.charge(items.size)
+  rt.alloc(items.size * 48)
+  return new Map(items)
+}
+
 /** Applies `each` to the tables of all arguments, in order. */
 function fold(args: readonly Value[], start: Table, each: (a: Table, b: Table) => Table, rt: Rt): Table | Pending {
   return args.reduce<Table | Pending>((result, arg) => bind(result, a => bind(table(arg, rt), b => each(a, b))), start)
@@ -154,7 +161,7 @@ const combine =
   ([self, args]: Argument[], rt: Rt): Result =>
     bind(
       fold(args.items, self.items, (a, b) => setOperation(op, a, b, rt), rt),
-      items => new PySet(items === self.items ? new Map(items) : items, self.cls),
+      items => new PySet(items === self.items ? copyTable(items, rt) : items, self.cls),
     )
 const change =
   (op: string) =>
@@ -181,11 +188,12 @@ for (const cls of [set, frozenset]) {
     'issuperset(other, /)': test((a, b, rt) => isSubset(b, a, rt)),
     'isdisjoint(other, /)': test((a, b, rt) => {
       rt.charge(a.size)
-      return ![...a.keys()].some(key => b.has(key))
+      for (const key of a.keys()) if (b.has(key)) return false
+      return true
     }),
     'copy()': ([self], rt) => {
-      rt.charge(self.items.size >> 2)
-      rt.alloc(self.items.size * 32)
+      rt.charge(self.items.size)
+      rt.alloc(self.items.size * 48)
       return new PySet(new Map(self.items), self.cls)
     },
   })
@@ -193,7 +201,7 @@ for (const cls of [set, frozenset]) {
     if (kwargs?.size) raise('TypeError', `${cls.name}() takes no keyword arguments`)
     if (args.length > 1) raise('TypeError', `${cls.name} expected at most 1 argument, got ${args.length}`)
     if (!args.length) return new PySet(new Map(), made)
-    return bind(table(args[0]!, rt), items => new PySet(items === (args[0] as PySet).items ? new Map(items) : items, made))
+    return bind(table(args[0]!, rt), items => new PySet(items === (args[0] as PySet).items ? copyTable(items, rt) : items, made))
   }
 }
 set.fresh = cls => new PySet(new Map(), cls)
@@ -202,7 +210,7 @@ intrinsics(set, {
     source === undefined
       ? null
       : bind(table(source, rt), items => {
-          ;(self as PySet).items = new Map(items)
+          ;(self as PySet).items = copyTable(items, rt)
           return null
         }),
 })
@@ -246,13 +254,13 @@ for (const cls of [types.dict_keys, types.dict_items]) {
 
 /** `reversed(dict)` and of its views. */
 export function reversedDict(value: PyDict | DictView, rt: Rt): NativeIterator {
+  rt.charge((value instanceof PyDict ? value : value.dict).entries.size >> 1)
   const items = value instanceof PyDict ? [...value.entries.values()].map(entry => entry.key) : null
   const list =
     items ??
     [...(value as DictView).dict.entries.values()].map(entry =>
       value.cls === types.dict_keys ? entry.key : value.cls === types.dict_values ? entry.value : new PyTuple([entry.key, entry.value]),
     )
-  rt.charge(list.length >> 3)
   rt.alloc(list.length * 8)
   return new NativeIterator(list.reverse().values())
 }

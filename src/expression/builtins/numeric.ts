@@ -5,7 +5,6 @@ import { floatToInt, toFloat } from '../numbers.ts'
 import { bind } from '../pending.ts'
 import type { EvaluationRuntime } from '../runtime.ts'
 import { special } from '../special.ts'
-import { textRepr } from '../text.ts'
 import { truth } from '../truth.ts'
 import { PyBytes, PyFloat, PyTuple, isInt, normalizeInt, typeOf, types } from '../values.ts'
 import type { Kwargs, Result, Value, PyClass } from '../values.ts'
@@ -18,8 +17,9 @@ const { int, bool, float } = types
 
 const own = (cls: PyClass, base: PyClass, value: Result): Result => (cls === base ? value : bind(value, (v: Value) => subclassed(cls, v)))
 
-function parseInteger(source: string, base: number): number | bigint {
-  const invalid = (): never => raise('ValueError', `invalid literal for int() with base ${base}: ${textRepr(source)}`)
+function parseInteger(source: string, base: number, rt: Rt): number | bigint {
+  rt.charge(source.length >> 2)
+  const invalid = (): never => raise('ValueError', `invalid literal for int() with base ${base}: ${rt.repr(source)}`)
   if (base !== 0 && (base < 2 || base > 36)) raise('ValueError', 'int() base must be >= 2 and <= 36, or 0')
   // Digits of any script count.
   let text = source
@@ -40,6 +40,7 @@ function parseInteger(source: string, base: number): number | bigint {
   }
   if (!/^[0-9a-z]+(?:_[0-9a-z]+)*$/.test(text)) invalid()
   text = text.replaceAll('_', '')
+  rt.charge(text.length)
   for (const c of text) if (parseInt(c, 36) >= radix) invalid()
   if (text.length > 4300 && (radix & (radix - 1)) !== 0)
     raise(
@@ -49,8 +50,13 @@ function parseInteger(source: string, base: number): number | bigint {
   if (text.length > 16_000) raise('ValueError', 'integer string too long')
   if (text.length < 11) return sign * parseInt(text, radix) + 0
   let value = 0n
-  if (radix === 10) value = BigInt(text)
-  else for (const c of text) value = value * BigInt(radix) + BigInt(parseInt(c, 36))
+  const written = { 2: '0b', 8: '0o', 10: '', 16: '0x' }[radix]
+  rt.charge(text.length)
+  if (written !== undefined) value = BigInt(written + text)
+  else {
+    rt.charge(8 * text.length)
+    for (const c of text) value = value * BigInt(radix) + BigInt(parseInt(c, 36))
+  }
   return normalizeInt(sign < 0 ? -value : value)
 }
 
@@ -63,7 +69,7 @@ int.construct = (cls: PyClass, args: Value[], kwargs: Kwargs | null, rt: Rt) => 
   if (typeof value === 'string' || value instanceof PyBytes) {
     rt.charge(1 + (typeof value === 'string' ? value.length >> 4 : 8))
     const text = typeof value === 'string' ? value : latin1(value.data)
-    return own(cls, int, parseInteger(text, base === undefined ? 10 : Number(base)))
+    return own(cls, int, parseInteger(text, base === undefined ? 10 : Number(base), rt))
   }
   if (base !== undefined) raise('TypeError', "int() can't convert non-string with explicit base")
   if (isInt(value)) return own(cls, int, value)
@@ -82,13 +88,13 @@ float.construct = (cls: PyClass, args: Value[], _: Kwargs | null, rt: Rt) => {
   if (isInt(value)) return own(cls, float, new PyFloat(toFloat(value)))
   if (typeof value === 'boolean') return own(cls, float, new PyFloat(value ? 1 : 0))
   if (typeof value === 'string') {
+    rt.charge(value.length >> 2)
     const text = value.trim().toLowerCase()
-    rt.charge(value.length >> 4)
     if (/^[+-]?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:e[+-]?\d+(?:_\d+)*)?$/.test(text))
       return own(cls, float, new PyFloat(Number(text.replaceAll('_', ''))))
     const named = /^([+-]?)(?:(inf(?:inity)?)|nan)$/.exec(text)
     if (named) return own(cls, float, new PyFloat(named[2] ? (named[1] === '-' ? -Infinity : Infinity) : NaN))
-    raise('ValueError', `could not convert string to float: ${textRepr(value)}`)
+    raise('ValueError', `could not convert string to float: ${rt.repr(value)}`)
   }
   return raise('TypeError', `float() argument must be a string or a real number, not '${typeOf(given).name}'`)
 }
@@ -99,12 +105,14 @@ const big = (value: Value): bigint => {
 }
 
 methods(int, {
-  'bit_length()': ([self]) => {
+  'bit_length()': ([self], rt) => {
     const n = big(self)
+    rt.charge(200)
     return n === 0n ? 0 : (n < 0n ? -n : n).toString(2).length
   },
-  'bit_count()': ([self]) => {
+  'bit_count()': ([self], rt) => {
     const n = big(self)
+    rt.charge(1000)
     return (n < 0n ? -n : n).toString(2).replaceAll('0', '').length
   },
   'conjugate()': ([self]) => self,
@@ -114,7 +122,8 @@ methods(int, {
     let n = big(self)
     const size = Number(length)
     rt.alloc(size)
-    rt.charge(1 + (size >> 4))
+    if (size > 10_000) raise('OverflowError', 'length too large')
+    rt.charge(1 + (size >> 2))
     const range = 1n << BigInt(Math.min(size, 10_000) * 8)
     if (n < 0n && !signed) raise('OverflowError', "can't convert negative int to unsigned")
     if (signed ? n >= range / 2n || n < -range / 2n : n >= range) raise('OverflowError', 'int too big to convert')

@@ -1,6 +1,7 @@
 /** Methods of list, tuple and range. */
 import { equals } from '../compare.ts'
 import { raise } from '../errors.ts'
+import { grow } from '../operators.ts'
 import { Pending, bind } from '../pending.ts'
 import type { EvaluationRuntime } from '../runtime.ts'
 import { indexOf } from '../subscript.ts'
@@ -17,20 +18,43 @@ const { list, tuple, range } = types
  */
 export function sorted(items: Value[], key: Value, reverse: boolean, rt: Rt): Value[] | Pending {
   const keys: Value[] = []
-  const byKeys = (): Value[] => {
-    const order = items.map((_, i) => i)
-    rt.alloc(items.length * 16)
-    let comparisons = 0
-    // A stable sort in reverse order keeps equal items in their order: compare the other way round.
-    const compare = (i: number, j: number): number => {
-      if ((++comparisons & 1) === 0) rt.charge(1)
-      const a = keys[i]!
-      const b = keys[j]!
-      if (reverse) return rt.less(b, a) ? -1 : rt.less(a, b) ? 1 : 0
-      return rt.less(a, b) ? -1 : rt.less(b, a) ? 1 : 0
+  // Merging from below, so that it can pause between comparisons. A stable sort in reverse order keeps equal items in their order:
+  // the later of two goes first only when it is greater.
+  const byKeys = (): Value[] | Pending => {
+    const n = items.length
+    rt.charge(n >> 2)
+    rt.alloc(n * 24)
+    const before = (i: number, j: number): boolean => (reverse ? rt.less(keys[i]!, keys[j]!) : rt.less(keys[j]!, keys[i]!))
+    let from = items.map((_, i) => i)
+    let to = new Array<number>(n)
+    let width = 1
+    let start = 0
+    let [left, right, out] = [0, 1, 0]
+    const merge = (): Value[] | Pending => {
+      while (width < n) {
+        while (start < n) {
+          const middle = Math.min(start + width, n)
+          const end = Math.min(start + 2 * width, n)
+          while (out < end) {
+            if (rt.tickDue) return rt.tick().then(merge)
+            let second = left >= middle
+            if (!second && right < end) {
+              rt.charge(1)
+              second = before(from[left]!, from[right]!)
+            }
+            to[out++] = second ? from[right++]! : from[left++]!
+          }
+          start = left = end
+          right = Math.min(end + width, n)
+        }
+        ;[from, to] = [to, from]
+        width *= 2
+        start = left = out = 0
+        right = width
+      }
+      return from.map(i => items[i]!)
     }
-    order.sort(compare)
-    return order.map(i => items[i]!)
+    return merge()
   }
   if (key === null) {
     for (const item of items) keys.push(item)
@@ -67,25 +91,26 @@ function position(items: readonly Value[], value: Value, start: Value, stop: Val
 }
 
 function count(items: readonly Value[], value: Value, rt: Rt): number {
-  rt.charge(items.length)
+  rt.charge(2 * items.length)
   return items.filter(item => equals(item, value, rt)).length
 }
 
 methods(list, {
   'append(object, /)': ([self, item], rt) => {
-    rt.alloc(8)
+    grow(self.items.length + 1, 1, rt)
     self.items.push(item)
     return null
   },
   'extend(iterable, /)': ([self, iterable], rt) =>
     bind(rt.collect(iterable), (items: Value[]) => {
+      grow(self.items.length + items.length, items.length, rt)
       for (const item of items) self.items.push(item)
       return null
     }),
   'insert(index, object, /)': ([self, index, item], rt) => {
     const at = indexOf(index, rt) ?? raise('TypeError', `'${typeOf(index).name}' object cannot be interpreted as an integer`)
     rt.charge(1 + (self.items.length >> 6))
-    rt.alloc(8)
+    grow(self.items.length + 1, 1, rt)
     self.items.splice(at < 0 ? Math.max(0, at + self.items.length) : at, 0, item)
     return null
   },

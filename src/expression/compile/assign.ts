@@ -92,6 +92,7 @@ function unpack(targets: Expr[], scope: Scope): Store {
     const after = expected - star - 1
     if (items.length < expected - 1)
       raise('ValueError', `not enough values to unpack (expected at least ${expected - 1}, got ${items.length})`)
+    f.rt.charge(items.length >> 3)
     f.rt.alloc(items.length * 8)
     return assign(
       f,

@@ -47,8 +47,12 @@ export function compileCall(node: Call, scope: Scope): Ev {
           bind(keywords(f), (kwargs: Kwargs | null) => {
             values.unshift(o)
             f.rt.line = line
-            f.rt.charge(1)
-            return method.code(values, kwargs, f.rt)
+            const run = (): Result => {
+              f.rt.line = line
+              f.rt.charge(1)
+              return method.code(values, kwargs, f.rt)
+            }
+            return f.rt.tickDue ? f.rt.tick().then(run) : run()
           }),
         )
       }

@@ -11,7 +11,7 @@ import { binary, unary } from '../operators.ts'
 import { Pending, bind } from '../pending.ts'
 import { getItem } from '../subscript.ts'
 import type { Expr, FormatField } from '../syntax/ast.ts'
-import { reprResult, strResult, textRepr } from '../text.ts'
+import { asciiOnly, reprResult, strResult } from '../text.ts'
 import { truth } from '../truth.ts'
 import { DONE, PyDict, PyException, PyList, PySet, PySlice, PyTuple, typeOf } from '../values.ts'
 import type { Done, Result, Value } from '../values.ts'
@@ -67,9 +67,9 @@ export function compileExpr(node: Expr, scope: Scope): Ev {
       const object = compileExpr(node.object, scope)
       const index = compileExpr(node.index, scope)
       const { line } = node
-      const item = (f: Frame, o: Value, i: Value) => {
+      const item = (f: Frame, o: Value, i: Value): Result => {
         f.rt.line = line
-        return getItem(o, i, f.rt)
+        return f.rt.tickDue ? f.rt.tick().then(() => getItem(o, i, f.rt)) : getItem(o, i, f.rt)
       }
       return f => bind(object(f), (o: Value) => bind(index(f), (i: Value) => item(f, o, i)))
     }
@@ -94,6 +94,8 @@ export function compileExpr(node: Expr, scope: Scope): Ev {
       return f =>
         bind(items(f), (values: Value[]) => {
           const set = new Map<unknown, Value>()
+          f.rt.charge(values.length)
+          f.rt.alloc(48 * values.length)
           for (const value of values) {
             const key = keyOf(value, f.rt)
             if (!set.has(key)) set.set(key, value)
@@ -112,9 +114,9 @@ export function compileExpr(node: Expr, scope: Scope): Ev {
       const left = compileExpr(node.left, scope)
       const right = compileExpr(node.right, scope)
       const { op, line } = node
-      const apply = (f: Frame, a: Value, b: Value) => {
+      const apply = (f: Frame, a: Value, b: Value): Result => {
         f.rt.line = line
-        return binary(op, a, b, f.rt)
+        return f.rt.tickDue ? f.rt.tick().then(() => binary(op, a, b, f.rt)) : binary(op, a, b, f.rt)
       }
       const withLeft = (f: Frame, a: Value): Result => {
         const b = right(f)
@@ -286,7 +288,7 @@ function compileDict(keys: (Expr | null)[], values: Expr[], scope: Scope): Ev {
         else {
           const from = flat[2 * i + 1]!
           if (!(from instanceof PyDict)) raise('TypeError', `'${typeOf(from).name}' object is not a mapping`)
-          rt.charge(from.entries.size)
+          rt.charge(2 * from.entries.size)
           for (const entry of from.entries.values()) dictSet(dict, entry.key, entry.value, rt)
         }
       }
@@ -331,6 +333,7 @@ function compileCompare(node: Extract<Expr, { kind: 'Compare' }>, scope: Scope):
   }
   const decide = (f: Frame, a: Value, b: Value, i: number): Result => {
     f.rt.line = line
+    if (f.rt.tickDue) return f.rt.tick().then(() => decide(f, a, b, i))
     const answer = compare(ops[i]!, a, b, f.rt)
     if (i === ops.length - 1) return answer
     return bind(answer, (value: Value) => bind(truth(value, f.rt), (yes: boolean) => (yes ? step(f, b, i + 1) : value)))
@@ -347,29 +350,25 @@ function compileFormat(parts: (string | FormatField)[], scope: Scope): Ev {
     const value = compileExpr(part.value, scope)
     const spec: Ev = part.spec ? compileFormat(part.spec, scope) : () => ''
     const { conversion } = part
-    return f =>
-      bind(value(f), (v: Value) =>
-        bind(
-          conversion === ''
-            ? v
-            : conversion === 's'
-              ? strResult(v, f.rt)
-              : bind(reprResult(v, f.rt), (text: string) => (conversion === 'a' ? asciiOnly(text) : text)),
-          (shown: Value) => bind(spec(f), (text: Value) => format(shown, text as string, f.rt)),
-        ),
+    const shown = (f: Frame, v: Value): Result =>
+      bind(
+        conversion === ''
+          ? v
+          : conversion === 's'
+            ? strResult(v, f.rt)
+            : bind(reprResult(v, f.rt), (text: string) => (conversion === 'a' ? asciiOnly(text, f.rt) : text)),
+        (converted: Value) => bind(spec(f), (text: Value) => format(converted, text as string, f.rt)),
       )
+    return f => bind(value(f), (v: Value) => (f.rt.tickDue ? f.rt.tick().then(() => shown(f, v)) : shown(f, v)))
   })
   return f =>
     bind(evaluateAll(evs, f), (texts: Value[]) => {
-      const text = texts.join('')
-      f.rt.alloc(text.length)
-      f.rt.charge(text.length >> 8)
-      return text
+      const size = texts.reduce((sum: number, text) => sum + (text as string).length, 0)
+      f.rt.charge(texts.length + (size >> 6))
+      f.rt.alloc(size)
+      return texts.join('')
     })
 }
-
-/** `ascii()` of a text that is a repr already. */
-export const asciiOnly = (text: string): string => text.replace(/[^\x00-\x7f]/gu, c => textRepr(c, true).slice(1, -1))
 
 function compileYieldFrom(source: Ev): Ev {
   return f =>

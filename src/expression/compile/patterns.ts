@@ -87,7 +87,11 @@ function compilePattern(node: Pattern, scope: Scope): Fits {
         if (star < 0) return items.length === fits.length && all(fits, items, f)
         const after = fits.length - star - 1
         if (items.length < fits.length - 1) return false
-        store?.(f, new PyList(items.slice(star, items.length - after)))
+        if (store) {
+          f.rt.charge(items.length >> 3)
+          f.rt.alloc(items.length * 8)
+          store(f, new PyList(items.slice(star, items.length - after)))
+        }
         return all(fits, [...items.slice(0, star), null, ...items.slice(items.length - after)], f)
       }
     }
@@ -109,6 +113,7 @@ function compilePattern(node: Pattern, scope: Scope): Fits {
             (yes: boolean) => {
               if (!yes || !store) return yes
               const rest = new PyDict()
+              f.rt.charge(3 * value.entries.size)
               const taken = new Set(wanted.map(key => keyOf(key, f.rt)))
               for (const [key, entry] of value.entries) if (!taken.has(key)) dictSet(rest, entry.key, entry.value, f.rt)
               store(f, rest)

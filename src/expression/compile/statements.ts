@@ -43,6 +43,7 @@ export function compileBlock(body: Stmt[], scope: Scope): Ex {
   const run = (f: Frame, i: number): End => {
     const { rt } = f
     for (; i < statements.length; i++) {
+      if (rt.tickDue) return rt.tick().then(() => run(f, i))
       rt.line = lines[i]!
       rt.charge(costs[i]!)
       const end = statements[i]!(f)

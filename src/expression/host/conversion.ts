@@ -76,7 +76,7 @@ export class Conversion {
     if (value instanceof Set)
       return setOf(
         [...value].map(item => this.enter(item)),
-        { charge: () => {}, keyOfInstance: item => item },
+        { charge: () => {}, alloc: () => {}, keyOfInstance: item => item },
       )
     if (value instanceof Map) return dictOf([...value].map(([key, item]) => [String(key), this.enter(item)] as const))
     return isPlain(value) ? this.dict(value) : undefined

@@ -1,5 +1,6 @@
 /** What native modules share for looking at arguments. */
 import { raise } from '../errors.ts'
+import { latin1 } from '../keys.ts'
 import { PyBytes, PyFloat, PyInstance, typeOf } from '../values.ts'
 import type { Value } from '../values.ts'
 
@@ -27,9 +28,5 @@ export const requireText = (value: Value, what: string): string =>
   textOf(value) ?? raise('TypeError', `${what} must be str, not ${typeOf(value).name}`)
 
 /** Bytes as a text of one character (0 to 255) a byte, and back. */
-export const latin1Text = (bytes: PyBytes): string => {
-  let text = ''
-  for (let i = 0; i < bytes.data.length; i += 4096) text += String.fromCharCode(...bytes.data.subarray(i, i + 4096))
-  return text
-}
-export const latin1Bytes = (text: string): PyBytes => new PyBytes(Uint8Array.from(text, ch => ch.charCodeAt(0)))
+export const latin1Text = (bytes: PyBytes): string => latin1(bytes.data)
+export const latin1Bytes = (text: string): PyBytes => new PyBytes(Buffer.from(text, 'latin1'))

@@ -5,10 +5,10 @@ import { KEYWORDS } from '../syntax/expressions.ts'
 import { update } from '../builtins/mappings.ts'
 import { sorted } from '../builtins/sequences.ts'
 import { defineModule, native, nativeClass, nativeRaw } from '../module.ts'
-import { binary } from '../operators.ts'
+import { binary, grow } from '../operators.ts'
 import { bind } from '../pending.ts'
 import { NativeIterator, PyDict, PyList, PyProperty, PyTuple, NativeFunction, own, types, PyClassMethod } from '../values.ts'
-import type { Kwargs, PyClass, PyModule, Result, Value } from '../values.ts'
+import type { DictEntry, Kwargs, PyClass, PyModule, Result, Value } from '../values.ts'
 import { makeClass } from '../compile/classes.ts'
 import type { EvaluationRuntime } from '../runtime.ts'
 
@@ -23,7 +23,7 @@ function tally(self: PyDict, [source]: Value[], kwargs: Kwargs | null, sign: num
   }
   if (source === undefined || source === null) return named()
   if (source instanceof PyDict) {
-    rt.charge(source.entries.size)
+    rt.charge(3 * source.entries.size)
     for (const entry of source.entries.values()) add(entry.key, entry.value)
     return named()
   }
@@ -41,7 +41,7 @@ const combined = (name: string, decide: (a: number, b: number) => number) =>
     const made = new PyDict(new Map(), Counter)
     for (const dict of [a, b]) {
       for (const { key } of dict.entries.values()) {
-        rt.charge(1)
+        rt.charge(3)
         const n = decide(count(a, key, rt), count(b, key, rt))
         if (n > 0) dictSet(made, key, n, rt)
       }
@@ -61,10 +61,13 @@ const Counter: PyClass = nativeClass({
     __missing__: native('__missing__', 'self, key', () => 0),
     __repr__: native('__repr__', 'self', ([self], rt) => {
       if (!self.entries.size) return 'Counter()'
+      rt.charge(2 * self.entries.size * Math.ceil(Math.log2(self.entries.size + 1)))
       const ordered = [...self.entries.entries()].sort((a, b) => Number(b[1].value) - Number(a[1].value))
       return `Counter(${rt.repr(new PyDict(new Map(ordered)))})`
     }),
     most_common: native('most_common', 'self, n=None', ([self, n], rt) => {
+      rt.charge(2 * self.entries.size)
+      rt.alloc(64 * self.entries.size)
       const items = [...self.entries.values()].map(entry => new PyTuple([entry.key, entry.value]))
       const byCount = native('count', 'pair', ([pair]) => pair.items[1])
       return bind(
@@ -131,14 +134,15 @@ const OrderedDict: PyClass = nativeClass({
       const k = keyOf(key, rt)
       const entry = self.entries.get(k) ?? raise('KeyError', key)
       self.entries.delete(k)
-      rt.charge(1 + (last ? 0 : self.entries.size))
+      rt.charge(1 + (last ? 0 : 2 * self.entries.size))
       if (last) self.entries.set(k, entry)
       else self.entries = new Map([[k, entry], ...self.entries])
       return null
     }),
     popitem: native('popitem', 'self, last=True', ([self, last], rt) => {
-      rt.charge(1 + (self.entries.size >> 4))
-      const entry = last ? [...self.entries].at(-1) : [...self.entries.entries()][0]
+      rt.charge(1 + (last ? self.entries.size >> 3 : 0))
+      let entry: [unknown, DictEntry] | undefined
+      for (entry of self.entries as PyDict['entries']) if (!last) break
       if (!entry) raise('KeyError', 'dictionary is empty')
       self.entries.delete(entry[0])
       return new PyTuple([entry[1].key, entry[1].value])
@@ -168,30 +172,35 @@ const deque: PyClass = nativeClass({
       ([self], rt) => `deque(${rt.repr(new PyList(self.items))}${limit(self) === Infinity ? '' : `, maxlen=${limit(self)}`})`,
     ),
     append: native('append', 'self, x', ([self, x], rt) => {
-      rt.alloc(8)
+      grow(self.items.length + 1, 1, rt)
       self.items.push(x)
-      if (self.items.length > limit(self)) self.items.shift()
+      if (self.items.length > limit(self)) {
+        rt.charge(self.items.length >> 6)
+        self.items.shift()
+      }
       return null
     }),
     appendleft: native('appendleft', 'self, x', ([self, x], rt) => {
-      rt.alloc(8)
-      rt.charge(1 + (self.items.length >> 8))
+      grow(self.items.length + 1, 1, rt)
+      rt.charge(1 + (self.items.length >> 6))
       self.items.unshift(x)
       if (self.items.length > limit(self)) self.items.pop()
       return null
     }),
     popleft: native('popleft', 'self', ([self], rt) => {
-      rt.charge(1 + (self.items.length >> 8))
+      rt.charge(1 + (self.items.length >> 6))
       return self.items.length ? self.items.shift() : raise('IndexError', 'pop from an empty deque')
     }),
     extendleft: native('extendleft', 'self, iterable', ([self, iterable], rt) =>
       bind(rt.collect(iterable), (items: Value[]) => {
+        grow(self.items.length + items.length, self.items.length + items.length, rt)
         self.items = [...items.reverse(), ...self.items].slice(0, limit(self))
         return null
       }),
     ),
     extend: native('extend', 'self, iterable', ([self, iterable], rt) =>
       bind(rt.collect(iterable), (items: Value[]) => {
+        grow(self.items.length + items.length, self.items.length + items.length, rt)
         const all = [...self.items, ...items]
         self.items = limit(self) === Infinity ? all : all.slice(Math.max(0, all.length - limit(self)))
         return null
@@ -199,7 +208,8 @@ const deque: PyClass = nativeClass({
     ),
     rotate: native('rotate', 'self, n=1', ([self, n], rt) => {
       const { items } = self
-      rt.charge(1 + (items.length >> 4))
+      rt.charge(1 + (items.length >> 3))
+      rt.alloc(items.length * 8)
       if (items.length) {
         const by = ((Number(n) % items.length) + items.length) % items.length
         self.items = [...items.slice(items.length - by), ...items.slice(0, items.length - by)]
@@ -277,7 +287,10 @@ export const collections: PyModule = defineModule('collections', {
     'namedtuple',
     'typename, field_names, *, rename=False, defaults=None, module=None',
     function* ([name, given, , defaults], rt) {
+      if (typeof given === 'string' && given.length > 10_000) raise('ValueError', 'too many fields')
       const fields: Value[] = typeof given === 'string' ? given.replaceAll(',', ' ').split(/\s+/).filter(Boolean) : yield rt.collect(given)
+      rt.charge(20 * fields.length)
+      if (fields.length > 1000) raise('ValueError', 'too many fields')
       return namedTupleClass(name, fields.map(String), defaults === null ? [] : yield rt.collect(defaults))
     },
   ),

@@ -4,7 +4,7 @@ import { unwrap } from '../compare.ts'
 import { exceptionClass, raise } from '../errors.ts'
 import { defineModule, native, nativeClass } from '../module.ts'
 import type { Runtime } from '../module.ts'
-import { PyBytes, PyInstance, normalizeInt, typeOf, type PyModule, type PyClass, type Value } from '../values.ts'
+import { PyBytes, PyInstance, isInt, normalizeInt, typeOf, type PyModule, type PyClass, type Value } from '../values.ts'
 
 /** The bytes in an argument, paid for. */
 export function bytesOf(value: Value, rt: Runtime, textAllowed = false): Buffer {
@@ -15,7 +15,7 @@ export function bytesOf(value: Value, rt: Runtime, textAllowed = false): Buffer 
       : textAllowed && typeof inner === 'string'
         ? Buffer.from(inner, 'utf8')
         : raise('TypeError', `a bytes-like object is required, not '${typeOf(value).name}'`)
-  rt.charge(1 + (data.length >> 5))
+  rt.charge(1 + (data.length >> 4))
   rt.alloc(data.length)
   return data
 }
@@ -24,8 +24,12 @@ const binasciiError = exceptionClass('Error', 'ValueError', 'binascii')
 
 function decode64(source: Value, urlSafe: boolean, rt: Runtime): PyBytes {
   const text = bytesOf(source, rt, true).toString('latin1')
-  const standard = (urlSafe ? text.replaceAll('-', '+').replaceAll('_', '/') : text).replace(/[^A-Za-z0-9+/=]/g, '')
-  const body = standard.replace(/=+$/, '')
+  rt.charge(text.length >> 3)
+  rt.alloc(text.length)
+  const standard = (urlSafe ? text.replaceAll('-', '+').replaceAll('_', '/') : text).replace(/[^A-Za-z0-9+/=]+/g, '')
+  let end = standard.length
+  while (end > 0 && standard[end - 1] === '=') end--
+  const body = standard.slice(0, end)
   if (body.length % 4 === 1)
     raise(binasciiError, `Invalid base64-encoded string: number of data characters (${body.length}) cannot be 1 more than a multiple of 4`)
   if (body.length % 4 && standard.length - body.length < 4 - (body.length % 4)) raise(binasciiError, 'Incorrect padding')
@@ -35,39 +39,59 @@ function decode64(source: Value, urlSafe: boolean, rt: Runtime): PyBytes {
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
 
 function encode32(data: Uint8Array): string {
-  let bits = ''
-  for (const byte of data) bits += byte.toString(2).padStart(8, '0')
-  const text = (bits.match(/.{1,5}/g) ?? []).map(group => BASE32[parseInt(group.padEnd(5, '0'), 2)]).join('')
+  let text = ''
+  let held = 0
+  let bits = 0
+  for (const byte of data) {
+    held = ((held << 8) | byte) & 0xfff
+    for (bits += 8; bits >= 5; bits -= 5) text += BASE32[(held >> (bits - 5)) & 31]
+  }
+  if (bits) text += BASE32[(held << (5 - bits)) & 31]
   return text.padEnd(Math.ceil(text.length / 8) * 8, '=')
 }
 
 function decode32(text: string): Uint8Array {
-  if (text.length % 8 || !/^[A-Z2-7]*=*$/.test(text)) raise(binasciiError, 'Incorrect padding')
-  const bits = [...text.replace(/=+$/, '')].map(c => BASE32.indexOf(c).toString(2).padStart(5, '0')).join('')
-  return Uint8Array.from((bits.match(/.{8}/g) ?? []).map(byte => parseInt(byte, 2)))
+  let end = text.length
+  while (end > 0 && text[end - 1] === '=') end--
+  if (text.length % 8 || /[^A-Z2-7]/.test(text.slice(0, end))) raise(binasciiError, 'Incorrect padding')
+  const out = Buffer.alloc(Math.floor((end * 5) / 8))
+  let held = 0
+  let bits = 0
+  let at = 0
+  for (let i = 0; i < end; i++) {
+    const unit = text.charCodeAt(i)
+    held = ((held << 5) | (unit < 65 ? unit - 24 : unit - 65)) & 0xfff
+    bits += 5
+    if (bits < 8) continue
+    bits -= 8
+    out[at++] = held >> bits
+  }
+  return out
 }
 
 const ascii = (text: string) => new PyBytes(Buffer.from(text, 'latin1'))
 
+function encoded64(source: Value, rt: Runtime, finish: (text: string) => string = text => text): PyBytes {
+  const data = bytesOf(source, rt)
+  rt.charge(data.length >> 3)
+  rt.alloc(2 * data.length)
+  return ascii(finish(data.toString('base64')))
+}
+
 export const base64: PyModule = defineModule('base64', {
-  b64encode: native('b64encode', 's, altchars=None', ([s], rt) => ascii(bytesOf(s, rt).toString('base64'))),
-  standard_b64encode: native('standard_b64encode', 's', ([s], rt) => ascii(bytesOf(s, rt).toString('base64'))),
+  b64encode: native('b64encode', 's, altchars=None', ([s], rt) => encoded64(s, rt)),
+  standard_b64encode: native('standard_b64encode', 's', ([s], rt) => encoded64(s, rt)),
   urlsafe_b64encode: native('urlsafe_b64encode', 's', ([s], rt) =>
-    ascii(bytesOf(s, rt).toString('base64').replaceAll('+', '-').replaceAll('/', '_')),
+    encoded64(s, rt, text => text.replaceAll('+', '-').replaceAll('/', '_')),
   ),
-  encodebytes: native('encodebytes', 's', ([s], rt) =>
-    ascii(
-      bytesOf(s, rt)
-        .toString('base64')
-        .replace(/.{1,76}/g, '$&\n'),
-    ),
-  ),
+  encodebytes: native('encodebytes', 's', ([s], rt) => encoded64(s, rt, text => text.replace(/.{1,76}/g, '$&\n'))),
   b64decode: native('b64decode', 's, altchars=None, validate=False', ([s], rt) => decode64(s, false, rt)),
   standard_b64decode: native('standard_b64decode', 's', ([s], rt) => decode64(s, false, rt)),
   urlsafe_b64decode: native('urlsafe_b64decode', 's', ([s], rt) => decode64(s, true, rt)),
   b32encode: native('b32encode', 's', ([s], rt) => {
     const data = bytesOf(s, rt)
     rt.charge(data.length)
+    rt.alloc(2 * data.length)
     return ascii(encode32(data))
   }),
   b32decode: native('b32decode', 's, casefold=False', ([s, fold], rt) => {
@@ -75,10 +99,16 @@ export const base64: PyModule = defineModule('base64', {
     rt.charge(text.length)
     return new PyBytes(decode32(fold ? text.toUpperCase() : text))
   }),
-  b16encode: native('b16encode', 's', ([s], rt) => ascii(bytesOf(s, rt).toString('hex').toUpperCase())),
+  b16encode: native('b16encode', 's', ([s], rt) => {
+    const data = bytesOf(s, rt)
+    rt.charge(data.length >> 4)
+    rt.alloc(2 * data.length)
+    return ascii(data.toString('hex').toUpperCase())
+  }),
   b16decode: native('b16decode', 's, casefold=False', ([s], rt) => {
     const text = bytesOf(s, rt, true).toString('latin1')
-    if (!/^(?:[0-9a-fA-F]{2})*$/.test(text)) raise(binasciiError, 'Non-base16 digit found')
+    rt.charge(text.length >> 3)
+    if (text.length % 2 || /[^0-9a-fA-F]/.test(text)) raise(binasciiError, 'Non-base16 digit found')
     return new PyBytes(Buffer.from(text, 'hex'))
   }),
 })
@@ -108,7 +138,7 @@ class Digest extends PyInstance {
     this.parts = parts
   }
   digest(rt: Runtime): Buffer {
-    rt.charge(10 + (this.parts.length >> 3))
+    rt.charge(10 + ((this.parts.length + (this.key?.length ?? 0)) >> 3))
     const { name } = algorithms[this.algorithm]!
     return (this.key ? createHmac(name, this.key) : createHash(name)).update(this.parts).digest()
   }
@@ -121,7 +151,8 @@ const digestClass = (name: string, module: string): PyClass =>
     methods: {
       update: native('update', 'self, data', ([self, data], rt) => {
         const more = bytesOf(data, rt)
-        rt.alloc(self.parts.length)
+        rt.charge((self.parts.length + more.length) >> 6)
+        rt.alloc(self.parts.length + more.length)
         self.parts = Buffer.concat([self.parts, more])
         return null
       }),
@@ -184,8 +215,8 @@ export const hmac: PyModule = defineModule('hmac', {
 function random(size: Value, fallback: number, rt: Runtime): Buffer {
   const n = size === null ? fallback : Number(size)
   if (!(n >= 0)) raise('ValueError', 'negative argument not allowed')
-  rt.alloc(n)
-  rt.charge(5 + (n >> 4))
+  rt.alloc(2 * n)
+  rt.charge(5 + (n >> 3))
   return randomBytes(n)
 }
 
@@ -197,9 +228,10 @@ export const secrets: PyModule = defineModule('secrets', {
     if (!(Number(n) > 0)) raise('ValueError', 'Upper bound must be positive.')
     return randomInt(Math.min(Number(n), 2 ** 48 - 1))
   }),
-  randbits: native('randbits', 'k', ([k], rt) =>
-    normalizeInt(BigInt(`0x${random(Math.ceil(Number(k) / 8), 0, rt).toString('hex') || '0'}`) >> BigInt((8 - (Number(k) % 8)) % 8)),
-  ),
+  randbits: native('randbits', 'k', ([k], rt) => {
+    if (Number(k) > 65_536) raise('OverflowError', 'k is too large')
+    return normalizeInt(BigInt(`0x${random(Math.ceil(Number(k) / 8), 0, rt).toString('hex') || '0'}`) >> BigInt((8 - (Number(k) % 8)) % 8))
+  }),
   choice: native('choice', 'seq', function* ([seq], rt) {
     const items = yield rt.collect(seq)
     if (!items.length) raise('IndexError', 'Cannot choose from an empty sequence')
@@ -233,19 +265,14 @@ const uuidClass: PyClass = nativeClass({
     const hex = args[0] ?? kwargs?.get('hex')
     const bytes = kwargs?.get('bytes')
     const int = kwargs?.get('int')
+    if (bytes instanceof PyBytes && bytes.data.length !== 16) raise('ValueError', 'bytes is not a 16-char string')
     if (bytes instanceof PyBytes) return new Uuid(cls, dashed(Buffer.from(bytes.data).toString('hex')))
-    if (int !== undefined)
-      return new Uuid(
-        cls,
-        dashed(
-          BigInt(int as number)
-            .toString(16)
-            .padStart(32, '0'),
-        ),
-      )
-    const digits = String(hex instanceof Uuid ? hex.text : hex)
-      .replace(/^urn:uuid:|[{}-]/g, '')
-      .toLowerCase()
+    if (int !== undefined && !(isInt(int) && int >= 0 && int < 1n << 128n))
+      raise('ValueError', 'int is out of range (need a 128-bit value)')
+    if (int !== undefined) return new Uuid(cls, dashed(BigInt(int).toString(16).padStart(32, '0')))
+    if (typeof hex === 'string' && hex.length > 100) raise('ValueError', 'badly formed hexadecimal UUID string')
+    if (typeof hex !== 'string' && !(hex instanceof Uuid)) raise('TypeError', 'one of the hex, bytes or int arguments must be given')
+    const digits = (typeof hex === 'string' ? hex : hex.text).replace(/^urn:uuid:|[{}-]/g, '').toLowerCase()
     if (!/^[0-9a-f]{32}$/.test(digits)) raise('ValueError', 'badly formed hexadecimal UUID string')
     return new Uuid(cls, dashed(digits))
   },
@@ -263,10 +290,11 @@ const uuidClass: PyClass = nativeClass({
   },
 })
 
-function named(algorithm: 'md5' | 'sha1', version: string, namespace: Uuid, name: string): Uuid {
+function named(algorithm: 'md5' | 'sha1', version: string, namespace: Value, name: Buffer): Uuid {
+  if (!(namespace instanceof Uuid)) return raise('AttributeError', `'${typeOf(namespace).name}' object has no attribute 'bytes'`)
   const hash = createHash(algorithm)
     .update(Buffer.from(namespace.text.replaceAll('-', ''), 'hex'))
-    .update(name, 'utf8')
+    .update(name)
     .digest()
     .subarray(0, 16)
   hash[8] = (hash[8]! & 0x3f) | 0x80
@@ -284,8 +312,8 @@ export const uuid: PyModule = defineModule('uuid', {
     data[8] = (data[8]! & 0x3f) | 0x80
     return new Uuid(uuidClass, dashed(data.toString('hex')))
   }),
-  uuid5: native('uuid5', 'namespace, name', ([space, name]) => named('sha1', '5', space, name)),
-  uuid3: native('uuid3', 'namespace, name', ([space, name]) => named('md5', '3', space, name)),
+  uuid5: native('uuid5', 'namespace, name', ([space, name], rt) => named('sha1', '5', space, bytesOf(name, rt, true))),
+  uuid3: native('uuid3', 'namespace, name', ([space, name], rt) => named('md5', '3', space, bytesOf(name, rt, true))),
   NAMESPACE_DNS: namespace('6ba7b810-9dad-11d1-80b4-00c04fd430c8'),
   NAMESPACE_URL: namespace('6ba7b811-9dad-11d1-80b4-00c04fd430c8'),
   NAMESPACE_OID: namespace('6ba7b812-9dad-11d1-80b4-00c04fd430c8'),

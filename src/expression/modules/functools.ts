@@ -168,6 +168,7 @@ export const operator: PyModule = defineModule('operator', {
       const out: Value[] = []
       for (const path of names) {
         let value = object
+        rt.charge(String(path).length >> 2)
         for (const name of String(path).split('.')) value = yield rt.getAttribute(value, name)
         out.push(value)
       }
@@ -198,7 +199,7 @@ const suppress: PyClass = nativeClass({
     __exit__: native(
       '__exit__',
       'self, type, value, traceback',
-      ([self, , error]) => error !== null && self.state.some((cls: Value) => isInstance(error, cls)),
+      ([self, , error], rt) => error !== null && self.state.some((cls: Value) => isInstance(error, cls, rt)),
     ),
   },
 })
@@ -269,17 +270,28 @@ function copied(value: Value, rt: EvaluationRuntime, deep: boolean, memo: Map<Py
     made.items = value.items.map(inner)
     return made
   }
-  if (value instanceof PyTuple) return deep ? new PyTuple(value.items.map(inner), value.cls) : value
+  if (value instanceof PyTuple) {
+    if (!deep) return value
+    rt.charge(value.items.length >> 3)
+    rt.alloc(value.items.length * 8)
+    const made = new PyTuple(value.items.map(inner), value.cls)
+    memo.set(value, made)
+    return made
+  }
   if (value instanceof PyDict) {
     const made = new PyDict(new Map(), value.cls)
     made.attrs = value.attrs
     memo.set(value, made)
-    rt.charge(value.entries.size)
+    rt.charge(3 * value.entries.size)
     rt.alloc(value.entries.size * 64)
     for (const [key, entry] of value.entries) made.entries.set(key, { key: entry.key, value: inner(entry.value) })
     return made
   }
-  if (value instanceof PySet) return new PySet(new Map(value.items), value.cls)
+  if (value instanceof PySet) {
+    rt.charge(value.items.size)
+    rt.alloc(value.items.size * 48)
+    return new PySet(new Map(value.items), value.cls)
+  }
   const method = special(value, deep ? '__deepcopy__' : '__copy__')
   if (method !== undefined) return rt.callNow(method, deep ? [value, new PyDict()] : [value])
   // Objects of the expression's own classes; native and host objects do not change and are shared.

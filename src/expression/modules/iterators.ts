@@ -29,8 +29,8 @@ class GeneratorIterator extends PyIterator {
 
   private advance(rt: EvaluationRuntime, method: 'next' | 'throw', input: unknown): Value | Done | Pending {
     for (;;) {
-      rt.charge(1)
       if (rt.tickDue) return rt.tick().then(() => this.advance(rt, method, input))
+      rt.charge(1)
       const { done, value } = method === 'next' ? this.source.next(input) : this.source.throw(input)
       if (done) return DONE
       if (value instanceof Emit) return value.item

@@ -43,16 +43,20 @@ function* choose(
   n: number,
   size: number,
   kind: 'permutations' | 'combinations' | 'replacement',
+  rt: EvaluationRuntime,
   start = 0,
   picked: number[] = [],
 ): Generator<number[]> {
+  // Ways that lead to no choice cost too.
+  rt.charge(1 + picked.length)
   if (picked.length === size) {
     yield picked
     return
   }
   for (let i = kind === 'permutations' ? 0 : start; i < n; i++) {
     if (kind === 'permutations' && picked.includes(i)) continue
-    yield* choose(n, size, kind, kind === 'replacement' ? i : i + 1, [...picked, i])
+    if (kind === 'combinations' && n - i < size - picked.length) break
+    yield* choose(n, size, kind, rt, kind === 'replacement' ? i : i + 1, [...picked, i])
   }
 }
 
@@ -61,19 +65,21 @@ const choices = (name: string, kind: 'permutations' | 'combinations' | 'replacem
     const items = yield rt.collect(iterable)
     const size = r === null ? items.length : number(r, rt)
     if (size > 200) raise('ValueError', 'r is too large')
-    for (const picked of choose(items.length, size, kind)) {
+    if (size > items.length && kind !== 'replacement') return
+    for (const picked of choose(items.length, size, kind, rt)) {
       rt.charge(1 + picked.length)
       rt.alloc(24 + picked.length * 8)
       yield emit(new PyTuple(picked.map(i => items[i])))
     }
   })
 
-function* product(pools: Value[][], picked: Value[] = []): Generator<Value[]> {
+function* product(pools: Value[][], rt: EvaluationRuntime, picked: Value[] = []): Generator<Value[]> {
+  rt.charge(1 + picked.length)
   if (picked.length === pools.length) {
     yield picked
     return
   }
-  for (const item of pools[picked.length]!) yield* product(pools, [...picked, item])
+  for (const item of pools[picked.length]!) yield* product(pools, rt, [...picked, item])
 }
 
 export const itertools: PyModule = defineModule('itertools', {
@@ -108,7 +114,9 @@ export const itertools: PyModule = defineModule('itertools', {
           for (const arg of args) pools.push(yield rt.collect(arg))
           if (pools.length > 200) raise('ValueError', 'repeat is too large')
         }
-        for (const picked of product(pools)) {
+        // An empty pool leaves nothing to choose.
+        if (pools.some(pool => !pool.length)) return
+        for (const picked of product(pools, rt)) {
           rt.charge(1 + picked.length)
           rt.alloc(24 + picked.length * 8)
           yield emit(new PyTuple(picked))
@@ -171,7 +179,11 @@ export const itertools: PyModule = defineModule('itertools', {
     const size = number(n, rt)
     if (size < 1) raise('ValueError', 'n must be at least one')
     const items = yield rt.collect(iterable)
-    for (let i = 0; i < items.length; i += size) yield emit(new PyTuple(items.slice(i, i + size)))
+    for (let i = 0; i < items.length; i += size) {
+      rt.charge(1 + (Math.min(size, items.length - i) >> 3))
+      rt.alloc(24 + 8 * Math.min(size, items.length - i))
+      yield emit(new PyTuple(items.slice(i, i + size)))
+    }
   }),
   zip_longest: nativeRaw('zip_longest', (args, kwargs, rt) =>
     iteratorFrom(
@@ -179,8 +191,9 @@ export const itertools: PyModule = defineModule('itertools', {
         const fill = kwargs?.get('fillvalue') ?? null
         const all: Value[][] = []
         for (const arg of args) all.push(yield rt.collect(arg))
-        const longest = Math.max(0, ...all.map(items => items.length))
+        const longest = all.reduce((most, items) => Math.max(most, items.length), 0)
         for (let i = 0; i < longest; i++) {
+          rt.charge(all.length)
           rt.alloc(24 + all.length * 8)
           yield emit(new PyTuple(all.map(items => (i < items.length ? items[i]! : fill))))
         }

@@ -1,4 +1,5 @@
 /** `json`: texts byte for byte as CPython writes them. */
+import { decode } from '../builtins/codecs.ts'
 import { unwrap } from '../compare.ts'
 import { exceptionClass, raise } from '../errors.ts'
 import { dictSet } from '../keys.ts'
@@ -13,7 +14,15 @@ const decodeError = exceptionClass('JSONDecodeError', 'ValueError', 'json.decode
 
 const MAX_DEPTH = 200
 const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?/y
-const SPACE = /[ \t\n\r]*/y
+
+const WORDS: [string, Value][] = [
+  ['null', null],
+  ['true', true],
+  ['false', false],
+  ['NaN', new PyFloat(NaN)],
+  ['Infinity', new PyFloat(Infinity)],
+  ['-Infinity', new PyFloat(-Infinity)],
+]
 
 /** A parser of our own: keeps int and float apart, keeps big ints, and pays as it goes. */
 class Reader {
@@ -26,8 +35,10 @@ class Reader {
   }
 
   fail(message: string, at = this.at): never {
+    this.rt.charge(at >> 3)
     const before = this.text.slice(0, at)
-    const line = before.split('\n').length
+    let line = 1
+    for (let i = before.indexOf('\n'); i >= 0; i = before.indexOf('\n', i + 1)) line++
     const column = at - before.lastIndexOf('\n')
     raise(decodeError, `${message}: line ${line} column ${column} (char ${toPoints(this.text, at)})`)
   }
@@ -41,27 +52,20 @@ class Reader {
   }
 
   private space(): void {
-    SPACE.lastIndex = this.at
-    SPACE.test(this.text)
-    this.at = SPACE.lastIndex
+    const from = this.at
+    while (' \n\r\t'.includes(this.text[this.at] ?? '-')) this.at++
+    if (this.at - from > 8) this.rt.charge((this.at - from) >> 3)
   }
 
   private value(depth: number): Value {
     if (depth > MAX_DEPTH) raise('RecursionError', 'maximum recursion depth exceeded while decoding a JSON object')
-    this.rt.charge(1)
+    this.rt.charge(2)
     this.rt.alloc(16)
     const c = this.text[this.at]
     if (c === '"') return this.string()
     if (c === '{') return this.object(depth)
     if (c === '[') return this.array(depth)
-    for (const [word, value] of [
-      ['null', null],
-      ['true', true],
-      ['false', false],
-      ['NaN', new PyFloat(NaN)],
-      ['Infinity', new PyFloat(Infinity)],
-      ['-Infinity', new PyFloat(-Infinity)],
-    ] as [string, Value][]) {
+    for (const [word, value] of WORDS) {
       if (this.text.startsWith(word, this.at)) {
         this.at += word.length
         return value
@@ -71,6 +75,7 @@ class Reader {
     const m = NUMBER.exec(this.text)
     if (!m) this.fail('Expecting value')
     this.at += m[0].length
+    this.rt.charge(m[0].length >> 3)
     if (m[1] !== undefined || m[2] !== undefined) return new PyFloat(Number(m[0]))
     if (m[0].length > 4300) raise('ValueError', 'Exceeds the limit (4300 digits) for integer string conversion')
     return m[0].length < 16 ? Number(m[0]) + 0 : normalizeInt(BigInt(m[0]))
@@ -81,8 +86,11 @@ class Reader {
     let out = ''
     for (;;) {
       const from = this.at
-      while (this.at < this.text.length && this.text[this.at] !== '"' && this.text[this.at] !== '\\' && this.text[this.at]! >= ' ')
-        this.at++
+      for (; this.at < this.text.length; this.at++) {
+        const unit = this.text.charCodeAt(this.at)
+        if (unit === 34 || unit === 92 || unit < 32) break
+      }
+      this.rt.charge(1 + ((this.at - from) >> 4))
       out += this.text.slice(from, this.at)
       const c = this.text[this.at]
       if (c === undefined) this.fail('Unterminated string starting at', start)
@@ -105,7 +113,6 @@ class Reader {
       }
     }
     this.at++
-    this.rt.charge((this.at - start) >> 4)
     this.rt.alloc(this.at - start)
     return out
   }
@@ -164,21 +171,24 @@ interface Options {
   fallback: Value
 }
 
-const quote = (text: string, ascii: boolean): string => {
+function quote(text: string, ascii: boolean, rt: EvaluationRuntime): string {
+  rt.charge(1 + (text.length >> 5))
+  rt.alloc(text.length + 2)
+  if (/[^ -~]/.test(text)) {
+    rt.charge(3 * text.length)
+    rt.alloc(5 * text.length)
+  }
   const quoted = JSON.stringify(text).replace(/\\u([0-9a-f]{4})/g, (_, digits: string) => `\\u${digits}`)
   return ascii ? quoted.replace(/[\x7f-\uffff]/g, c => (c === '\x7f' ? c : `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)) : quoted
 }
 
 function write(given: Value, options: Options, rt: EvaluationRuntime, depth: number, newline: string): string {
   if (depth > MAX_DEPTH) raise('RecursionError', 'maximum recursion depth exceeded while encoding a JSON object')
-  rt.charge(1)
+  rt.charge(2)
   const value = given instanceof PyInstance && given.payload !== undefined ? unwrap(given) : given
   if (value === null) return 'null'
   if (typeof value === 'string') {
-    rt.charge(value.length >> 6)
-    rt.alloc(value.length + 2)
-    if (/[^ -~]/.test(value)) rt.charge(value.length >> 2)
-    return quote(value, options.ascii)
+    return quote(value, options.ascii, rt)
   }
   if (typeof value === 'boolean') return value ? 'true' : 'false'
   if (isInt(value)) return intText(value, rt)
@@ -193,11 +203,12 @@ function write(given: Value, options: Options, rt: EvaluationRuntime, depth: num
   const inner = options.indent === null ? '' : newline + options.indent
   const wrap = (open: string, parts: string[], close: string) => {
     if (!parts.length) return open + close
+    const between = options.indent === null ? options.comma.length : options.comma.length + inner.length
+    const size = parts.reduce((sum, part) => sum + part.length + between, 2 + inner.length + newline.length)
+    rt.charge(size >> 6)
+    rt.alloc(size)
     const body = parts.join(options.indent === null ? options.comma : options.comma + inner)
-    const text = options.indent === null ? open + body + close : open + inner + body + newline + close
-    rt.alloc(text.length)
-    rt.charge(text.length >> 8)
-    return text
+    return options.indent === null ? open + body + close : open + inner + body + newline + close
   }
   if (value instanceof PyList || value instanceof PyTuple)
     return wrap(
@@ -206,11 +217,15 @@ function write(given: Value, options: Options, rt: EvaluationRuntime, depth: num
       ']',
     )
   if (value instanceof PyDict) {
+    rt.charge(value.entries.size)
     const entries = [...value.entries.values()]
+    if (options.sortKeys) rt.charge(2 * entries.length * Math.ceil(Math.log2(entries.length + 1)))
     if (options.sortKeys) entries.sort((a, b) => (rt.less(a.key, b.key) ? -1 : rt.less(b.key, a.key) ? 1 : 0))
     return wrap(
       '{',
-      entries.map(entry => `${quote(keyOf(entry.key), options.ascii)}${options.colon}${write(entry.value, options, rt, depth + 1, inner)}`),
+      entries.map(
+        entry => `${quote(keyOf(entry.key), options.ascii, rt)}${options.colon}${write(entry.value, options, rt, depth + 1, inner)}`,
+      ),
       '}',
     )
   }
@@ -233,6 +248,7 @@ function keyOf(key: Value): string {
 
 /** Applies `object_hook` from the inside out. */
 function hooked(value: Value, hook: Value, rt: EvaluationRuntime): Value {
+  rt.charge(1)
   if (value instanceof PyList) return new PyList(value.items.map(item => hooked(item, hook, rt)))
   if (!(value instanceof PyDict)) return value
   for (const entry of value.entries.values()) entry.value = hooked(entry.value, hook, rt)
@@ -243,8 +259,9 @@ export const json = defineModule('json', {
   JSONDecodeError: decodeError,
   loads: native('loads', 's, *, cls=None, object_hook=None, parse_float=None, parse_int=None, strict=True', ([source, , hook], rt) => {
     const inner = unwrap(source)
-    const text = inner instanceof PyBytes ? Buffer.from(inner.data).toString('utf8') : inner
+    const text = inner instanceof PyBytes ? decode(inner.data, 'utf-8', 'replace', rt) : inner
     if (typeof text !== 'string') raise('TypeError', `the JSON object must be str, bytes or bytearray, not ${typeOf(source).name}`)
+    rt.charge(text.length >> 5)
     const value = new Reader(text.replace(/^\ufeff/, ''), rt).document()
     return hook === null ? value : hooked(value, hook, rt)
   }),

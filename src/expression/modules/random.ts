@@ -5,6 +5,7 @@ import { defineModule, native } from '../module.ts'
 import type { Runtime } from '../module.ts'
 import type { EvaluationRuntime } from '../runtime.ts'
 import { floatToInt, toFloat } from '../numbers.ts'
+import { text } from '../builtins/str.ts'
 import { binary } from '../operators.ts'
 import { indexOf } from '../subscript.ts'
 import { PyFloat, PyList, PyRange, PyTuple, normalizeInt, typeOf, type PyModule, type Value } from '../values.ts'
@@ -45,11 +46,17 @@ export const random: PyModule = defineModule('random', {
     const items = yield rt.collect(population)
     if (!items.length) raise('IndexError', 'Cannot choose from an empty population')
     const each: number[] = weights === null ? items.map(() => 1) : (yield rt.collect(weights)).map(real)
+    rt.charge(items.length)
     const total = each.reduce((sum, w) => sum + w, 0)
     const out: Value[] = []
     for (let i = 0; i < Number(k); i++) {
-      rt.charge(1 + (items.length >> 4))
+      if (rt.tickDue) yield rt.tick()
+      rt.charge(2 + (weights === null ? 0 : items.length >> 4))
       rt.alloc(8)
+      if (weights === null) {
+        out.push(items[below(items.length, rt)])
+        continue
+      }
       let at = rt.random() * total
       let index = 0
       while (index < items.length - 1 && (at -= each[index]!) >= 0) index++
@@ -61,9 +68,15 @@ export const random: PyModule = defineModule('random', {
     const items = yield rt.collect(population)
     if (Number(k) > items.length || Number(k) < 0) raise('ValueError', 'Sample larger than population or is negative')
     const out: Value[] = []
+    rt.alloc(8 * Number(k))
     for (let i = 0; i < Number(k); i++) {
-      rt.charge(1)
-      out.push(items.splice(below(items.length, rt), 1)[0])
+      if (rt.tickDue) yield rt.tick()
+      rt.charge(2)
+      // The last one takes the place of the one that goes.
+      const at = below(items.length, rt)
+      out.push(items[at])
+      const last = items.pop()
+      if (at < items.length) items[at] = last
     }
     return new PyList(out)
   }),
@@ -78,11 +91,11 @@ export const random: PyModule = defineModule('random', {
     return null
   }),
   getrandbits: native('getrandbits', 'k', ([k], rt) => {
-    let value = 0n
-    rt.charge(Number(k) >> 3)
     if (Number(k) > 65_536) raise('OverflowError', 'k is too large')
-    for (let i = 0; i < Number(k); i++) value = (value << 1n) | (rt.random() < 0.5 ? 0n : 1n)
-    return normalizeInt(value)
+    rt.charge(Number(k))
+    let digits = ''
+    for (let i = 0; i < Number(k); i++) digits += rt.random() < 0.5 ? '0' : '1'
+    return normalizeInt(BigInt(`0b0${digits}`))
   }),
 })
 
@@ -100,7 +113,9 @@ export const string: PyModule = defineModule('string', {
   punctuation,
   whitespace: ' \t\n\r\x0b\x0c',
   printable: `${digits}${lower}${lower.toUpperCase()}${punctuation} \t\n\r\x0b\x0c`,
-  capwords: native('capwords', 's, sep=None', ([s, sep]) => {
+  capwords: native('capwords', 's, sep=None', ([s, sep], rt) => {
+    rt.charge(3 * text(s).length)
+    rt.alloc(16 * s.length)
     const parts: string[] = sep === null ? s.split(/\s+/).filter(Boolean) : s.split(sep)
     return parts.map(part => part.slice(0, 1).toUpperCase() + part.slice(1).toLowerCase()).join(sep ?? ' ')
   }),
@@ -132,21 +147,31 @@ const whole = (name: string, fn: (x: number) => number) =>
 const bigOf = (value: Value): bigint =>
   BigInt(numberOf(unwrap(value)) ?? raise('TypeError', `'${typeOf(value).name}' object cannot be interpreted as an integer`))
 
+const bitsOf = (n: bigint): number => n.toString(16).length * 4
+
 function gcd(a: bigint, b: bigint, rt: Runtime): bigint {
   let [x, y] = [a < 0n ? -a : a, b < 0n ? -b : b]
   while (y) {
-    rt.charge(1)
+    rt.charge(10 + (bitsOf(x) >> 3))
     ;[x, y] = [y, x % y]
   }
   return x
 }
 
+function lcm(a: bigint, b: bigint, rt: Runtime): bigint {
+  if (bitsOf(a) + bitsOf(b) > 65_536) raise('OverflowError', 'result too large')
+  rt.charge(200)
+  return (a * b) / gcd(a, b, rt)
+}
+
+const LARGEST = 1n << 16_000n
+
 function product(from: bigint, to: bigint, rt: Runtime): bigint {
   let result = 1n
   for (let i = from; i <= to; i++) {
-    rt.charge(1)
+    rt.charge(6)
     result *= i
-    if (result > 1n << 16_000n) raise('OverflowError', 'result too large')
+    if (result > LARGEST) raise('OverflowError', 'result too large')
   }
   return result
 }
@@ -179,8 +204,12 @@ export const math: PyModule = defineModule('math', {
   radians: unary('radians', x => (x * Math.PI) / 180),
   fabs: unary('fabs', Math.abs),
   atan2: native('atan2', 'y, x, /', ([y, x]) => float(Math.atan2(real(y), real(x)))),
-  hypot: native('hypot', '*coordinates', ([all]) => float(Math.hypot(...all.items.map(real)))),
-  log: native('log', 'x, base?, /', ([x, base]) => {
+  hypot: native('hypot', '*coordinates', ([all], rt) => {
+    rt.charge(all.items.length)
+    return float(Math.hypot(...all.items.map(real)))
+  }),
+  log: native('log', 'x, base?, /', ([x, base], rt) => {
+    if (typeof unwrap(x) === 'bigint') rt.charge(500)
     const big = numberOf(unwrap(x))
     const ln =
       typeof big === 'bigint' && big > 0n
@@ -202,7 +231,7 @@ export const math: PyModule = defineModule('math', {
   modf: native('modf', 'x, /', ([x]) => new PyTuple([float(real(x) % 1), float(Math.trunc(real(x)))])),
   gcd: native('gcd', '*integers', ([all], rt) => normalizeInt(all.items.map(bigOf).reduce((a: bigint, b: bigint) => gcd(a, b, rt), 0n))),
   lcm: native('lcm', '*integers', ([all], rt) =>
-    normalizeInt(all.items.map(bigOf).reduce((a: bigint, b: bigint) => (a && b ? (a * b) / gcd(a, b, rt) : 0n), 1n)),
+    normalizeInt(all.items.map(bigOf).reduce((a: bigint, b: bigint) => (a && b ? lcm(a, b, rt) : 0n), 1n)),
   ),
   factorial: native('factorial', 'n, /', ([n], rt) =>
     Number(n) < 0 ? raise('ValueError', 'factorial() not defined for negative values') : normalizeInt(product(2n, bigOf(n), rt)),
@@ -220,9 +249,11 @@ export const math: PyModule = defineModule('math', {
     const value = bigOf(n)
     if (value < 0n) raise('ValueError', 'isqrt() argument must be nonnegative')
     if (value < 2n) return normalizeInt(value)
+    rt.charge(200)
+    const bits = bitsOf(value)
     let x = 1n << BigInt((value.toString(2).length + 1) >> 1)
     for (;;) {
-      rt.charge(1 + (value.toString(16).length >> 6))
+      rt.charge(10 + ((bits * bits) >> 18))
       const y = (x + value / x) >> 1n
       if (y >= x) return normalizeInt(x)
       x = y
@@ -232,6 +263,8 @@ export const math: PyModule = defineModule('math', {
     // Shewchuk's exact partial sums.
     let partials: number[] = []
     for (const item of yield rt.collect(seq)) {
+      if (rt.tickDue) yield rt.tick()
+      rt.charge(2 + partials.length)
       let x = real(item)
       const next: number[] = []
       for (let y of partials) {
@@ -247,7 +280,11 @@ export const math: PyModule = defineModule('math', {
   }),
   prod: native('prod', 'iterable, /, *, start=1', function* ([iterable, start], rt) {
     let total: Value = start
-    for (const item of yield rt.collect(iterable)) total = yield binary('*', total, item, rt)
+    for (const item of yield rt.collect(iterable)) {
+      if (rt.tickDue) yield rt.tick()
+      rt.charge(1)
+      total = yield binary('*', total, item, rt)
+    }
     return total
   }),
 })

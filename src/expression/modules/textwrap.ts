@@ -1,13 +1,14 @@
 /** textwrap and html. */
 import { raise } from '../errors.ts'
 import { text } from '../builtins/str.ts'
+import { countText } from '../search.ts'
 import { defineModule, native } from '../module.ts'
 import type { Runtime } from '../module.ts'
 import { PyList, type PyModule, type Value } from '../values.ts'
 
 const pay = (value: Value, rt: Runtime): string => {
   const s = text(value)
-  rt.charge(1 + (s.length >> 2))
+  rt.charge(1 + s.length)
   rt.alloc(s.length * 2)
   return s
 }
@@ -27,7 +28,8 @@ function dedent(source: string): string {
 }
 
 /** Breaks text at spaces and after hyphens; words longer than a line are cut. */
-function wrap(source: string, width: number, first: string, rest: string): string[] {
+function wrap(source: string, width: number, first: string, rest: string, rt: Runtime): string[] {
+  rt.charge(3 * source.length)
   if (width <= 0) raise('ValueError', `invalid width ${width} (must be > 0)`)
   const chunks = source
     .replace(/[\t-\r ]/g, ' ')
@@ -38,6 +40,8 @@ function wrap(source: string, width: number, first: string, rest: string): strin
   let line = ''
   const prefix = () => (lines.length ? rest : first)
   const flush = () => {
+    rt.charge(5 + (prefix().length >> 6))
+    rt.alloc(64 + prefix().length)
     if (line.trim()) lines.push(prefix() + line.trimEnd())
     line = ''
   }
@@ -68,22 +72,28 @@ export const textwrap: PyModule = defineModule('textwrap', {
   dedent: native('dedent', 'text', ([s], rt) => dedent(pay(s, rt))),
   indent: native('indent', 'text, prefix, predicate=None', ([s, prefix], rt) => {
     const source = pay(s, rt)
-    rt.alloc(source.length * (1 + text(prefix).length))
-    return source.replace(/^(?=.*\S)/gm, () => prefix)
+    // As many lines as there can be are paid before they are made.
+    const lines = countText(source, '\n') + 1
+    rt.charge(2 * lines + ((lines * text(prefix).length) >> 6))
+    rt.alloc(lines * text(prefix).length)
+    return source.replace(/^(?=[^\S\n]*\S)/gm, () => prefix)
   }),
   wrap: native(
     'wrap',
     "text, width=70, *, initial_indent='', subsequent_indent=''",
-    ([s, width, first, rest], rt) => new PyList(wrap(pay(s, rt), Number(width), first, rest)),
+    ([s, width, first, rest], rt) => new PyList(wrap(pay(s, rt), Number(width), first, rest, rt)),
   ),
   fill: native('fill', "text, width=70, *, initial_indent='', subsequent_indent=''", ([s, width, first, rest], rt) =>
-    wrap(pay(s, rt), Number(width), first, rest).join('\n'),
+    wrap(pay(s, rt), Number(width), first, rest, rt).join('\n'),
   ),
   shorten: native('shorten', "text, width, *, placeholder=' [...]'", ([s, width, placeholder], rt) => {
-    const words = pay(s, rt).trim().split(/\s+/)
+    const source = pay(s, rt)
+    rt.charge(source.length)
+    const words = source.trim().split(/\s+/)
     const all = words.join(' ')
     if (all.length <= width) return all
-    while (words.length && words.join(' ').length + placeholder.length > width) words.pop()
+    let length = all.length
+    while (words.length && length + placeholder.length > width) length -= words.pop()!.length + 1
     return words.length ? words.join(' ') + placeholder : placeholder.trimStart()
   }),
 })
@@ -92,9 +102,13 @@ const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;
 const named: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: '\u00a0', copy: '©', euro: '€' }
 
 export const html: PyModule = defineModule('html', {
-  escape: native('escape', 's, quote=True', ([s, quote], rt) => pay(s, rt).replace(quote ? /[&<>"']/g : /[&<>]/g, c => ENTITIES[c]!)),
+  escape: native('escape', 's, quote=True', ([s, quote], rt) => {
+    const source = pay(s, rt)
+    rt.alloc(4 * source.length)
+    return source.replace(quote ? /[&<>"']/g : /[&<>]/g, c => ENTITIES[c]!)
+  }),
   unescape: native('unescape', 's', ([s], rt) =>
-    pay(s, rt).replace(/&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|(\w+));/g, (all: string, dec?: string, hex?: string, name?: string) => {
+    pay(s, rt).replace(/&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|(\w{1,32}));/g, (all: string, dec?: string, hex?: string, name?: string) => {
       if (name !== undefined) return Object.hasOwn(named, name) ? named[name]! : all
       const code = dec === undefined ? parseInt(hex!, 16) : Number(dec)
       return code <= 0x10ffff ? String.fromCodePoint(code) : all

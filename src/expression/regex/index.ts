@@ -18,7 +18,7 @@ export { RegexBudgetError, RegexSyntaxError, RegexValueError } from './errors.ts
 export { ASCII, DEBUG, DOTALL, IGNORECASE, LOCALE, MULTILINE, UNICODE, VERBOSE } from './flags.ts'
 export type { Program } from './program.ts'
 export { Subject } from './subject.ts'
-export { escapeText, expandTemplate, parseTemplate } from './template.ts'
+export { escapeText, expandTemplate, expandedSize, parseTemplate } from './template.ts'
 
 /** Steps that one match, or one search, may take unless told otherwise. A step is an instruction or 32 characters of a loop. */
 export const DEFAULT_MAX_STEPS = 50_000

@@ -79,5 +79,12 @@ export function expandTemplate(template: Template, found: RegexMatch): string {
   return out
 }
 
+/** How long `expandTemplate` will be, at most. */
+export const expandedSize = (template: Template, found: RegexMatch): number =>
+  template.reduce<number>(
+    (size, part) => size + (typeof part === 'string' ? part.length : 2 * Math.max(0, found.end(part) - found.start(part))),
+    0,
+  )
+
 /** `re.escape`: a pattern that matches the text literally. */
 export const escapeText = (text: string) => text.replace(/[()[\]{}?*+\-|^$\\.&~# \t\n\r\v\f]/g, '\\$&')

@@ -18,7 +18,8 @@ export interface ClockFields {
 
 /** Formats as the C library does in its own ("C") locale, with the flags `-`, `_`, `0`, `^` and `#` and a width. */
 export function strftime(format: string, f: ClockFields, rt: Pick<Runtime, 'charge' | 'alloc'>): string {
-  rt.charge(2 + (format.length >> 2))
+  if (format.length > 10_000) raise('ValueError', 'Invalid format string')
+  rt.charge(2 + format.length)
   rt.alloc(32 + 2 * format.length)
   let out = ''
   for (let i = 0; i < format.length; i++) {
@@ -39,7 +40,7 @@ export function strftime(format: string, f: ClockFields, rt: Pick<Runtime, 'char
       out += format.slice(i, j + 1)
     } else {
       const text = adjust(shown, flags, Number(width || 0))
-      rt.charge(1)
+      rt.charge(10)
       rt.alloc(2 * text.length)
       out += text
     }

@@ -72,6 +72,9 @@ function program(format: string, rt: Pick<Runtime, 'charge'>): Program {
   return made
 }
 
+/** Characters of a format, and of a text to be read by one. */
+const MAX_FORMAT = 1000
+
 export interface Parsed {
   year: number
   month: number
@@ -85,6 +88,7 @@ export interface Parsed {
 
 /** Reads a text by a format as CPython's `_strptime` does in the C locale. ValueError when it does not fit. */
 export function strptime(text: string, format: string, rt: Runtime): Parsed {
+  if (format.length > MAX_FORMAT || text.length > MAX_FORMAT) raise('ValueError', 'time data or format is too long')
   const expression = program(format, rt)
   const found = guarded(() => match(expression, text, { charge: steps => rt.charge(steps) }))
   if (found === null) raise('ValueError', `time data ${rt.repr(text)} does not match format ${rt.repr(format)}`)

@@ -65,6 +65,7 @@ export function readAddress(version: Version, value: Value): { value: bigint; zo
   }
   const text =
     typeof value === 'string' ? value : value instanceof PyAddress ? value.text() : raise(addressError, 'not a text, an int or bytes')
+  if (text.length > 1000) raise(addressError, `${text.length} characters are not permitted as an IPv${version} address`)
   if (version === 4) return { value: parseV4(text), zone: null }
   const [address, zone] = splitZone(text)
   if (zone === undefined) raise(addressError, `Invalid IPv6 address: "${quoted(text)}"`)

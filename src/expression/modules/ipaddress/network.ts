@@ -47,6 +47,7 @@ export function readPrefixed(version: Version, given: Value): { value: bigint; z
   const bits = bitsOf(version)
   const shown = given instanceof PyNetwork || given instanceof PyAddress ? given.text() : given
   if (typeof shown === 'string') {
+    if (shown.length > 1000) raise(addressError, `${shown.length} characters are not permitted as an IPv${version} network`)
     const parts = shown.split('/')
     if (parts.length > 2) raise(addressError, `Only one '/' permitted in ${quoted(shown)}`)
     const address = readAddress(version, parts[0]!)

@@ -32,10 +32,11 @@ const cache = new Map<string, Program>()
 
 /** Compiles, or finds what was compiled before: programs are immutable, so evaluations share them. */
 export function compiled(pattern: string, flags: number, isText: boolean, rt: Pick<Runtime, 'charge'>): Program {
+  rt.charge(pattern.length >> 6)
   const key = `${isText ? 't' : 'b'}${flags}:${pattern}`
   let program = cache.get(key)
   if (program === undefined) {
-    rt.charge(100 + 2 * pattern.length)
+    rt.charge(100 + 10 * pattern.length)
     program = guarded(() => compileRegex(pattern, flags, isText))
     if (pattern.length > CACHED_PATTERN) return program
   } else cache.delete(key)

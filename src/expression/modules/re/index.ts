@@ -14,9 +14,13 @@ const finder = (name: Operation) =>
   native(name, 'pattern, string, flags=0', ([pattern, string, flags], rt) => find(name, toPattern(pattern, flags, rt), string, 0, null, rt))
 
 const escape = native('escape', 'pattern', ([pattern], rt) => {
+  if (pattern instanceof PyBytes) {
+    rt.charge(1 + pattern.data.length)
+    rt.alloc(4 * pattern.data.length)
+  }
   if (pattern instanceof PyBytes) return latin1Bytes(regex.escapeText(latin1Text(pattern)))
   const text = textOf(pattern) ?? raise('TypeError', `expected str instance, ${typeOf(pattern).name} found`)
-  rt.charge(1 + (text.length >> 4))
+  rt.charge(1 + text.length)
   rt.alloc(16 + 4 * text.length)
   return regex.escapeText(text)
 })

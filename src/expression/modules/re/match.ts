@@ -2,7 +2,7 @@ import { raise } from '../../errors.ts'
 import { dictOf } from '../../keys.ts'
 import { native } from '../../module.ts'
 import type { Runtime } from '../../module.ts'
-import { expandTemplate, parseTemplate } from '../../regex/index.ts'
+import { expandTemplate, expandedSize, parseTemplate } from '../../regex/index.ts'
 import type { RegexMatch } from '../../regex/index.ts'
 import { PyBytes, PyInstance, PyTuple } from '../../values.ts'
 import type { PyClass, Value } from '../../values.ts'
@@ -75,17 +75,17 @@ export const matchClass: PyClass = typedClass(
       expand: native('expand', 'self, template', ([self, template], rt) => {
         const { pattern, found } = self as PyMatch
         const text = template instanceof PyBytes && !pattern.program.isText ? latin1Text(template) : requireText(template, 'template')
-        const out = expandTemplate(
-          guarded(() => parseTemplate(text, pattern.program)),
-          found,
-        )
-        rt.charge(1 + (out.length >> 5))
-        rt.alloc(16 + 2 * out.length)
+        rt.charge(4 * text.length)
+        const parts = guarded(() => parseTemplate(text, pattern.program))
+        const size = expandedSize(parts, found)
+        rt.charge(1 + (size >> 5))
+        rt.alloc(16 + 2 * size)
+        const out = expandTemplate(parts, found)
         return pieceOf(pattern, out)
       }),
       __repr__: native('__repr__', 'self', ([self], rt) => {
         const { found } = self as PyMatch
-        const shown = Array.from(rt.repr(self.group(0, null, rt)))
+        const shown = Array.from(rt.repr(self.group(0, null, rt)).slice(0, 100))
           .slice(0, 50)
           .join('')
         return `<re.Match object; span=(${found.start()}, ${found.end()}), match=${shown}>`

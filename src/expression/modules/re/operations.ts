@@ -2,7 +2,7 @@
 import { raise } from '../../errors.ts'
 import { drive } from '../../module.ts'
 import type { Runtime } from '../../module.ts'
-import { expandTemplate, fullMatch, match, matchAll, parseTemplate, search } from '../../regex/index.ts'
+import { expandTemplate, expandedSize, fullMatch, match, matchAll, parseTemplate, search } from '../../regex/index.ts'
 import type { MatchOptions, RegexMatch, Subject } from '../../regex/index.ts'
 import { NativeIterator, PyBytes, PyList, PyTuple, typeOf } from '../../values.ts'
 import type { Result, Value } from '../../values.ts'
@@ -105,10 +105,12 @@ export function substitute(pattern: PyPattern, replacement: Value, value: Value,
   const limit = requireInt(count)
   const template = textOf(replacement) ?? (replacement instanceof PyBytes ? latin1Text(replacement) : undefined)
   if (template === undefined) return drive(substituteByCall(pattern, replacement, value, limit, rt))
+  rt.charge(4 * template.length)
   const parts = guarded(() => parseTemplate(template, pattern.program))
   if (typeof replacement === 'object' && replacement instanceof PyBytes === pattern.program.isText) mixedKinds(pattern)
   const out = new Replacing(pattern, value, rt)
   for (const found of iterate(pattern, value, rt)) {
+    rt.charge(parts.length + (expandedSize(parts, found) >> 5))
     out.add(found, expandTemplate(parts, found))
     if (out.count === limit) break
   }

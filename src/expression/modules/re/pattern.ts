@@ -65,7 +65,7 @@ function represent(self: PyPattern, rt: Runtime) {
   // UNICODE is what a text pattern has anyway.
   const extra = self.program.flags & UNICODE && !self.program.isText ? ['re.UNICODE'] : []
   const all = [...flags, ...extra]
-  return `re.compile(${Array.from(shown).slice(0, 200).join('')}${all.length ? `, ${all.join('|')}` : ''})`
+  return `re.compile(${Array.from(shown.slice(0, 400)).slice(0, 200).join('')}${all.length ? `, ${all.join('|')}` : ''})`
 }
 
 export const patternClass: PyClass = typedClass(

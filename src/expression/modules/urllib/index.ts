@@ -4,6 +4,7 @@ import { dictGetString, keyOfString } from '../../keys.ts'
 import { defineModule, native } from '../../module.ts'
 import type { Runtime } from '../../module.ts'
 import { bind } from '../../pending.ts'
+import { countText, splitText } from '../../search.ts'
 import { PyDict, PyList, PyTuple, typeOf } from '../../values.ts'
 import type { Result, Value } from '../../values.ts'
 import { intOf, textOf } from '../arguments.ts'
@@ -15,7 +16,7 @@ import type { Parsed, Split } from './url.ts'
 /** A text argument, paid for; None counts as empty, as in CPython. */
 function urlText(value: Value, rt: Runtime): string {
   const text = textOf(value) ?? (value === null ? '' : raise('AttributeError', `'${typeOf(value).name}' object has no attribute 'decode'`))
-  rt.charge(2 + (text.length >> 4))
+  rt.charge(2 + (text.length >> 1))
   rt.alloc(64 + 4 * text.length)
   return text
 }
@@ -26,9 +27,10 @@ const QUERY = "qs, keep_blank_values=False, strict_parsing=False, encoding='utf-
 function queryPairs([qs, keepBlank, strict, encoding, errors, maximum, separator]: Value[], rt: Runtime): [string, string][] {
   const text = urlText(qs!, rt)
   const by = textOf(separator) || raise('ValueError', 'Separator must be of type string or bytes.')
-  const parts = text === '' ? [] : text.split(by)
-  rt.charge(2 * parts.length)
-  rt.alloc(64 * parts.length)
+  const count = text === '' ? 0 : countText(text, by) + 1
+  rt.charge((by.length >> 3) + 10 * count)
+  rt.alloc(64 * count)
+  const parts = text === '' ? [] : splitText(text, by)
   if (maximum !== null && intOf(maximum)! < parts.length) raise('ValueError', 'Max number of fields exceeded')
   const pairs: [string, string][] = []
   const decode = (part: string) => unquote(part.replaceAll('+', ' '), encoding!, errors!, rt)

@@ -1,14 +1,15 @@
 import { raise } from '../../errors.ts'
 import { native } from '../../module.ts'
 import type { Runtime } from '../../module.ts'
+import type { EvaluationRuntime } from '../../runtime.ts'
 import { PyBytes, PyDict, PyFloat, PyInstance, PyList, PyTuple, typeOf } from '../../values.ts'
 import type { Value } from '../../values.ts'
-import { latin1Bytes, requireText, textOf } from '../arguments.ts'
+import { latin1Text, requireText, textOf } from '../arguments.ts'
 
 const ALWAYS_SAFE = new Set(Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~', ch => ch.charCodeAt(0)))
 
 const pay = (length: number, rt: Runtime) => {
-  rt.charge(1 + (length >> 4))
+  rt.charge(1 + length)
   rt.alloc(16 + 6 * length)
 }
 
@@ -32,11 +33,13 @@ function encode(text: string, encoding: Value, rt: Runtime): Uint8Array {
   })
 }
 
-function escape(bytes: Uint8Array, safe: string) {
+function escape(bytes: Uint8Array, safe: string, rt: Runtime) {
+  rt.charge(bytes.length + (safe.length >> 3))
+  const keep = new Set(ALWAYS_SAFE)
+  for (let i = 0; i < safe.length; i++) if (safe.charCodeAt(i) < 128) keep.add(safe.charCodeAt(i))
   let out = ''
   for (const byte of bytes) {
-    const kept = ALWAYS_SAFE.has(byte) || (byte < 128 && safe.includes(String.fromCharCode(byte)))
-    out += kept ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+    out += keep.has(byte) ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
   }
   return out
 }
@@ -46,10 +49,10 @@ const safeText = (safe: Value) => textOf(safe) ?? (safe instanceof PyBytes ? Str
 /** `quote` of a str or bytes. */
 export function quote(value: Value, safe: Value, encoding: Value, rt: Runtime): string {
   const text = textOf(value)
-  if (text !== undefined) return escape(encode(text, encoding, rt), safeText(safe))
+  if (text !== undefined) return escape(encode(text, encoding, rt), safeText(safe), rt)
   if (!(value instanceof PyBytes)) raise('TypeError', 'quote_from_bytes() expected bytes')
   pay(value.data.length, rt)
-  return escape(value.data, safeText(safe))
+  return escape(value.data, safeText(safe), rt)
 }
 
 /** `quote_plus`: blanks become plus signs. */
@@ -75,15 +78,17 @@ export function unquoteToBytes(text: string): Uint8Array {
 
 /** `unquote`: runs of escapes are decoded together, what is not valid becomes U+FFFD. */
 export function unquote(text: string, encoding: Value, errors: Value, rt: Runtime): string {
-  pay(text.length, rt)
+  rt.charge(1 + (text.length >> 4))
+  rt.alloc(text.length)
   if (!text.includes('%')) return text
+  rt.charge(6 * text.length)
   const name = (textOf(encoding) ?? 'utf-8').toLowerCase().replaceAll('_', '-')
   const latin1 = ['latin-1', 'latin1', 'iso-8859-1'].includes(name)
   if (!latin1 && !['utf-8', 'utf8', 'ascii'].includes(name)) raise('LookupError', `unknown encoding: ${name}`)
   const how = textOf(errors) ?? 'replace'
   return text.replace(/(?:%[0-9a-fA-F]{2})+/g, run => {
     const bytes = unquoteToBytes(run)
-    if (latin1) return String.fromCharCode(...bytes)
+    if (latin1) return Buffer.from(bytes).toString('latin1')
     const decoded = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
     if (how === 'strict' && decoded.includes('\ufffd')) raise('UnicodeDecodeError', `'${name}' codec can't decode bytes: invalid data`)
     return how === 'ignore' ? decoded.replaceAll('\ufffd', '') : decoded
@@ -97,11 +102,12 @@ const unquoteArgument = (value: Value) =>
     : raise('TypeError', `argument of type '${typeOf(value).name}' is not iterable`))
 
 /** `urlencode` of a mapping or of pairs; with `doseq` each item of a sequence gets a pair of its own. */
-function* urlencode([query, doseq, safe, encoding, quoteVia]: Value[], rt: Runtime): Generator<unknown, Value, Value> {
+function* urlencode([query, doseq, safe, encoding, quoteVia]: Value[], rt: EvaluationRuntime): Generator<unknown, Value, Value> {
   const via = (value: Value) =>
     quoteVia === undefined ? quotePlus(value, safe!, encoding!, rt) : rt.call(quoteVia, [value, safe!, encoding!, null])
   const plain = (value: Value): Value => (value instanceof PyBytes || typeof value === 'string' ? value : rt.str(value))
   const pairs: [Value, Value][] = []
+  if (query instanceof PyDict) rt.charge(query.entries.size)
   if (query instanceof PyDict) for (const { key, value } of query.entries.values()) pairs.push([key, value])
   else {
     const items = textOf(query) === undefined ? ((yield rt.collect(query!)) as unknown as Value[]) : textOf(query) === '' ? [] : undefined
@@ -121,6 +127,7 @@ function* urlencode([query, doseq, safe, encoding, quoteVia]: Value[], rt: Runti
   const every = yield rt.truth(doseq!)
   const out: string[] = []
   for (const [key, value] of pairs) {
+    if (rt.tickDue) yield rt.tick()
     const name = requireText(yield via(plain(key)), 'a quoted name')
     const single =
       !every ||
@@ -130,8 +137,15 @@ function* urlencode([query, doseq, safe, encoding, quoteVia]: Value[], rt: Runti
       value instanceof PyFloat ||
       (value instanceof PyInstance && value.payload !== undefined)
     const values: Value[] = single ? [value] : ((yield rt.collect(value)) as unknown as Value[])
-    for (const each of values) out.push(`${name}=${requireText(yield via(plain(each)), 'a quoted value')}`)
+    for (const each of values) {
+      if (rt.tickDue) yield rt.tick()
+      rt.charge(2)
+      out.push(`${name}=${requireText(yield via(plain(each)), 'a quoted value')}`)
+    }
   }
+  const size = out.reduce((sum, pair) => sum + pair.length + 1, 0)
+  rt.charge(out.length + (size >> 6))
+  rt.alloc(size)
   return out.join('&')
 }
 
@@ -151,10 +165,12 @@ export const quoting = {
   ),
   unquote_to_bytes: native('unquote_to_bytes', 'string', ([value], rt) => {
     const text = textOf(value)
-    pay(text?.length ?? 0, rt)
+    const length = text?.length ?? (value instanceof PyBytes ? value.data.length : 0)
+    rt.charge(2 * length)
+    rt.alloc(32 * length)
     if (text !== undefined) return new PyBytes(unquoteToBytes(text))
     return value instanceof PyBytes
-      ? latin1Bytes(String.fromCharCode(...unquoteToBytes(String.fromCharCode(...value.data))))
+      ? new PyBytes(Buffer.from(latin1Text(new PyBytes(unquoteToBytes(latin1Text(value)))), 'latin1'))
       : raise('TypeError', 'a bytes-like object is required')
   }),
   urlencode: native(
