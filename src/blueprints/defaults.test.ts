@@ -39,6 +39,8 @@ const MODELS: Record<string, { schema: string; extra?: string[] }> = {
   'authentik_policies_password.passwordpolicy': { schema: 'PasswordPolicyRequest' },
   'authentik_providers_oauth2.scopemapping': { schema: 'ScopeMappingRequest' },
   'authentik_rbac.role': { schema: 'RoleRequest', extra: ['permissions'] },
+  'authentik_stages_authenticator_static.authenticatorstaticstage': { schema: 'AuthenticatorStaticStageRequest' },
+  'authentik_stages_authenticator_totp.authenticatortotpstage': { schema: 'AuthenticatorTOTPStageRequest' },
   'authentik_stages_authenticator_validate.authenticatorvalidatestage': { schema: 'AuthenticatorValidateStageRequest' },
   'authentik_stages_consent.consentstage': { schema: 'ConsentStageRequest' },
   'authentik_stages_email.emailstage': { schema: 'EmailStageRequest' },

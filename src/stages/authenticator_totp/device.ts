@@ -42,9 +42,11 @@ export type Clock = { key: string; digits: number; drift: number; last_step: num
  * was accepted before, or of an earlier one (RFC 6238 §5.2: a code is accepted once).
  */
 export function stepOf(clock: Clock, code: string, now: Date): { step: number; drift: number } | undefined {
+  // Digits of any keyboard, in groups or not.
+  const token = code.normalize('NFKC').replaceAll(/[\s-]/g, '')
+  if (!/^\d+$/.test(token)) return undefined
   const expected = Math.floor(now.getTime() / 1000 / PERIOD) + clock.drift
   const totp = new TOTP({ secret: Secret.fromBase32(clock.key), algorithm: 'SHA1', digits: clock.digits, period: PERIOD })
-  const token = code.replaceAll(/[\s-]/g, '')
   const delta = totp.validate({ token, timestamp: expected * PERIOD * 1000, window: TOLERANCE })
   if (delta === null) return undefined
   const step = expected + delta
