@@ -25,8 +25,9 @@ import { UserDeleteStage } from '../src/stages/user_delete/model.ts'
 import { UserLoginStage } from '../src/stages/user_login/model.ts'
 import { UserLogoutStage } from '../src/stages/user_logout/model.ts'
 import { UserWriteStage } from '../src/stages/user_write/model.ts'
-import { assertFits } from './contract/schema.ts'
+import { assertFits, component } from './contract/schema.ts'
 import { unique } from './builders.ts'
+import type { Answer } from './harness.ts'
 import { Visitor } from './visitor.ts'
 
 /** Flows for tests: the least that is valid, stored as the API would store it. */
@@ -99,18 +100,52 @@ export async function aFlow(ctx: Ctx, stages: Bound[], values: Row = {}): Promis
 
 export type Shown = Record<string, any>
 
-/** A browser in a flow; every challenge is held to the published contract. */
+const EXECUTOR = '/api/v3/flows/executor/'
+
+/** Views that are answered, by the contract. */
+const answered = (): ReadonlySet<string> => {
+  const { mapping } = component('FlowChallengeResponseRequest').discriminator as { mapping: Record<string, string> }
+  return new Set(Object.keys(mapping))
+}
+
+/**
+ * A browser in a flow. Every challenge that it gets, whichever way it asks, is held to the published contract, and so is every answer that
+ * the executor takes: what moves a flow on must be something that a typed client could have sent.
+ */
 export class FlowVisitor extends Visitor {
-  override async challenge(slug: string, query = '', body?: unknown): Promise<Shown> {
-    const challenge = await super.challenge(slug, query, body)
-    assertFits('ChallengeTypes', challenge)
-    return challenge
+  /** View that each flow showed last. */
+  readonly #shown = new Map<string, string>()
+
+  override async request(...[method, path, options]: Parameters<Visitor['request']>): Promise<Answer> {
+    const answer = await super.request(method, path, options)
+    if (!path.startsWith(EXECUTOR)) return answer
+    const slug = path.slice(EXECUTOR.length).split('/')[0]!
+    const shown = this.#shown.get(slug)
+    if (method === 'POST' && shown !== undefined && isTaken(answer, shown)) this.#holdAnswer(shown, options?.body)
+    if (answer.status === 200) {
+      assertFits('ChallengeTypes', answer.body)
+      this.#shown.set(slug, (answer.body as Shown).component)
+    }
+    return answer
+  }
+
+  override challenge(slug: string, query = '', body?: unknown): Promise<Shown> {
+    return super.challenge(slug, query, body)
+  }
+
+  #holdAnswer(shown: string, body: unknown): void {
+    if (!answered().has(shown)) return
+    assertFits('FlowChallengeResponseRequest', { component: shown, ...(body as object) })
   }
 
   /** Answers, without following redirects. */
   post = (slug: string, body: unknown, query = '') =>
-    this.request('POST', `/api/v3/flows/executor/${slug}/?query=${encodeURIComponent(query)}`, { body })
+    this.request('POST', `${EXECUTOR}${slug}/?query=${encodeURIComponent(query)}`, { body })
 }
+
+/** Whether an answer moved the flow on: the executor says to ask again, or what it shows now is of another kind and has no complaints. */
+const isTaken = ({ status, body }: Answer, shown: string): boolean =>
+  status === 302 || (status === 200 && (body as Shown).component === 'xak-flow-redirect' && shown !== 'xak-flow-redirect')
 
 /** Texts of an answer's errors by field. */
 export function errorsOf(challenge: Shown): Record<string, string[]> {
