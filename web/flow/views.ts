@@ -45,6 +45,9 @@ const VIEWS: Record<string, View> = {
  * file and a line here.
  */
 const LATER: Record<string, () => Promise<View>> = {
+  'ak-provider-oauth2-device-code': () => import('./stages/ak-provider-oauth2-device-code.tsx').then(stage => stage.DeviceCodeStage),
+  'ak-provider-oauth2-device-code-finish': () =>
+    import('./stages/ak-provider-oauth2-device-code-finish.tsx').then(stage => stage.DeviceFinishStage),
   [CAPTCHA]: () => import('./stages/ak-stage-captcha.tsx').then(stage => stage.CaptchaStage),
   'ak-stage-authenticator-webauthn': async () => (await import('./stages/ak-stage-authenticator-webauthn.tsx')).AuthenticatorWebAuthnStage,
 }

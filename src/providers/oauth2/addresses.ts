@@ -17,6 +17,7 @@ export function endpoints(ctx: Ctx, client: Client) {
   return {
     authorize: `${base}authorize/`,
     token: `${base}token/`,
+    device: `${base}device/`,
     userinfo: `${base}userinfo/`,
     introspect: `${base}introspect/`,
     revoke: `${base}revoke/`,

@@ -18,7 +18,7 @@ import { authorizationError } from './errors.ts'
 import { FULFIL, grantCode, type FulfilData } from './fulfil.ts'
 import { advancePlan } from './run-plan.ts'
 
-const ASK_AGAIN = 'oauth2-consent'
+export const ASK_AGAIN = 'oauth2-consent'
 
 /** `prompt=consent`: asked in any case, unless the flow's own consent stage asked a moment ago (OIDC Core §3.1.2.1). */
 export const askAgainStage = defineMemoryStage({
@@ -28,7 +28,7 @@ export const askAgainStage = defineMemoryStage({
 })
 
 /** What the consent page says; a scope without a description is not worth a line. */
-function consentContext(client: Client, application: Row, scopes: readonly string[]): Row {
+export function consentContext(client: Client, application: Row, scopes: readonly string[]): Row {
   const descriptions = new Map(client.mappings.map(mapping => [mapping.scope_name, mapping.description]))
   return {
     consent_header: `You're about to sign into ${String(application.name)}.`,

@@ -8,10 +8,11 @@ import { ACR } from './claims.ts'
 import { clientOfApplication, clientOfProvider, type Client } from './client.ts'
 import type { Headers } from './client-authentication.ts'
 import { corsHeaders } from './cors.ts'
+import { DEVICE_GRANT } from './device/authorization.ts'
 import { CHALLENGE_METHODS } from './pkce.ts'
 
 const BASE_CLAIMS = ['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', 'acr', 'amr', 'nonce']
-const GRANTS = ['authorization_code', 'refresh_token', 'client_credentials']
+const GRANTS = ['authorization_code', 'refresh_token', 'client_credentials', DEVICE_GRANT]
 
 /** The provider's metadata, OIDC Discovery §3 and RFC 8414 §2. What is not built is not named. */
 async function metadata(ctx: Ctx, client: Client): Promise<Row> {
@@ -21,6 +22,7 @@ async function metadata(ctx: Ctx, client: Client): Promise<Row> {
     issuer: issuerOf(ctx, client),
     authorization_endpoint: urls.authorize,
     token_endpoint: urls.token,
+    ...(client.grantTypes.has(DEVICE_GRANT) && { device_authorization_endpoint: urls.device }), // RFC 8628 §4
     userinfo_endpoint: urls.userinfo,
     end_session_endpoint: urls.endSession,
     introspection_endpoint: urls.introspect,

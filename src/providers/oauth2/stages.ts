@@ -1,7 +1,15 @@
 import type { MemoryStageKind } from '../../flows/stage.ts'
 import { askAgainStage } from './authorization-flow.ts'
 import { confirmLogoutStage, oauthSessionEndStage } from './end-session.ts'
+import { enterCodeStage, letInStage } from './device/stages.ts'
 import { fulfilStage } from './fulfil.ts'
 
 /** The stages that these endpoints put into plans. */
-export const oauthMemoryStages: readonly MemoryStageKind[] = [fulfilStage, askAgainStage, confirmLogoutStage, oauthSessionEndStage]
+export const oauthMemoryStages: readonly MemoryStageKind[] = [
+  fulfilStage,
+  askAgainStage,
+  confirmLogoutStage,
+  oauthSessionEndStage,
+  enterCodeStage,
+  letInStage,
+]

@@ -10,6 +10,8 @@ import { authorize } from './authorize.ts'
 import type { Browser } from './browser.ts'
 import type { Headers } from './client-authentication.ts'
 import { preflight } from './cors.ts'
+import { deviceAuthorization } from './device/authorization.ts'
+import { devicePage } from './device/page.ts'
 import { discovery, jwks, webfinger } from './discovery.ts'
 import { endSession } from './end-session.ts'
 import { clientOfApplication } from './client.ts'
@@ -56,6 +58,7 @@ function machineRoutes(app: FastifyInstance): void {
   const post = (path: string, endpoint: Endpoint) =>
     app.post(path, async (request, reply) => send(reply, await endpoint(request.ctx, request.headers, formOf(request))))
   post('/application/o/token/', token)
+  post('/application/o/device/', deviceAuthorization)
   post('/application/o/introspect/', introspect)
   post('/application/o/revoke/', revoke)
   post('/application/o/userinfo/', userinfo)
@@ -117,6 +120,7 @@ function browserRoutes(app: FastifyInstance, { page }: OAuthParts): void {
     })
   }
   both('/application/o/authorize/', (request, params, browser) => authorize(request.ctx, params, browser))
+  both('/device', (request, params, browser) => devicePage(request.ctx, params, browser))
   both('/application/o/:slug/end-session/', (request, params, browser) => endSession(request.ctx, slugOf(request), params, browser))
 }
 

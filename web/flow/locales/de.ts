@@ -103,5 +103,9 @@ const de: Texts = {
   passkey_failed: 'Der Passkey oder Sicherheitsschlüssel konnte nicht verwendet werden. Versuchen Sie es noch einmal.',
   passkey_refused: 'Dieser Passkey oder Sicherheitsschlüssel wurde nicht angenommen. Versuchen Sie es noch einmal oder mit einem anderen.',
   passkey_of_other: 'Dieser Passkey gehört zu einem anderen Konto.',
+  device_code: 'Code des Geräts',
+  device_code_why: 'Das Gerät zeigt einen Code mit neun Ziffern. Geben Sie ihn hier ein.',
+  device_done: 'Das Gerät ist verbunden',
+  device_done_why: 'Dort geht es weiter; diese Seite können Sie schließen.',
 }
 export default de

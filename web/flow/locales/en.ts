@@ -100,6 +100,10 @@ const en = {
   passkey_failed: 'The passkey or security key could not be used. Try again.',
   passkey_refused: 'This passkey or security key was not accepted. Try again, or use another one.',
   passkey_of_other: 'This passkey belongs to another account.',
+  device_code: 'Code of the device',
+  device_code_why: 'The device shows a code of nine digits. Type it here.',
+  device_done: 'The device is connected',
+  device_done_why: 'You can go on there, and close this page.',
 }
 
 export type Texts = Record<keyof typeof en, string>

@@ -103,5 +103,9 @@ const es: Texts = {
   passkey_failed: 'No se pudo usar la llave de acceso o de seguridad. Inténtelo de nuevo.',
   passkey_refused: 'Esta llave de acceso o de seguridad no fue aceptada. Inténtelo de nuevo o use otra.',
   passkey_of_other: 'Esta llave de acceso pertenece a otra cuenta.',
+  device_code: 'Código del dispositivo',
+  device_code_why: 'El dispositivo muestra un código de nueve cifras. Escríbalo aquí.',
+  device_done: 'El dispositivo está conectado',
+  device_done_why: 'Puede continuar allí y cerrar esta página.',
 }
 export default es

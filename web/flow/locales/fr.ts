@@ -105,5 +105,9 @@ const fr: Texts = {
   passkey_failed: 'La clé d’accès ou clé de sécurité n’a pas pu être utilisée. Réessayez.',
   passkey_refused: 'Cette clé d’accès ou clé de sécurité n’a pas été acceptée. Réessayez ou utilisez-en une autre.',
   passkey_of_other: 'Cette clé d’accès appartient à un autre compte.',
+  device_code: 'Code de l’appareil',
+  device_code_why: 'L’appareil affiche un code à neuf chiffres. Saisissez-le ici.',
+  device_done: 'L’appareil est connecté',
+  device_done_why: 'Vous pouvez continuer sur l’appareil et fermer cette page.',
 }
 export default fr

@@ -102,5 +102,9 @@ const nl: Texts = {
   passkey_failed: 'De passkey of beveiligingssleutel kon niet worden gebruikt. Probeer het opnieuw.',
   passkey_refused: 'Deze passkey of beveiligingssleutel is niet geaccepteerd. Probeer het opnieuw of gebruik een andere.',
   passkey_of_other: 'Deze passkey hoort bij een ander account.',
+  device_code: 'Code van het apparaat',
+  device_code_why: 'Het apparaat toont een code van negen cijfers. Typ die hier.',
+  device_done: 'Het apparaat is verbonden',
+  device_done_why: 'U kunt daar verdergaan en deze pagina sluiten.',
 }
 export default nl

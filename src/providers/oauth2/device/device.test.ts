@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { aGroup, aUser } from '../../../../test/builders.ts'
+import { assertFits } from '../../../../test/contract/schema.ts'
+import type { Visitor } from '../../../../test/visitor.ts'
+import { aBrowser, aParty, aSignedInBrowser, type Party } from '../fixture.ts'
+
+const GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
+
+const begin = (party: Party, form: Record<string, string> = { scope: 'openid email' }) => party.post('device', form)
+const ask = (party: Party, code: string) => party.token({ grant_type: GRANT, device_code: code })
+
+/** The person at the page: opens the address, says yes to what it asks. */
+async function letIn(browser: Visitor, address: string): Promise<void> {
+  const opened = await browser.follow(address)
+  const slug = /\/if\/flow\/([^/]+)\//.exec(opened.path)?.[1]
+  assert.ok(slug, opened.path)
+  const asked = await browser.challenge(slug, '')
+  assert.equal(asked.component, 'ak-stage-consent')
+  const done = await browser.challenge(slug, '', { component: 'ak-stage-consent', token: asked.token })
+  assertFits('ChallengeTypes', done)
+  assert.equal(done.component, 'ak-provider-oauth2-device-code-finish')
+}
+
+test('a device gets tokens once somebody has let it in (RFC 8628 §3)', async () => {
+  const party = await aParty()
+  const { browser, user } = await aSignedInBrowser()
+  const begun = await begin(party, { scope: 'openid email offline_access' })
+  assert.equal(begun.status, 200)
+  assert.equal(begun.headers['cache-control'], 'no-store')
+  const { device_code: code, user_code: userCode, verification_uri: page, verification_uri_complete: complete } = begun.body
+  assert.match(code, /^.{128}$/)
+  assert.match(userCode, /^\d{9}$/)
+  assert.match(page, /\/device$/)
+  assert.equal(complete, `${page}?code=${userCode}`)
+  assert.equal(begun.body.interval, 5)
+  assert.partialDeepStrictEqual(await ask(party, code), { status: 400, body: { error: 'authorization_pending' } })
+  await letIn(browser, `/device?code=${userCode}`)
+  const tokens = await ask(party, code)
+  assert.equal(tokens.status, 200, tokens.text)
+  assert.ok(tokens.body.refresh_token)
+  assert.equal((await party.userinfo(tokens.body.access_token)).body.email, user.email)
+  const { results } = (await party.server.admin.get(`/api/v3/events/events/?action=authorize_application&username=${user.username}`)).body
+  assert.equal(results.length, 1)
+})
+
+test('the code is typed where the address has none, and a wrong one says nothing about others', async () => {
+  const party = await aParty()
+  const { browser } = await aSignedInBrowser()
+  const { body } = await begin(party)
+  const opened = await browser.follow('/device')
+  assert.match(opened.path, /\/if\/flow\/default-device-code-flow\//)
+  const asked = await browser.challenge('default-device-code-flow', '')
+  assertFits('ChallengeTypes', asked)
+  assert.equal(asked.component, 'ak-provider-oauth2-device-code')
+  const answer = (code: string) => browser.challenge('default-device-code-flow', '', { component: 'ak-provider-oauth2-device-code', code })
+  for (const wrong of ['000000000', 'nonsense', `${body.user_code}1`]) {
+    assert.deepEqual((await answer(wrong)).response_errors, { code: [{ string: 'Invalid code', code: 'invalid' }] })
+  }
+  const typed = `${body.user_code.slice(0, 3)}-${body.user_code.slice(3, 6)} ${body.user_code.slice(6)}`
+  const next = await answer(typed)
+  assert.ok(['ak-stage-consent', 'xak-flow-redirect'].includes(next.component), next.component)
+})
+
+test('whoever is not signed in does that first and comes back to the code', async () => {
+  const party = await aParty()
+  const { body } = await begin(party)
+  const opened = await (await aBrowser()).request('GET', `/device?code=${body.user_code}`)
+  assert.equal(opened.status, 302)
+  assert.match(String(opened.headers.location), new RegExp(`next=.*device.*${body.user_code}`))
+})
+
+test('19 the application is asked whether this person may, at the page and again at the token', async () => {
+  const party = await aParty()
+  const { ctx, admin } = party.server
+  const group = await aGroup(ctx)
+  const bound = await admin.post('/api/v3/policies/bindings/', { target: party.application.pk, group: group.group_uuid, order: 0 })
+  assert.equal(bound.status, 201)
+  const { browser } = await aSignedInBrowser()
+  const { body } = await begin(party)
+  const refused = await browser.follow(`/device?code=${body.user_code}`)
+  assert.match(refused.answer.text, /Permission denied|Request has been denied/)
+  assert.partialDeepStrictEqual(await ask(party, body.device_code), { body: { error: 'authorization_pending' } })
+
+  const member = await aUser(ctx)
+  await admin.post(`/api/v3/core/groups/${group.group_uuid}/add_user/`, { pk: member.id })
+  const { browser: theirs } = await aSignedInBrowser(member)
+  await letIn(theirs, `/device?code=${body.user_code}`)
+  await admin.post(`/api/v3/core/groups/${group.group_uuid}/remove_user/`, { pk: member.id })
+  assert.partialDeepStrictEqual(await ask(party, body.device_code), { status: 400, body: { error: 'invalid_grant' } })
+})
+
+test('19 a device code is redeemed once, whoever asks at the same moment, and a second use ends what the first bought', async () => {
+  const party = await aParty()
+  const { browser } = await aSignedInBrowser()
+  const { body } = await begin(party)
+  await letIn(browser, `/device?code=${body.user_code}`)
+  const answers = await Promise.all(Array.from({ length: 50 }, () => ask(party, body.device_code)))
+  const winners = answers.filter(answer => answer.status === 200)
+  assert.equal(winners.length, 1)
+  assert.ok(answers.every(answer => answer.status === 200 || answer.body.error === 'invalid_grant'))
+  assert.equal((await party.userinfo(winners[0]!.body.access_token)).status, 401)
+})
+
+test('14 a device code is of no use to another client', async () => {
+  const [party, other] = [await aParty(), await aParty()]
+  const { browser } = await aSignedInBrowser()
+  const { body } = await begin(party)
+  await letIn(browser, `/device?code=${body.user_code}`)
+  assert.partialDeepStrictEqual(await ask(other, body.device_code), { status: 400, body: { error: 'invalid_grant' } })
+  assert.equal((await ask(party, body.device_code)).status, 200)
+})
+
+test('a device that asks too often is slowed down, and one that is late is told so (RFC 8628 §3.5)', async () => {
+  const party = await aParty()
+  const { clock } = party.server
+  const { body } = await begin(party)
+  assert.partialDeepStrictEqual(await ask(party, body.device_code), { body: { error: 'authorization_pending' } })
+  assert.partialDeepStrictEqual(await ask(party, body.device_code), { body: { error: 'slow_down' } })
+  clock.advance(6_000) // enough before, not any more
+  assert.partialDeepStrictEqual(await ask(party, body.device_code), { body: { error: 'slow_down' } })
+  clock.advance(60_000)
+  assert.partialDeepStrictEqual(await ask(party, body.device_code), { body: { error: 'authorization_pending' } })
+  clock.advance(body.expires_in * 1000)
+  assert.partialDeepStrictEqual(await ask(party, body.device_code), { body: { error: 'expired_token' } })
+})
+
+test('a confidential client proves itself, one without the grant is refused, and discovery says where to begin', async () => {
+  const party = await aParty()
+  const wrong = await party.post('device', { client_secret: 'wrong', client_id: party.clientId }, { basic: false })
+  assert.partialDeepStrictEqual(wrong.body, { error: 'invalid_client' })
+  const metadata = async () => (await party.server.client().get(`/application/o/${party.slug}/.well-known/openid-configuration`)).body
+  assert.match((await metadata()).device_authorization_endpoint, /\/application\/o\/device\/$/)
+  await party.change({ grant_types: ['authorization_code'] })
+  assert.partialDeepStrictEqual((await begin(party)).body, { error: 'unauthorized_client' })
+  assert.equal((await metadata()).device_authorization_endpoint, undefined)
+})
+
+test('46 codes are not guessed: after twenty tries a right one is wrong too', async () => {
+  const party = await aParty()
+  const { browser } = await aSignedInBrowser()
+  const { body } = await begin(party)
+  await browser.follow('/device')
+  const answer = (code: string) => browser.challenge('default-device-code-flow', '', { component: 'ak-provider-oauth2-device-code', code })
+  for (let attempt = 0; attempt < 21; attempt++) await answer(String(100_000_000 + attempt))
+  assert.deepEqual((await answer(body.user_code)).response_errors, { code: [{ string: 'Invalid code', code: 'invalid' }] })
+})

@@ -1,0 +1,70 @@
+import type { Selectable } from 'kysely'
+import type { DB, Db } from '../../../db/database.ts'
+
+type Lists = { scope: string[]; amr: string[] }
+export type DeviceRow = Omit<Selectable<DB['oauth2_device_code']>, keyof Lists> & Lists
+
+/** What letting a device in leaves in its row. */
+export type Approval = {
+  user: number
+  session_hash: string
+  sid: string | null
+  auth_time: Date | null
+  amr: string
+  consented: boolean
+  consent_until: Date | null
+}
+
+export const findDevice = async (db: Db, hash: string): Promise<DeviceRow | undefined> =>
+  (await db.selectFrom('oauth2_device_code').selectAll().where('device_code_hash', '=', hash).executeTakeFirst()) as DeviceRow | undefined
+
+/** The device that shows this code and still waits. */
+export const findWaiting = async (db: Db, userCode: string, now: Date): Promise<DeviceRow | undefined> =>
+  (await db
+    .selectFrom('oauth2_device_code')
+    .selectAll()
+    .where('user_code', '=', userCode)
+    .where('expires', '>', now)
+    .where('user', 'is', null)
+    .where('denied', '=', false)
+    .executeTakeFirst()) as DeviceRow | undefined
+
+/** True for the one person that let it in first; nothing changes for all others. */
+export const approve = async (db: Db, id: number, approval: Approval, now: Date): Promise<boolean> =>
+  (await db
+    .updateTable('oauth2_device_code')
+    .set(approval)
+    .where('id', '=', id)
+    .where('user', 'is', null)
+    .where('denied', '=', false)
+    .where('expires', '>', now)
+    .returning('id')
+    .executeTakeFirst()) !== undefined
+
+export const deny = async (db: Db, id: number): Promise<void> => {
+  await db.updateTable('oauth2_device_code').set({ denied: true }).where('id', '=', id).where('user', 'is', null).execute()
+}
+
+/** Notes that the device asked; one that asks too often has to wait longer from then on (RFC 8628 §3.5). */
+export const noteQuestion = async (db: Db, device: DeviceRow, now: Date, tooSoon: boolean): Promise<void> => {
+  await db
+    .updateTable('oauth2_device_code')
+    .set({ asked_at: now, ...(tooSoon && { interval: device.interval + 5 }) })
+    .where('id', '=', device.id)
+    .execute()
+}
+
+/** Spends an approved device code: one winner, as with authorization codes. */
+export const spendDevice = async (db: Db, hash: string, now: Date): Promise<boolean> =>
+  (await db
+    .updateTable('oauth2_device_code')
+    .set({ used_at: now })
+    .where('device_code_hash', '=', hash)
+    .where('user', 'is not', null)
+    .where('used_at', 'is', null)
+    .where('expires', '>', now)
+    .returning('id')
+    .executeTakeFirst()) !== undefined
+
+export const purgeDevices = async (db: Db, now: Date): Promise<number> =>
+  Number((await db.deleteFrom('oauth2_device_code').where('expires', '<=', now).executeTakeFirst()).numDeletedRows)
