@@ -370,6 +370,27 @@ export interface Oauth2CodeTable {
   used_at: Date | null
 }
 
+export interface Oauth2DeviceCodeTable {
+  id: Generated<number>
+  provider: number
+  device_code_hash: string
+  user_code: string
+  scope: Json
+  expires: Date
+  interval: number
+  asked_at: Date | null
+  denied: Generated<boolean>
+  user: number | null
+  session_hash: string | null
+  sid: string | null
+  auth_time: Date | null
+  amr: Json
+  consented: Generated<boolean>
+  consent_until: Date | null
+  family: string
+  used_at: Date | null
+}
+
 export interface Oauth2RefreshTokenTable {
   id: Generated<number>
   provider: number
@@ -919,6 +940,7 @@ export interface DB {
   oauth2_access_token: Oauth2AccessTokenTable
   oauth2_client_metadata: Oauth2ClientMetadataTable
   oauth2_code: Oauth2CodeTable
+  oauth2_device_code: Oauth2DeviceCodeTable
   oauth2_refresh_token: Oauth2RefreshTokenTable
   policy: PolicyTable
   policy_binding: PolicyBindingTable
