@@ -216,6 +216,80 @@ test('R-310, R-311: the sign-in page leads to recovery, whose mail leads back in
   assert.equal((await reader.get(`${A}/core/users/me/`)).body.user.username, user.username)
 })
 
+const RECOVERY = 'default-recovery-flow'
+
+/** Asks for a way back in, as whoever stands at the page; what the page shows then. */
+async function askRecovery(name: string): Promise<{ visitor: FlowVisitor; shown: Shown }> {
+  const visitor = new FlowVisitor(app)
+  await visitor.challenge(RECOVERY)
+  return { visitor, shown: await visitor.challenge(RECOVERY, '', { uid_field: name }) }
+}
+
+const linkIn = (mail: { text: string }): string => new URL(/https:\S+flow_token=[\w-]+/.exec(mail.text)![0]).search.slice(1)
+
+test('R-310: the new password works, the old one does not, and a used link opens nothing', async () => {
+  const user = await aUser(ctx, { password: 'forgotten' })
+  await askRecovery(user.email as string)
+  const [mail] = await delivered()
+  const query = linkIn(mail!)
+  const reader = new FlowVisitor(app)
+  await reader.challenge(RECOVERY, query, { token: (await reader.challenge(RECOVERY, query)).token })
+  assertDone(await reader.challenge(RECOVERY, query, { password: PASSWORD, password_repeat: PASSWORD }), '/')
+  assert.equal((await reader.get(`${A}/core/users/me/`)).body.user.username, user.username)
+  const wrong = await new FlowVisitor(app).signIn(user.username as string, 'forgotten')
+  assert.ok(wrong.response_errors)
+  assert.equal((await new FlowVisitor(app).signIn(user.username as string, PASSWORD)).component, 'xak-flow-redirect')
+  // Whoever finds the link later stands at the beginning, as everybody does.
+  const again = await new FlowVisitor(app).challenge(RECOVERY, query)
+  assert.equal(again.component, 'ak-stage-identification')
+})
+
+test('R-310: a link is worth nothing after half an hour', async () => {
+  const user = await aUser(ctx, { password: 'forgotten' })
+  await askRecovery(user.username as string)
+  const [mail] = await delivered()
+  const query = linkIn(mail!)
+  clock.advance(32 * 60_000)
+  try {
+    assert.equal((await new FlowVisitor(app).challenge(RECOVERY, query)).component, 'ak-stage-identification')
+  } finally {
+    clock.advance(-32 * 60_000)
+  }
+  assert.equal((await new FlowVisitor(app).challenge(RECOVERY, query)).component, 'ak-stage-consent')
+})
+
+test('R-310: whoever is unknown sees the same page, gets no mail, and no account comes of it', async () => {
+  const user = await aUser(ctx)
+  const unknown = unique('nobody')
+  const plain = ({ flow_info: _, pending_user: __, pending_user_avatar: ___, ...rest }: Shown): Shown => rest
+  const known = await askRecovery(user.username as string)
+  const other = await askRecovery(unknown)
+  assert.deepEqual(plain(other.shown), plain(known.shown))
+  assert.deepEqual(
+    (await delivered()).map(mail => mail.to),
+    [[user.email]],
+  )
+  assert.deepEqual(plain(await other.visitor.challenge(RECOVERY, '', {})), plain(await known.visitor.challenge(RECOVERY, '', {})))
+  assert.deepEqual(
+    (await delivered()).map(mail => mail.to),
+    [[user.email]],
+  )
+  assert.equal(await userNamed(unknown), undefined)
+})
+
+test('R-310: a recovery makes no account', async () => {
+  const write = (await admin.get(`${A}/stages/user_write/?name=default-recovery-user-write`)).body.results[0]
+  assert.equal(write.user_creation_mode, 'never_create')
+})
+
+test('R-311: every flow that asks who somebody is by the default stage shows the way to recovery', async () => {
+  const stage = (await admin.get(`${A}/stages/identification/?name=default-authentication-identification`)).body.results[0]
+  const recovery = (await admin.get(`${A}/flows/instances/${RECOVERY}/`)).body
+  assert.equal(stage.recovery_flow, recovery.pk)
+  const { recovery_url: url } = await new FlowVisitor(app).challenge('default-authentication-flow', 'next=%2Fapp%2F')
+  assert.equal(url, `/if/flow/${RECOVERY}/?next=%2Fapp%2F`)
+})
+
 test('an administrator mails somebody a way back in, for exactly that account (abuse 37)', async () => {
   const user = await aUser(ctx)
   const other = await aUser(ctx, { password: 'stays as it is' })
