@@ -10,6 +10,8 @@ import { boot } from '../src/boot.ts'
 import { readConfig, type Config } from '../src/config.ts'
 import { systemContext, type Ctx } from '../src/context.ts'
 import type { Deps } from '../src/deps.ts'
+import { useOutgoing } from '../src/http/client.ts'
+import { makeOutgoing } from '../src/http/outgoing.ts'
 import { throwawayPostgres } from './postgres.ts'
 
 /** Which database this process tests against; the runner starts one process an engine. */
@@ -136,6 +138,13 @@ async function build(env: Record<string, string>): Promise<TestServer> {
   const now = () => new Date(Date.now() + offset)
   const database = await openConfigured({ config, log })
   const deps = await assemble({ config, log, now, root: process.cwd() }, database)
+  useOutgoing(
+    config,
+    makeOutgoing(config.outgoing_allow, {
+      timeout: config.http_timeout * 1000,
+      resolve: () => Promise.reject(new Error('tests reach no other machine')),
+    }),
+  )
   await boot(deps)
   const app = await createApp(deps)
   await app.ready()

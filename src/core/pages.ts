@@ -12,7 +12,7 @@ import { renderLibrary } from '../interfaces/library.ts'
 import { sql } from 'kysely'
 import { explainAccess, mayOpen } from './access.ts'
 import { Application, applicationBySlug, HIDDEN_LAUNCH_URL } from './application.ts'
-import { avatarOf } from './avatar.ts'
+import { ownAvatar } from './avatar.ts'
 import { systemSettings } from './settings.ts'
 
 /** Accounts of these types have no page of their own: they are here for one application. */
@@ -89,7 +89,7 @@ export async function ownPages(app: FastifyInstance, pages: Pages): Promise<void
         reply,
         renderLibrary({
           ...context,
-          user: { username: user.username as string, name: user.name as string, avatar: avatarOf(user, avatars) },
+          user: { username: user.username as string, name: user.name as string, avatar: await ownAvatar(ctx, user, avatars) },
           applications: await tiles(ctx, user),
           signout_url: pathOf(ctx, '/flows/-/default/invalidation/'),
           is_superuser: ctx.caller.superuser,

@@ -46,7 +46,7 @@ export async function presentUsers(ctx: Ctx, users: Row[], include: { groups: bo
   return users.map(user => ({
     is_superuser: superusers.has(user.id as number),
     uid: userUid(ctx, user.id as number),
-    avatar: avatarOf(user, settings.avatars),
+    avatar: avatarOf(ctx, user, settings.avatars),
     groups_obj: include.groups ? (user.groups as string[]).map(key => partialGroup(groups.get(key)!)) : null,
     roles_obj: include.roles ? (user.roles as string[]).map(key => presentRole(roles.get(key)!)) : null,
   }))

@@ -2,7 +2,7 @@ import type { Row } from '../api/model.ts'
 import type { SpecialOperation } from '../api/mount.ts'
 import type { Caller, Ctx } from '../context.ts'
 import { deepMerge } from '../lib/deep-merge.ts'
-import { avatarOf } from './avatar.ts'
+import { ownAvatar } from './avatar.ts'
 import { currentBrand } from './brand.ts'
 import { callerFor } from './callers.ts'
 import { groupsOf } from './membership.ts'
@@ -33,7 +33,7 @@ async function selfOf(ctx: Ctx, caller: Pick<Caller, 'superuser' | 'roles' | 'pe
     groups: groups.map(group => ({ name: group.name, pk: group.group_uuid })),
     roles: roles.map(role => ({ name: role.name, pk: role.role_uuid })),
     email: user.email,
-    avatar: avatarOf(user, settings.avatars),
+    avatar: await ownAvatar(ctx, user, settings.avatars),
     uid: userUid(ctx, user.id as number),
     settings: typeof merged.settings === 'object' && merged.settings !== null ? merged.settings : {},
     type: user.type,

@@ -1,6 +1,6 @@
 import type { Ctx } from '../context.ts'
 import type { Row } from '../api/model.ts'
-import { avatarOf, DEFAULT_AVATAR } from '../core/avatar.ts'
+import { avatarOf, avatarOfName } from '../core/avatar.ts'
 import { systemSettings } from '../core/settings.ts'
 import { pathOf } from './addresses.ts'
 import { currentBrand } from '../core/brand.ts'
@@ -23,12 +23,15 @@ export async function withUser({ ctx, plan }: Pick<Run, 'ctx' | 'plan'>): Promis
   return { pending_user: name, pending_user_avatar: shownAvatar(ctx, plan.context, name, avatars) }
 }
 
+/**
+ * Before somebody has proved who they are, the picture says no more than the name beside it: their own would tell that the account
+ * exists, and whose it is.
+ */
 function shownAvatar(ctx: Ctx, context: PlanContext, name: string, modes: string): string {
   const user = subjectOf(ctx, context)
-  if (!user) return name === '' ? DEFAULT_AVATAR : avatarOf({ name, username: name, attributes: {} }, modes)
-  // Where only the typed text is shown, a picture of the account would tell that it exists.
-  if (name !== user.username) return avatarOf({ name, username: name, attributes: {} }, modes)
-  return avatarOf(user, modes)
+  const proved = context.auth_method !== undefined || (user !== null && ctx.caller.user?.id === user.id)
+  if (user && proved && name === user.username) return avatarOf(ctx, user, modes)
+  return avatarOfName(ctx, name, modes)
 }
 
 /**

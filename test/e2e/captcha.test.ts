@@ -83,7 +83,7 @@ test('a provider’s script runs in a frame of its own, where it may reach its p
   assert.match(complaints[0]!, /elsewhere\.js.*script-src/s)
 
   const frame = new URLSearchParams({ js_url: `${provider.origin}/api.js`, site_key: 'site-key' })
-  const shown = await fetch(`${origin}/if/captcha/?${frame}`)
+  const shown = await fetch(`${origin}/if/captcha/?${frame.toString()}`)
   assert.equal(shown.status, 200)
   assert.match(shown.headers.get('content-security-policy')!, /frame-ancestors 'self'/)
   for (const [name, value] of [
@@ -93,6 +93,6 @@ test('a provider’s script runs in a frame of its own, where it may reach its p
   ] as const) {
     const forged = new URLSearchParams(frame)
     forged.set(name, value)
-    assert.equal((await fetch(`${origin}/if/captcha/?${forged}`)).status, 404, value)
+    assert.equal((await fetch(`${origin}/if/captcha/?${forged.toString()}`)).status, 404, value)
   }
 })

@@ -76,7 +76,7 @@ export function App({ data, t }: { data: FlowData; t: Translate }) {
         values: step.number === 0 ? data.values : {},
         base: data.executor.split('/api/v3/')[0]!,
         viewOf,
-        hold: until => (held.current = until),
+        hold: until => void (held.current = until),
         async ready() {
           setBusy(true)
           await held.current

@@ -28,7 +28,7 @@ export const modelOperations: Readonly<Record<string, Operation>> = {
   empty_dict: () => new PyDict(),
   'user.is_superuser': ({ ctx }, { user }: { user: number }) => isSuperuser(ctx.db, user),
   'user.uid': ({ ctx }, { user }: { user: number }) => userUid(ctx, user),
-  'user.avatar': async ({ ctx }, { row }: { row: Row }) => avatarOf(row, (await systemSettings(ctx)).avatars),
+  'user.avatar': async ({ ctx }, { row }: { row: Row }) => avatarOf(ctx, row, (await systemSettings(ctx)).avatars),
   'user.group_attributes': async (scope, { user, request }: { user: ModelObject; request: boolean }) =>
     fromJson(await groupAttributes(scope, user, request)),
   'user.locale': async (scope, { user }: { user: ModelObject }) => {
