@@ -8,6 +8,9 @@ import { listBlueprints, systemAccess, type BlueprintFile } from './files.ts'
 /** Applied before all others, since they refer to what it makes. */
 const FIRST = 'system/bootstrap.yaml'
 
+/** Applied by operators who want them. */
+const EXAMPLES = 'example/'
+
 /** Changes when the program learns a model: entries that were skipped for want of it are applied then. */
 const modelsHash = ({ registry }: Pick<Deps, 'registry'>): string =>
   createHash('sha256')
@@ -71,6 +74,8 @@ export async function applyDefaults(deps: Deps, environment: Readonly<Record<str
   const ctx = systemContext(deps)
   const folder = join(deps.root, 'blueprints')
   const system = systemAccess(environment)
-  const files = (await listBlueprints(folder)).toSorted((a, b) => Number(b.path === FIRST) - Number(a.path === FIRST))
+  const files = (await listBlueprints(folder))
+    .filter(({ path }) => !path.startsWith(EXAMPLES))
+    .toSorted((a, b) => Number(b.path === FIRST) - Number(a.path === FIRST))
   for (const file of files) await applyFile(ctx, file, { folder, protect: true, system })
 }

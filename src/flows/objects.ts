@@ -1,6 +1,7 @@
 import type { Ctx } from '../context.ts'
 import type { Model, Row } from '../api/model.ts'
 import { findObject } from '../api/store.ts'
+import { PlainDate } from '../lib/plain-date.ts'
 
 /**
  * Stored objects inside a plan's context. In memory they are rows that say of which model they are; in the session only their
@@ -42,6 +43,7 @@ export function encode(ctx: Ctx, value: unknown, path = 'context', depth = 0): u
   if (typeof value === 'number') return Number.isFinite(value) ? value : { $number: String(value) }
   if (typeof value === 'bigint') return { $integer: String(value) }
   if (value instanceof Date) return { $date: value.toISOString() }
+  if (value instanceof PlainDate) return { $day: value.text }
   if (value instanceof Uint8Array) return { $bytes: Buffer.from(value).toString('base64') }
   if (Array.isArray(value)) return value.map((item, index) => encode(ctx, item, `${path}[${index}]`, depth + 1))
   if (value instanceof Map) return encode(ctx, Object.fromEntries(value), path, depth)
@@ -72,6 +74,7 @@ export async function decode(ctx: Ctx, value: unknown): Promise<unknown> {
   if (Array.isArray(value)) return Promise.all(value.map(item => decode(ctx, item)))
   const marked = value as Record<string, unknown>
   if (typeof marked.$date === 'string') return new Date(marked.$date)
+  if (typeof marked.$day === 'string') return PlainDate.parse(marked.$day)
   if (typeof marked.$bytes === 'string') return new Uint8Array(Buffer.from(marked.$bytes, 'base64'))
   if (typeof marked.$number === 'string') return Number(marked.$number)
   if (typeof marked.$integer === 'string') return BigInt(marked.$integer)

@@ -7,10 +7,12 @@ import type { Row } from '../../api/model.ts'
 import { isPlain } from '../../flows/describe.ts'
 import { modelLabel } from '../../flows/objects.ts'
 import { Plan } from '../../flows/plan.ts'
+import { PlainDate } from '../../lib/plain-date.ts'
 import { lazyDict, writeBack, type Conversion as ContextConversion } from '../context.ts'
 import { raise } from '../errors.ts'
 import { fromJson, toJson } from '../json.ts'
 import { dictOf, setOf } from '../keys.ts'
+import { PyDate } from '../modules/datetime/date.ts'
 import { EPOCH, PyDateTime, atWall } from '../modules/datetime/datetime.ts'
 import { UTC } from '../modules/datetime/tzinfo.ts'
 import { uuidOf } from '../modules/encoding.ts'
@@ -73,6 +75,10 @@ export class Conversion {
     if (value instanceof Plan) return this.remember(value, new PlanObject(value, this))
     if (Array.isArray(value)) return this.remember(value, new PyList(value.map(item => this.enter(item))))
     if (value instanceof Date) return instantValue(value)
+    if (value instanceof PlainDate) {
+      const [year, month, day] = value.text.split('-').map(Number) as [number, number, number]
+      return new PyDate(year, month, day)
+    }
     if (value instanceof Set)
       return setOf(
         [...value].map(item => this.enter(item)),
@@ -89,6 +95,8 @@ export class Conversion {
     if (value instanceof ModelObject) return value.leave()
     if (value instanceof PlanObject) return value.plan
     if (value instanceof PyDateTime) return dateOf(value)
+    if (value instanceof PyDate)
+      return PlainDate.parse([value.year, value.month, value.day].map((part, index) => String(part).padStart(index ? 2 : 4, '0')).join('-'))
     if (source !== undefined && value instanceof PyDict) {
       writeBack(value, this.conversion)
       return source

@@ -1,4 +1,6 @@
+import { MAX_PASSWORD_BYTES } from '../../core/passwords.ts'
 import { booleanField, choiceField, emailField, integerField, textField, type AnswerField } from '../../flows/answer.ts'
+import { PlainDate } from '../../lib/plain-date.ts'
 import { SERVER_VALUED, SILENT, wireText, type PromptField } from './values.ts'
 
 const wrong = (string: string, code = 'invalid') => ({ error: { string, code } })
@@ -12,17 +14,11 @@ const textThat = (inner: AnswerField, read: (text: string) => ReturnType<AnswerF
   },
 })
 
-const isRealDate = (text: string) => {
-  const date = new Date(`${text}T00:00:00Z`)
-  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text)
-}
-
 const dateField = (inner: AnswerField): AnswerField =>
-  textThat(inner, text =>
-    /^\d{4}-\d\d-\d\d$/.test(text) && isRealDate(text)
-      ? { value: text }
-      : wrong('Date has wrong format. Use one of these formats instead: YYYY-MM-DD.'),
-  )
+  textThat(inner, text => {
+    const value = PlainDate.parse(text)
+    return value ? { value } : wrong('Date has wrong format. Use one of these formats instead: YYYY-MM-DD.')
+  })
 
 const dateTimeField = (inner: AnswerField): AnswerField =>
   textThat(inner, text => {
@@ -32,12 +28,34 @@ const dateTimeField = (inner: AnswerField): AnswerField =>
       : wrong('Datetime has wrong format. Use one of these formats instead: YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z].')
   })
 
+/**
+ * What people type is kept with the plan, in the session, until the flow is done: so there is an end to it. A line and a text are longer
+ * than anybody needs; a file is a picture of a megabyte, which base64 makes a third larger.
+ */
+const MAX_LINE = 4_096
+const MAX_TEXT = 65_536
+const MAX_FILE = 1_500_000
+
 /** `data:<type>;base64,<data>` (RFC 2397); kept as it is. */
 const fileField = (inner: AnswerField): AnswerField =>
   textThat(inner, text => {
     if (!text.startsWith('data:')) return wrong('Invalid scheme')
-    return /^data:[^,]*;base64,[A-Za-z\d+/]*={0,2}$/.test(text) ? { value: text } : wrong('Invalid encoding')
+    const comma = text.indexOf(',')
+    if (comma < 0 || !/^data:[^,]{0,255};base64$/.test(text.slice(0, comma))) return wrong('Invalid encoding')
+    const content = text.slice(comma + 1)
+    const padding = content.indexOf('=')
+    const digits = padding < 0 ? content : content.slice(0, padding)
+    if (/[^A-Za-z\d+/]/.test(digits) || !/^={0,2}$/.test(content.slice(digits.length))) return wrong('Invalid encoding')
+    return text.length > MAX_FILE ? wrong('This file is too large.', 'max_length') : { value: text }
   })
+
+/** What can be hashed; see core/passwords.ts. */
+const passwordField = (inner: AnswerField): AnswerField =>
+  textThat(inner, text =>
+    Buffer.byteLength(text) > MAX_PASSWORD_BYTES
+      ? wrong(`Ensure this field has no more than ${MAX_PASSWORD_BYTES} characters.`, 'max_length')
+      : { value: text },
+  )
 
 /**
  * How the answer to a field is read; undefined for one that is only shown. An initial value that says something is the default, and
@@ -68,17 +86,19 @@ export function answerField(field: PromptField): AnswerField | undefined {
     case 'username':
       return { ...textField({ required, maxLength: 150 }), fallback }
     case 'password':
-      return { ...textField({ required }), fallback }
+      return { ...passwordField(textField({ required })), fallback }
     case 'date':
-      return { ...dateField(textField(optional)), fallback }
+      return { ...dateField(textField(optional)), fallback: fallback === undefined ? undefined : (PlainDate.parse(fallback) ?? fallback) }
     case 'date-time':
       return { ...dateTimeField(textField(optional)), fallback: field.initial instanceof Date ? field.initial : fallback }
     case 'file':
       return { ...fileField(textField({ ...optional, trim: false })), fallback }
     case 'ak-locale':
-      return { ...textField(optional), fallback }
+      return { ...textField({ ...optional, maxLength: MAX_LINE }), fallback }
+    case 'text_area':
+      return { ...textField({ ...optional, trim: false, maxLength: MAX_TEXT }), fallback }
     default:
-      return { ...textField({ ...optional, trim: false }), fallback }
+      return { ...textField({ ...optional, trim: false, maxLength: MAX_LINE }), fallback }
   }
 }
 

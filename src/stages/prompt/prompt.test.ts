@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import { aGroup, aUser, unique } from '../../../test/builders.ts'
 import { aFlow, aForm, aStage, assertDone, errorsOf, FlowVisitor } from '../../../test/flows.ts'
 import { server } from '../../../test/harness.ts'
 import { assertFits } from '../../../test/contract/schema.ts'
 import type { Row } from '../../api/model.ts'
+import { findSession } from '../../core/sessions.ts'
 
 const PASSWORDS = [
   { field_key: 'password', type: 'password' },
@@ -249,5 +250,119 @@ test('prompts are offered by the API, with the stages that use them, and preview
   const missing = '00000000-0000-4000-8000-000000000000'
   assert.deepEqual((await admin.post('/api/v3/stages/prompt/stages/', { name: 'x', fields: [missing] })).body, {
     fields: [`Invalid pk "${missing}" - object does not exist.`],
+  })
+})
+
+describe('a form with a field of each kind', () => {
+  /** What becomes of an answer to one field: its errors, or the value that later stages and policies see. */
+  async function answered(field: Row, value: unknown): Promise<{ errors?: string[]; kept?: unknown }> {
+    const { app, ctx } = await server()
+    const form = await aForm(ctx, [{ field_key: 'field', ...field }])
+    const { slug } = await aFlow(ctx, [form, 'dummy'], { designation: 'stage_configuration' })
+    const visitor = new FlowVisitor(app)
+    await visitor.challenge(slug)
+    const shown = await visitor.challenge(slug, '', value === undefined ? {} : { field: value })
+    if (shown.component === 'ak-stage-prompt') return { errors: errorsOf(shown).field ?? [] }
+    const { data } = (await findSession(ctx, visitor.cookies.get('authentik_session')))!
+    return { kept: ((data['authentik/flows/plan'] as Row).context as Row).prompt_data as Row }
+  }
+  const kept = async (field: Row, value: unknown) => ((await answered(field, value)).kept as Row | undefined)?.field
+  const errors = async (field: Row, value: unknown) => (await answered(field, value)).errors
+
+  const file = (bytes: number) => `data:image/png;base64,${Buffer.alloc(bytes).toString('base64')}`
+
+  test('text is kept as typed, with its blanks, up to a length', async () => {
+    assert.equal(await kept({ type: 'text' }, ' x '), ' x ')
+    assert.equal(await kept({ type: 'text_area' }, ' a\nb '), ' a\nb ')
+    assert.equal(await kept({ type: 'text', required: false }, ''), '')
+    assert.deepEqual(await errors({ type: 'text' }, ''), ['This field may not be blank.'])
+    assert.deepEqual(await errors({ type: 'text' }, undefined), ['This field is required.'])
+    assert.deepEqual(await errors({ type: 'text' }, 'x'.repeat(4_097)), ['Ensure this field has no more than 4096 characters.'])
+    assert.equal(((await kept({ type: 'text_area' }, 'x'.repeat(65_536))) as string).length, 65_536)
+    assert.deepEqual(await errors({ type: 'text_area' }, 'x'.repeat(65_537)), ['Ensure this field has no more than 65536 characters.'])
+  })
+
+  test('names and addresses are trimmed and checked', async () => {
+    assert.equal(await kept({ type: 'username' }, ' jane '), 'jane')
+    assert.equal(await kept({ type: 'email' }, ' jane@example.org '), 'jane@example.org')
+    assert.deepEqual(await errors({ type: 'email' }, 'jane'), ['Enter a valid email address.'])
+    assert.equal(await kept({ type: 'email', required: false }, ''), '')
+    assert.deepEqual(await errors({ type: 'username' }, ' '), ['This field may not be blank.'])
+  })
+
+  test('81 a password has at most 512 bytes', async () => {
+    assert.equal(await kept({ type: 'password' }, ` ${'x'.repeat(512)} `), 'x'.repeat(512))
+    for (const long of ['x'.repeat(513), 'ä'.repeat(257), 'x'.repeat(100_000)])
+      assert.deepEqual(await errors({ type: 'password' }, long), ['Ensure this field has no more than 512 characters.'])
+  })
+
+  test('numbers, boxes and choices are what they are called', async () => {
+    assert.equal(await kept({ type: 'number' }, '42'), 42)
+    assert.equal(await kept({ type: 'number', required: false }, ''), undefined)
+    assert.deepEqual(await errors({ type: 'number' }, 'x'), ['A valid integer is required.'])
+    assert.equal(await kept({ type: 'checkbox' }, 'on'), true)
+    assert.equal(await kept({ type: 'checkbox' }, undefined), undefined, 'a box that is not sent leaves no key, also where it is required')
+    const choice = { type: 'radio-button-group', placeholder: 'return ["s", {"value": 2, "label": "Two"}]', placeholder_expression: true }
+    assert.equal(await kept(choice, '2'), '2')
+    assert.equal(await kept({ ...choice, type: 'dropdown' }, undefined), 's', 'the first choice is the default')
+    assert.deepEqual(await errors(choice, 'xl'), ['"xl" is not a valid choice.'])
+  })
+
+  test('days and moments are checked against the calendar', async () => {
+    assert.deepEqual(await kept({ type: 'date' }, '2024-02-29'), { $day: '2024-02-29' })
+    assert.deepEqual(await errors({ type: 'date' }, '2023-02-29'), ['Date has wrong format. Use one of these formats instead: YYYY-MM-DD.'])
+    assert.deepEqual(await kept({ type: 'date-time' }, '2024-02-29T12:30+02:00'), { $date: '2024-02-29T10:30:00.000Z' })
+    assert.deepEqual(await kept({ type: 'date-time' }, '2024-02-29T12:30'), { $date: '2024-02-29T12:30:00.000Z' })
+    assert.equal((await errors({ type: 'date-time' }, 'noon'))!.length, 1)
+    assert.equal(await kept({ type: 'date', required: false }, ''), '')
+  })
+
+  test('files are data URIs of about a megabyte (R-317)', async () => {
+    assert.equal(await kept({ type: 'file' }, file(1_000_000)), file(1_000_000))
+    assert.equal(await kept({ type: 'file', required: false }, undefined), undefined)
+    assert.equal(await kept({ type: 'file', required: false }, ''), '')
+    assert.deepEqual(await errors({ type: 'file' }, file(1_200_000)), ['This file is too large.'])
+    assert.deepEqual(await errors({ type: 'file' }, 'C:\\fakepath\\me.png'), ['Invalid scheme'])
+    for (const bad of [
+      'data:image/png,plain',
+      'data:image/png;base64',
+      'data:image/png;base64,ab c',
+      'data:image/png;base64,ab=c',
+      'data:image/png;base64,a===',
+    ])
+      assert.deepEqual(await errors({ type: 'file' }, bad), ['Invalid encoding'], bad)
+  })
+
+  test('what is only shown takes no answer, and what the server decides is the server’s', async () => {
+    for (const type of ['separator', 'alert_info', 'alert_warning', 'alert_danger'])
+      assert.equal(await kept({ type }, 'mine'), undefined, type)
+    for (const type of ['hidden', 'static', 'text_read_only', 'text_area_read_only'])
+      assert.equal(await kept({ type, initial_value: 'theirs' }, 'mine'), 'theirs', type)
+    assert.equal(await kept({ type: 'hidden', placeholder: 'theirs' }, 'mine'), 'theirs')
+    assert.equal(await kept({ type: 'ak-locale' }, 'de'), 'de')
+    assert.equal(await kept({ type: 'ak-locale', required: false }, ''), '')
+  })
+
+  test('a policy sees days as days, and moments as moments', async () => {
+    const { app, ctx, admin } = await server()
+    const policy = await admin.post('/api/v3/policies/expression/', {
+      name: unique('policy'),
+      expression: `
+day, moment = context["prompt_data"]["day"], context["prompt_data"]["moment"]
+context["prompt_data"]["later"] = day
+ak_message(f"{day.year} {day.isoformat()} {type(day).__name__} {moment.hour}")
+return False`,
+    })
+    assert.equal(policy.status, 201, policy.text)
+    const fields = [
+      { field_key: 'day', type: 'date' },
+      { field_key: 'moment', type: 'date-time' },
+    ]
+    const form = await aForm(ctx, fields, { validation_policies: [policy.body.pk] })
+    const { slug } = await aFlow(ctx, [form, 'dummy'], { designation: 'stage_configuration' })
+    const visitor = new FlowVisitor(app)
+    await visitor.challenge(slug)
+    const shown = await visitor.challenge(slug, '', { day: '2024-02-29', moment: '2024-02-29T12:30' })
+    assert.deepEqual(errorsOf(shown), { non_field_errors: ['2024 2024-02-29 date 12'] })
   })
 })

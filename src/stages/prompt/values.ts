@@ -1,6 +1,7 @@
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
 import type { Run } from '../../flows/stage.ts'
+import { PlainDate } from '../../lib/plain-date.ts'
 import type { PromptType } from './model.ts'
 
 /** A field of a form with what it shows right now. */
@@ -75,6 +76,7 @@ function gathered(data: Row, key: string): unknown {
 export const wireText = (value: unknown): string => {
   if (value === null || value === undefined) return ''
   if (value instanceof Date) return value.toISOString()
+  if (value instanceof PlainDate) return value.text
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
@@ -128,7 +130,8 @@ export const presentField = (field: PromptField): Row => ({
   type: field.type,
   required: field.required,
   placeholder: field.placeholder,
-  initial_value: wireText(field.initial),
+  // No browser can put a file into a form again.
+  initial_value: field.type === 'file' ? '' : wireText(field.initial),
   order: field.order,
   sub_text: field.subText,
   choices: field.choices,
