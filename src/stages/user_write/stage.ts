@@ -29,7 +29,15 @@ async function subject(run: Run): Promise<Row | null | { refused: string }> {
   const pending = (plan.context.pending_user as Row | undefined) ?? ctx.caller.user
   // An account that was only pretended to exist does not come into being by that.
   const known = isStored(pending, 'id') ? pending : null
-  if (known && stage.user_creation_mode !== 'always_create') return known
+  if (known && stage.user_creation_mode !== 'always_create') {
+    // As it is this moment: a policy on the way here may have written to it.
+    const now = await ctx.db
+      .selectFrom('user')
+      .selectAll()
+      .where('id', '=', known.id as number)
+      .executeTakeFirst()
+    return now ? { ...(now as Row), backend: known.backend } : { refused: 'Unknown error' }
+  }
   return stage.user_creation_mode === 'never_create' ? { refused: "No user found and can't create new user." } : null
 }
 
