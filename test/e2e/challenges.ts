@@ -66,6 +66,31 @@ export const consent: Challenge = {
   token: 'consent-token',
 }
 
+export const mailFactor: Challenge = {
+  component: 'ak-stage-authenticator-email',
+  flow_info,
+  ...user,
+  email: 'j***@example.org',
+  email_required: false,
+}
+export const mailFactorAsked: Challenge = { ...mailFactor, email: null, email_required: true }
+export const phoneFactor: Challenge = {
+  component: 'ak-stage-authenticator-sms',
+  flow_info,
+  ...user,
+  phone_number: '***100',
+  phone_number_required: false,
+}
+export const phoneFactorAsked: Challenge = { ...phoneFactor, phone_number: null, phone_number_required: true }
+export const duoSetup: Challenge = {
+  component: 'ak-stage-authenticator-duo',
+  flow_info,
+  ...user,
+  activation_barcode: '/static/dist/assets/images/user_default.png',
+  activation_code: 'duo://XXXXXXXXXXXXXXXX-YYYYYYYYYYYYYYYY',
+  stage_uuid: '3a1d0b1c-4f06-4a05-8c88-0c1ad1ff8e2f',
+}
+
 /** Easy enough to be solved while a test waits for it. */
 export const captcha: Challenge = {
   component: 'ak-stage-captcha',
@@ -214,6 +239,12 @@ export const GALLERY: Readonly<Record<string, Challenge>> = {
   'prompt, refused': refused(initialSetup, { email: 'Enter a valid email address.', non_field_errors: "Passwords don't match." }),
   'initial set-up': initialSetup,
   email: { component: 'ak-stage-email', flow_info },
+  'mail factor': mailFactor,
+  'mail factor, refused': refused(mailFactor, { non_field_errors: 'Code does not match' }),
+  'mail factor, address asked': mailFactorAsked,
+  'phone factor': phoneFactor,
+  'phone factor, number asked': refused(phoneFactorAsked, { non_field_errors: 'Invalid phone number' }),
+  'Duo set-up': duoSetup,
   'email, sent again': refused({ component: 'ak-stage-email', flow_info }, { non_field_errors: 'email-sent' }),
   dummy,
   shell,

@@ -50,7 +50,7 @@ describe('the sign-in page in a browser', () => {
   const textOf = async (page: Page) =>
     (await page.locator('#flow').innerText())
       .replace(
-        /Remember me on this device|Uploading a file needs JavaScript\.|This step needs JavaScript\.|Checking your browser…|Your browser was checked\./g,
+        /Remember me on this device|Uploading a file needs JavaScript\.|This step needs JavaScript\.|Checking your browser…|Your browser was checked\.|Another code in \d+ s|Send another code|Waiting for your phone…/g,
         '',
       )
       .replace(/\s+/g, ' ')
@@ -77,6 +77,41 @@ describe('the sign-in page in a browser', () => {
       { component: 'ak-stage-password', password: 'correct horse' },
     ])
     assert.deepEqual(complaints, [])
+  })
+
+  test('asks for another code after a while, and sends what was typed otherwise', async () => {
+    const sent = { ...challenges.mailFactor }
+    fixture.play(sent, answer =>
+      answer.code === '123456'
+        ? challenges.redirect('/arrived')
+        : answer.code !== undefined
+          ? challenges.refused(sent, { non_field_errors: 'Code does not match' })
+          : { ...sent },
+    )
+    const context = await browser.newContext({ locale: 'en' })
+    const page = await context.newPage()
+    await page.clock.install()
+    await page.goto(fixture.origin + FLOW)
+    await taken(page)
+    assert.equal(await focused(page), 'code')
+    assert.equal(await page.getByLabel('Code').getAttribute('autocomplete'), 'one-time-code')
+    await page.getByRole('button', { name: /Another code in \d+ s/ }).click()
+    assert.deepEqual(fixture.answers, [], 'not yet')
+    await page.clock.runFor(40_000)
+    await page.getByRole('button', { name: 'Send another code' }).click()
+    await page.getByRole('button', { name: /Another code in \d+ s/ }).waitFor()
+    await page.getByLabel('Code').fill('999999')
+    await page.keyboard.press('Enter')
+    await page.getByText('This code is not the right one').waitFor()
+    await page.getByLabel('Code').fill('123456')
+    await page.keyboard.press('Enter')
+    await page.waitForURL('**/arrived')
+    const component = 'ak-stage-authenticator-email'
+    assert.deepEqual(fixture.answers, [
+      { component, email: 'j***@example.org' },
+      { component, code: '999999' },
+      { component, code: '123456' },
+    ])
   })
 
   test('leaves nothing in the browser’s history that going back could stumble over', async () => {

@@ -22,6 +22,11 @@ export function answerFor(challenge: Challenge, form: FormFields): Answer {
       return { component, token: form.token ?? '' }
     case 'ak-stage-user-login':
       return { component, remember_me: form.remember_me === 'true' }
+    // The button that asks for another code has the address for its value, and sends no code along.
+    case 'ak-stage-authenticator-email':
+      return { component, ...pick(form, form.email === undefined ? ['code'] : ['email']) }
+    case 'ak-stage-authenticator-sms':
+      return { component, ...pick(form, form.phone_number === undefined ? ['code'] : ['phone_number']) }
     case 'ak-stage-prompt':
       return { component, ...promptAnswer((challenge as PromptChallenge).fields, form) }
     default:

@@ -30,6 +30,19 @@ export async function callExecutor(url: string, answer?: Answer): Promise<Reply>
   }
 }
 
+/** Asks another part of the API, with an empty body. Undefined when it does not answer as it should. */
+export async function callApi<T>(path: string): Promise<T | undefined> {
+  try {
+    const response = await fetch(path, {
+      method: 'POST',
+      headers: { Accept: 'application/json', 'X-authentik-CSRF': cookie('authentik_csrf') },
+    })
+    return response.ok ? ((await response.json()) as T) : undefined
+  } catch {
+    return undefined // offline, or cut off: asked again in a moment
+  }
+}
+
 function failureOf(status: number): Failure {
   if (status === 403) return { reason: 'csrf' }
   if (status === 404) return { reason: 'not_found' }

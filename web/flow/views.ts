@@ -50,6 +50,9 @@ const LATER: Record<string, () => Promise<View>> = {
     import('./stages/ak-provider-oauth2-device-code-finish.tsx').then(stage => stage.DeviceFinishStage),
   [CAPTCHA]: () => import('./stages/ak-stage-captcha.tsx').then(stage => stage.CaptchaStage),
   'ak-stage-authenticator-webauthn': async () => (await import('./stages/ak-stage-authenticator-webauthn.tsx')).AuthenticatorWebAuthnStage,
+  'ak-stage-authenticator-email': async () => (await import('./stages/ak-stage-authenticator-email.tsx')).AuthenticatorEmailStage,
+  'ak-stage-authenticator-sms': async () => (await import('./stages/ak-stage-authenticator-sms.tsx')).AuthenticatorSMSStage,
+  'ak-stage-authenticator-duo': async () => (await import('./stages/ak-stage-authenticator-duo.tsx')).AuthenticatorDuoStage,
 }
 
 /** Makes sure that `viewOf` knows what this challenge shows. Rejects when it cannot be fetched. */

@@ -32,7 +32,9 @@ export function StageForm({
     if (busy) return
     const element = event.currentTarget
     const { submitter } = event
-    if (refuseEmpty(element)) return
+    // Such a button asks for something else than what the fields are for.
+    const goesAsItIs = submitter instanceof HTMLButtonElement && submitter.formNoValidate
+    if (!goesAsItIs && refuseEmpty(element)) return
     await ready()
     if (refuseEmpty(element, 'hidden')) return
     submit(answerFor(challenge, await formFields(element, submitter)))
