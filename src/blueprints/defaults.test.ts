@@ -42,6 +42,7 @@ const MODELS: Record<string, { schema: string; extra?: string[] }> = {
   'authentik_stages_authenticator_static.authenticatorstaticstage': { schema: 'AuthenticatorStaticStageRequest' },
   'authentik_stages_authenticator_totp.authenticatortotpstage': { schema: 'AuthenticatorTOTPStageRequest' },
   'authentik_stages_authenticator_validate.authenticatorvalidatestage': { schema: 'AuthenticatorValidateStageRequest' },
+  'authentik_stages_authenticator_webauthn.authenticatorwebauthnstage': { schema: 'AuthenticatorWebAuthnStageRequest' },
   'authentik_stages_consent.consentstage': { schema: 'ConsentStageRequest' },
   'authentik_stages_email.emailstage': { schema: 'EmailStageRequest' },
   'authentik_stages_invitation.invitationstage': { schema: 'InvitationStageRequest' },
