@@ -11,10 +11,10 @@ import { parseBlueprint } from '../../src/blueprints/parse.ts'
 import { Authenticator } from '../authenticator.ts'
 import { aPasskey, aValidation } from '../authenticators.ts'
 import { aGroup, aUser, unique } from '../builders.ts'
-import { aFlow, aForm, aStage, assertDone, errorsOf, FlowVisitor } from '../flows.ts'
+import { aFlow, aForm, aStage, assertDone, FlowVisitor } from '../flows.ts'
 import { ownServer, server, type TestServer } from '../harness.ts'
 
-/** What operators do with passkeys and with names and passwords on one screen, with the bodies their scripts send. */
+/** What operators do with passkeys, with the bodies their scripts send. */
 
 const A = '/api/v3'
 const DEFAULT = 'default-authentication-flow'
@@ -40,54 +40,7 @@ async function applyFile({ ctx }: TestServer, path: string): Promise<void> {
 const sessionCookie = (visitor: FlowVisitor, answer: { cookies: Row[] }) =>
   answer.cookies.find(cookie => cookie.name === 'authentik_session' && cookie.value === visitor.cookies.get('authentik_session'))
 
-test('R-408 R-409 R-410: name and password on one screen, and the deleted binding stays deleted', async () => {
-  const own = await ownServer()
-  const { admin, app, ctx, deps } = own
-  const user = await aUser(ctx, { password: 'right' })
-  const identification = await stageNamed(admin, 'identification', 'default-authentication-identification')
-  const password = await stageNamed(admin, 'password', 'default-authentication-password')
-  const url = `${A}/stages/identification/${String(identification.pk)}/`
-  const patched = await admin.patch(url, { password_stage: password.pk })
-  assert.deepEqual([patched.status, patched.body.password_stage, patched.body.user_fields], [200, password.pk, ['email', 'username']])
-  assert.equal((await admin.put(url, { name: identification.name, password_stage: password.pk })).status, 200)
-
-  const flow = (await admin.get(`${A}/flows/instances/${DEFAULT}/`)).body
-  const bindings = async (): Promise<Row[]> => (await admin.get(`${A}/flows/bindings/?target=${flow.pk}&ordering=order`)).body.results
-  const extra = (await bindings()).find(binding => binding.order === 20)!
-
-  // With the default policy the second password form does not appear even while the binding is there (R-410).
-  const before = new FlowVisitor(app)
-  assert.equal((await before.challenge(DEFAULT)).password_fields, true)
-  assertDone(await before.challenge(DEFAULT, '', { uid_field: user.username, password: 'right' }), '/')
-
-  assert.equal((await admin.delete(`${A}/flows/bindings/${String(extra.pk)}/`)).status, 204)
-  assert.deepEqual(
-    (await bindings()).map(binding => binding.order),
-    [10, 30, 100],
-  )
-  const visitor = new FlowVisitor(app)
-  const shown = await visitor.challenge(DEFAULT)
-  assert.deepEqual([shown.component, shown.password_fields, shown.sources], ['ak-stage-identification', true, []])
-  const wrong = await visitor.challenge(DEFAULT, '', { uid_field: user.username, password: 'wrong' })
-  assert.deepEqual([wrong.component, errorsOf(wrong)], ['ak-stage-identification', { non_field_errors: ['Failed to authenticate.'] }])
-  assertDone(await visitor.challenge(DEFAULT, '', { uid_field: user.username, password: 'right' }), '/')
-
-  await ctx.db.updateTable('blueprint_instance').set({ last_applied_hash: 'an older file' }).execute()
-  await applyDefaults(deps, {})
-  assert.deepEqual(
-    (await bindings()).map(binding => binding.order),
-    [10, 30, 100],
-  )
-  assert.equal((await admin.get(url)).body.password_stage, password.pk)
-
-  // Bound anew without a policy, the password is asked for again.
-  assert.equal((await admin.post(`${A}/flows/bindings/`, { target: flow.pk, stage: password.pk, order: 20 })).status, 201)
-  const again = new FlowVisitor(app)
-  await again.challenge(DEFAULT)
-  assert.equal((await again.challenge(DEFAULT, '', { uid_field: user.username, password: 'right' })).component, 'ak-stage-password')
-})
-
-test('R-442: what a client does not know keeps its value on PUT', async () => {
+test('R-442: the stage by whose rules passkeys are taken keeps its value on PUT', async () => {
   const { admin, ctx } = await server()
   const validation = await aValidation(ctx)
   const made = await admin.post(`${A}/stages/identification/`, {
