@@ -13,6 +13,7 @@ import { restoredPlan, spendToken } from './token.ts'
 import { denied, isChallenge, type AnswerErrors, type Challenge, type Outcome, type Run, type StageBehaviour } from './stage.ts'
 import { PLAN, reloadSession, storePlan, type Visit } from './visit.ts'
 import { KeyedMutex } from '../lib/mutex.ts'
+import { stopwatch } from '../lib/stopwatch.ts'
 import { Superseded } from './sign-in.ts'
 
 /** One request to a flow. */
@@ -120,10 +121,12 @@ async function advance(execution: Execution): Promise<FlowAnswer> {
     const run: Run = { ctx: execution.ctx, flow: definition.flow, stage: stageData(place), place, plan, query: request.query, visit }
     const behaviour = behaviourOf(execution.ctx, place)
     const answering = silent === 0 && request.method === 'POST'
+    const measure = measured(execution, place, answering ? 'POST' : 'GET')
     const result = answering ? await takeAnswer(behaviour, run, request.body) : await behaviour.challenge(run)
+    measure.decided()
     execution.ctx = run.ctx
-    if (isChallenge(result)) return presented(execution, result)
-    const answer = await settle(execution, behaviour, run, result, answering)
+    const answer = isChallenge(result) ? await presented(execution, result) : await settle(execution, behaviour, run, result, answering)
+    measure.settled()
     if (answer) return answer
   }
   throw new Error(`More than ${MAX_SILENT} stages in a row had nothing to ask.`)
@@ -136,6 +139,16 @@ async function dueStage({ ctx, plan }: Execution): Promise<PlannedStage | undefi
   } catch (error) {
     forgetFlows(ctx)
     throw error
+  }
+}
+
+/** Counts the time of a stage by itself, and with what the executor makes of its outcome. */
+function measured({ ctx: { metrics }, definition }: Execution, place: PlannedStage, method: string) {
+  const elapsed = stopwatch()
+  const type = place.kind === 'memory' ? place.name : place.stage.kind
+  return {
+    decided: () => metrics?.stageAnswered(type, method, elapsed() / 1000),
+    settled: () => metrics?.flowStepped(definition.flow.slug as string, type, method, elapsed() / 1000),
   }
 }
 

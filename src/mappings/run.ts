@@ -10,6 +10,7 @@ import { messageOf, plainResult, runExpression } from '../expression/host/run.ts
 import type { Scope } from '../expression/host/scope.ts'
 import { PyList, type Value } from '../expression/values.ts'
 import { deepMerge } from '../lib/deep-merge.ts'
+import { stopwatch } from '../lib/stopwatch.ts'
 import { SkipObject, type ClaimsRequest, type MappingRequest, type MappingRow } from './evaluate.ts'
 
 const slug = (name: string): string => name.replaceAll(/[:.\- ]/g, '_')
@@ -49,6 +50,7 @@ function variablesOf(scope: Scope, mapping: Row, request: MappingRequest): Reado
  * @throws ExpressionError, ExpressionSyntaxError; SkipObject when the text raises it
  */
 export async function runMapping(ctx: Ctx, mapping: MappingRow, request: MappingRequest): Promise<unknown> {
+  const elapsed = stopwatch()
   try {
     const { scope, value } = await runExpression(ctx, {
       source: { kind: 'mapping', name: mapping.name, pk: mapping.pm_uuid },
@@ -61,6 +63,8 @@ export async function runMapping(ctx: Ctx, mapping: MappingRow, request: Mapping
   } catch (error) {
     if (error instanceof ExpressionError && error.exception?.cls === skipObject) throw new SkipObject(mapping.name)
     throw error
+  } finally {
+    ctx.metrics?.mappingExecuted(mapping.name, elapsed() / 1000)
   }
 }
 

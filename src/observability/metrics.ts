@@ -98,8 +98,8 @@ export function makeMetrics(registry: Registry) {
     systemTasks: gauge('authentik_system_tasks', 'Scheduled jobs.', ['task_name']),
     /** 1 for the status of the last run. */
     systemTaskStatus: gauge('authentik_system_tasks_status', 'Status of the last run of a job.', ['task_name', 'status']),
-    flowsCached: gauge('authentik_flows_cached', 'Flow plans held.'),
-    policiesCached: gauge('authentik_policies_cached', 'Policy results held.'),
+    flowsCached: gauge('authentik_flows_cached', 'Flows held in memory, ready to be planned.'),
+    policiesCached: gauge('authentik_policies_cached', 'Policies held in memory, ready to be asked. Their answers are never held.'),
     outpostsConnected: gauge('authentik_outposts_connected', 'Connected instances of an outpost.', ['outpost', 'uid', 'expected']),
     outpostsLastUpdate: gauge('authentik_outposts_last_update', 'When an outpost last reported, in seconds since 1970.', [
       'outpost',

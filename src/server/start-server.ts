@@ -7,7 +7,9 @@ import { boot, EC_KEYPAIR } from '../boot.ts'
 import { systemContext, type Ctx } from '../context.ts'
 import { CertificateKeyPair } from '../crypto/model.ts'
 import type { Deps } from '../deps.ts'
+import { cachedFlows } from '../flows/definition.ts'
 import { setupPending } from '../flows/setup.ts'
+import { rememberedPolicies } from '../policies/engine.ts'
 import { jobs } from '../tasks/jobs.ts'
 import { makeRunner } from '../tasks/runner.ts'
 import { isFresh, keepPair, type PemPair } from './https-pair.ts'
@@ -31,7 +33,14 @@ export async function startServer(outside: Outside): Promise<Program> {
       app: (request, response) => app.routing(request, response),
       ...(certificate && { certificate }),
       ready: readiness(deps.database),
-      metrics: { key: await metricsKey(deps), exposition: observed.exposition },
+      metrics: {
+        key: await metricsKey(deps),
+        exposition: async () => {
+          observed.metrics.flowsCached.set(cachedFlows(ctx))
+          observed.metrics.policiesCached.set(rememberedPolicies(ctx))
+          return observed.exposition()
+        },
+      },
       onUpgrade: (request, socket, head) => {
         if (!app.server.emit('upgrade', request, socket, head)) socket.destroy()
       },
