@@ -17,6 +17,7 @@ import { tokenRoutes, tokens } from './core/token.ts'
 import { userRoutes, users } from './core/user-api.ts'
 import { keypairRoutes, keypairs } from './crypto/model.ts'
 import { flowRoutes } from './flows/api.ts'
+import { flowToolRoutes } from './flows/tools-api.ts'
 import { flowBindings } from './flows/binding.ts'
 import { flows } from './flows/flow.ts'
 import { sessionEnd } from './flows/session-end.ts'
@@ -214,6 +215,7 @@ export const registry: Registry = {
     policyRoutes,
     explainRoutes,
     flowRoutes,
+    flowToolRoutes,
     stageRoutes,
     promptRoutes,
     emailStageRoutes,

@@ -331,6 +331,17 @@ const unseenCondition = (model: Model, { column, not }: { column: string; not: u
     ? sql<boolean>`${sql.ref(`${model.table}.${column}`)} is not null`
     : sql<boolean>`${sql.ref(`${model.table}.${column}`)} != ${not}`
 
+/**
+ * Under which the program itself says which key a new object is to have (an exported blueprint that comes back). A symbol, so that no body
+ * that was sent can say it.
+ */
+export const CHOSEN_KEY = Symbol('chosen key')
+
+const chosenKey = (model: Model, body: Row): Row => {
+  const key = (body as { [CHOSEN_KEY]?: unknown })[CHOSEN_KEY]
+  return key === undefined ? {} : { [model.pk]: key }
+}
+
 /** The standard operations of a model. Plain functions: spread them and replace the one that is special. */
 export function crud(model: Model, hooks: Hooks = {}) {
   return {
@@ -365,7 +376,7 @@ export function crud(model: Model, hooks: Hooks = {}) {
     create: async (ctx: Ctx, body: Row, query: Query = {}): Promise<Row> => {
       requirePermission(ctx, permission(model, 'add'))
       const values = await readBody(ctx, model, body)
-      return presentObject(ctx, model, await createObject(ctx, model, values, hooks), query)
+      return presentObject(ctx, model, await createObject(ctx, model, { ...values, ...chosenKey(model, body) }, hooks), query)
     },
 
     update: async (ctx: Ctx, key: string, body: Row, partial: boolean, query: Query = {}): Promise<Row> => {

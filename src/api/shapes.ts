@@ -281,6 +281,16 @@ export const SHAPES: Readonly<Record<string, TSchema>> = {
   FileList: shape({ name: text, mime_type: text, url: text, themed_urls: namedOrNull('ThemedUrls') }, ['themed_urls']),
   FileUploadRequest: shape({ file: Type.String({ format: 'binary' }), name: text, usage: text }, ['name', 'usage']),
   PolicyTestResult: shape({ passing: flag, messages: texts, log_messages: listOf('LogEvent') }),
+  FlowDiagram: shape({ diagram: text }),
+  FlowInspectorPlan: shape({
+    current_stage: named('FlowStageBinding'),
+    next_planned_stage: named('FlowStageBinding'),
+    plan_context: free,
+    session_id: text,
+  }),
+  FlowInspection: shape({ plans: listOf('FlowInspectorPlan'), current_plan: named('FlowInspectorPlan'), is_completed: flag }, [
+    'current_plan',
+  ]),
   ExplainedBinding: shape(
     {
       binding: nullableText,

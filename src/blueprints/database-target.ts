@@ -3,7 +3,7 @@ import { ApiError } from '../api/errors.ts'
 import { columnOf, parseKey, type Condition } from '../api/filters.ts'
 import type { Model, Row } from '../api/model.ts'
 import type { Resource } from '../api/mount.ts'
-import { presentObject } from '../api/crud.ts'
+import { CHOSEN_KEY, presentObject } from '../api/crud.ts'
 import { findObject, findObjects } from '../api/store.ts'
 import { transact, type Ctx } from '../context.ts'
 import { jsonEquals } from '../db/like.ts'
@@ -152,10 +152,12 @@ export class DatabaseTarget implements BlueprintTarget {
   async create(label: string, values: Values): Promise<Pk> {
     const { model, operations } = this.#resource(label)
     return this.#refusing(async () => {
-      const created = await operations.create!(this.#ctx, values)
-      const key = created[model.keyName] as Pk
-      await extras[label]?.write(this.#ctx, key, values, this.#prepared)
-      return key
+      const hasUuid = (model.keySchema as { format?: string }).format === 'uuid'
+      const key = hasUuid && typeof values.pk === 'string' ? parseKey(model, values.pk) : undefined
+      const created = await operations.create!(this.#ctx, { ...values, ...(key !== undefined && { [CHOSEN_KEY]: key }) })
+      const made = created[model.keyName] as Pk
+      await extras[label]?.write(this.#ctx, made, values, this.#prepared)
+      return made
     })
   }
 

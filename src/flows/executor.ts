@@ -5,6 +5,7 @@ import { isOwnPath, isSafeTarget, pathOf } from './addresses.ts'
 import { readAnswer } from './answer.ts'
 import type { FlowDefinition } from './definition.ts'
 import { forgetFlows } from './definition.ts'
+import { forgetSteps, keepStep } from './history.ts'
 import { loadPlan, type Plan, type PlanContext, type PlannedStage } from './plan.ts'
 import { nextStage, planFlow, type NoPlan } from './planner.ts'
 import { explainNoPlan, explainStage } from './refusal.ts'
@@ -90,6 +91,7 @@ async function run(ctx: Ctx, definition: FlowDefinition, request: FlowRequest, v
     }
     return advance({ ctx, definition, plan: own, request: { ...request, method }, visit })
   }
+  forgetSteps(visit)
   const planned = await planFlow(ctx, definition)
   if (!planned.ok) return withoutPlan(ctx, definition, request, visit, planned)
   return advance({ ctx, definition, plan: planned.plan, request: { ...request, method }, visit })
@@ -189,6 +191,7 @@ async function settle(
   const { place } = run
   switch (outcome.kind) {
     case 'next': {
+      keepStep(ctx, visit, plan, request.query)
       plan.stages.splice(plan.stages.indexOf(place), 1)
       if (!plan.hasStages) return finished(execution)
       await storePlan(ctx, visit, plan, request.query)

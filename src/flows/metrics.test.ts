@@ -20,12 +20,22 @@ test('plans, stages and policies are counted, by flow and kind', async () => {
   await visitor.challenge(slug)
   await visitor.challenge(slug, '', {})
   const { text } = await exposition(registry)
-  const count = (line: string): number => Number(text.split('\n').find(known => known.startsWith(line))?.split(' ').at(-1))
+  const count = (line: string): number =>
+    Number(
+      text
+        .split('\n')
+        .find(known => known.startsWith(line))
+        ?.split(' ')
+        .at(-1),
+    )
   assert.equal(count(`authentik_flows_plan_time_count{flow_slug="${slug}"}`), 1)
   const dummy = 'authentik_stages_dummy.dummystage'
   assert.equal(count(`authentik_flows_stage_time_count{stage_type="${dummy}",method="GET"}`), 1)
   assert.equal(count(`authentik_flows_stage_time_count{stage_type="${dummy}",method="POST"}`), 1)
-  assert.equal(count(`authentik_flows_execution_stage_time_count{flow_slug="${slug}",stage_type="authentik_stages_deny.denystage",method="GET"}`), 1)
+  assert.equal(
+    count(`authentik_flows_execution_stage_time_count{flow_slug="${slug}",stage_type="authentik_stages_deny.denystage",method="GET"}`),
+    1,
+  )
   assert.equal(count('authentik_policies_execution_time_count{policy_type="expressionpolicy",mode="execute"}'), 1)
   assert.equal(count('authentik_policies_engine_time_total_seconds_count{obj_type="authentik_flows.flow"}'), 1)
 })

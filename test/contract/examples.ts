@@ -149,6 +149,10 @@ const EXAMPLES: Record<string, (ctx: Ctx) => Promise<Example> | Example> = {
   }),
   'GET /flows/executor/:slug/': async ctx => ({ url: `/flows/executor/${String((await flowWithStage(ctx)).slug)}/?query=` }),
   'POST /flows/executor/:slug/': async ctx => ({ url: `/flows/executor/${String((await flowWithStage(ctx)).slug)}/?query=`, body: {} }),
+  'GET /flows/instances/:slug/diagram/': async ctx => ({ url: `/flows/instances/${String((await flowWithStage(ctx)).slug)}/diagram/` }),
+  'GET /flows/instances/:slug/export/': async ctx => ({ url: `/flows/instances/${String((await flowWithStage(ctx)).slug)}/export/` }),
+  // Succeeds only with a browser's session; see flows/tools.test.ts.
+  'GET /flows/inspector/:slug/': async ctx => ({ url: `/flows/inspector/${String((await flowWithStage(ctx)).slug)}/`, status: 400 }),
   'GET /flows/instances/:slug/execute/': async ctx => ({ url: `/flows/instances/${String((await flowWithStage(ctx)).slug)}/execute/` }),
   // Addresses under an application's name need an application.
   'GET /providers/oauth2/:pk/setup_urls/': async ctx => {
