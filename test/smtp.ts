@@ -17,6 +17,7 @@ export type Delivered = {
 export async function mailServer(options: SMTPServerOptions = {}) {
   const mails: Delivered[] = []
   let refusals: { code: number; text: string }[] = []
+  const waiting = new Set<() => void>()
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ['STARTTLS'],
@@ -39,6 +40,7 @@ export async function mailServer(options: SMTPServerOptions = {}) {
           ...parsed(raw),
         })
         done()
+        for (const look of waiting) look()
       })
     },
     ...options,
@@ -50,6 +52,18 @@ export async function mailServer(options: SMTPServerOptions = {}) {
     mails,
     port,
     env: { SIGNET_EMAIL__HOST: '127.0.0.1', SIGNET_EMAIL__PORT: String(port), SIGNET_EMAIL__FROM: 'no-reply@example.test' },
+    /** Resolves when there are as many mails that `wanted` is true of: for programs whose work nobody can wait for otherwise. */
+    arrived: (count: number, wanted: (mail: Delivered) => boolean = () => true) =>
+      new Promise<Delivered[]>(resolve => {
+        const look = () => {
+          const found = mails.filter(wanted)
+          if (found.length < count) return
+          waiting.delete(look)
+          resolve(found)
+        }
+        waiting.add(look)
+        look()
+      }),
     /** Refuses the next recipients. */
     refuse: (...next: { code: number; text: string }[]) => void (refusals = next),
     close: () => new Promise<void>(resolve => server.close(() => resolve())),

@@ -208,7 +208,7 @@ test('R-414: what is listed is what is pending', async () => {
   const [first, second] = [await script(flow, {}), await script(flow, {})]
   const pending = async () =>
     ((await admin.get(`${INVITATIONS}?flow__slug=${slug}`)).body.results as Shown[]).map(({ pk }) => pk as string).toSorted()
-  assert.deepEqual(await pending(), [first.pk, second.pk].toSorted())
+  assert.deepEqual(new Set(await pending()), new Set([first.pk, second.pk]))
   await enrolled(slug, first)
   assert.deepEqual(await pending(), [second.pk])
 })
