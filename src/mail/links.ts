@@ -11,12 +11,27 @@ export async function linkOrigin(ctx: Ctx): Promise<string> {
   if (ctx.config.public_url) return new URL(ctx.config.public_url).origin
   const { origin } = ctx.request!
   const brands = await ctx.db.selectFrom('brand').select(['domain', 'default']).execute()
-  const standard = brands.find(brand => brand.default)?.domain.toLowerCase()
-  // `authentik-default`, the name that it begins with, is none of a host.
-  if (!standard?.includes('.')) return origin
+  const standard = hostOfDefault(brands)
+  if (standard === undefined) return origin
   const { protocol, hostname } = new URL(origin)
   const isOurs = brands.some(({ domain }) => hostname === domain.toLowerCase() || hostname.endsWith(`.${domain.toLowerCase()}`))
   return isOurs ? origin : `${protocol}//${standard}`
+}
+
+/** The host that the default brand is named after, if any: `authentik-default`, the name that it begins with, is none. */
+function hostOfDefault(brands: readonly { domain: string; default: boolean }[]): string | undefined {
+  const domain = brands.find(brand => brand.default)?.domain.toLowerCase()
+  return domain?.includes('.') ? domain : undefined
+}
+
+/** Tells whoever runs this installation when nothing says where links in mails lead. Once, at the start. */
+export async function warnOfLinks({ config, db, log }: Pick<Ctx, 'config' | 'db' | 'log'>): Promise<void> {
+  if (config.public_url) return
+  if (hostOfDefault(await db.selectFrom('brand').select(['domain', 'default']).execute()) !== undefined) return
+  log.warn(
+    { event: 'links in mails follow the Host header' },
+    'links in mails follow the Host header of whoever asks for them: set SIGNET_PUBLIC_URL to the address of this server, or name the default brand after its host',
+  )
 }
 
 /** The address of a flow's page, for a mail. */

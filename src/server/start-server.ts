@@ -10,6 +10,7 @@ import type { Deps } from '../deps.ts'
 import { cachedFlows } from '../flows/definition.ts'
 import { setupPending } from '../flows/setup.ts'
 import { rememberedPolicies } from '../policies/engine.ts'
+import { warnOfLinks } from '../mail/links.ts'
 import { jobs } from '../tasks/jobs.ts'
 import { makeRunner } from '../tasks/runner.ts'
 import { isFresh, keepPair, type PemPair } from './https-pair.ts'
@@ -22,6 +23,7 @@ export async function startServer(outside: Outside): Promise<Program> {
   const { config } = outside
   return withDeps(outside, async deps => {
     await boot(deps)
+    await warnOfLinks(deps)
     const ctx = systemContext(deps)
     const observed = processMetrics(config)
     const app = await createApp(deps, { metrics: observed.metrics })
