@@ -53,8 +53,13 @@ export type Passwords = {
 /**
  * @param concurrency how many run at once: one a core where the event loop goes before them, else one core is left to it
  * @param maxWaiting how many may wait before further ones are refused
+ * @param cost of hashes that are made here; tests that need thousands of them make them cheap
  */
-export function makePasswords({ concurrency, maxWaiting = 512 }: { concurrency?: number; maxWaiting?: number } = {}): Passwords {
+export function makePasswords({
+  concurrency,
+  maxWaiting = 512,
+  cost = COST,
+}: { concurrency?: number; maxWaiting?: number; cost?: typeof COST } = {}): Passwords {
   const cores = availableParallelism()
   const queue = new TurnQueue({ concurrency: concurrency ?? Math.max(1, cores - 1), maxWaiting })
   let arranged = false
@@ -67,19 +72,19 @@ export function makePasswords({ concurrency, maxWaiting = 512 }: { concurrency?:
   return {
     async hash(password, client = '') {
       if (isTooLong(password)) throw new PasswordTooLongError()
-      return queue.run(client, () => argon2Hash(password, COST).finally(arrange))
+      return queue.run(client, () => argon2Hash(password, cost).finally(arrange))
     },
-    verify: (stored, password, client = '') => queue.run(client, () => check(stored, password).finally(arrange)),
+    verify: (stored, password, client = '') => queue.run(client, () => check(stored, password, cost).finally(arrange)),
     pending: () => queue.pending,
   }
 }
 
 const isTooLong = (password: string) => password.length > MAX_PASSWORD_BYTES || Buffer.byteLength(password) > MAX_PASSWORD_BYTES
 
-async function check(stored: string | null | undefined, password: string): Promise<boolean> {
+async function check(stored: string | null | undefined, password: string, cost: typeof COST): Promise<boolean> {
   const known = stored ? parse(stored) : undefined
   if (!known || isTooLong(password)) {
-    await argon2Hash(password.slice(0, MAX_PASSWORD_BYTES), COST) // the same work as a check
+    await argon2Hash(password.slice(0, MAX_PASSWORD_BYTES), cost) // the same work as a check
     return false
   }
   if (known.kind === 'argon2') return argon2Verify(known.phc, password)
