@@ -328,7 +328,7 @@ test('two answers with one counter: one gets through', async () => {
     first.answer(make(first.authenticator, way.options(first.shown))),
     second.challenge(first.slug, '', { webauthn: make(first.authenticator, way.options(shown)) }),
   ])
-  assert.deepEqual(answers.map(answer => answer.component).toSorted(), ['ak-stage-authenticator-validate', 'xak-flow-redirect'])
+  assert.deepEqual(new Set(answers.map(answer => answer.component)), new Set(['ak-stage-authenticator-validate', 'xak-flow-redirect']))
 })
 
 test('a stage names the types it takes', async () => {
