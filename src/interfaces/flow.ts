@@ -93,6 +93,7 @@ export const formFields = (body: Readonly<Record<string, unknown>>): FormFields 
 function valuesToKeep(challenge: Challenge, posted: FormFields): FormFields & Record<string, string> {
   const names = new Set<string>()
   if (challenge.component === 'ak-stage-identification') names.add('uid_field')
+  if (challenge.component === 'ak-stage-authenticator-validate') names.add('selected_challenge').add('device')
   if (challenge.component === 'ak-stage-prompt') {
     for (const field of (challenge as unknown as { fields: { field_key: string; type: string }[] }).fields) {
       if (field.type !== 'password' && field.type !== 'hidden' && field.type !== 'file') names.add(field.field_key)

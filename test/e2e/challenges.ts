@@ -220,6 +220,58 @@ export const refused = (challenge: Challenge, errors: Record<string, string>): C
   response_errors: Object.fromEntries(Object.entries(errors).map(([name, text]) => [name, [{ string: text, code: 'invalid' }]])),
 })
 
+const device = (device_class: string, device_uid: string, last_used: string | null = null, challenge = {}) => ({
+  device_class,
+  device_uid,
+  challenge,
+  last_used,
+})
+
+/** Asks for a second factor, one of these. */
+export const validate = (...device_challenges: ReturnType<typeof device>[]): Challenge => ({
+  component: 'ak-stage-authenticator-validate',
+  flow_info,
+  ...user,
+  device_challenges,
+  configuration_stages: [],
+})
+
+export const validateApp = validate(device('totp', '7'))
+
+export const validateAny = validate(
+  device('webauthn', '1', null, { challenge: 'AAAA', rpId: 'localhost', allowCredentials: [] }),
+  device('totp', '7', '2026-03-01T10:00:00.000000Z'),
+  device('duo', '8'),
+  device('sms', '9', null, { phone_number: '***123' }),
+  device('email', '10', null, { email: 'j***e@example.org' }),
+  device('static', '11'),
+)
+
+export const validateMail = validate(device('email', '10', null, { email: 'j***e@example.org' }), device('static', '11'))
+
+export const configure: Challenge = {
+  ...validate(),
+  configuration_stages: [
+    { pk: '6a0f7b9e-0000-4000-8000-000000000001', name: 'TOTP Device', verbose_name: 'TOTP Authenticator', meta_model_name: 'x.y' },
+    { pk: '6a0f7b9e-0000-4000-8000-000000000002', name: 'Static tokens', verbose_name: 'Static Authenticator', meta_model_name: 'x.y' },
+  ],
+}
+
+export const totpSetup: Challenge = {
+  component: 'ak-stage-authenticator-totp',
+  flow_info: { ...flow_info, title: 'Set up Two-Factor authentication' },
+  ...user,
+  config_url:
+    'otpauth://totp/Example%20Home:jane%40example.org?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&algorithm=SHA1&digits=6&period=30&issuer=Example%20Home',
+}
+
+export const staticSetup: Challenge = {
+  component: 'ak-stage-authenticator-static',
+  flow_info: { ...flow_info, title: 'Setup Static OTP Tokens' },
+  ...user,
+  codes: ['wx7kq2mh9pzt', 'c4vn8rjt6ybd', 'h3fs9kwm5xqe', 'p8td2ncz7vgj', 'r6bm4yhx9kws', 'z5jq7gfd3tpn'],
+}
+
 /**
  * What the pictures of the sign-in page show, by name. A view gets its pictures, and is held to fit every screen and to keep the page's
  * policy and its budget, by a line here.
@@ -238,6 +290,15 @@ export const GALLERY: Readonly<Record<string, Challenge>> = {
   prompt: everyPrompt,
   'prompt, refused': refused(initialSetup, { email: 'Enter a valid email address.', non_field_errors: "Passwords don't match." }),
   'initial set-up': initialSetup,
+  'second factor, an app': validateApp,
+  'second factor, refused': refused(validateApp, {
+    code: 'Invalid Token. Please ensure the time on your device is accurate and try again.',
+  }),
+  'second factor, any': validateAny,
+  'second factor, by mail': validateMail,
+  'second factor, to be set up': configure,
+  'app, set up': totpSetup,
+  'recovery codes, set up': staticSetup,
   email: { component: 'ak-stage-email', flow_info },
   'mail factor': mailFactor,
   'mail factor, refused': refused(mailFactor, { non_field_errors: 'Code does not match' }),

@@ -50,7 +50,7 @@ describe('the sign-in page in a browser', () => {
   const textOf = async (page: Page) =>
     (await page.locator('#flow').innerText())
       .replace(
-        /Remember me on this device|Uploading a file needs JavaScript\.|This step needs JavaScript\.|Checking your browser…|Your browser was checked\.|Another code in \d+ s|Send another code|Waiting for your phone…/g,
+        /Remember me on this device|Copy all|Uploading a file needs JavaScript\.|This step needs JavaScript\.|Checking your browser…|Your browser was checked\.|Another code in \d+ s|Send another code|Waiting for your phone…/g,
         '',
       )
       .replace(/\s+/g, ' ')
@@ -137,6 +137,51 @@ describe('the sign-in page in a browser', () => {
       assert.ok(needed.length <= 6, `${locale}: ${needed.join('\n')}`)
       assert.ok(!ours.some(url => url.includes('/api/v3/')), 'the first challenge came with the page')
     }
+  })
+
+  test('offers the usual second factor first, has codes sent where they come by mail, and hides what is no error', async () => {
+    const chosen = { non_field_errors: 'Empty response' }
+    fixture.play(challenges.validateAny, answer =>
+      'code' in answer ? challenges.redirect('/arrived') : refused(challenges.validateAny, chosen),
+    )
+    const { page, complaints } = await open()
+    await page.getByText('Enter the code that your authenticator app shows.').waitFor()
+    await page.getByRole('button', { name: 'Recovery code' }).click()
+    await page.getByText('Enter one of the recovery codes').waitFor()
+    assert.equal(await focused(page), 'code')
+    assert.deepEqual(fixture.answers, [], 'no need to tell the server')
+    await page.getByRole('button', { name: 'Email' }).click()
+    await page.getByText('A code is on its way to j***e@example.org.').waitFor()
+    assert.equal(await page.getByRole('alert').count(), 0)
+    await page.getByLabel('Code', { exact: true }).fill('123456')
+    await page.keyboard.press('Enter')
+    await page.waitForURL('**/arrived')
+    const component = 'ak-stage-authenticator-validate'
+    assert.deepEqual(fixture.answers, [
+      { component, selected_challenge: { device_class: 'email', device_uid: '10' } },
+      { component, code: '123456' },
+    ])
+    assert.deepEqual(complaints, [])
+  })
+
+  test('has a code sent, and a set-up chosen, without JavaScript too', async () => {
+    const chosen = { non_field_errors: 'Empty response' }
+    fixture.play(challenges.validateMail, answer =>
+      'code' in answer ? challenges.redirect('/arrived') : refused(challenges.validateMail, chosen),
+    )
+    const { page } = await open(FLOW, { javaScriptEnabled: false })
+    await page.getByRole('button', { name: 'Send a code to j***e@example.org' }).click()
+    await page.getByText('A code is on its way to j***e@example.org.').waitFor()
+    await page.getByLabel('Code', { exact: true }).fill('123456')
+    await page.getByRole('button', { name: 'Continue' }).click()
+    await page.waitForURL('**/arrived')
+    fixture.play(challenges.configure, () => challenges.redirect('/arrived'))
+    await page.goto(fixture.origin + FLOW)
+    await page.getByRole('button', { name: 'Static tokens' }).click()
+    await page.waitForURL('**/arrived')
+    assert.deepEqual(fixture.answers, [
+      { component: 'ak-stage-authenticator-validate', selected_stage: '6a0f7b9e-0000-4000-8000-000000000002' },
+    ])
   })
 
   test('keeps within 20 KB of compressed script for the first chunk, and 40 KB for whatever a page loads', async () => {

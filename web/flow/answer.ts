@@ -1,3 +1,4 @@
+import { readChoice } from './authenticators/choice.ts'
 import type { Answer, Challenge, PromptChallenge, PromptField } from './challenge.ts'
 
 /** The hidden field that carries the CSRF token in forms posted without JavaScript. */
@@ -20,6 +21,8 @@ export function answerFor(challenge: Challenge, form: FormFields): Answer {
       return { component, password: form.password ?? '' }
     case 'ak-stage-consent':
       return { component, token: form.token ?? '' }
+    case 'ak-stage-authenticator-validate':
+      return { component, ...validateAnswer(form) }
     case 'ak-stage-user-login':
       return { component, remember_me: form.remember_me === 'true' }
     // The button that asks for another code has the address for its value, and sends no code along.
@@ -43,6 +46,13 @@ export function answerFor(challenge: Challenge, form: FormFields): Answer {
 // Object.fromEntries defines own properties, so a field named `__proto__` stays an ordinary field.
 const pick = (form: FormFields, names: string[]): Answer =>
   Object.fromEntries(names.filter(name => Object.hasOwn(form, name)).map(name => [name, form[name]]))
+
+/** A choice among devices or set-up stages, a push, else a code. */
+function validateAnswer({ selected_challenge: choice, selected_stage, duo, code = '' }: FormFields): Answer {
+  if (choice !== undefined) return { selected_challenge: readChoice(choice) }
+  if (selected_stage !== undefined) return { selected_stage }
+  return duo === undefined ? { code } : { duo: Number(duo) }
+}
 
 /** Types that are shown but not answered: their value is the server's. */
 const SILENT = new Set(['static', 'separator', 'alert_info', 'alert_warning', 'alert_danger'])

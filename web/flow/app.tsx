@@ -107,20 +107,26 @@ async function withView(reply: Reply): Promise<Reply> {
   }
 }
 
-const errorsOf = (challenge: Challenge, t: Translate): Record<string, string[]> =>
-  Object.fromEntries(
-    Object.entries(challenge.response_errors ?? {}).map(([name, details]) => [
-      name,
-      details.map(detail => sayServerText(t, detail.string)),
-    ]),
-  )
+/** What the executor says to a choice that is no answer yet: nothing to tell anybody. */
+const CHOSEN = 'Empty response'
 
-/** Refused passwords are emptied; then the focus goes to the first wrong field, or the first field of a new step. */
+function errorsOf(challenge: Challenge, t: Translate): Record<string, string[]> {
+  const said = Object.entries(challenge.response_errors ?? {}).map(
+    ([name, details]) => [name, details.filter(detail => detail.string !== CHOSEN)] as const,
+  )
+  return Object.fromEntries(
+    said
+      .filter(([, details]) => details.length > 0)
+      .map(([name, details]) => [name, details.map(({ string }) => sayServerText(t, string))]),
+  )
+}
+
+/** Refused passwords and codes are emptied; then the focus goes to the first wrong field, or the first field of a new step. */
 function focusWhereWorkIs(region: HTMLElement, { number, challenge, errors }: Step) {
   const refused = Object.keys(errors).length > 0
   if (number === 0 && !refused) return // the browser has set the focus by itself, and someone may be typing
   if (challenge.response_errors && challenge.component !== 'ak-stage-prompt') {
-    for (const password of region.querySelectorAll<HTMLInputElement>('[name=password]')) password.value = ''
+    for (const password of region.querySelectorAll<HTMLInputElement>('[name=password], [name=code]')) password.value = ''
   }
   const target =
     (refused && region.querySelector<HTMLElement>('[aria-invalid=true]')) ||

@@ -145,3 +145,32 @@ export interface FlowData {
   /** What was typed into a form that was posted without JavaScript and refused; never passwords. */
   values: Record<string, string>
 }
+
+/** A second factor that may be chosen: one entry for each class, named by its first device. */
+export interface DeviceChallenge {
+  device_class: string
+  device_uid: string
+  /** What the class needs to ask: request options of WebAuthn, where a code is sent to. */
+  challenge: Record<string, unknown>
+  last_used: string | null
+}
+
+/** A stage that sets up a second factor. */
+export interface ConfigurationStage {
+  pk: string
+  name: string
+  verbose_name: string
+}
+
+export interface ValidateChallenge extends UserChallenge {
+  device_challenges: DeviceChallenge[]
+  configuration_stages: ConfigurationStage[]
+}
+
+export interface TotpChallenge extends UserChallenge {
+  config_url: string
+}
+
+export interface StaticChallenge extends UserChallenge {
+  codes: string[]
+}

@@ -30,7 +30,6 @@ const SERVER_TEXTS: Record<string, keyof Texts> = {
   'Invalid captcha response. Retrying may solve this issue.': 'captcha_retry',
   'Failed to validate token': 'captcha_unreachable',
   'Code does not match': 'code_wrong',
-  'Invalid Token. Please ensure the time on your device is accurate and try again.': 'code_wrong',
   'Too many codes were sent. Please try again later.': 'codes_too_many',
   'Too many attempts. Please try again later.': 'code_tries',
   'The code could not be sent. Please try again later.': 'code_not_sent',
@@ -49,6 +48,11 @@ const SERVER_TEXTS: Record<string, keyof Texts> = {
   'Link was already used, please request a new link.': 'link_used',
   'This link was used already.': 'link_used',
   'Continue to confirm this email address.': 'email_confirm',
+  'Invalid Token. Please ensure the time on your device is accurate and try again.': 'mfa_wrong_code',
+  'No (allowed) MFA authenticator configured.': 'mfa_none',
+  'No compatible device class allowed': 'mfa_not_allowed',
+  'invalid challenge selected': 'mfa_not_allowed',
+  'Selected stage is invalid': 'mfa_not_allowed',
 }
 
 /** Translates a sentence of the server's if it is a known one; what administrators wrote stays as it is. */

@@ -48,6 +48,9 @@ const LATER: Record<string, () => Promise<View>> = {
   'ak-provider-oauth2-device-code': () => import('./stages/ak-provider-oauth2-device-code.tsx').then(stage => stage.DeviceCodeStage),
   'ak-provider-oauth2-device-code-finish': () =>
     import('./stages/ak-provider-oauth2-device-code-finish.tsx').then(stage => stage.DeviceFinishStage),
+  'ak-stage-authenticator-static': async () => (await import('./stages/ak-stage-authenticator-static.tsx')).AuthenticatorStaticStage,
+  'ak-stage-authenticator-totp': async () => (await import('./stages/ak-stage-authenticator-totp.tsx')).AuthenticatorTotpStage,
+  'ak-stage-authenticator-validate': async () => (await import('./stages/ak-stage-authenticator-validate.tsx')).AuthenticatorValidateStage,
   [CAPTCHA]: () => import('./stages/ak-stage-captcha.tsx').then(stage => stage.CaptchaStage),
   'ak-stage-authenticator-webauthn': async () => (await import('./stages/ak-stage-authenticator-webauthn.tsx')).AuthenticatorWebAuthnStage,
   'ak-stage-authenticator-email': async () => (await import('./stages/ak-stage-authenticator-email.tsx')).AuthenticatorEmailStage,

@@ -14,7 +14,7 @@ export function StageForm({
   said = 'bad',
 }: {
   children: ComponentChildren
-  /** What the server's texts about the whole form are. */ said?: 'bad' | 'info'
+  /** What the server's texts about the whole form are; `none` where another form of the view shows them. */ said?: 'bad' | 'info' | 'none'
 }) {
   const { challenge, csrf, errors, busy, ready, submit, refuse, t } = useStage()
   const form = useRef<HTMLFormElement>(null)
@@ -42,7 +42,7 @@ export function StageForm({
   return (
     <form method="post" ref={form} onSubmit={onSubmit} aria-busy={busy}>
       <input type="hidden" name={CSRF_FIELD} value={csrf} />
-      {errors.non_field_errors && <Alert texts={errors.non_field_errors} kind={said} />}
+      {errors.non_field_errors && said !== 'none' && <Alert texts={errors.non_field_errors} kind={said} />}
       {children}
     </form>
   )
@@ -61,10 +61,33 @@ const requiredButEmpty = (form: HTMLFormElement, type?: string): string[] => [
 ]
 
 /** The button that sends the form. It keeps focus while busy, so it is not disabled but inert. */
-export function SubmitButton({ label, name, value, secondary }: { label: string; name?: string; value?: string; secondary?: boolean }) {
+export function SubmitButton({
+  label,
+  name,
+  value,
+  secondary,
+  onPress,
+}: {
+  label: string
+  name?: string
+  value?: string
+  secondary?: boolean
+  /** Called in place of sending the form, where there is JavaScript. */ onPress?: () => void
+}) {
   const { busy, t } = useStage()
   return (
-    <button class={secondary ? 'btn' : 'btn primary'} type="submit" name={name} value={value} aria-disabled={busy || undefined}>
+    <button
+      class={secondary ? 'btn' : 'btn primary'}
+      type="submit"
+      name={name}
+      value={value}
+      aria-disabled={busy || undefined}
+      onClick={event => {
+        if (!onPress) return
+        event.preventDefault()
+        if (!busy) onPress()
+      }}
+    >
       {busy && !secondary && <span class="spinner" aria-hidden="true" />}
       <span>{label}</span>
       {busy && !secondary && <span class="visually-hidden">{t('working')}</span>}

@@ -6,7 +6,8 @@ const WAIT = 30
 
 /**
  * Asks for another code. In a browser with JavaScript it can be pressed after a while, which begins anew with every code: give it a key that
- * changes with them. It sends the form with `name` and `value` alone, or calls `onPress`.
+ * changes with them. It sends the form with `name` and `value` alone; where there is
+ * JavaScript, it calls `onPress` instead, if given.
  */
 export function ResendButton({ name, value, onPress }: { name?: string; value?: string; onPress?: () => void }) {
   const { t, busy } = useStage()
@@ -21,14 +22,14 @@ export function ResendButton({ name, value, onPress }: { name?: string; value?: 
   return (
     <button
       class="btn ghost"
-      type={onPress ? 'button' : 'submit'}
+      type={name === undefined ? 'button' : 'submit'}
       name={name}
       value={value}
       formNoValidate
       aria-disabled={isInert || undefined}
       onClick={event => {
-        if (isInert) event.preventDefault()
-        else onPress?.()
+        if (isInert || onPress) event.preventDefault()
+        if (!isInert) onPress?.()
       }}
     >
       {left > 0 ? t('code_again_in', { seconds: String(left) }) : t('code_again')}
