@@ -275,6 +275,13 @@ export interface NotificationTable {
   expires: Date
 }
 
+export interface NotificationMailTable {
+  rule: string
+  digest: string
+  sent: Date
+  left_out: number
+}
+
 export interface NotificationRuleTable {
   pbm_uuid: string
   name: string
@@ -933,6 +940,7 @@ export interface DB {
   keypair: KeypairTable
   lease: LeaseTable
   notification: NotificationTable
+  notification_mail: NotificationMailTable
   notification_rule: NotificationRuleTable
   notification_rule_transport: NotificationRuleTransportTable
   notification_transport: NotificationTransportTable

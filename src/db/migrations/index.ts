@@ -20,6 +20,7 @@ import { up as captcha } from './20261122T0860_captcha.ts'
 import { up as clientMetadata } from './20261122T0900_client_metadata.ts'
 import { up as sentCodes } from './20261122T0820_sent_codes.ts'
 import { up as invitationRecord } from './20261122T0851_invitation_record.ts'
+import { up as notificationMail } from './20261122T0852_notification_mail.ts'
 import { up as deviceCode } from './20261122T0910_device_code.ts'
 
 /** All migrations, oldest first. Listed by hand: the program is bundled into one file, where there is no folder to read. */
@@ -45,5 +46,6 @@ export const migrations: readonly Migration[] = [
   { name: '20261122T0900_client_metadata', up: clientMetadata },
   { name: '20261122T0820_sent_codes', up: sentCodes },
   { name: '20261122T0851_invitation_record', up: invitationRecord },
+  { name: '20261122T0852_notification_mail', up: notificationMail },
   { name: '20261122T0910_device_code', up: deviceCode },
 ]

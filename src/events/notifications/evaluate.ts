@@ -11,6 +11,7 @@ import type { Job } from '../../tasks/job.ts'
 import { withLease } from '../../tasks/lease.ts'
 import { Event } from '../event.ts'
 import { queueNotice } from './deliver.ts'
+import { mayMail } from './repeats.ts'
 import { NotificationRule } from './rule.ts'
 import { summaryOf } from './summary.ts'
 import { NotificationTransport } from './transport.ts'
@@ -92,8 +93,13 @@ async function notify(ctx: Ctx, { rule, transports }: Rule, event: Row, user: Ro
     const told = local.length > 0 && local.every(transport => transport.send_once) ? [first] : people
     await store(ctx, told, { severity, body, event: event.event_uuid as string })
   }
-  for (const transport of transports.filter(({ mode }) => mode !== 'local'))
-    for (const person of transport.send_once ? [first] : people) await queueNotice(ctx, transport, { severity, body, event, user: person })
+  const isMail = ({ mode }: Row) => mode === 'email'
+  const mail = transports.some(isMail) ? await mayMail(ctx, rule.pbm_uuid as string, body) : undefined
+  const said = (transport: Row) =>
+    isMail(transport) && mail && mail.leftOut > 0 ? `${body} (${mail.leftOut} more since the last mail)` : body
+  for (const transport of transports.filter(way => way.mode !== 'local' && (mail || !isMail(way))))
+    for (const person of transport.send_once ? [first] : people)
+      await queueNotice(ctx, transport, { severity, body: said(transport), event, user: person })
 }
 
 /** Rows that one insert writes: a statement holds at most 32,766 values. */

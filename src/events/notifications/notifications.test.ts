@@ -57,6 +57,9 @@ async function made(path: string, body: Row): Promise<Row> {
   return answer.body
 }
 
+const purge = () =>
+  jobs.find(job => job.name === 'clean_expired_models')!.run(ctx, {}, { signal: new AbortController().signal, log: () => {} })
+
 const transport = (values: Row) => made('/events/transports/', { name: unique('transport'), ...values })
 
 /** A rule that an expression decides. */
@@ -377,6 +380,44 @@ test('79 a webhook reaches no loopback, link-local or metadata address, and foll
   assert.equal(hook.calls.length, before)
 })
 
+test('the same sentence is mailed once in five minutes, and the next mail says how often it was left out', async () => {
+  const user = await aUser(ctx)
+  const mark = unique('mark')
+  const ways = [await transport({ mode: 'email' }), await transport({ mode: 'webhook', webhook_url: hook.url })]
+  await aRule(about(mark), { destination_event_user: true, transports: ways.map(({ pk }) => pk) })
+  for (let count = 0; count < 5; count++) await happens(mark, user)
+  const { mails, calls } = await settled()
+  assert.deepEqual([mails.length, calls.length], [1, 5])
+  await recordEvent(ctx, 'custom_test', { mark, message: 'Something else' }, { user })
+  assert.equal((await settled()).mails.length, 1)
+  clock.advance(300_000)
+  await happens(mark, user)
+  const [next, ...more] = (await settled()).mails
+  assert.equal(more.length, 0)
+  assert.ok(next!.text.includes(`It is ${mark} (4 more since the last mail)`), next!.text)
+})
+
+test('one person keeps a thousand notifications', async () => {
+  const user = await aUser(ctx)
+  const { store } = await import('./evaluate.ts')
+  for (let count = 0; count < 2; count++) {
+    await store(
+      ctx,
+      Array.from({ length: 600 }, () => user),
+      { severity: 'notice', body: `round ${count}`, event: null },
+    )
+    clock.advance(1_000)
+  }
+  await purge()
+  const left = await ctx.db
+    .selectFrom('notification')
+    .select('body')
+    .where('user', '=', user.id as number)
+    .execute()
+  assert.ok(left.length <= 1_000 && left.length >= 600, String(left.length))
+  assert.equal(left.filter(({ body }) => body === 'round 1').length, 600)
+})
+
 test('notifications go when their time is over', async () => {
   const user = await aUser(ctx)
   await ctx.db
@@ -395,7 +436,7 @@ test('notifications go when their time is over', async () => {
     })
     .execute()
   clock.advance(1_000)
-  await jobs.find(job => job.name === 'clean_expired_models')!.run(ctx, {}, { signal: new AbortController().signal, log: () => {} })
+  await purge()
   assert.deepEqual((await bell(user)).list, [])
 })
 

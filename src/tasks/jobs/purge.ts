@@ -4,6 +4,7 @@ import { eventModel } from '../../api/crud.ts'
 import type { Row } from '../../api/model.ts'
 import { systemSettings } from '../../core/settings.ts'
 import { newKey, Token } from '../../core/token.ts'
+import { tidyNotifications } from '../../events/notifications/repeats.ts'
 import { recordEvent } from '../../events/record.ts'
 import { parseDuration } from '../../lib/duration.ts'
 import { purgeExpired } from '../../providers/oauth2/purge.ts'
@@ -82,6 +83,7 @@ export const cleanExpired: Job = {
       sessions: await purge(ctx, 'session', 'session_hash', 'expires', now, signal),
       events: await purge(ctx, 'event', 'event_uuid', 'expires', now, signal),
       notifications: await purge(ctx, 'notification', 'uuid', 'expires', now, signal),
+      old_notifications: await tidyNotifications(ctx),
       flow_tokens: await purge(ctx, 'flow_token', 'flow_token_uuid', 'expires', now, signal),
       invitations: await purge(ctx, 'invitation', 'invite_uuid', 'expires', now, signal),
       explanations: await purge(ctx, 'explanation', 'explanation_uuid', 'expires', now, signal),
