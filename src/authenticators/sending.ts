@@ -9,13 +9,14 @@ const MINUTE = 60_000 // ms
 const LIMITS = {
   address: { most: 5, window: 10 * MINUTE },
   account: { most: 10, window: 60 * MINUTE },
-  client: { most: 30, window: 10 * MINUTE },
+  // Many people may share an address.
+  client: { most: 100, window: 10 * MINUTE },
 } as const
 
 const error = (string: string, code: string): AnswerErrors => ({ non_field_errors: [{ string, code }] })
 
-export const TOO_MANY_SENT = 'Too many codes were sent. Please try again later.'
-export const NOT_SENT = 'The code could not be sent. Please try again later.'
+const TOO_MANY_SENT = 'Too many codes were sent. Please try again later.'
+const NOT_SENT = 'The code could not be sent. Please try again later.'
 
 /** The way to the person is blocked; the message is for administrators. */
 export class DeliveryError extends Error {

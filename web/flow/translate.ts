@@ -38,6 +38,7 @@ const SERVER_TEXTS: Record<string, keyof Texts> = {
   'The user already has an email address registered for MFA.': 'mail_factor_exists',
   'Invalid enrollment status: waiting.': 'duo_not_yet',
   'Duo denied access': 'duo_denied',
+  'Duo could not enroll this account.': 'duo_enroll_failed',
   'Duo cannot be reached. Please try again later.': 'duo_unreachable',
   'email-sent': 'email_sent',
   'Assertion failed': 'passkey_refused',

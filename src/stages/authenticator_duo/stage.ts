@@ -1,6 +1,5 @@
 import type { Row } from '../../api/model.ts'
 import { addDevice, setupUser } from '../../authenticators/setup.ts'
-import { NOT_SENT } from '../../authenticators/sending.ts'
 import type { Ctx } from '../../context.ts'
 import { recordEvent } from '../../events/record.ts'
 import { withUser } from '../../flows/present.ts'
@@ -56,7 +55,7 @@ export const authenticatorDuo = defineStage({
       } catch (error) {
         if (!(error instanceof DuoError)) throw error
         await noteTrouble(ctx, error)
-        return denied(NOT_SENT)
+        return denied('Duo could not enroll this account.')
       }
       plan.context[enrollmentKey(stage.stage_uuid as string)] = enrollment
     }
