@@ -22,6 +22,7 @@ import { up as sentCodes } from './20261122T0820_sent_codes.ts'
 import { up as invitationRecord } from './20261122T0851_invitation_record.ts'
 import { up as notificationMail } from './20261122T0852_notification_mail.ts'
 import { up as deviceCode } from './20261122T0910_device_code.ts'
+import { up as replay } from './20261122T0930_replay.ts'
 
 /** All migrations, oldest first. Listed by hand: the program is bundled into one file, where there is no folder to read. */
 export const migrations: readonly Migration[] = [
@@ -39,13 +40,16 @@ export const migrations: readonly Migration[] = [
   { name: '20261122T0801_authenticator_codes', up: authenticatorCodes },
   { name: '20261122T0810_webauthn', up: webauthn },
   { name: '20261122T0811_passkey_sign_in', up: passkeySignIn },
+  { name: '20261122T0820_sent_codes', up: sentCodes },
   { name: '20261122T0830_event_matcher', up: eventMatcher },
   { name: '20261122T0840_explanation', up: explanation },
   { name: '20261122T0850_notifications', up: notifications },
+  { name: '20261122T0851_invitation_record', up: invitationRecord },
   { name: '20261122T0860_captcha', up: captcha },
   { name: '20261122T0900_client_metadata', up: clientMetadata },
   { name: '20261122T0820_sent_codes', up: sentCodes },
   { name: '20261122T0851_invitation_record', up: invitationRecord },
   { name: '20261122T0852_notification_mail', up: notificationMail },
   { name: '20261122T0910_device_code', up: deviceCode },
+  { name: '20261122T0930_replay', up: replay },
 ]

@@ -6,6 +6,7 @@ import { baseUrl, endpoints, issuerOf } from './addresses.ts'
 import type { Answer } from './answer.ts'
 import { ACR } from './claims.ts'
 import { clientOfApplication, clientOfProvider, type Client } from './client.ts'
+import { ASYMMETRIC, SYMMETRIC } from './client-assertion.ts'
 import type { Headers } from './client-authentication.ts'
 import { corsHeaders } from './cors.ts'
 import { DEVICE_GRANT } from './device/authorization.ts'
@@ -17,6 +18,8 @@ const GRANTS = ['authorization_code', 'refresh_token', 'client_credentials', DEV
 /** The provider's metadata, OIDC Discovery §3 and RFC 8414 §2. What is not built is not named. */
 async function metadata(ctx: Ctx, client: Client): Promise<Row> {
   const urls = endpoints(ctx, client)
+  const { token_endpoint_auth_method: method } = client.metadata
+  const methods = client.public ? ['none'] : method === null ? ['client_secret_post', 'client_secret_basic'] : [method]
   const claims = await scopeClaims(ctx, { provider: client.provider, user: null, scopes: client.scopes, mappings: client.mappings })
   return {
     issuer: issuerOf(ctx, client),
@@ -37,9 +40,12 @@ async function metadata(ctx: Ctx, client: Client): Promise<Row> {
       id_token_encryption_enc_values_supported: ['A256CBC-HS512'],
     }),
     subject_types_supported: ['public'],
-    token_endpoint_auth_methods_supported: client.public ? ['none'] : ['client_secret_post', 'client_secret_basic'],
-    revocation_endpoint_auth_methods_supported: client.public ? ['none'] : ['client_secret_post', 'client_secret_basic'],
-    introspection_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic'],
+    token_endpoint_auth_methods_supported: methods,
+    revocation_endpoint_auth_methods_supported: methods,
+    ...(!client.public && { introspection_endpoint_auth_methods_supported: methods }),
+    ...(methods.some(method => method.endsWith('_jwt')) && {
+      token_endpoint_auth_signing_alg_values_supported: methods.includes('client_secret_jwt') ? SYMMETRIC : ASYMMETRIC,
+    }),
     acr_values_supported: [ACR],
     scopes_supported: [...client.scopes].sort(),
     request_parameter_supported: false,

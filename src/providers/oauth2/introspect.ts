@@ -2,7 +2,7 @@ import type { Ctx } from '../../context.ts'
 import { hashToken } from '../../crypto/secrets.ts'
 import { livingRow } from './access-token.ts'
 import { json, type Answer } from './answer.ts'
-import { namedClient, readCredentials, secretProves, type Headers } from './client-authentication.ts'
+import { clientProven, namedClient, readCredentials, type Headers } from './client-authentication.ts'
 import type { Client } from './client.ts'
 import { OAuthError } from './errors.ts'
 import { findAccessToken, findRefreshToken } from './grants.sql.ts'
@@ -14,7 +14,7 @@ async function askingClient(ctx: Ctx, headers: Headers, form: Parameters): Promi
   try {
     const credentials = readCredentials(headers, form)
     const client = await namedClient(ctx, credentials)
-    return !client.public && secretProves(client, credentials.secret) ? client : undefined
+    return !client.public && (await clientProven(ctx, client, credentials)) ? client : undefined
   } catch (error) {
     if (error instanceof OAuthError) return undefined
     throw error

@@ -1,7 +1,7 @@
 import type { Ctx } from '../../context.ts'
 import { hashToken } from '../../crypto/secrets.ts'
 import { json, type Answer } from './answer.ts'
-import { namedClient, readCredentials, secretProves, type Headers } from './client-authentication.ts'
+import { namedClient, readCredentials, requireProof, type Headers } from './client-authentication.ts'
 import { invalidClient, invalidRequest, OAuthError } from './errors.ts'
 import { corsHeaders } from './cors.ts'
 import { findAccessToken, findRefreshToken, revokeFamily } from './grants.sql.ts'
@@ -11,7 +11,7 @@ async function revokingClient(ctx: Ctx, headers: Headers, form: Parameters) {
   try {
     const credentials = readCredentials(headers, form)
     const client = await namedClient(ctx, credentials)
-    if (!client.public && !secretProves(client, credentials.secret)) throw invalidClient(credentials.basic)
+    await requireProof(ctx, client, credentials)
     return client
   } catch (error) {
     if (error instanceof OAuthError && error.code === 'invalid_client') throw invalidClient(false, { challenged: true })

@@ -1,7 +1,7 @@
 import { transact, type Ctx } from '../../context.ts'
 import { explainAccess, mayOpen } from '../../core/access.ts'
 import { json, type Answer } from './answer.ts'
-import { namedClient, readCredentials, requireSecret, type Credentials, type Headers } from './client-authentication.ts'
+import { namedClient, readCredentials, requireProof, type Credentials, type Headers } from './client-authentication.ts'
 import type { Client } from './client.ts'
 import { corsHeaders } from './cors.ts'
 import { invalidGrant, invalidRequest, OAuthError, Replayed, unauthorizedClient, unsupportedGrantType } from './errors.ts'
@@ -39,7 +39,7 @@ export async function token(ctx: Ctx, headers: Headers, form: Parameters): Promi
     const type = form.get('grant_type')
     if (type === undefined) throw invalidRequest('The parameter grant_type is missing')
     const grant = grants.get(type)
-    if (!grant?.provesItself) requireSecret(client, credentials) // §3.2.1, before anything is told about grants
+    if (!grant?.provesItself) await requireProof(ctx, client, credentials) // §3.2.1, before anything is told about grants
     if (!grant) throw unsupportedGrantType()
     if (!client.grantTypes.has(grant.type)) throw unauthorizedClient() // §5.2
     const authorization = await grant.authorize(ctx, { form, credentials }, client)

@@ -4,7 +4,7 @@ import { hashToken } from '../../../crypto/secrets.ts'
 import { randomString } from '../../../lib/random.ts'
 import { baseUrl } from '../addresses.ts'
 import { json, type Answer } from '../answer.ts'
-import { namedClient, readCredentials, requireSecret, type Headers } from '../client-authentication.ts'
+import { namedClient, readCredentials, requireProof, type Headers } from '../client-authentication.ts'
 import { invalidClient, invalidScope, OAuthError, unauthorizedClient } from '../errors.ts'
 import { parseScope, requireSound, type Parameters } from '../parameters.ts'
 
@@ -24,7 +24,7 @@ export async function deviceAuthorization(ctx: Ctx, headers: Headers, form: Para
   requireSound(form)
   const credentials = readCredentials(headers, form)
   const client = await namedClient(ctx, credentials)
-  requireSecret(client, credentials) // §3.1: as at the token endpoint
+  await requireProof(ctx, client, credentials) // §3.1: as at the token endpoint
   if (!client.application) throw invalidClient(credentials.basic)
   if (!client.grantTypes.has(DEVICE_GRANT)) throw unauthorizedClient()
   const requested = parseScope(form.get('scope'))

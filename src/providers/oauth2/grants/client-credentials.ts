@@ -6,7 +6,7 @@ import type { Ctx } from '../../../context.ts'
 import { User } from '../../../core/user.ts'
 import { hashToken } from '../../../crypto/secrets.ts'
 import { recordEvent } from '../../../events/record.ts'
-import { secretProves } from '../client-authentication.ts'
+import { clientProven } from '../client-authentication.ts'
 import type { Client } from '../client.ts'
 import { invalidClient, invalidGrant, invalidScope } from '../errors.ts'
 import type { Authorization } from '../issue.ts'
@@ -14,7 +14,7 @@ import { parseScope } from '../parameters.ts'
 import { machineFacts } from '../sign-in-facts.ts'
 import type { Grant, TokenRequest } from '../token.ts'
 
-type Proven = { user: Row; method: 'token' | 'oauth_client_secret'; details: Row }
+type Proven = { user: Row; method: 'token' | 'oauth_client_secret' | 'jwt'; details: Row }
 
 /** An account by its name and one of its app passwords. */
 async function byAppPassword(ctx: Ctx, username: string, password: string): Promise<Proven | undefined> {
@@ -71,19 +71,19 @@ async function newAccount(ctx: Ctx, username: string, application: Row): Promise
 
 /** Who the request proves to be; the first kind of proof that is present decides. */
 async function prove(ctx: Ctx, { form, credentials }: TokenRequest, client: Client, application: Row): Promise<Proven | undefined> {
-  if (form.get('client_assertion_type') !== undefined) throw invalidClient(credentials.basic)
+  if (credentials.assertion === undefined && form.get('client_assertion_type') !== undefined) throw invalidClient(credentials.basic)
   const username = form.get('username')
   if (username !== undefined) return byAppPassword(ctx, username, form.get('password') ?? '')
-  const { secret } = credentials
-  if (secret === undefined) return undefined
-  if (!secretProves(client, secret)) {
-    const packed = await byPackedPassword(ctx, secret)
+  const { secret, assertion } = credentials
+  if (secret === undefined && assertion === undefined) return undefined
+  if (!(await clientProven(ctx, client, credentials))) {
+    const packed = secret === undefined ? undefined : await byPackedPassword(ctx, secret)
     if (!packed) throw invalidClient(credentials.basic) // §5.2: what is wrong is the client's secret
     return packed
   }
   if (client.public) return undefined // RFC 6749 §4.4: confidential clients alone
   const user = await serviceAccount(ctx, client, application)
-  return user && { user, method: 'oauth_client_secret', details: {} }
+  return user && { user, method: assertion === undefined ? 'oauth_client_secret' : 'jwt', details: {} }
 }
 
 async function authorize(ctx: Ctx, request: TokenRequest, client: Client): Promise<Authorization> {
