@@ -418,6 +418,11 @@ export interface Oauth2RefreshTokenTable {
   revoked_at: Date | null
 }
 
+export interface Oauth2SeenTable {
+  seen_hash: string
+  expires: Date
+}
+
 export interface PolicyTable {
   policy_uuid: string
   kind: string
@@ -950,6 +955,7 @@ export interface DB {
   oauth2_code: Oauth2CodeTable
   oauth2_device_code: Oauth2DeviceCodeTable
   oauth2_refresh_token: Oauth2RefreshTokenTable
+  oauth2_seen: Oauth2SeenTable
   policy: PolicyTable
   policy_binding: PolicyBindingTable
   policy_event_matcher: PolicyEventMatcherTable

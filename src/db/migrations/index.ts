@@ -13,14 +13,14 @@ import { up as authenticators } from './20261122T0800_authenticators.ts'
 import { up as authenticatorCodes } from './20261122T0801_authenticator_codes.ts'
 import { up as webauthn } from './20261122T0810_webauthn.ts'
 import { up as passkeySignIn } from './20261122T0811_passkey_sign_in.ts'
+import { up as sentCodes } from './20261122T0820_sent_codes.ts'
 import { up as eventMatcher } from './20261122T0830_event_matcher.ts'
 import { up as explanation } from './20261122T0840_explanation.ts'
 import { up as notifications } from './20261122T0850_notifications.ts'
-import { up as captcha } from './20261122T0860_captcha.ts'
-import { up as clientMetadata } from './20261122T0900_client_metadata.ts'
-import { up as sentCodes } from './20261122T0820_sent_codes.ts'
 import { up as invitationRecord } from './20261122T0851_invitation_record.ts'
 import { up as notificationMail } from './20261122T0852_notification_mail.ts'
+import { up as captcha } from './20261122T0860_captcha.ts'
+import { up as clientMetadata } from './20261122T0900_client_metadata.ts'
 import { up as deviceCode } from './20261122T0910_device_code.ts'
 import { up as replay } from './20261122T0930_replay.ts'
 
@@ -45,11 +45,9 @@ export const migrations: readonly Migration[] = [
   { name: '20261122T0840_explanation', up: explanation },
   { name: '20261122T0850_notifications', up: notifications },
   { name: '20261122T0851_invitation_record', up: invitationRecord },
+  { name: '20261122T0852_notification_mail', up: notificationMail },
   { name: '20261122T0860_captcha', up: captcha },
   { name: '20261122T0900_client_metadata', up: clientMetadata },
-  { name: '20261122T0820_sent_codes', up: sentCodes },
-  { name: '20261122T0851_invitation_record', up: invitationRecord },
-  { name: '20261122T0852_notification_mail', up: notificationMail },
   { name: '20261122T0910_device_code', up: deviceCode },
   { name: '20261122T0930_replay', up: replay },
 ]
