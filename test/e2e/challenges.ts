@@ -272,6 +272,13 @@ export const staticSetup: Challenge = {
   codes: ['wx7kq2mh9pzt', 'c4vn8rjt6ybd', 'h3fs9kwm5xqe', 'p8td2ncz7vgj', 'r6bm4yhx9kws', 'z5jq7gfd3tpn'],
 }
 
+export const passkeySetup: Challenge = {
+  component: 'ak-stage-authenticator-webauthn',
+  flow_info: { ...flow_info, title: 'Set up a passkey' },
+  ...user,
+  registration: { challenge: 'AAAA', rp: { name: 'Example Home' }, user: { id: 'AAAA', name: 'jane', displayName: 'Jane' } },
+}
+
 /**
  * What the pictures of the sign-in page show, by name. A view gets its pictures, and is held to fit every screen and to keep the page's
  * policy and its budget, by a line here.
@@ -299,6 +306,9 @@ export const GALLERY: Readonly<Record<string, Challenge>> = {
   'second factor, to be set up': configure,
   'app, set up': totpSetup,
   'recovery codes, set up': staticSetup,
+  'passkey, set up': passkeySetup,
+  'passkey, refused': refused(passkeySetup, { response: 'Registration failed. Error: User verification was required' }),
+  'second factor, a passkey': refused(validate(device('webauthn', '1')), { webauthn: 'Assertion failed' }),
   email: { component: 'ak-stage-email', flow_info },
   'mail factor': mailFactor,
   'mail factor, refused': refused(mailFactor, { non_field_errors: 'Code does not match' }),

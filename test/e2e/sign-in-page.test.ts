@@ -50,7 +50,7 @@ describe('the sign-in page in a browser', () => {
   const textOf = async (page: Page) =>
     (await page.locator('#flow').innerText())
       .replace(
-        /Remember me on this device|Copy all|Uploading a file needs JavaScript\.|This step needs JavaScript\.|Checking your browser…|Your browser was checked\.|Another code in \d+ s|Send another code|Waiting for your phone…/g,
+        /Remember me on this device|Copy all|Uploading a file needs JavaScript\.|This step needs JavaScript\.|Checking your browser…|Your browser was checked\.|Another code in \d+ s|Send another code|Waiting for your phone…|Set up a passkey$|Use a passkey|Passkeys need JavaScript\./gm,
         '',
       )
       .replace(/\s+/g, ' ')
