@@ -1,6 +1,6 @@
 import { choice, flag, hidden, reference, sealed, text } from '../../api/fields.ts'
 import { Flow } from '../../flows/flow.ts'
-import { PropertyMapping } from '../../mappings/mapping.ts'
+import { NotificationWebhookMapping } from '../../events/notifications/mapping.ts'
 import { defineStageModel, stageResource } from '../model.ts'
 
 /** Sets up a second factor whose codes come as text messages, or proves a number without keeping it. */
@@ -25,7 +25,7 @@ export const AuthenticatorSMSStage = defineStageModel({
     /** Only a hash of the number is kept: it proves somebody once and is no second factor. */
     verify_only: flag(false),
     /** Makes what a generic provider is sent. */
-    mapping: reference(() => PropertyMapping, { nullable: true }),
+    mapping: reference(() => NotificationWebhookMapping, { nullable: true }),
   },
   filters: [
     'account_sid',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import type { Row } from '../../api/model.ts'
 import { createObject } from '../../api/crud.ts'
-import { ScopeMapping } from '../../mappings/scope.ts'
+import { NotificationWebhookMapping } from '../../events/notifications/mapping.ts'
 import { aUser, unique } from '../../../test/builders.ts'
 import { aFlow, aForm, aStage, assertDone, errorsOf, FlowVisitor } from '../../../test/flows.ts'
 import { ownServer } from '../../../test/harness.ts'
@@ -80,9 +80,8 @@ test('a provider of any kind is sent JSON, and the code proves the number', asyn
 })
 
 test('with a bearer token, and a body that a mapping makes', async () => {
-  const mapping = await createObject(ctx, ScopeMapping, {
+  const mapping = await createObject(ctx, NotificationWebhookMapping, {
     name: unique('payload'),
-    scope_name: 'unused',
     expression: 'return {"to": device.phone_number, "text": f"Code {token} for {user.username}", "by": stage.name}',
   })
   const stage = await aGenericStage({ auth_type: 'bearer', mapping: mapping.pm_uuid })
