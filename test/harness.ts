@@ -69,13 +69,17 @@ function answerOf(response: Awaited<ReturnType<FastifyInstance['inject']>>): Ans
   }
 }
 
-/** A client over one app; `prepare` may add headers to each call. */
-export function clientOf(app: FastifyInstance, prepare: () => Record<string, string> = () => ({})): Client {
+/** A client over one app; `prepare` may add headers to each call, `seen` looks at each answer. */
+export function clientOf(
+  app: FastifyInstance,
+  prepare: () => Record<string, string> = () => ({}),
+  seen: (answer: Answer) => void = () => {},
+): Client {
   const request: Client['request'] = async (method, path, options = {}) => {
     const headers = { host: HOST, 'x-forwarded-proto': 'https', ...prepare(), ...options.headers }
     const payload = options.payload ?? (options.body === undefined ? undefined : JSON.stringify(options.body))
     const type = payload !== undefined && !('content-type' in headers) ? { 'content-type': 'application/json' } : {}
-    return answerOf(
+    const answer = answerOf(
       await app.inject({
         method,
         url: path,
@@ -84,6 +88,8 @@ export function clientOf(app: FastifyInstance, prepare: () => Record<string, str
         ...(payload !== undefined && { payload }),
       }),
     )
+    seen(answer)
+    return answer
   }
   return {
     request,

@@ -7,7 +7,7 @@ import { requireObject } from '../api/permissions.ts'
 import { body, checked } from '../api/validate.ts'
 import { transact, type Ctx } from '../context.ts'
 import { person, recordEvent } from '../events/record.ts'
-import { keyFromCookie, SESSION_COOKIE, sessionCookieOptions, sessionCookieValue, type Session } from './sessions.ts'
+import { rekeySession, SESSION_COOKIE, sessionCookieOptions, sessionCookieValue, type Session } from './sessions.ts'
 import { systemSettings } from './settings.ts'
 import { requireReach, User } from './user.ts'
 
@@ -18,24 +18,24 @@ import { requireReach, User } from './user.ts'
 
 const refused = () => new ApiError(401, { detail: 'Impersonation is not possible here.' })
 
-async function hand(ctx: Ctx, session: Row, to: { user: number; impersonator: number | null }): Promise<void> {
-  await ctx.db
-    .updateTable('session')
-    .set(to)
-    .where('session_hash', '=', session.session_hash as string)
-    .execute()
-}
+type Reply = { setCookie: (name: string, value: string, options: object) => unknown }
 
-/** The cookie names the account, since outposts read it there. */
-async function renewCookie(
-  ctx: Ctx,
-  cookie: string | undefined,
-  user: Row,
-  reply: { setCookie: (name: string, value: string, options: object) => unknown },
-): Promise<void> {
-  const key = cookie && keyFromCookie(ctx, cookie)
-  if (key)
-    reply.setCookie(SESSION_COOKIE, sessionCookieValue(ctx, key, user), sessionCookieOptions(ctx, ctx.caller.session as unknown as Session))
+/**
+ * Gives the browser's session to another account, under a new key: whoever knew the old one gains nothing by what the new account may do,
+ * and keeps nothing of what the old one might. The cookie names the account, since outposts read it there.
+ */
+async function hand(ctx: Ctx, session: Session, to: { user: Row; impersonator: number | null }, reply: Reply): Promise<void> {
+  const rekeyed = await transact(ctx, async ctx => {
+    const rekeyed = await rekeySession(ctx, session)
+    if (!rekeyed) throw invalidObject('The session was replaced by another request.')
+    await ctx.db
+      .updateTable('session')
+      .set({ user: to.user.id as number, impersonator: to.impersonator })
+      .where('session_hash', '=', rekeyed.session.session_hash)
+      .execute()
+    return rekeyed
+  })
+  reply.setCookie(SESSION_COOKIE, sessionCookieValue(ctx, rekeyed.key, to.user), sessionCookieOptions(ctx, rekeyed.session))
 }
 
 const Reason = body({ reason: Type.String() }, ['reason'])
@@ -60,21 +60,19 @@ export const impersonationRoutes: Record<string, SpecialOperation> = {
       if (!user.is_active) throw invalidObject('This account is not active.')
       await transact(ctx, async ctx => {
         await recordEvent(ctx, 'impersonation_started', { reason, impersonated: person(user) })
-        await hand(ctx, session, { user: user.id as number, impersonator: original!.id as number })
+        await hand(ctx, session as unknown as Session, { user, impersonator: original!.id as number }, reply)
       })
-      await renewCookie(ctx, request.cookies[SESSION_COOKIE], user, reply)
     },
   },
   'GET /core/users/impersonate_end/': {
     status: 204,
-    handler: async (ctx, request, reply) => {
+    handler: async (ctx, _request, reply) => {
       const { session, user, impersonator } = ctx.caller
       if (!session || !impersonator) return
       await transact(ctx, async ctx => {
-        await hand(ctx, session, { user: impersonator.id as number, impersonator: null })
+        await hand(ctx, session as unknown as Session, { user: impersonator, impersonator: null }, reply)
         await recordEvent(ctx, 'impersonation_ended', { impersonated: person(user) })
       })
-      await renewCookie(ctx, request.cookies[SESSION_COOKIE], impersonator, reply)
     },
   },
 }

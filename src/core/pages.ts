@@ -6,7 +6,7 @@ import { columnOf } from '../api/filters.ts'
 import type { Ctx } from '../context.ts'
 import { pathOf, flowPath } from '../flows/addresses.ts'
 import { flowByKey } from '../flows/definition.ts'
-import { identifyBrowser, pageContext, sendPage, signInPath, type Pages } from '../flows/urls.ts'
+import { guestApplication, identifyBrowser, pageContext, sendPage, signInPath, type Pages } from '../flows/urls.ts'
 import { renderAccessDenied, renderNotFound } from '../interfaces/errors.ts'
 import { renderLibrary } from '../interfaces/library.ts'
 import { sql } from 'kysely'
@@ -79,6 +79,8 @@ export async function ownPages(app: FastifyInstance, pages: Pages): Promise<void
       if (user === null) return reply.redirect(signInPath(ctx))
       const context = await pageContext(ctx, pages)
       if (GUESTS.has(user.type as string)) {
+        const slug = await guestApplication(ctx)
+        if (slug !== undefined) return reply.redirect(pathOf(ctx, `/application/launch/${slug}/`))
         return sendPage(
           reply,
           renderAccessDenied(context, { messages: ['Interface can only be accessed by internal users.'], requestId: request.id }),

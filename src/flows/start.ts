@@ -1,9 +1,11 @@
 import type { Ctx } from '../context.ts'
+import { holds } from '../api/permissions.ts'
 import { planFlow } from './planner.ts'
 import { currentBrand } from '../core/brand.ts'
 import { flowPath } from './addresses.ts'
 import { flowByKey, flowDefinition, type FlowDefinition } from './definition.ts'
 import { execute, type FlowAnswer } from './executor.ts'
+import { INSPECT } from './history.ts'
 import type { Plan } from './plan.ts'
 import { storePlan, type Visit } from './visit.ts'
 
@@ -15,7 +17,10 @@ import { storePlan, type Visit } from './visit.ts'
 /** Keeps the plan for the browser, in the place of whatever it was doing, and answers where the flow's page is. */
 export async function startPlan(ctx: Ctx, visit: Visit, plan: Plan, options: { query?: URLSearchParams } = {}): Promise<string> {
   await storePlan(ctx, visit, plan, options.query)
-  return flowPath(ctx, String(plan.flow.slug), options.query?.toString() ?? '')
+  const query = new URLSearchParams(options.query)
+  // Tells the page that it may offer the inspector.
+  if (ctx.caller.user !== null && holds(ctx, INSPECT)) query.set('inspector', 'available')
+  return flowPath(ctx, String(plan.flow.slug), query.toString())
 }
 
 /**

@@ -82,7 +82,7 @@ async function home(ctx: Ctx): Promise<string> {
 }
 
 /** Slug of the application that external accounts are sent to. */
-async function guestApplication(ctx: Ctx): Promise<string | undefined> {
+export async function guestApplication(ctx: Ctx): Promise<string | undefined> {
   const { default_application: key } = await currentBrand(ctx)
   if (key === null) return undefined
   return (await ctx.db.selectFrom('application').select('slug').where('pbm_uuid', '=', key).executeTakeFirst())?.slug

@@ -13,11 +13,16 @@ import {
   RbacApi,
   ResponseError,
   RootApi,
+  StagesApi,
+  type ChallengeTypes,
+  type FlowChallengeResponseRequest,
 } from '@goauthentik/api'
 import type { AddressInfo } from 'node:net'
 import { createApp } from '../../src/app.ts'
-import { unique } from '../builders.ts'
+import { aUser, unique } from '../builders.ts'
 import { server } from '../harness.ts'
+
+const PASSWORD = 'a long enough one'
 
 /** The published client, which parses what it gets by the contract, against a server that listens. */
 describe('the published client', () => {
@@ -196,5 +201,142 @@ describe('the published client', () => {
     const flows = new FlowsApi(new Configuration({ basePath: configuration.basePath }))
     const challenge = await flows.flowsExecutorGet({ flowSlug: 'default-authentication-flow', query: '' })
     assert.equal(challenge.component, 'ak-stage-identification')
+  })
+
+  describe('in flows', () => {
+    type Answers = FlowChallengeResponseRequest
+
+    const headerOf = (cookies: ReadonlyMap<string, string>): string => [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+
+    /** Fetches as a browser does: keeps the cookies of every answer on the way, sends them with the next, and proves that it may write. */
+    const fetching =
+      (cookies: Map<string, string>) =>
+      async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+        let request = new Request(input, { ...init, redirect: 'manual' })
+        for (let hop = 0; ; hop++) {
+          request.headers.set('cookie', headerOf(cookies))
+          request.headers.set('x-authentik-csrf', cookies.get('authentik_csrf') ?? '')
+          const response = await fetch(request)
+          for (const line of response.headers.getSetCookie()) {
+            const [, name, value] = /^([^=]+)=([^;]*)/.exec(line)!
+            if (value === '') cookies.delete(name!)
+            else cookies.set(name!, value!)
+          }
+          if (response.status !== 302) return response
+          assert.ok(hop < 20, 'the executor redirects without end')
+          request = new Request(new URL(response.headers.get('location')!, response.url), { redirect: 'manual' })
+        }
+      }
+
+    /** A browser that has nothing but the client. */
+    function browser() {
+      const cookies = new Map<string, string>()
+      const flows = new FlowsApi(new Configuration({ basePath: configuration.basePath, fetchApi: fetching(cookies) }))
+      return {
+        cookies,
+        open: (flowSlug: string, query = ''): Promise<ChallengeTypes> => flows.flowsExecutorGet({ flowSlug, query }),
+        answer: (flowSlug: string, answer: Answers, query = ''): Promise<ChallengeTypes> =>
+          flows.flowsExecutorSolve({ flowSlug, query, flowChallengeResponseRequest: answer }),
+      }
+    }
+
+    /** The challenge, as the type of its component. */
+    function expect<C extends ChallengeTypes['component']>(
+      challenge: ChallengeTypes,
+      component: C,
+    ): asserts challenge is ChallengeTypes & { component: C } {
+      assert.equal(challenge.component, component, JSON.stringify(challenge))
+    }
+
+    const me = async (cookies: Map<string, string>) => {
+      const core = new CoreApi(
+        new Configuration({
+          basePath: configuration.basePath,
+          headers: { cookie: headerOf(cookies) },
+        }),
+      )
+      return (await core.coreUsersMeRetrieve()).user.username
+    }
+
+    test('signs in through the default flow', async () => {
+      const { ctx } = await server()
+      const user = await aUser(ctx, { password: 'right' })
+      const { open, answer, cookies } = browser()
+      const slug = 'default-authentication-flow'
+      const first = await open(slug, 'next=%2Fif%2Fuser%2F')
+      expect(first, 'ak-stage-identification')
+      assert.deepEqual(first.userFields, ['email', 'username'])
+      const second = await answer(slug, { component: 'ak-stage-identification', uidField: user.username as string }, 'next=%2Fif%2Fuser%2F')
+      expect(second, 'ak-stage-password')
+      assert.equal(second.pendingUser, user.username)
+      const wrong = await answer(slug, { component: 'ak-stage-password', password: 'wrong' }, 'next=%2Fif%2Fuser%2F')
+      expect(wrong, 'ak-stage-password')
+      assert.equal(wrong.responseErrors?.password?.[0]?.code, 'invalid')
+      const last = await answer(slug, { component: 'ak-stage-password', password: 'right' }, 'next=%2Fif%2Fuser%2F')
+      expect(last, 'xak-flow-redirect')
+      assert.deepEqual([last.to, last.finalRedirect], ['/if/user/', true])
+      assert.equal(await me(cookies), user.username)
+    })
+
+    test('enrols by an invitation', async () => {
+      const flows = new FlowsApi(configuration)
+      const {
+        results: [flow],
+      } = await flows.flowsInstancesList({ slug: 'invitation-enrollment' })
+      const invitation = await new StagesApi(configuration).stagesInvitationInvitationsCreate({
+        invitationRequest: { name: unique('invitation'), flow: flow!.pk, singleUse: true },
+      })
+      const { open, answer, cookies } = browser()
+      const query = `itoken=${invitation.pk}`
+      const form = await open('invitation-enrollment', query)
+      expect(form, 'ak-stage-prompt')
+      const username = unique('invited')
+      const end = await answer(
+        'invitation-enrollment',
+        {
+          component: 'ak-stage-prompt',
+          username,
+          name: 'Jane',
+          email: `${username}@example.test`,
+          password: PASSWORD,
+          password_repeat: PASSWORD,
+        },
+        query,
+      )
+      expect(end, 'xak-flow-redirect')
+      assert.equal(await me(cookies), username)
+      const late = await browser().open('invitation-enrollment', query)
+      expect(late, 'ak-stage-access-denied')
+      assert.match(late.responseErrors?.explanation?.[0]?.string ?? '', /^[0-9A-Z]{4}-[0-9A-Z]{4}$/)
+    })
+
+    test('recovers an account by the link that administrators make', async () => {
+      const { ctx } = await server()
+      const user = await aUser(ctx, { password: 'forgotten' })
+      const flows = new FlowsApi(configuration)
+      const {
+        results: [recovery],
+      } = await flows.flowsInstancesList({ slug: 'default-recovery-flow' })
+      const core = new CoreApi(configuration)
+      const [brand] = (await core.coreBrandsList({})).results
+      await core.coreBrandsPartialUpdate({ brandUuid: brand!.brandUuid, patchedBrandRequest: { flowRecovery: recovery!.pk } })
+      const { link } = await core.coreUsersRecoveryCreate({ id: user.id as number, userRecoveryLinkRequest: {} })
+      const query = new URL(link).search.slice(1)
+      const { open, answer } = browser()
+      const slug = 'default-recovery-flow'
+      const asked = await open(slug, query)
+      expect(asked, 'ak-stage-identification')
+      let shown = await answer(slug, { component: 'ak-stage-identification', uidField: user.username as string }, query)
+      if (shown.component === 'ak-stage-consent') shown = await answer(slug, { component: 'ak-stage-consent', token: shown.token }, query)
+      expect(shown, 'ak-stage-prompt')
+      const end = await answer(slug, { component: 'ak-stage-prompt', password: PASSWORD, password_repeat: PASSWORD }, query)
+      expect(end, 'xak-flow-redirect')
+      const again = browser()
+      await again.open('default-authentication-flow')
+      await again.answer('default-authentication-flow', { component: 'ak-stage-identification', uidField: user.username as string })
+      const last = await again.answer('default-authentication-flow', { component: 'ak-stage-password', password: PASSWORD })
+      expect(last, 'xak-flow-redirect')
+      assert.equal(await me(again.cookies), user.username)
+    })
   })
 })
