@@ -4,7 +4,9 @@ import type { Row } from '../api/model.ts'
 import { CSRF_COOKIE } from '../core/sessions.ts'
 import { renderCsrfFailure } from '../interfaces/errors.ts'
 import { CSRF_FIELD, formFields, parseFlowForm, renderFlowPage } from '../interfaces/flow.ts'
+import { LANGUAGE_COOKIE } from '../interfaces/language.ts'
 import type { PageContext } from '../interfaces/page.ts'
+import { isLanguage } from '../../web/flow/languages.ts'
 import { secretsEqual } from '../lib/constant-time.ts'
 import { pathOf } from './addresses.ts'
 import type { FlowDefinition } from './definition.ts'
@@ -17,6 +19,19 @@ import { cookieOf, ensureCsrf, openVisit, PLAN, sendCookies, type Visit } from '
 
 const pageAddress = (request: FastifyRequest): string => request.raw.url!
 
+const YEAR = 31_536_000 // seconds
+
+/** Whoever chose a language by the page's menu finds it there next time. */
+function rememberLanguage(ctx: Ctx, visit: Visit): void {
+  const chosen = new URLSearchParams(ctx.request?.query ?? '').get('locale')
+  if (chosen === null || !isLanguage(chosen)) return
+  const secure = ctx.request?.origin.startsWith('https:') ?? false
+  visit.cookies.set(LANGUAGE_COOKIE, {
+    value: chosen,
+    options: { path: ctx.config.web.path, httpOnly: true, secure, sameSite: 'lax', maxAge: YEAR },
+  })
+}
+
 function sendFlowPage(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -28,6 +43,7 @@ function sendFlowPage(
 ): FastifyReply {
   const { ctx } = request
   const csrf = ensureCsrf(ctx, visit)
+  rememberLanguage(ctx, visit)
   sendCookies(reply, visit)
   const { status, headers, body } = renderFlowPage({
     ...context,

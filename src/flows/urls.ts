@@ -7,7 +7,7 @@ import { User } from '../core/user.ts'
 import type { Ctx } from '../context.ts'
 import type { Web } from '../interfaces/assets.ts'
 import { renderNotFound } from '../interfaces/errors.ts'
-import { chooseLanguage } from '../interfaces/language.ts'
+import { chooseLanguage, LANGUAGE_COOKIE } from '../interfaces/language.ts'
 import { createNonce, type Page, type PageContext } from '../interfaces/page.ts'
 import { isOwnPath, flowPath, pathOf } from './addresses.ts'
 import { flowByKey, flowDefinition, stageByKey, type FlowDefinition } from './definition.ts'
@@ -36,12 +36,19 @@ const cookieOf = (ctx: Ctx, name: string): string | undefined => {
     ?.slice(name.length + 1)
 }
 
+/** The language that somebody set for themselves. */
+function ownLocale({ caller }: Ctx): string | undefined {
+  const { settings } = (caller.user?.attributes ?? {}) as { settings?: { locale?: unknown } | null }
+  return typeof settings?.locale === 'string' ? settings.locale : undefined
+}
+
 /** What every page says about the installation, in the language of whoever asks. */
 export async function pageContext(ctx: Ctx, { web }: Pages): Promise<PageContext> {
   const brand = await publicBrand(ctx)
   const lang = chooseLanguage({
     query: new URLSearchParams(queryOf(ctx)).get('locale') ?? undefined,
-    cookie: cookieOf(ctx, 'authentik_language'),
+    cookie: cookieOf(ctx, LANGUAGE_COOKIE),
+    own: ownLocale(ctx),
     accept: [ctx.request?.headers['accept-language']].flat()[0],
     brand: brand.default_locale,
   })

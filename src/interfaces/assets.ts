@@ -12,6 +12,8 @@ export interface Assets {
   prefix: string
   /** The URL of a source file of the web workspace, as the manifest names it: `flow/main.tsx`. Throws when it was not built. */
   url: (source: string) => string
+  /** URLs of what a source file of ours needs before it can run, itself left out. */
+  importsOf: (source: string) => string[]
   /** The URL of a flow's view that is a file of its own; undefined for those that every page brings along, and for unknown components. */
   viewUrl: (component: string) => string | undefined
   /** The one font file that every page needs. */
@@ -26,11 +28,14 @@ export interface Web {
   assets: Assets
   /** The content of `#flow` for a challenge, as HTML. */
   renderFlow: (data: FlowData, language: Language) => string
+  /** The title above that. */
+  titleOf: (data: FlowData, language: Language) => string
 }
 
 interface ManifestEntry {
   file: string
   isDynamicEntry?: boolean
+  imports?: string[]
 }
 
 /**
@@ -45,17 +50,19 @@ export async function openWeb(directory: string, base = '/'): Promise<Web> {
     if (!entry) throw new Error(`${source} is not among the built web files in ${directory}`)
     return prefix + entry.file
   }
+  const importsOf = (source: string): string[] => (manifest.get(source)?.imports ?? []).flatMap(name => [...importsOf(name), url(name)])
   const viewUrl = (component: string) => {
     const entry = manifest.get(`flow/stages/${component}.tsx`)
     return entry?.isDynamicEntry ? prefix + entry.file : undefined
   }
   const fontSource = [...manifest.keys()].find(source => source.endsWith('/inter-latin-wght-normal.woff2'))
-  const views = (await import(pathToFileURL(join(directory, '.server', 'flow.js')).href)) as Pick<Web, 'renderFlow'>
+  const views = (await import(pathToFileURL(join(directory, '.server', 'flow.js')).href)) as Pick<Web, 'renderFlow' | 'titleOf'>
   return {
     directory,
     base,
-    assets: { prefix, url, viewUrl, fontUrl: url(fontSource ?? 'inter-latin-wght-normal.woff2') },
+    assets: { prefix, url, importsOf, viewUrl, fontUrl: url(fontSource ?? 'inter-latin-wght-normal.woff2') },
     renderFlow: views.renderFlow,
+    titleOf: views.titleOf,
   }
 }
 

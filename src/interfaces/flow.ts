@@ -2,7 +2,7 @@ import { answerFor, CSRF_FIELD, type FormFields } from '../../web/flow/answer.ts
 import type { Answer, AutosubmitChallenge, Challenge, FlowData, RedirectChallenge } from '../../web/flow/challenge.ts'
 import { isSafeRedirect } from '../../web/flow/markup.ts'
 import { cssUrl, html, jsonForScript, trusted, type Html } from './html.ts'
-import { card, renderPage, type Page, type PageContext } from './page.ts'
+import { card, languageMenu, renderPage, type Page, type PageContext } from './page.ts'
 import { contentSecurityPolicy, handOverTargets, pageHeaders } from './security-headers.ts'
 
 export { CSRF_FIELD }
@@ -43,14 +43,15 @@ export function renderFlowPage(page: FlowPage): Page {
   }
   const { assets } = web
   const ahead = [
-    lang !== 'en' && assets.url(`flow/locales/${lang}.ts`),
+    ...assets.importsOf('flow/main.tsx'),
+    assets.url(`flow/locales/${lang}.ts`),
     assets.viewUrl(challenge.component),
     challenge.captcha_stage && assets.viewUrl('ak-stage-captcha'),
   ].filter(Boolean) as string[]
   const head = html`${ahead.map(url => html`<link rel="modulepreload" href="${url}" nonce="${nonce}" /> `)}
     <script type="module" src="${assets.url('flow/main.tsx')}" nonce="${nonce}"></script>
     ${background(challenge, nonce)}${refresh(challenge)}`
-  const body = html`${card(page, html`<div id="flow">${trusted(web.renderFlow(data, lang))}</div>`)}
+  const body = html`${card(page, html`<div id="flow">${trusted(web.renderFlow(data, lang))}</div>`, languageMenu(page, query))}
     <script type="application/json" id="flow-data" nonce="${nonce}">
       ${jsonForScript(data)}
     </script>`
@@ -61,7 +62,7 @@ export function renderFlowPage(page: FlowPage): Page {
     headers: pageHeaders(policy),
     body: renderPage({
       ...page,
-      title: challenge.flow_info?.title ?? '',
+      title: web.titleOf(data, lang),
       style: 'flow/flow.css',
       bodyClass: 'card-page',
       layout: layout === 'stacked' ? undefined : layout,

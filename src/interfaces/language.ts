@@ -1,11 +1,16 @@
 import { isLanguage, type Language } from '../../web/flow/languages.ts'
 
+/** Holds the language that somebody chose on a page. */
+export const LANGUAGE_COOKIE = 'authentik_language'
+
 /** Where a wish for a language may stand; each as it was sent, or absent. */
 export interface LanguageWishes {
   /** `locale` of the query. */
   query?: string
   /** Cookie `authentik_language`. */
   cookie?: string
+  /** `settings.locale` of whoever is signed in. */
+  own?: string
   /** Header Accept-Language. */
   accept?: string
   /** The brand's `default_locale`. */
@@ -13,8 +18,8 @@ export interface LanguageWishes {
 }
 
 /** The language to answer in: the first wish that we speak, in the order of `LanguageWishes`, else English. */
-export const chooseLanguage = ({ query, cookie, accept, brand }: LanguageWishes): Language =>
-  [query, cookie, ...preferred(accept ?? ''), brand].map(spoken).find(language => language !== undefined) ?? 'en'
+export const chooseLanguage = ({ query, cookie, own, accept, brand }: LanguageWishes): Language =>
+  [query, cookie, own, ...preferred(accept ?? ''), brand].map(spoken).find(language => language !== undefined) ?? 'en'
 
 /** `de-AT`, `de_AT` and `DE` all mean `de` here. */
 function spoken(tag: string | undefined): Language | undefined {

@@ -1,7 +1,8 @@
-import type { Language } from '../../web/flow/languages.ts'
+import { LANGUAGES, type Language } from '../../web/flow/languages.ts'
 import { schemeOf } from '../../web/flow/markup.ts'
 import { cssForStyle, html, trusted, type Html } from './html.ts'
 import type { Web } from './assets.ts'
+import { serverTexts } from './texts.ts'
 
 /** How an installation looks: the fields of the brand's API answer (`CurrentBrand`) that pages use. */
 export interface Brand {
@@ -91,18 +92,39 @@ export const brandLine = ({ web, brand }: PageContext): Html =>
     ? html`<div class="brand">${MARK}<span>${brand.branding_title}</span></div>`
     : html`<div class="brand"><img src="${imageUrl(web, brand.branding_logo)}" alt="${brand.branding_title}" /></div>`
 
-/** The links that the operator put below every page. */
-export const footerLinks = ({ brand }: PageContext): Html | false =>
-  brand.ui_footer_links.length > 0 &&
+/** The links that the operator put below every page, and what else stands there. */
+export const footerLinks = ({ brand }: PageContext, more?: Html): Html | false =>
+  (more !== undefined || brand.ui_footer_links.length > 0) &&
   html`<footer>
+    ${more}
     ${brand.ui_footer_links.map(({ href, name }) => (href && isHttp(href) ? html`<a href="${href}">${name}</a>` : html`<span>${name}</span>`))}
   </footer>`
 
+/** The page itself in each of its languages: links, so that nobody needs a script for it. `query` is the page's own, without `?`. */
+export function languageMenu({ lang }: PageContext, query: string): Html {
+  const address = (code: string) => {
+    const parameters = new URLSearchParams(query)
+    parameters.set('locale', code)
+    return `?${parameters.toString()}`
+  }
+  return html`<details class="languages">
+    <summary><span class="visually-hidden">${serverTexts(lang).language}: </span>${LANGUAGES[lang]}</summary>
+    <ul>
+      ${Object.entries(LANGUAGES).map(
+        ([code, name]) =>
+          html`<li>
+            <a href="${address(code)}" lang="${code}" hreflang="${code}" ${code === lang && html` aria-current="true"`}>${name}</a>
+          </li>`,
+      )}
+    </ul>
+  </details>`
+}
+
 /** The page that is one card: flows and errors. `inside` is the card's content below the brand. */
-export const card = (context: PageContext, inside: Html): Html =>
+export const card = (context: PageContext, inside: Html, below?: Html): Html =>
   html`<main>
     <div class="card">${brandLine(context)}${inside}</div>
-    ${footerLinks(context)}
+    ${footerLinks(context, below)}
   </main>`
 
 /** Relative, or http(s): what a link on a page may lead to. */

@@ -128,6 +128,15 @@ export const sessionEnd: Challenge = {
   invalidation_flow_url: '/if/flow/default-invalidation-flow/',
   brand_name: 'Example Home',
 }
+/** After signing out of the brand as well. */
+export const signedOut: Challenge = {
+  component: 'ak-stage-session-end',
+  flow_info: { ...flow_info, title: 'Default Invalidation Flow' },
+  pending_user: '',
+  pending_user_avatar: user.pending_user_avatar,
+  application_name: 'Grafana',
+  brand_name: 'Example Home',
+}
 export const redirect = (to: string): Challenge => ({ component: 'xak-flow-redirect', to, final_redirect: true })
 export const shell: Challenge = {
   component: 'xak-flow-shell',
@@ -324,5 +333,6 @@ export const GALLERY: Readonly<Record<string, Challenge>> = {
   'access denied': accessDenied,
   'flow error': flowError,
   'session end': sessionEnd,
+  'signed out': signedOut,
   unknown,
 }

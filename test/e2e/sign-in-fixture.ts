@@ -61,10 +61,13 @@ export async function startFixture(): Promise<Fixture> {
   await app.register(formbody)
   await serveAssets(app, { web })
 
-  const contextFor = (request: { headers: { 'accept-language'?: string } }): PageContext => ({
+  const contextFor = (request: { url: string; headers: { 'accept-language'?: string } }): PageContext => ({
     web,
     brand: fixture.brand,
-    lang: chooseLanguage({ accept: request.headers['accept-language'] }),
+    lang: chooseLanguage({
+      query: new URLSearchParams(request.url.split('?')[1]).get('locale') ?? undefined,
+      accept: request.headers['accept-language'],
+    }),
     nonce: createNonce(randomBytes),
   })
   const step = (answer: Answer): Challenge | number => {
@@ -95,7 +98,7 @@ export async function startFixture(): Promise<Fixture> {
 }
 
 interface Routes {
-  contextFor: (request: { headers: { 'accept-language'?: string } }) => PageContext
+  contextFor: (request: { url: string; headers: { 'accept-language'?: string } }) => PageContext
   step: (answer: Answer) => Challenge | number
   current: () => Challenge
 }

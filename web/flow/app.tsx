@@ -3,7 +3,7 @@ import type { Answer, Challenge, FlowData } from './challenge.ts'
 import { callExecutor, type Failure, type Reply } from './executor.ts'
 import { FailureNotice } from './parts/failure-notice.tsx'
 import { StageContext } from './stage.ts'
-import { sayServerText, type Translate } from './translate.ts'
+import { sayServerText, titleOf, type Translate } from './translate.ts'
 import { fetchViews, viewOf } from './views.ts'
 
 interface Step {
@@ -58,13 +58,12 @@ export function App({ data, t }: { data: FlowData; t: Translate }) {
     return () => removeEventListener('pageshow', restore)
   })
   useEffect(() => {
-    const title = step.challenge.flow_info?.title
-    document.title = [title, data.brand].filter(Boolean).join(' · ')
+    document.title = [titleOf(t, step.challenge, data.brand), data.brand].filter(Boolean).join(' · ')
     focusWhereWorkIs(region.current!, step)
   }, [step])
 
   const View = viewOf(step.challenge.component)
-  const title = step.challenge.flow_info?.title
+  const title = titleOf(t, step.challenge, data.brand)
   return (
     <StageContext.Provider
       value={{
@@ -73,6 +72,7 @@ export function App({ data, t }: { data: FlowData; t: Translate }) {
         errors: step.errors,
         busy,
         csrf: data.csrf,
+        brand: data.brand,
         values: step.number === 0 ? data.values : {},
         base: data.executor.split('/api/v3/')[0]!,
         viewOf,

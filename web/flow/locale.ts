@@ -1,7 +1,8 @@
-import en, { type Texts } from './locales/en.ts'
+import type { Texts } from './locales/en.ts'
 import { isLanguage, type Language } from './languages.ts'
 
-const LOADERS: Record<Exclude<Language, 'en'>, () => Promise<{ default: Texts }>> = {
+const LOADERS: Record<Language, () => Promise<{ default: Texts }>> = {
+  en: () => import('./locales/en.ts'),
   de: () => import('./locales/de.ts'),
   fr: () => import('./locales/fr.ts'),
   es: () => import('./locales/es.ts'),
@@ -9,12 +10,5 @@ const LOADERS: Record<Exclude<Language, 'en'>, () => Promise<{ default: Texts }>
   bg: () => import('./locales/bg.ts'),
 }
 
-/** The table of a language; English needs no request, and stands in when another cannot be loaded. */
-export async function loadTexts(code: string): Promise<Texts> {
-  if (!isLanguage(code) || code === 'en') return en
-  try {
-    return (await LOADERS[code]()).default
-  } catch {
-    return en // offline or a new release: a form in English is better than none
-  }
-}
+/** The table of a language. Rejects when it cannot be fetched: the page as the server made it says it all, and works. */
+export const loadTexts = async (code: string): Promise<Texts> => (await LOADERS[isLanguage(code) ? code : 'en']()).default

@@ -13,4 +13,5 @@ async function start(): Promise<void> {
   document.documentElement.dataset.script = 'on' // tests and styles wait for it
 }
 
-void start()
+// What cannot be fetched leaves the page as it came: a form that works without a script.
+start().catch(console.error)

@@ -14,6 +14,8 @@ export interface Stage {
   /** True while the executor is being asked. */
   busy: boolean
   csrf: string
+  /** Name of the brand. */
+  brand: string
   /** What was typed before a form without JavaScript was refused. */
   values: FormFields
   /** Path that the whole server lives under, without a slash at the end. */

@@ -1,3 +1,4 @@
+import type { Challenge } from './challenge.ts'
 import type { Texts } from './locales/en.ts'
 
 /** Looks up a text and fills its `{placeholders}`. */
@@ -40,6 +41,10 @@ const SERVER_TEXTS: Record<string, keyof Texts> = {
   'Duo denied access': 'duo_denied',
   'Duo could not enroll this account.': 'duo_enroll_failed',
   'Duo cannot be reached. Please try again later.': 'duo_unreachable',
+  'This file is too large.': 'file_too_large',
+  'Invalid scheme': 'file_invalid',
+  'Invalid encoding': 'file_invalid',
+  'Date has wrong format. Use one of these formats instead: YYYY-MM-DD.': 'date_invalid',
   'email-sent': 'email_sent',
   'Assertion failed': 'passkey_refused',
   'Invalid device': 'passkey_of_other',
@@ -56,5 +61,58 @@ const SERVER_TEXTS: Record<string, keyof Texts> = {
   'Selected stage is invalid': 'mfa_not_allowed',
 }
 
+/** The same with a name in them. */
+const SERVER_PATTERNS: readonly (readonly [RegExp, keyof Texts])[] = [
+  [/^You're about to sign into (.+)\.$/s, 'sign_into'],
+  [/^Do you want to sign out of (.+)\?$/s, 'asks_sign_out'],
+  [/^Ensure this field has no more than (\d+) characters\.$/, 'too_long'],
+]
+
 /** Translates a sentence of the server's if it is a known one; what administrators wrote stays as it is. */
-export const sayServerText = (t: Translate, text: string): string => (Object.hasOwn(SERVER_TEXTS, text) ? t(SERVER_TEXTS[text]!) : text)
+export function sayServerText(t: Translate, text: string): string {
+  if (Object.hasOwn(SERVER_TEXTS, text)) return t(SERVER_TEXTS[text]!)
+  return fromPattern(t, text, SERVER_PATTERNS) ?? text
+}
+
+function fromPattern(t: Translate, text: string, patterns: readonly (readonly [RegExp, keyof Texts])[]): string | undefined {
+  for (const [pattern, key] of patterns) {
+    const name = pattern.exec(text)?.[1]
+    if (name !== undefined) return t(key, { name })
+  }
+  return undefined
+}
+
+/** Titles and labels of what every installation begins with. Administrators who give it words of their own see those. */
+const STOCK: Record<string, keyof Texts> = {
+  'Default Invalidation Flow': 'sign_out_of',
+  'Welcome to authentik!': 'welcome_to',
+  'Welcome to Signet': 'welcome_to',
+  'Sign in': 'sign_in',
+  'Reset your password': 'reset_password',
+  'Change password': 'change_password',
+  'Update your info': 'update_info',
+  'Make your account': 'make_account',
+  Username: 'username',
+  Name: 'name',
+  Email: 'email',
+  Password: 'password',
+  'Password (repeat)': 'password_repeat',
+  Locale: 'language',
+}
+const STOCK_PATTERNS: readonly (readonly [RegExp, keyof Texts])[] = [
+  [/^(?:Redirecting|Continue) to (.+)$/s, 'going_to'],
+  [/^You've logged out of (.+)\.$/s, 'session_ended'],
+]
+
+/** A title or a label as people read it: in their language, and about the brand whose page it is. */
+export function sayStockText(t: Translate, text: string, brand: string): string {
+  if (Object.hasOwn(STOCK, text)) return t(STOCK[text]!, { name: brand })
+  return fromPattern(t, text, STOCK_PATTERNS) ?? text
+}
+
+/** The title above a challenge. Whoever has signed out is told of that, rather than what the flow that did it is called. */
+export function titleOf(t: Translate, challenge: Challenge, brand: string): string {
+  const title = challenge.flow_info?.title ?? ''
+  if (challenge.component === 'ak-stage-session-end' && title === 'Default Invalidation Flow') return t('signed_out_of', { name: brand })
+  return sayStockText(t, title, brand)
+}

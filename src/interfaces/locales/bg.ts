@@ -23,5 +23,6 @@ const bg: ServerTexts = {
   no_match: 'Няма съвпадащо приложение.',
   no_applications: 'Все още няма приложения за вас. Администраторите на този сървър могат да ви дадат достъп.',
   admin_by_api: 'Днес управлението става чрез API:',
+  language: 'Език',
 }
 export default bg

@@ -23,5 +23,6 @@ const de: ServerTexts = {
   no_match: 'Keine Anwendung passt.',
   no_applications: 'Für Sie gibt es noch keine Anwendungen. Die Betreiber dieses Servers können Ihnen Zugang geben.',
   admin_by_api: 'Die Verwaltung geschieht heute über die API:',
+  language: 'Sprache',
 }
 export default de

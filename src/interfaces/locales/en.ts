@@ -22,6 +22,7 @@ const en = {
   no_match: 'No application matches.',
   no_applications: 'There are no applications for you yet. The people who run this server can give you access.',
   admin_by_api: 'Administration works through the API today:',
+  language: 'Language',
 }
 
 export type ServerTexts = Record<keyof typeof en, string>

@@ -23,5 +23,6 @@ const es: ServerTexts = {
   no_match: 'Ninguna aplicación coincide.',
   no_applications: 'Todavía no hay aplicaciones para usted. Quienes administran este servidor pueden darle acceso.',
   admin_by_api: 'Hoy la administración se hace por la API:',
+  language: 'Idioma',
 }
 export default es

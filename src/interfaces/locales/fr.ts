@@ -23,5 +23,6 @@ const fr: ServerTexts = {
   no_match: 'Aucune application ne correspond.',
   no_applications: 'Il n’y a pas encore d’application pour vous. Les personnes qui administrent ce serveur peuvent vous donner accès.',
   admin_by_api: 'L’administration passe aujourd’hui par l’API :',
+  language: 'Langue',
 }
 export default fr

@@ -23,5 +23,6 @@ const nl: ServerTexts = {
   no_match: 'Geen toepassing komt overeen.',
   no_applications: 'Er zijn nog geen toepassingen voor u. De beheerders van deze server kunnen u toegang geven.',
   admin_by_api: 'Beheer gaat vandaag via de API:',
+  language: 'Taal',
 }
 export default nl

@@ -29,9 +29,11 @@ const web = {
   directory: '',
   base: '/',
   renderFlow: () => '',
+  titleOf: () => '',
   assets: {
     prefix: '/static/dist/',
     url: (source: string) => `/static/dist/${source}`,
+    importsOf: () => [],
     viewUrl: () => undefined,
     fontUrl: '/static/dist/font.woff2',
   },

@@ -27,6 +27,11 @@ export function StageForm({
     if (missing.length > 0) refuse(Object.fromEntries(missing.map(name => [name, [t('field_required')]])))
     return missing.length > 0
   }
+  const refuseLarge = (element: HTMLFormElement): boolean => {
+    const large = [...element.elements].find(isTooLarge) as HTMLInputElement | undefined
+    if (large) refuse({ [large.name]: [t('file_too_large')] })
+    return large !== undefined
+  }
   const onSubmit = async (event: SubmitEvent & { currentTarget: HTMLFormElement }) => {
     event.preventDefault()
     if (busy) return
@@ -34,7 +39,7 @@ export function StageForm({
     const { submitter } = event
     // Such a button asks for something else than what the fields are for.
     const goesAsItIs = submitter instanceof HTMLButtonElement && submitter.formNoValidate
-    if (!goesAsItIs && refuseEmpty(element)) return
+    if (!goesAsItIs && (refuseEmpty(element) || refuseLarge(element))) return
     await ready()
     if (refuseEmpty(element, 'hidden')) return
     submit(answerFor(challenge, await formFields(element, submitter)))
@@ -47,6 +52,9 @@ export function StageForm({
     </form>
   )
 }
+
+/** The server takes data URIs of 1.5 million characters, of which each says three quarters of a byte. */
+const isTooLarge = (input: Element): boolean => [...((input as HTMLInputElement).files ?? [])].some(file => file.size > 1_124_000)
 
 /** Names of required fields that hold nothing. Hidden ones, which browsers do not check, are filled by scripts and asked for by `type`. */
 const requiredButEmpty = (form: HTMLFormElement, type?: string): string[] => [

@@ -6,7 +6,8 @@ export function DummyStage({ challenge }: { challenge: DummyChallenge }) {
   const { t } = useStage()
   return (
     <StageForm>
-      <p>{challenge.name}</p>
+      {/* The question before a sign-out is asked with the flow's name. */}
+      <p>{challenge.name === 'Default Invalidation Flow' ? t('sign_out_confirm') : challenge.name}</p>
       <SubmitButton label={t('continue')} />
     </StageForm>
   )
