@@ -323,6 +323,7 @@ export interface Oauth2AccessTokenTable {
   session_hash: string | null
   claims: Json
   revoked_at: Date | null
+  jkt: string | null
 }
 
 export interface Oauth2ClientMetadataTable {
@@ -375,6 +376,7 @@ export interface Oauth2CodeTable {
   code_challenge: string | null
   code_challenge_method: string | null
   used_at: Date | null
+  jkt: string | null
 }
 
 export interface Oauth2DeviceCodeTable {
@@ -416,6 +418,7 @@ export interface Oauth2RefreshTokenTable {
   claims: Json
   used_at: Date | null
   revoked_at: Date | null
+  jkt: string | null
 }
 
 export interface Oauth2SeenTable {

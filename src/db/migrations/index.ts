@@ -23,6 +23,7 @@ import { up as captcha } from './20261122T0860_captcha.ts'
 import { up as clientMetadata } from './20261122T0900_client_metadata.ts'
 import { up as deviceCode } from './20261122T0910_device_code.ts'
 import { up as replay } from './20261122T0930_replay.ts'
+import { up as dpop } from './20261122T0940_dpop.ts'
 
 /** All migrations, oldest first. Listed by hand: the program is bundled into one file, where there is no folder to read. */
 export const migrations: readonly Migration[] = [
@@ -50,4 +51,5 @@ export const migrations: readonly Migration[] = [
   { name: '20261122T0900_client_metadata', up: clientMetadata },
   { name: '20261122T0910_device_code', up: deviceCode },
   { name: '20261122T0930_replay', up: replay },
+  { name: '20261122T0940_dpop', up: dpop },
 ]

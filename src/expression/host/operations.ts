@@ -114,7 +114,15 @@ async function createJwt(
     refresh: undefined,
     claim: async () => {},
   }
-  await storeTokens(ctx, client, authorization, { claims, access, id: undefined, refresh: undefined, expires, refreshExpires: expires })
+  await storeTokens(ctx, client, authorization, {
+    jkt: undefined,
+    claims,
+    access,
+    id: undefined,
+    refresh: undefined,
+    expires,
+    refreshExpires: expires,
+  })
   return access
 }
 

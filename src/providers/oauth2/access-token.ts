@@ -12,12 +12,12 @@ const MAX_LENGTH = 24 * 1024
 
 /**
  * The access token behind a bearer credential, when it is good right now: known, not expired, not revoked, its account active and
- * its session not ended. Its signature need not be looked at: the table is what counts.
+ * its session not ended; and presented with a proof of the key that it is bound to, or with none where it is bound to none. Its signature need not be looked at: the table is what counts.
  */
-export async function livingToken(ctx: Ctx, credential: string): Promise<LivingToken | undefined> {
+export async function livingToken(ctx: Ctx, credential: string, key: string | null = null): Promise<LivingToken | undefined> {
   if (credential.length > MAX_LENGTH) return undefined
   const token = await findAccessToken(ctx.db, hashToken(credential))
-  return token && (await livingRow(ctx, token))
+  return token && token.jkt === key ? livingRow(ctx, token) : undefined
 }
 
 /** The same for a row that is known already. */

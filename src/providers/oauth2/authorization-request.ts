@@ -20,6 +20,8 @@ export type AuthorizationRequest = {
   max_age: number | null
   login_hint: string | null
   id_token_hint: string | null
+  /** The key that the code is bound to, RFC 9449 §10. */
+  dpop_jkt: string | null
 }
 
 const MODES: readonly string[] = ['query', 'fragment', 'form_post']
@@ -55,9 +57,10 @@ function checkChallenge(client: Client, params: Parameters): AuthorizationReques
   if (value === undefined) {
     if (params.get('code_challenge_method') !== undefined)
       throw authorizationError('invalid_request', 'The parameter code_challenge is missing')
-    if (client.public) throw authorizationError('invalid_request', 'Public clients must send a code_challenge')
+    if (client.public || client.metadata.require_pkce) throw authorizationError('invalid_request', 'This client must send a code_challenge')
     return null
   }
+  if (method === 'plain' && client.metadata.require_pkce) throw authorizationError('invalid_request', 'The challenge method must be S256')
   if (!CHALLENGE_METHODS.includes(method as ChallengeMethod)) throw authorizationError('invalid_request', 'Unsupported challenge method')
   if (!isChallenge(value, method as ChallengeMethod))
     throw authorizationError('invalid_request', 'The parameter code_challenge is malformed')
@@ -100,5 +103,6 @@ export function readAuthorizationRequest(client: Client, params: Parameters, del
     max_age: checkMaxAge(params),
     login_hint: params.get('login_hint') ?? null,
     id_token_hint: params.get('id_token_hint') ?? null,
+    dpop_jkt: params.get('dpop_jkt') ?? null,
   }
 }

@@ -52,7 +52,8 @@ async function metadata(ctx: Ctx, client: Client): Promise<Row> {
     request_uri_parameter_supported: false, // the default of OIDC Discovery §3 would be true
     claims_supported: [...new Set([...BASE_CLAIMS, ...Object.keys(claims)])],
     claims_parameter_supported: false,
-    code_challenge_methods_supported: [...CHALLENGE_METHODS].reverse(),
+    code_challenge_methods_supported: client.metadata.require_pkce ? ['S256'] : [...CHALLENGE_METHODS].reverse(),
+    dpop_signing_alg_values_supported: ASYMMETRIC, // RFC 9449 §5.1
     authorization_response_iss_parameter_supported: true, // RFC 9207 §3
     prompt_values_supported: ['none', 'login', 'consent'],
   }

@@ -54,6 +54,7 @@ export async function grantCode(
         scope: JSON.stringify(request.scopes),
         nonce: request.nonce,
         redirect_uri: request.delivery.redirect_uri,
+        jkt: request.dpop_jkt,
         code_challenge: request.challenge?.value ?? null,
         code_challenge_method: request.challenge?.method ?? null,
         sid: facts.sid,

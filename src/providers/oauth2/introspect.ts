@@ -51,7 +51,8 @@ export async function introspect(ctx: Ctx, headers: Headers, form: Parameters): 
           active: true,
           scope: access.scope.join(' '),
           client_id: living.client.client_id,
-          token_type: 'Bearer',
+          token_type: access.jkt === null ? 'Bearer' : 'DPoP',
+          ...(access.jkt !== null && { cnf: { jkt: access.jkt } }), // RFC 9449 §6.2
         })
       : inactive()
   }

@@ -20,6 +20,8 @@ export type Authorization = {
   session_hash: string | null
   /** All that one code bought. */
   family: string
+  /** The key that this grant is bound to already (RFC 9449 §5, §10); null: to none. */
+  jkt?: string | null
   idToken: boolean
   /** undefined: no refresh token in the answer. */
   refresh: { scopes: readonly string[]; nonce: string | null; consented: boolean; consent_until: Date | null } | undefined
@@ -37,15 +39,15 @@ const sealed = async (client: Client, claims: Row): Promise<string> => {
 }
 
 /** Signed and ready, but not yet good for anything: signing takes time, and the transaction must not. */
-export async function prepareTokens(ctx: Ctx, client: Client, authorization: Authorization) {
+export async function prepareTokens(ctx: Ctx, client: Client, authorization: Authorization, jkt?: string) {
   const now = ctx.now()
   const { user, scopes, facts, nonce } = authorization
   const expires = new Date(now.getTime() + client.lifetimes.access)
   const claims = await idTokenClaims(ctx, client, { user, scopes, facts, nonce, expires })
-  const access = await sealed(client, accessTokenClaims(ctx, client, claims, scopes))
+  const access = await sealed(client, { ...accessTokenClaims(ctx, client, claims, scopes), ...(jkt !== undefined && { cnf: { jkt } }) })
   const id = authorization.idToken ? await sealed(client, { ...claims, at_hash: client.signer.leftHash(access) }) : undefined
   const refresh = authorization.refresh && randomString(REFRESH_TOKEN_LENGTH, undefined, ctx.randomBytes)
-  return { claims, access, id, refresh, expires, refreshExpires: new Date(now.getTime() + client.lifetimes.refresh) }
+  return { jkt, claims, access, id, refresh, expires, refreshExpires: new Date(now.getTime() + client.lifetimes.refresh) }
 }
 
 type Prepared = Awaited<ReturnType<typeof prepareTokens>>
@@ -60,9 +62,10 @@ export async function storeTokens(ctx: Ctx, client: Client, authorization: Autho
     claims: JSON.stringify(tokens.claims),
     revoked_at: null,
   }
+  const { jkt = null } = tokens
   await ctx.db
     .insertInto('oauth2_access_token')
-    .values({ ...common, token_hash: hashToken(tokens.access), session_hash: authorization.session_hash, expires: tokens.expires })
+    .values({ ...common, token_hash: hashToken(tokens.access), session_hash: authorization.session_hash, expires: tokens.expires, jkt })
     .execute()
   if (!authorization.refresh || tokens.refresh === undefined) return
   const { facts } = authorization
@@ -80,6 +83,7 @@ export async function storeTokens(ctx: Ctx, client: Client, authorization: Autho
       amr: JSON.stringify(facts.amr),
       expires: tokens.refreshExpires,
       used_at: null,
+      jkt: client.public ? jkt : null, // RFC 9449 §5: a confidential client proves itself anyway
     })
     .execute()
 }
@@ -87,7 +91,7 @@ export async function storeTokens(ctx: Ctx, client: Client, authorization: Autho
 /** The successful answer, RFC 6749 §5.1. */
 export const tokenResponse = (client: Client, { scopes }: Authorization, tokens: Prepared): Row => ({
   access_token: tokens.access,
-  token_type: 'Bearer',
+  token_type: tokens.jkt === undefined ? 'Bearer' : 'DPoP',
   scope: scopes.join(' '),
   expires_in: Math.floor(client.lifetimes.access / 1000),
   ...(tokens.id !== undefined && { id_token: tokens.id }),

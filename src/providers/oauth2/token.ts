@@ -4,6 +4,7 @@ import { json, type Answer } from './answer.ts'
 import { namedClient, readCredentials, requireProof, type Credentials, type Headers } from './client-authentication.ts'
 import type { Client } from './client.ts'
 import { corsHeaders } from './cors.ts'
+import { provenKey } from './dpop.ts'
 import { invalidGrant, invalidRequest, OAuthError, Replayed, unauthorizedClient, unsupportedGrantType } from './errors.ts'
 import { authorizationCode } from './grants/authorization-code.ts'
 import { clientCredentials } from './grants/client-credentials.ts'
@@ -44,7 +45,7 @@ export async function token(ctx: Ctx, headers: Headers, form: Parameters): Promi
     if (!client.grantTypes.has(grant.type)) throw unauthorizedClient() // §5.2
     const authorization = await grant.authorize(ctx, { form, credentials }, client)
     await requireAccess(ctx, client, authorization)
-    const tokens = await prepareTokens(ctx, client, authorization)
+    const tokens = await prepareTokens(ctx, client, authorization, await boundKey(ctx, client, headers, authorization))
     await transact(ctx, async ctx => {
       await authorization.claim(ctx.db)
       await storeTokens(ctx, client, authorization, tokens)
@@ -55,6 +56,14 @@ export async function token(ctx: Ctx, headers: Headers, form: Parameters): Promi
     if (error instanceof Replayed) await error.consequence()
     throw withHeaders(error, cors)
   }
+}
+
+/** The key that the tokens will be bound to, RFC 9449 §5: the one that is proven, and the one that the grant demands. */
+async function boundKey(ctx: Ctx, client: Client, headers: Headers, { jkt }: Authorization): Promise<string | undefined> {
+  const key = await provenKey(ctx, headers)
+  if (key === undefined && client.metadata.dpop_bound_access_tokens) throw new OAuthError('invalid_dpop_proof', 'A DPoP proof is required')
+  if (typeof jkt === 'string' && key !== jkt) throw invalidGrant()
+  return key
 }
 
 /** Whatever the grant: an account that may act, and an application that it may open. */

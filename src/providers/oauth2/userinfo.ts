@@ -5,8 +5,11 @@ import { recordEvent } from '../../events/record.ts'
 import { scopeClaims } from '../../mappings/evaluate.ts'
 import { livingToken } from './access-token.ts'
 import { json, type Answer } from './answer.ts'
+import { ASYMMETRIC } from './client-assertion.ts'
 import type { Headers } from './client-authentication.ts'
 import { corsHeaders } from './cors.ts'
+import { freshNonce, provenKey } from './dpop.ts'
+import { OAuthError } from './errors.ts'
 import { findAccessToken } from './grants.sql.ts'
 import type { Parameters } from './parameters.ts'
 import { subjectOf } from './subject.ts'
@@ -26,11 +29,11 @@ const refused = (status: number, error?: string, description?: string): Answer =
 const INVALID_TOKEN = 'The access token provided is expired, revoked, malformed, or invalid for other reasons'
 
 /** The token of a request, RFC 6750 §2.1 and §2.2. In a URL (§2.3) it would end in logs, so there it is not looked for. */
-function presented(headers: Headers, form: Parameters): { token: string | undefined; twice: boolean } {
+function presented(headers: Headers, form: Parameters): { token: string | undefined; twice: boolean; scheme: string } {
   const header = headers.authorization
-  const bearer = typeof header === 'string' ? /^bearer +(\S+)$/i.exec(header)?.[1] : undefined
+  const [, scheme = 'bearer', bearer] = (typeof header === 'string' ? /^(bearer|dpop) +(\S+)$/i.exec(header) : null) ?? []
   const posted = form.get('access_token')
-  return { token: bearer ?? posted, twice: bearer !== undefined && posted !== undefined }
+  return { token: bearer ?? posted, twice: bearer !== undefined && posted !== undefined, scheme: scheme.toLowerCase() }
 }
 
 /** A token that was revoked and is still tried may be in the wrong hands. */
@@ -41,12 +44,33 @@ async function reportRevoked(ctx: Ctx, credential: string): Promise<void> {
   await recordEvent(ctx, 'suspicious_request', { message: 'Revoked access token was used' }, { user: user ?? null })
 }
 
+/** The key of the proof that goes with a token, RFC 9449 §7.1; undefined when there is none, or a bad one. */
+async function keyFor(ctx: Ctx, headers: Headers, credential: string): Promise<string | undefined> {
+  try {
+    return await provenKey(ctx, headers, credential)
+  } catch (error) {
+    if (error instanceof OAuthError) return undefined
+    throw error
+  }
+}
+
+const refusedProof = (ctx: Ctx): Answer => ({
+  ...refused(401),
+  headers: {
+    ...refused(401).headers,
+    'www-authenticate': `DPoP error="invalid_dpop_proof", algs="${ASYMMETRIC.join(' ')}"`,
+    'dpop-nonce': freshNonce(ctx),
+  },
+})
+
 /** UserInfo endpoint, OIDC Core §5.3. */
 export async function userinfo(ctx: Ctx, headers: Headers, form: Parameters): Promise<Answer> {
-  const { token: credential, twice } = presented(headers, form)
+  const { token: credential, twice, scheme } = presented(headers, form)
   if (twice || form.fault) return refused(400, 'invalid_request', 'The token is to be sent once and in one way') // RFC 6750 §2
   if (credential === undefined) return refused(401)
-  const living = await livingToken(ctx, credential)
+  const key = scheme === 'dpop' ? await keyFor(ctx, headers, credential) : null
+  if (key === undefined) return refusedProof(ctx)
+  const living = await livingToken(ctx, credential, key)
   if (!living) {
     await reportRevoked(ctx, credential)
     return refused(401, 'invalid_token', INVALID_TOKEN)

@@ -52,6 +52,7 @@ async function authorize(ctx: Ctx, { form }: TokenRequest, client: Client): Prom
     nonce: code.nonce,
     session_hash: code.session_hash,
     family: code.family,
+    jkt: code.jkt,
     idToken: true,
     refresh: refreshable
       ? { scopes: code.scope, nonce: code.nonce, consented: code.consented, consent_until: code.consent_until }

@@ -73,6 +73,7 @@ async function authorize(ctx: Ctx, { form }: TokenRequest, client: Client): Prom
     nonce: null, // OIDC Core §12.2: SHOULD NOT have one
     session_hash: sessionLive ? token.session_hash : null,
     family: token.family,
+    jkt: token.jkt,
     idToken: true,
     refresh: rotate ? { scopes: granted, nonce: token.nonce, consented: token.consented, consent_until: token.consent_until } : undefined,
     claim: async db => {
