@@ -400,6 +400,13 @@ export interface Oauth2DeviceCodeTable {
   used_at: Date | null
 }
 
+export interface Oauth2PushedRequestTable {
+  uri_hash: string
+  provider: number
+  parameters: string
+  expires: Date
+}
+
 export interface Oauth2RefreshTokenTable {
   id: Generated<number>
   provider: number
@@ -957,6 +964,7 @@ export interface DB {
   oauth2_client_metadata: Oauth2ClientMetadataTable
   oauth2_code: Oauth2CodeTable
   oauth2_device_code: Oauth2DeviceCodeTable
+  oauth2_pushed_request: Oauth2PushedRequestTable
   oauth2_refresh_token: Oauth2RefreshTokenTable
   oauth2_seen: Oauth2SeenTable
   policy: PolicyTable

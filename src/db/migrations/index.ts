@@ -24,6 +24,7 @@ import { up as clientMetadata } from './20261122T0900_client_metadata.ts'
 import { up as deviceCode } from './20261122T0910_device_code.ts'
 import { up as replay } from './20261122T0930_replay.ts'
 import { up as dpop } from './20261122T0940_dpop.ts'
+import { up as pushedRequest } from './20261122T0950_pushed_request.ts'
 
 /** All migrations, oldest first. Listed by hand: the program is bundled into one file, where there is no folder to read. */
 export const migrations: readonly Migration[] = [
@@ -52,4 +53,5 @@ export const migrations: readonly Migration[] = [
   { name: '20261122T0910_device_code', up: deviceCode },
   { name: '20261122T0930_replay', up: replay },
   { name: '20261122T0940_dpop', up: dpop },
+  { name: '20261122T0950_pushed_request', up: pushedRequest },
 ]

@@ -18,6 +18,7 @@ export function endpoints(ctx: Ctx, client: Client) {
     authorize: `${base}authorize/`,
     token: `${base}token/`,
     device: `${base}device/`,
+    pushed: `${base}par/`,
     userinfo: `${base}userinfo/`,
     introspect: `${base}introspect/`,
     revoke: `${base}revoke/`,

@@ -22,6 +22,8 @@ export type AuthorizationRequest = {
   id_token_hint: string | null
   /** The key that the code is bound to, RFC 9449 §10. */
   dpop_jkt: string | null
+  /** Hash of the URI that it was sent ahead under, RFC 9126; spent with the grant. */
+  pushed: string | null
 }
 
 const MODES: readonly string[] = ['query', 'fragment', 'form_post']
@@ -104,5 +106,6 @@ export function readAuthorizationRequest(client: Client, params: Parameters, del
     login_hint: params.get('login_hint') ?? null,
     id_token_hint: params.get('id_token_hint') ?? null,
     dpop_jkt: params.get('dpop_jkt') ?? null,
+    pushed: null,
   }
 }

@@ -2,6 +2,7 @@ import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
 import { explainAccess, mayOpen, type Access } from '../../core/access.ts'
 import type { Session } from '../../core/sessions.ts'
+import { hashToken } from '../../crypto/secrets.ts'
 import { issuerOf } from './addresses.ts'
 import type { Answer } from './answer.ts'
 import { readAuthorizationRequest, responseMode, type AuthorizationRequest, type Delivery } from './authorization-request.ts'
@@ -14,6 +15,7 @@ import { policyFacts } from './fulfil.ts'
 import { readIdTokenHint } from './id-token-hint.ts'
 import type { Parameters } from './parameters.ts'
 import { PROMPTED, promptedAt } from './prompted.ts'
+import { isPushed, pushedParameters } from './pushed-request.ts'
 import { signInFirst } from './sign-in.ts'
 import { subjectOf } from './subject.ts'
 
@@ -33,21 +35,32 @@ export async function authorize(ctx: Ctx, params: Parameters, browser: Browser):
   const clientId = params.get('client_id')
   const client = clientId === undefined ? undefined : await clientById(ctx, clientId)
   if (!client) return errorPage(ctx, browser, ...CLIENT_ERROR) // RFC 6749 §4.1.2.1
-  const redirectUri = params.get('redirect_uri')
+  const sent = await sentParameters(ctx, client, params)
+  if (!sent) return errorPage(ctx, browser, 'Request Error', 'The request that the application sent ahead is not known here, or too old.')
+  const redirectUri = sent.get('redirect_uri')
   if (redirectUri === undefined || !client.mayRedirectTo(redirectUri)) return errorPage(ctx, browser, ...REDIRECT_ERROR) // §3.1.2.3, OIDC Core §3.1.2.1
   const delivery: Delivery = {
     redirect_uri: redirectUri,
-    response_mode: responseMode(params),
-    state: params.get('state') ?? null,
+    response_mode: responseMode(sent),
+    state: sent.get('state') ?? null,
     issuer: issuerOf(ctx, client),
   }
   try {
-    const request = readAuthorizationRequest(client, params, delivery)
+    const request = readAuthorizationRequest(client, sent, delivery)
+    if (sent !== params) request.pushed = hashToken(params.get('request_uri')!)
+    else if (client.metadata.require_pushed_authorization_requests)
+      throw authorizationError('invalid_request', 'This client must send its requests ahead') // RFC 9126 §5
     return await decide(ctx, client, request, params, browser)
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error
     return deliver(delivery, errorParameters(delivery, error), ctx.request?.method ?? 'GET', browser.page)
   }
+}
+
+/** What was asked: the parameters themselves, or what the client sent ahead under the URI that stands in their place, RFC 9126 §4. */
+async function sentParameters(ctx: Ctx, client: Client, params: Parameters): Promise<Parameters | undefined> {
+  const requestUri = params.get('request_uri')
+  return isPushed(requestUri) ? pushedParameters(ctx, client.id, requestUri) : params
 }
 
 /** Who is there, whether they may, and whether they have to sign in (again), OIDC Core §3.1.2.3. */

@@ -31,6 +31,8 @@ async function metadata(ctx: Ctx, client: Client): Promise<Row> {
     introspection_endpoint: urls.introspect,
     revocation_endpoint: urls.revoke,
     jwks_uri: urls.jwks,
+    pushed_authorization_request_endpoint: urls.pushed, // RFC 9126 §5
+    require_pushed_authorization_requests: client.metadata.require_pushed_authorization_requests,
     response_types_supported: ['code'],
     response_modes_supported: ['query', 'fragment', 'form_post'],
     grant_types_supported: GRANTS.filter(grant => client.grantTypes.has(grant)),

@@ -9,9 +9,11 @@ import { recordEvent } from '../../events/record.ts'
 import { defineMemoryStage, denied, finish, redirect } from '../../flows/stage.ts'
 import { toBase64url } from '../../lib/base64url.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
-import { responseLocation, responseParameters } from './authorization-response.ts'
+import { errorParameters, responseLocation, responseParameters } from './authorization-response.ts'
 import { clientById, type Client } from './client.ts'
 import { consentBehind } from './consent.ts'
+import { authorizationError, OAuthError } from './errors.ts'
+import { spendPushed } from './pushed-request.ts'
 import { signInFacts } from './sign-in-facts.ts'
 
 const CODE_BYTES = 32
@@ -43,6 +45,8 @@ export async function grantCode(
   const facts = signInFacts(session)
   const consent = await consentBehind(ctx, application, user, request.scopes)
   await transact(ctx, async ctx => {
+    if (request.pushed !== null && !(await spendPushed(ctx.db, request.pushed, ctx.now())))
+      throw authorizationError('invalid_request', 'The request was granted before, or is too old') // RFC 9126 §4
     await ctx.db
       .insertInto('oauth2_code')
       .values({
@@ -102,7 +106,12 @@ export const fulfilStage = defineMemoryStage({
       const explanation = explainAccess(ctx, client.application, user, decision, 'authorize')
       return denied(decision.messages.join('\n') || 'Request has been denied.', explanation)
     }
-    const parameters = await grantCode(ctx, client, request, client.application, user, session as unknown as Session)
+    const parameters = await grantCode(ctx, client, request, client.application, user, session as unknown as Session).catch(
+      (error: unknown) => {
+        if (error instanceof OAuthError) return errorParameters(request.delivery, error)
+        throw error
+      },
+    )
     const { redirect_uri: uri, response_mode: mode } = request.delivery
     if (mode !== 'form_post') return redirect(responseLocation(request.delivery, parameters), { last: true })
     return finish({

@@ -19,6 +19,7 @@ import { endpoints } from './addresses.ts'
 import { invalidRequest, OAuthError } from './errors.ts'
 import { introspect } from './introspect.ts'
 import { readParameters, type Parameters } from './parameters.ts'
+import { pushRequest } from './pushed-request.ts'
 import { revoke } from './revoke.ts'
 import { token } from './token.ts'
 import { userinfo } from './userinfo.ts'
@@ -59,6 +60,7 @@ function machineRoutes(app: FastifyInstance): void {
     app.post(path, async (request, reply) => send(reply, await endpoint(request.ctx, request.headers, formOf(request))))
   post('/application/o/token/', token)
   post('/application/o/device/', deviceAuthorization)
+  post('/application/o/par/', pushRequest)
   post('/application/o/introspect/', introspect)
   post('/application/o/revoke/', revoke)
   post('/application/o/userinfo/', userinfo)

@@ -1,0 +1,81 @@
+import type { Ctx } from '../../context.ts'
+import { hashToken } from '../../crypto/secrets.ts'
+import type { Db } from '../../db/database.ts'
+import { toBase64url } from '../../lib/base64url.ts'
+import { issuerOf } from './addresses.ts'
+import { json, type Answer } from './answer.ts'
+import { readAuthorizationRequest, responseMode } from './authorization-request.ts'
+import { namedClient, readCredentials, requireProof, type Headers } from './client-authentication.ts'
+import { corsHeaders } from './cors.ts'
+import { invalidClient, invalidRequest } from './errors.ts'
+import { readParameters, requireSound, type Parameters } from './parameters.ts'
+
+const PREFIX = 'urn:ietf:params:oauth:request_uri:'
+const URI_BYTES = 32
+/** Long enough for somebody to sign in meanwhile: s. */
+const LIFE = 600
+
+/** What proves the client and nothing of the request. */
+const OF_THE_CLIENT = new Set(['client_secret', 'client_assertion', 'client_assertion_type'])
+
+export const isPushed = (requestUri: string | undefined): requestUri is string => requestUri?.startsWith(PREFIX) ?? false
+
+/**
+ * Pushed authorization request, RFC 9126 §2: the client proves itself and sends ahead what the browser would have carried. It is judged at
+ * once as far as it can be, so that mistakes are told here.
+ */
+export async function pushRequest(ctx: Ctx, headers: Headers, form: Parameters): Promise<Answer> {
+  requireSound(form)
+  const credentials = readCredentials(headers, form)
+  const client = await namedClient(ctx, credentials)
+  await requireProof(ctx, client, credentials)
+  if (!client.application) throw invalidClient(credentials.basic)
+  if (form.get('request_uri') !== undefined) throw invalidRequest('A pushed request cannot name another one') // §2.1
+  const redirectUri = form.get('redirect_uri')
+  if (redirectUri === undefined || !client.mayRedirectTo(redirectUri)) throw invalidRequest('The redirect_uri is not one of this client')
+  const delivery = {
+    redirect_uri: redirectUri,
+    response_mode: responseMode(form),
+    state: form.get('state') ?? null,
+    issuer: issuerOf(ctx, client),
+  }
+  readAuthorizationRequest(client, form, delivery)
+  const kept = form.names.filter(name => !OF_THE_CLIENT.has(name)).flatMap(name => [[name, form.get(name) ?? ''] as [string, string]])
+  const parameters = new URLSearchParams(kept)
+  parameters.set('client_id', client.client_id)
+  const uri = PREFIX + toBase64url(ctx.randomBytes(URI_BYTES))
+  await ctx.db
+    .insertInto('oauth2_pushed_request')
+    .values({
+      uri_hash: hashToken(uri),
+      provider: client.id,
+      parameters: parameters.toString(),
+      expires: new Date(ctx.now().getTime() + LIFE * 1000),
+    })
+    .execute()
+  return json(201, { request_uri: uri, expires_in: LIFE }, corsHeaders(headers, client.origins)) // §2.2
+}
+
+/** What this client pushed under a URI; undefined when it is somebody else's, granted or over. */
+export async function pushedParameters(ctx: Ctx, provider: number, requestUri: string): Promise<Parameters | undefined> {
+  const found = await ctx.db
+    .selectFrom('oauth2_pushed_request')
+    .select('parameters')
+    .where('uri_hash', '=', hashToken(requestUri))
+    .where('provider', '=', provider)
+    .where('expires', '>', ctx.now())
+    .executeTakeFirst()
+  return found && readParameters(found.parameters)
+}
+
+/** Spends a pushed request: true for the one grant that came first (RFC 9126 §4). */
+export const spendPushed = async (db: Db, hash: string, now: Date): Promise<boolean> =>
+  (await db
+    .deleteFrom('oauth2_pushed_request')
+    .where('uri_hash', '=', hash)
+    .where('expires', '>', now)
+    .returning('uri_hash')
+    .executeTakeFirst()) !== undefined
+
+export const purgePushed = async (db: Db, now: Date): Promise<number> =>
+  Number((await db.deleteFrom('oauth2_pushed_request').where('expires', '<=', now).executeTakeFirst()).numDeletedRows)
