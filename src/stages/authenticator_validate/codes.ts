@@ -47,5 +47,7 @@ export async function proveByCode(ctx: Ctx, stage: Row, kinds: readonly DeviceKi
       return device
     }
   }
+  // Nothing was looked at, so nothing was guessed.
+  if (asked.length === 0) await forgiveCode(ctx, account)
   return undefined
 }
