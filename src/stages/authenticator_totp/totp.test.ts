@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { codeOf } from '../../../test/authenticators.ts'
 import { aUser, unique } from '../../../test/builders.ts'
 import { aFlow, aStage, assertDone, errorsOf, FlowVisitor } from '../../../test/flows.ts'
-import { ownServer, server, type TestServer } from '../../../test/harness.ts'
+import { server, type TestServer } from '../../../test/harness.ts'
 import { findObjects } from '../../api/store.ts'
 import type { Row } from '../../api/model.ts'
 import { sql } from 'kysely'
@@ -128,7 +128,7 @@ test('a step is taken within one of the right one, never twice and never backwar
 })
 
 test('the drift of an app’s clock is learnt, up to ten minutes', async () => {
-  const here = await ownServer()
+  const here = await server()
   const { ctx, clock } = here
   const { visitor, slug, key, owner } = await settingUp(here)
   await visitor.challenge(slug, '', { component: C, code: codeOf(key, ctx.now()) })
