@@ -32,12 +32,19 @@ import { explainRoutes } from './explain/api.ts'
 import { mappingRoutes, propertyMappings } from './mappings/mapping-api.ts'
 import { scopeMappings } from './mappings/scope.ts'
 import { PolicyBase } from './policies/base.ts'
+import { dummyKind, dummyPolicies } from './policies/dummy/policy.ts'
 import { eventMatcherKind, eventMatcherPolicies } from './policies/event_matcher/policy.ts'
 import { expressionPolicies } from './policies/expression/model.ts'
 import { expressionKind } from './policies/expression/policy.ts'
 import { policies, policyRoutes } from './policies/policy-api.ts'
 import { policyBindings } from './policies/binding.ts'
 import { lazy } from './lib/lazy.ts'
+import { geoipKind, geoipPolicies, geoipRoutes } from './policies/geoip/policy.ts'
+import { passwordKind, passwordPolicies } from './policies/password/policy.ts'
+import { passwordExpiryKind, passwordExpiryPolicies } from './policies/password_expiry/policy.ts'
+import { reputationKind, reputationPolicies } from './policies/reputation/policy.ts'
+import { reputationScores } from './policies/reputation/scores.ts'
+import { uniquePasswordKind, uniquePasswordPolicies } from './policies/unique_password/policy.ts'
 import { policyTables, type PolicyKind } from './policies/policy.ts'
 import { PolicyTarget } from './policies/target.ts'
 import { oauth2Providers } from './providers/oauth2/model.ts'
@@ -137,6 +144,13 @@ const resources: readonly Resource[] = [
   policies,
   expressionPolicies,
   eventMatcherPolicies,
+  dummyPolicies,
+  geoipPolicies,
+  passwordPolicies,
+  passwordExpiryPolicies,
+  reputationPolicies,
+  reputationScores,
+  uniquePasswordPolicies,
   providers,
   oauth2Providers,
   propertyMappings,
@@ -188,7 +202,16 @@ const resources: readonly Resource[] = [
 ]
 
 const promptExpressions = lazy(() => import('./expression/host/prompt.ts'))
-const policyKinds: readonly PolicyKind[] = [expressionKind, eventMatcherKind]
+const policyKinds: readonly PolicyKind[] = [
+  expressionKind,
+  eventMatcherKind,
+  dummyKind,
+  geoipKind,
+  passwordKind,
+  passwordExpiryKind,
+  reputationKind,
+  uniquePasswordKind,
+]
 
 export const registry: Registry = {
   resources,
@@ -214,6 +237,7 @@ export const registry: Registry = {
     brandRoutes,
     policyRoutes,
     explainRoutes,
+    geoipRoutes,
     flowRoutes,
     flowToolRoutes,
     stageRoutes,

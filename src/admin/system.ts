@@ -6,6 +6,7 @@ import { requirePermission } from '../api/permissions.ts'
 import type { Ctx } from '../context.ts'
 import { currentBrand } from '../core/brand.ts'
 import { systemSettings } from '../core/settings.ts'
+import { knownPlaces } from '../geoip/place.ts'
 import { appName, modelLabelled } from '../rbac/catalogue.ts'
 import { API_VERSION } from '../version.ts'
 
@@ -60,6 +61,8 @@ async function systemInfo(ctx: Ctx): Promise<Row> {
     embedded_outpost_disabled: ctx.config.outposts.disable_embedded_outpost,
     embedded_outpost_host: ctx.config.public_url ?? origin,
     base_url: ctx.config.public_url ?? origin,
+    /** Ours: which databases of addresses are in use. */
+    address_databases: await knownPlaces(ctx),
   }
 }
 
@@ -80,6 +83,7 @@ export const systemRoutes: Record<string, SpecialOperation> = {
     handler: async ctx => {
       const { config } = ctx
       const { impersonation } = await systemSettings(ctx)
+      const places = await knownPlaces(ctx)
       return {
         error_reporting: {
           enabled: false,
@@ -88,7 +92,13 @@ export const systemRoutes: Record<string, SpecialOperation> = {
           send_pii: false,
           traces_sample_rate: 0,
         },
-        capabilities: ['can_save_media', ...(impersonation ? ['can_impersonate'] : []), ...(config.debug ? ['can_debug'] : [])],
+        capabilities: [
+          'can_save_media',
+          ...(places.geoip ? ['can_geo_ip'] : []),
+          ...(places.asn ? ['can_asn'] : []),
+          ...(impersonation ? ['can_impersonate'] : []),
+          ...(config.debug ? ['can_debug'] : []),
+        ],
         cache_timeout: config.cache.timeout,
         cache_timeout_flows: config.cache.timeout_flows,
         cache_timeout_policies: config.cache.timeout_policies,

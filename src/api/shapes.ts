@@ -276,10 +276,12 @@ export const SHAPES: Readonly<Record<string, TSchema>> = {
     embedded_outpost_disabled: flag,
     embedded_outpost_host: text,
     base_url: text,
+    address_databases: shape({ geoip: flag, asn: flag }),
   }),
   App: shape({ name: text, label: text }),
   FileList: shape({ name: text, mime_type: text, url: text, themed_urls: namedOrNull('ThemedUrls') }, ['themed_urls']),
   FileUploadRequest: shape({ file: Type.String({ format: 'binary' }), name: text, usage: text }, ['name', 'usage']),
+  DetailedCountry: shape({ code: text, name: text }),
   PolicyTestResult: shape({ passing: flag, messages: texts, log_messages: listOf('LogEvent') }),
   FlowDiagram: shape({ diagram: text }),
   FlowInspectorPlan: shape({

@@ -1,4 +1,5 @@
 import type { Ctx } from '../context.ts'
+import { rememberPassword } from '../core/password-history.ts'
 import { UNUSABLE_PASSWORD } from '../core/user.ts'
 import { hashToken } from '../crypto/secrets.ts'
 import { EntryRefused, type Pk, type Values } from './target.ts'
@@ -21,6 +22,7 @@ const userPassword: Extra = {
     if (password !== null && typeof password !== 'string') throw new EntryRefused({ password: ['Not a valid string.'] })
     if (password !== null && !prepared.has(password)) prepared.set(password, null)
     const hash = password === null ? UNUSABLE_PASSWORD : (prepared.get(password) ?? UNUSABLE_PASSWORD)
+    await rememberPassword(ctx, pk as number)
     await ctx.db
       .updateTable('user')
       .set({ password: hash, password_change_date: ctx.now() })

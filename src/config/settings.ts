@@ -213,6 +213,8 @@ export const settings = {
   http_timeout: decimal(30, { max: 86_400 }),
   /** Loopback, link-local and metadata addresses that requests to other servers may reach: blocks and hosts. Private networks are open. */
   outgoing_allow: reachable(''),
+  /** Where leaked passwords are asked for, by the first five digits of their hash, which are put behind. */
+  leaked_passwords_url: url('https://api.pwnedpasswords.com/range'),
   skip_migrations: flag(false),
 
   /** Folder watched for blueprints of the operator. */

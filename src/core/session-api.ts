@@ -9,9 +9,22 @@ import type { Resource, SpecialOperation } from '../api/mount.ts'
 import { holds } from '../api/permissions.ts'
 import { named } from '../api/shapes.ts'
 import { transact } from '../context.ts'
+import { placeOf } from '../geoip/place.ts'
 import { recordEvent } from '../events/record.ts'
 import { parseUserAgent } from '../lib/user-agent.ts'
 import { User } from './user.ts'
+
+const nullable = (type: string) => ({ type: [type, 'null'] })
+const known = (properties: Record<string, object>) =>
+  Type.Unsafe({ type: ['object', 'null'], properties, required: Object.keys(properties) })
+const Geo = known({
+  continent: nullable('string'),
+  country: nullable('string'),
+  lat: nullable('number'),
+  long: nullable('number'),
+  city: { type: 'string' },
+})
+const Asn = known({ asn: nullable('integer'), as_org: nullable('string'), network: nullable('string') })
 
 /** A signed-in browser, as its owner and administrators see it. Deleting it signs the browser out everywhere. */
 export const AuthenticatedSession: Model = defineModel({
@@ -26,8 +39,8 @@ export const AuthenticatedSession: Model = defineModel({
   fields: {
     current: computed(Type.Boolean()),
     user_agent: computed(named('UserAgent')),
-    geo_ip: computed(Type.Null()),
-    asn: computed(Type.Null()),
+    geo_ip: computed(Geo),
+    asn: computed(Asn),
     user: reference(() => User, { readOnly: true }),
     last_ip: shown(text()),
     last_user_agent: shown(text()),
@@ -44,12 +57,17 @@ export const AuthenticatedSession: Model = defineModel({
   // Visits without anybody signed in are sessions too, but nobody's.
   visible: () => ({ column: 'user', not: null }),
   present: (ctx, rows) =>
-    rows.map(row => ({
-      current: ctx.caller.session?.uuid === row.uuid,
-      user_agent: parseUserAgent(row.last_user_agent as string),
-      geo_ip: null,
-      asn: null,
-    })),
+    Promise.all(
+      rows.map(async row => {
+        const { geo, asn } = await placeOf(ctx, row.last_ip as string)
+        return {
+          current: ctx.caller.session?.uuid === row.uuid,
+          user_agent: parseUserAgent(row.last_user_agent as string),
+          geo_ip: geo ?? null,
+          asn: asn ?? null,
+        }
+      }),
+    ),
 })
 
 const { list, retrieve, destroy, usedBy } = crud(AuthenticatedSession)

@@ -7,6 +7,7 @@ import { requireObject } from '../api/permissions.ts'
 import { body, checked } from '../api/validate.ts'
 import { transact, type Ctx } from '../context.ts'
 import { recordEvent } from '../events/record.ts'
+import { rememberPassword } from './password-history.ts'
 import { isUsable, MAX_PASSWORD_BYTES } from './passwords.ts'
 import { endSessionsOf } from './sessions.ts'
 import { requireReach, User } from './user.ts'
@@ -18,6 +19,7 @@ export const setPassword = async (ctx: Ctx, user: Row, password: string): Promis
 async function storePassword(ctx: Ctx, user: Row, hash: string): Promise<void> {
   const now = ctx.now()
   await transact(ctx, async ctx => {
+    await rememberPassword(ctx, user.id as number)
     await ctx.db
       .updateTable('user')
       .set({ password: hash, password_change_date: now, last_updated: now })

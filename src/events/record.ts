@@ -3,6 +3,7 @@ import { maskSecrets } from '../lib/mask.ts'
 import type { Ctx } from '../context.ts'
 import type { Row } from '../api/model.ts'
 import { eventBrand } from '../core/brand-rows.ts'
+import { placeOf } from '../geoip/place.ts'
 import { systemSettings } from '../core/settings.ts'
 import { askRules, concernsRules } from './due.ts'
 import { contextText } from './tidy.ts'
@@ -60,6 +61,7 @@ export async function recordEvent(
     caller: { impersonator, expression },
   } = ctx
   const due = await concernsRules(ctx, action)
+  const { geo, asn } = request ? await placeOf(ctx, request.clientIp) : {}
   await ctx.db
     .insertInto('event')
     .values({
@@ -70,6 +72,8 @@ export async function recordEvent(
       context: contextText({
         ...maskSecrets(context),
         ...(expression && { expression: { kind: expression.kind, name: expression.name, pk: expression.pk } }),
+        ...(geo && { geo }),
+        ...(asn && { asn }),
         ...(request && {
           http_request: {
             path: request.path,

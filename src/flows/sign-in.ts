@@ -2,6 +2,7 @@ import { transact, visitor } from '../context.ts'
 import type { Row } from '../api/model.ts'
 import { callerFor } from '../core/callers.ts'
 import { endSessionsOf, startSession, SESSION_COOKIE, sessionCookieOptions } from '../core/sessions.ts'
+import { changeReputation } from '../policies/reputation/score.ts'
 import { recordEvent } from '../events/record.ts'
 import type { Run } from './stage.ts'
 import { adoptSession, carriedData, rotateCsrf } from './visit.ts'
@@ -46,6 +47,7 @@ export async function signIn(run: Pick<Run, 'ctx' | 'visit'>, login: SignIn): Pr
     })
     if (login.terminateOthers) await endSessionsOf(ctx, id, started.session.session_hash)
     await ctx.db.updateTable('user').set({ last_login: ctx.now() }).where('id', '=', id).execute()
+    await changeReputation(ctx, user.username as string, 1)
     await recordEvent(ctx, 'login', { auth_method: login.authMethod ?? null, auth_method_args: login.authMethodArgs }, { user })
     return started
   })

@@ -2,6 +2,7 @@ import type { Ctx } from '../context.ts'
 import type { Row } from '../api/model.ts'
 import { groupsOf } from '../core/membership.ts'
 import { cached } from '../core/cache.ts'
+import { placeContext } from '../geoip/place.ts'
 import { findObject } from '../api/store.ts'
 import { stopwatch } from '../lib/stopwatch.ts'
 import { askPolicy, type Asked, type StoredPolicy } from './ask.ts'
@@ -212,6 +213,7 @@ export async function evaluatePolicies(ctx: Ctx, question: Question): Promise<De
   const mode = question.mode ?? target?.mode ?? 'any'
   const { user, context = {}, object = null, dry } = question
   const request: PolicyRequest = { user, context, object, debug: false, ...(dry && { dry }) }
+  if (bindings.some(binding => binding.policy !== null && binding.enabled)) Object.assign(context, await placeContext(ctx))
   const found = new Map<Binding, Finding>()
   for (const binding of bindings) if (binding.policy !== null) found.set(binding, await policyFinding(ctx, binding, request))
   const members = bindings.filter(binding => binding.policy === null)
@@ -252,6 +254,7 @@ export async function evaluateEach(
   const elapsed = stopwatch()
   const { user, context, object = null, dry } = question
   const request: PolicyRequest = { user, context, object, debug: false, ...(dry && { dry }) }
+  if (policies.length > 0) Object.assign(context, await placeContext(ctx))
   const findings: Finding[] = []
   for (const [order, policy] of policies.entries()) {
     const unbound: Binding = {

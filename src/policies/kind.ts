@@ -28,8 +28,8 @@ export const policyResource = (path: string, model: Model, hooks: Hooks = {}): R
 /** A policy that cannot decide says why by throwing this; the binding's failure result counts then. */
 export class PolicyFailure extends Error {}
 
-/** What a prepared policy says to one question. @throws PolicyFailure */
-export type Decide = (ctx: Ctx, request: PolicyRequest) => PolicyAnswer | Promise<PolicyAnswer>
+/** What a prepared policy says to one question. `timeout` is the binding's, in ms. @throws PolicyFailure */
+type Decide = (ctx: Ctx, request: PolicyRequest, limits: { timeout: number }) => PolicyAnswer | Promise<PolicyAnswer>
 
 export const pass = (...messages: string[]): PolicyAnswer => ({ passing: true, messages })
 export const fail = (...messages: string[]): PolicyAnswer => ({ passing: false, messages })
@@ -45,9 +45,9 @@ export const definePolicyKind = (model: Model, app: string, prepare: (policy: Ro
   prepare: policy => {
     const decide = prepare(policy)
     return {
-      async evaluate(ctx, request) {
+      async evaluate(ctx, request, limits) {
         try {
-          return await decide(ctx, request)
+          return await decide(ctx, request, limits)
         } catch (error) {
           if (!(error instanceof PolicyFailure)) throw error
           return { passing: false, messages: [error.message], failed: true }

@@ -5,6 +5,7 @@ import type { Operations } from '../../api/crud.ts'
 import type { Row } from '../../api/model.ts'
 import { findObject, findObjects, loadRow } from '../../api/store.ts'
 import { transact, type Ctx } from '../../context.ts'
+import { rememberPassword } from '../../core/password-history.ts'
 import { setPassword } from '../../core/user-api.ts'
 import { UNUSABLE_PASSWORD } from '../../core/user.ts'
 import { exception, raise } from '../errors.ts'
@@ -359,6 +360,7 @@ async function save(scope: Scope, object: ModelObject, only?: readonly string[])
   if (password === undefined) return
   if (password === null) {
     const now = scope.ctx.now()
+    await rememberPassword(scope.ctx, object.key as number)
     await scope.ctx.db
       .updateTable('user')
       .set({ password: UNUSABLE_PASSWORD, password_change_date: now, last_updated: now })

@@ -9,6 +9,7 @@ import { objectField, textField, type AnswerValues } from '../../flows/answer.ts
 import { flowSlug, stageByKey, type StageRow } from '../../flows/definition.ts'
 import { asObject } from '../../flows/objects.ts'
 import { defineStage, isChallenge, next, retry, type Challenge, type Outcome, type Run } from '../../flows/stage.ts'
+import { changeReputation } from '../../policies/reputation/score.ts'
 import { QueueFullError } from '../../lib/turn-queue.ts'
 import { MAX_TOKEN } from '../captcha/stage.ts'
 import { captchaFields, refuseCaptcha } from '../captcha/verify.ts'
@@ -110,7 +111,10 @@ async function identify(run: Run, answer: AnswerValues): Promise<Outcome> {
   }
   const user = await findUser(ctx, typed, stage.user_fields as string[], { ignoreCase: stage.case_insensitive_matching as boolean })
   const password = await embeddedPassword(run)
-  if (!user) context.pending_user = unsaved(typed)
+  if (!user) {
+    context.pending_user = unsaved(typed)
+    if (!password) await changeReputation(ctx, typed, -1)
+  }
   if (password) {
     let proof: Proof | undefined
     try {

@@ -1,4 +1,4 @@
-import type { Ctx } from '../../context.ts'
+import { transact, type Ctx } from '../../context.ts'
 import type { Row } from '../../api/model.ts'
 import { User } from '../../core/user.ts'
 import { recordEvent } from '../../events/record.ts'
@@ -8,6 +8,7 @@ import { textField } from '../../flows/answer.ts'
 import { asObject, isStored } from '../../flows/objects.ts'
 import { displayName, withUser } from '../../flows/present.ts'
 import { defineStage, denied, next, retry, type Run } from '../../flows/stage.ts'
+import { changeReputation } from '../../policies/reputation/score.ts'
 import { QueueFullError } from '../../lib/turn-queue.ts'
 import { PasswordStage } from './model.ts'
 import { provePassword, type Proof } from './backends.ts'
@@ -28,12 +29,11 @@ export const pendingAccount = (run: Run): Row | null => {
 
 /** Writes down that somebody did not get in, whether or not there is such an account. */
 export const noteFailure = (ctx: Ctx, stage: Row, user: Row | null, name: string): Promise<void> =>
-  recordEvent(
-    ctx,
-    'login_failed',
-    { username: name, stage: { app: 'authentik_stages_password', model_name: 'passwordstage', pk: stage.stage_uuid, name: stage.name } },
-    { user },
-  )
+  transact(ctx, async ctx => {
+    await changeReputation(ctx, (user?.username as string | undefined) ?? name, -1)
+    const from = { app: 'authentik_stages_password', model_name: 'passwordstage', pk: stage.stage_uuid, name: stage.name }
+    await recordEvent(ctx, 'login_failed', { username: name, stage: from }, { user })
+  })
 
 /** Notes in the plan who was proved to be there, and how. The first method stays the method. */
 export function noteProof(run: Run, user: Row, { backend, method, args }: Proof): void {

@@ -2,6 +2,7 @@ import { changeObject, createObject, eventModel, readBody } from '../../api/crud
 import { ApiError } from '../../api/errors.ts'
 import type { Row } from '../../api/model.ts'
 import { endSessionsOf } from '../../core/sessions.ts'
+import { rememberPassword } from '../../core/password-history.ts'
 import { PasswordTooLongError } from '../../core/passwords.ts'
 import { User, userHooks, USER_TYPES } from '../../core/user.ts'
 import { transact, type Ctx } from '../../context.ts'
@@ -84,6 +85,7 @@ async function write(
     const now = ctx.now()
     // Whoever notes the end of set-up first is the one who does it.
     if (flow.slug === SETUP_SLUG && (!(await completeSetup(ctx)) || (await setupAccount(ctx)) !== current?.id)) throw new SetupOver()
+    if (hash !== undefined && current) await rememberPassword(ctx, current.id as number)
     const all = { ...values, ...(hash !== undefined && { password: hash, password_change_date: now }) }
     const user = current ? await changeObject(ctx, User, current, all, userHooks) : await createObject(ctx, User, all, userHooks)
     const id = user.id as number
