@@ -290,12 +290,29 @@ export async function updateObject(ctx: Ctx, model: Model, key: unknown, values:
 
 /** Deletes an object; rows that hang on it go or lose their reference as the foreign keys say. */
 export async function removeObject(ctx: Ctx, model: Model, key: unknown): Promise<void> {
+  await removeAlong(ctx, model, key)
   const { table, pk, on } = model.tables[0]!
   const linked = dynamic(ctx.db).selectFrom(model.table).select(on).where(model.pk, '=', key)
   await dynamic(ctx.db)
     .deleteFrom(table)
     .where(pk, '=', on === model.pk ? key : linked)
     .execute()
+}
+
+/**
+ * What must point to the object goes with it, by foreign keys; where its base row has a key of its own (stage bindings), that row is
+ * removed here, and takes the rest along.
+ */
+async function removeAlong(ctx: Ctx, model: Model, key: unknown): Promise<void> {
+  for (const { base, baseKey, table, fields } of ctx.registry.models) {
+    if (!base || baseKey === undefined) continue
+    for (const [name, field] of Object.entries(fields)) {
+      const pointed = field.storage === 'column' && !field.nullable ? field.references?.() : undefined
+      if (pointed === undefined || (pointed !== model && pointed !== model.base)) continue
+      const dependents = dynamic(ctx.db).selectFrom(table).select(baseKey).where(name, '=', key)
+      await dynamic(ctx.db).deleteFrom(base.table).where(base.pk, 'in', dependents).execute()
+    }
+  }
 }
 
 /** Errors for unique fields whose new value another object holds. */

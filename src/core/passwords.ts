@@ -43,9 +43,10 @@ export type Passwords = {
   /**
    * Whether the password belongs to the stored form. Without a stored form, with an unusable one, and for a password that is too long
    * the answer is no after the same time. Of those who wait, clients (addresses, say) take turns.
+   * @param first asked when it is this one's turn; what it throws is thrown, and nothing is checked
    * @throws QueueFullError
    */
-  readonly verify: (stored: string | null | undefined, password: string, client?: string) => Promise<boolean>
+  readonly verify: (stored: string | null | undefined, password: string, client?: string, first?: () => Promise<void>) => Promise<boolean>
   /** Checks that wait or run, for metrics. */
   readonly pending: () => number
 }
@@ -74,7 +75,11 @@ export function makePasswords({
       if (isTooLong(password)) throw new PasswordTooLongError()
       return queue.run(client, () => argon2Hash(password, cost).finally(arrange))
     },
-    verify: (stored, password, client = '') => queue.run(client, () => check(stored, password, cost).finally(arrange)),
+    verify: (stored, password, client = '', first) =>
+      queue.run(client, async () => {
+        await first?.()
+        return check(stored, password, cost).finally(arrange)
+      }),
     pending: () => queue.pending,
   }
 }

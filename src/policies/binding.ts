@@ -13,6 +13,7 @@ import { Group } from '../core/group.ts'
 import { User } from '../core/user.ts'
 import { byKey, partialGroup, partialUser } from '../core/user-present.ts'
 import { PolicyBase } from './base.ts'
+import { warnOfReputation } from './reputation/lint.ts'
 import { PolicyTarget } from './target.ts'
 
 /** Ties one policy, group or user to a target: who may have an application, when a stage runs. */
@@ -175,4 +176,8 @@ async function checkUniqueOrder(ctx: Ctx, binding: Row, current?: Row): Promise<
   if (await query.executeTakeFirst()) throw invalidObject('The fields policy, target, order must make a unique set.')
 }
 
-export const policyBindings: Resource = { path: '/policies/bindings', model: PolicyBinding, operations: crud(PolicyBinding, { clean }) }
+export const policyBindings: Resource = {
+  path: '/policies/bindings',
+  model: PolicyBinding,
+  operations: crud(PolicyBinding, { clean, saved: warnOfReputation }),
+}

@@ -26,6 +26,7 @@ import { up as replay } from './20261122T0930_replay.ts'
 import { up as dpop } from './20261122T0940_dpop.ts'
 import { up as pushedRequest } from './20261122T0950_pushed_request.ts'
 import { up as policies } from './20261122T0831_policies.ts'
+import { up as passwordAttempt } from './20261122T0832_password_attempt.ts'
 
 /** All migrations, oldest first. Listed by hand: the program is bundled into one file, where there is no folder to read. */
 export const migrations: readonly Migration[] = [
@@ -56,4 +57,5 @@ export const migrations: readonly Migration[] = [
   { name: '20261122T0940_dpop', up: dpop },
   { name: '20261122T0950_pushed_request', up: pushedRequest },
   { name: '20261122T0831_policies', up: policies },
+  { name: '20261122T0832_password_attempt', up: passwordAttempt },
 ]

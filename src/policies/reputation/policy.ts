@@ -1,9 +1,10 @@
 import { flag, integer } from '../../api/fields.ts'
 import { definePolicyKind, definePolicyModel, policyResource } from '../kind.ts'
+import { warnOfBindings } from './lint.ts'
 import { reputationOf } from './score.ts'
 
 /** Passes those who have behaved badly: for stages that only they should meet. */
-export const ReputationPolicy = definePolicyModel({
+const ReputationPolicy = definePolicyModel({
   name: 'ReputationPolicy',
   label: 'authentik_policies_reputation.reputationpolicy',
   verboseName: 'Reputation Policy',
@@ -15,7 +16,7 @@ export const ReputationPolicy = definePolicyModel({
   filters: ['check_ip', 'check_username', 'threshold'],
 })
 
-export const reputationPolicies = policyResource('/policies/reputation', ReputationPolicy)
+export const reputationPolicies = policyResource('/policies/reputation', ReputationPolicy, { saved: warnOfBindings })
 
 export const reputationKind = definePolicyKind(ReputationPolicy, 'authentik.policies.reputation', policy => async (ctx, { user }) => {
   const score = await reputationOf(ctx, {

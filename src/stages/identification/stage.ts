@@ -10,12 +10,11 @@ import { flowSlug, stageByKey, type StageRow } from '../../flows/definition.ts'
 import { asObject } from '../../flows/objects.ts'
 import { defineStage, isChallenge, next, retry, type Challenge, type Outcome, type Run } from '../../flows/stage.ts'
 import { changeReputation } from '../../policies/reputation/score.ts'
-import { QueueFullError } from '../../lib/turn-queue.ts'
 import { MAX_TOKEN } from '../captcha/stage.ts'
 import { captchaFields, refuseCaptcha } from '../captcha/verify.ts'
 import { judgeAssertion, requestOptions } from '../authenticator_webauthn/assertion.ts'
 import { notePasskey } from '../authenticator_webauthn/passwordless.ts'
-import { noteFailure, noteProof, BUSY } from '../password/stage.ts'
+import { noteFailure, noteProof, notLookedAt } from '../password/stage.ts'
 import { provePassword, type Proof } from '../password/backends.ts'
 import { findUser } from './lookup.ts'
 import { IdentificationStage } from './model.ts'
@@ -119,10 +118,14 @@ async function identify(run: Run, answer: AnswerValues): Promise<Outcome> {
     let proof: Proof | undefined
     try {
       // For unknown names too, and always with the same work: the time must not tell who exists.
-      proof = await provePassword(ctx, password.backends as string[], user ?? null, (answer.password as string | undefined) ?? '')
+      proof = await provePassword(
+        ctx,
+        password.backends as string[],
+        { user: user ?? null, name: typed },
+        (answer.password as string | undefined) ?? '',
+      )
     } catch (error) {
-      if (error instanceof QueueFullError) return retry({ non_field_errors: BUSY })
-      throw error
+      return notLookedAt(error)
     }
     if (!user || !proof) {
       await noteFailure(ctx, password, user ?? null, typed)

@@ -1,7 +1,9 @@
 import type { Ctx } from '../../context.ts'
 import type { Row } from '../../api/model.ts'
+import { admitAttempt, noteRightPassword, noteWrongPassword, type Attempt } from '../../core/password-attempts.ts'
 import { needsRehash } from '../../core/passwords.ts'
 import { hashToken } from '../../crypto/secrets.ts'
+import { isKnownDevice } from '../user_login/device.ts'
 
 export const BACKENDS = [
   'authentik.core.auth.InbuiltBackend',
@@ -14,12 +16,12 @@ export type Backend = (typeof BACKENDS)[number]
 /** How a password was proved: what the login event and the `amr` claim are made of. */
 export type Proof = { backend: Backend; method: string; args: Row }
 
-type Check = (ctx: Ctx, user: Row | null, password: string) => Promise<Omit<Proof, 'backend'> | undefined>
+type Check = (ctx: Ctx, user: Row | null, password: string, attempt: Attempt) => Promise<Omit<Proof, 'backend'> | undefined>
 
 /** The password kept with the account. Does the same work when there is no account, or none with a password. */
-const inbuilt: Check = async (ctx, user, password) => {
+const inbuilt: Check = async (ctx, user, password, attempt) => {
   const stored = (user?.password as string | undefined) ?? null
-  const matches = await ctx.passwords.verify(stored, password, ctx.request?.clientIp)
+  const matches = await ctx.passwords.verify(stored, password, ctx.request?.clientIp, () => admitAttempt(ctx, attempt))
   if (!matches || !user?.is_active) return undefined
   if (needsRehash(stored!)) await rehash(ctx, user, stored!, password)
   return { method: 'password', args: {} }
@@ -58,12 +60,24 @@ const CHECKS = new Map<string, Check>([
 /**
  * Asks the backends in their order whether the password is this user's; the first that says so wins. Takes as long for nobody
  * as for somebody, so that the time does not tell whether an account exists.
+ * @param name what was typed, where nobody is called so
  * @throws QueueFullError when too many passwords wait to be checked
+ * @throws SlowDownError when too many wrong ones came before
  */
-export async function provePassword(ctx: Ctx, backends: readonly string[], user: Row | null, password: string): Promise<Proof | undefined> {
+export async function provePassword(
+  ctx: Ctx,
+  backends: readonly string[],
+  { user, name }: { user: Row | null; name: string },
+  password: string,
+): Promise<Proof | undefined> {
+  const attempt: Attempt = user ? { account: user.id as number, known: () => isKnownDevice(ctx, user) } : { account: name }
+  await admitAttempt(ctx, attempt)
   for (const backend of backends) {
-    const proof = await CHECKS.get(backend)?.(ctx, user, password)
-    if (proof) return { backend: backend as Backend, ...proof }
+    const proof = await CHECKS.get(backend)?.(ctx, user, password, attempt)
+    if (!proof) continue
+    await noteRightPassword(ctx, attempt)
+    return { backend: backend as Backend, ...proof }
   }
+  await noteWrongPassword(ctx, attempt)
   return undefined
 }

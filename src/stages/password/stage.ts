@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { transact, type Ctx } from '../../context.ts'
 import type { Row } from '../../api/model.ts'
+import { SlowDownError } from '../../core/password-attempts.ts'
 import { User } from '../../core/user.ts'
 import { recordEvent } from '../../events/record.ts'
 import { currentBrand } from '../../core/brand.ts'
@@ -7,7 +9,7 @@ import { flowPath } from '../../flows/addresses.ts'
 import { textField } from '../../flows/answer.ts'
 import { asObject, isStored } from '../../flows/objects.ts'
 import { displayName, withUser } from '../../flows/present.ts'
-import { defineStage, denied, next, retry, type Run } from '../../flows/stage.ts'
+import { defineStage, denied, next, retry, type Outcome, type Run } from '../../flows/stage.ts'
 import { changeReputation } from '../../policies/reputation/score.ts'
 import { QueueFullError } from '../../lib/turn-queue.ts'
 import { PasswordStage } from './model.ts'
@@ -19,7 +21,23 @@ const FAILURES = 'goauthentik.io/stages/password/failures'
 /** What a person may be told about a password that will not do: never why. */
 const INVALID = 'Invalid password'
 
-export const BUSY = [{ string: 'The server is busy. Please try again in a moment.', code: 'busy' }]
+/** How long an answer is held back at most: whoever waits for each cannot ask often. */
+const LINGER = 2_000 // ms
+/** Answers that are held back at once; beyond that they go out at once. */
+const MOST_LINGERING = 1_000
+let lingering = 0
+
+/** What to say when a password was not looked at. @throws what does not mean that */
+export async function notLookedAt(error: unknown): Promise<Outcome> {
+  if (error instanceof QueueFullError)
+    return retry({ non_field_errors: [{ string: 'The server is busy. Please try again in a moment.', code: 'busy' }] })
+  if (!(error instanceof SlowDownError)) throw error
+  if (lingering < MOST_LINGERING) {
+    lingering++
+    await delay(Math.min(error.seconds * 1000, LINGER)).finally(() => lingering--)
+  }
+  return retry({ non_field_errors: [{ string: error.message, code: 'throttled' }] })
+}
 
 /** The account as it is in the database, or the name that was only pretended to be one. */
 export const pendingAccount = (run: Run): Row | null => {
@@ -71,20 +89,20 @@ export const password = defineStage({
     const { ctx, plan, stage } = run
     if (!plan.context.pending_user) return denied()
     const user = pendingAccount(run)
+    const name = displayName(ctx, plan.context)
     let proof: Proof | undefined
     try {
       // Also with nobody pending: the time taken must not tell whether the account exists.
-      proof = await provePassword(ctx, stage.backends as string[], user, answer.password as string)
+      proof = await provePassword(ctx, stage.backends as string[], { user, name }, answer.password as string)
     } catch (error) {
-      if (error instanceof QueueFullError) return retry({ non_field_errors: BUSY })
-      throw error
+      return notLookedAt(error)
     }
     if (proof) {
       noteProof(run, user!, proof)
       delete plan.context[FAILURES]
       return next()
     }
-    await noteFailure(ctx, stage, user, displayName(ctx, plan.context))
+    await noteFailure(ctx, stage, user, name)
     const failures = Number(plan.context[FAILURES] ?? 0) + 1
     plan.context[FAILURES] = failures
     return failures >= (stage.failed_attempts_before_cancel as number) ? denied(INVALID) : retry({ password: INVALID })

@@ -90,6 +90,7 @@ export const cleanExpired: Job = {
       invitation_records: await purge(ctx, 'invitation_record', 'invite_uuid', 'changed', kept, signal, isStale(kept)),
       email_attempts: await purge(ctx, 'email_attempt', 'key_hash', 'expires', now, signal),
       authenticator_codes: await purge(ctx, 'authenticator_code', 'key', 'expires', now, signal),
+      password_attempts: await purge(ctx, 'password_attempt', 'key_hash', 'expires', now, signal),
       reputation: await purge(ctx, 'reputation', 'reputation_uuid', 'expires', now, signal),
       tokens: await tokens(ctx),
       oauth2: await purgeExpired(ctx),
