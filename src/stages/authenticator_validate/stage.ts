@@ -14,6 +14,7 @@ import { rotateSession } from '../../flows/rotate.ts'
 import { defineStage, denied, next, retry, type Outcome, type Run } from '../../flows/stage.ts'
 import { proveByCode } from './codes.ts'
 import { notePasskey } from '../authenticator_webauthn/passwordless.ts'
+import { changeReputation } from '../../policies/reputation/score.ts'
 import { AuthenticatorValidateStage } from './model.ts'
 import { passedBefore, rememberPassed } from './threshold.ts'
 
@@ -128,14 +129,13 @@ async function passed(run: Run, device: Row): Promise<Outcome> {
   return next()
 }
 
-/** Writes down that somebody did not get past. */
-const noteFailure = (run: Run): Promise<void> =>
-  recordEvent(
-    run.ctx,
-    'login_failed',
-    { username: displayName(run.ctx, run.plan.context), stage: eventModel(AuthenticatorValidateStage, run.stage) },
-    { user: setupUser(run) },
-  )
+/** Writes down that somebody did not get past. It counts twice: as a failed sign-in, and since they know the password. */
+async function noteFailure(run: Run): Promise<void> {
+  const user = setupUser(run)
+  const username = displayName(run.ctx, run.plan.context)
+  await changeReputation(run.ctx, (user?.username as string | undefined) ?? username, -2)
+  await recordEvent(run.ctx, 'login_failed', { username, stage: eventModel(AuthenticatorValidateStage, run.stage) }, { user })
+}
 
 async function wrongCode(run: Run): Promise<Outcome> {
   await noteFailure(run)

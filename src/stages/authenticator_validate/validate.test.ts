@@ -4,6 +4,7 @@ import { anApp, aSheet } from '../../../test/authenticators.ts'
 import { aUser, unique } from '../../../test/builders.ts'
 import { aFlow, aStage, assertDone, errorsOf, FlowVisitor, type Bound } from '../../../test/flows.ts'
 import { server, type TestServer } from '../../../test/harness.ts'
+import { reputationOf } from '../../policies/reputation/score.ts'
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
 
@@ -86,6 +87,7 @@ test('a wrong code is refused and written down; one that was used is worth nothi
   }
   const [failed] = await eventsOf(ctx, 'login_failed', user)
   assert.partialDeepStrictEqual(failed!.context, { username: user.username, stage: { pk: String(stage.stage_uuid).replaceAll('-', '') } })
+  assert.equal(await reputationOf(ctx, { identifier: user.username as string }), -5)
   for (const code of [mine.code(now), sheet.codes[0]!]) {
     assertDone(await (await at(here, stage, user)).answer({ code }), '/')
     assert.deepEqual(errorsOf(await (await at(here, stage, user)).answer({ code })), WRONG)
