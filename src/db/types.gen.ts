@@ -433,6 +433,20 @@ export interface Oauth2SeenTable {
   expires: Date
 }
 
+export interface PasswordAttemptTable {
+  key_hash: string
+  failures: number
+  last: Date
+  expires: Date
+}
+
+export interface PasswordHistoryTable {
+  id: Generated<number>
+  user: number
+  password: string
+  created: Date
+}
+
 export interface PolicyTable {
   policy_uuid: string
   kind: string
@@ -453,6 +467,13 @@ export interface PolicyBindingTable {
   failure_result: boolean
 }
 
+export interface PolicyDummyTable {
+  policy_uuid: string
+  result: boolean
+  wait_min: number
+  wait_max: number
+}
+
 export interface PolicyEventMatcherTable {
   policy_uuid: string
   action: string | null
@@ -467,10 +488,58 @@ export interface PolicyExpressionTable {
   expression: string
 }
 
+export interface PolicyGeoipTable {
+  policy_uuid: string
+  asns: Json
+  countries: Json
+  check_history_distance: boolean
+  history_max_distance_km: number
+  distance_tolerance_km: number
+  history_login_count: number
+  check_impossible_travel: boolean
+  impossible_tolerance_km: number
+}
+
+export interface PolicyPasswordTable {
+  policy_uuid: string
+  password_field: string
+  amount_digits: number
+  amount_uppercase: number
+  amount_lowercase: number
+  amount_symbols: number
+  length_min: number
+  symbol_charset: string
+  error_message: string
+  check_static_rules: boolean
+  check_have_i_been_pwned: boolean
+  check_zxcvbn: boolean
+  hibp_allowed_count: number
+  zxcvbn_score_threshold: number
+}
+
+export interface PolicyPasswordExpiryTable {
+  policy_uuid: string
+  days: number
+  deny_only: boolean
+}
+
+export interface PolicyReputationTable {
+  policy_uuid: string
+  check_ip: boolean
+  check_username: boolean
+  threshold: number
+}
+
 export interface PolicyTargetTable {
   pbm_uuid: string
   policy_engine_mode: string
   kind: string
+}
+
+export interface PolicyUniquePasswordTable {
+  policy_uuid: string
+  password_field: string
+  num_historical_passwords: number
 }
 
 export interface PromptTable {
@@ -533,6 +602,17 @@ export interface ProviderOauth2FederationTable {
 export interface ProviderPropertyMappingTable {
   provider: number
   mapping: string
+}
+
+export interface ReputationTable {
+  reputation_uuid: string
+  identifier: string
+  ip: string
+  ip_geo_data: Json
+  ip_asn_data: Json
+  score: number
+  expires: Date
+  updated: Date
 }
 
 export interface RoleTable {
@@ -967,17 +1047,26 @@ export interface DB {
   oauth2_pushed_request: Oauth2PushedRequestTable
   oauth2_refresh_token: Oauth2RefreshTokenTable
   oauth2_seen: Oauth2SeenTable
+  password_attempt: PasswordAttemptTable
+  password_history: PasswordHistoryTable
   policy: PolicyTable
   policy_binding: PolicyBindingTable
+  policy_dummy: PolicyDummyTable
   policy_event_matcher: PolicyEventMatcherTable
   policy_expression: PolicyExpressionTable
+  policy_geoip: PolicyGeoipTable
+  policy_password: PolicyPasswordTable
+  policy_password_expiry: PolicyPasswordExpiryTable
+  policy_reputation: PolicyReputationTable
   policy_target: PolicyTargetTable
+  policy_unique_password: PolicyUniquePasswordTable
   prompt: PromptTable
   property_mapping: PropertyMappingTable
   provider: ProviderTable
   provider_oauth2: ProviderOauth2Table
   provider_oauth2_federation: ProviderOauth2FederationTable
   provider_property_mapping: ProviderPropertyMappingTable
+  reputation: ReputationTable
   role: RoleTable
   role_object_permission: RoleObjectPermissionTable
   role_permission: RolePermissionTable

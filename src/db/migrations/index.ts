@@ -15,6 +15,8 @@ import { up as webauthn } from './20261122T0810_webauthn.ts'
 import { up as passkeySignIn } from './20261122T0811_passkey_sign_in.ts'
 import { up as sentCodes } from './20261122T0820_sent_codes.ts'
 import { up as eventMatcher } from './20261122T0830_event_matcher.ts'
+import { up as policies } from './20261122T0831_policies.ts'
+import { up as passwordAttempt } from './20261122T0832_password_attempt.ts'
 import { up as explanation } from './20261122T0840_explanation.ts'
 import { up as notifications } from './20261122T0850_notifications.ts'
 import { up as invitationRecord } from './20261122T0851_invitation_record.ts'
@@ -25,8 +27,6 @@ import { up as deviceCode } from './20261122T0910_device_code.ts'
 import { up as replay } from './20261122T0930_replay.ts'
 import { up as dpop } from './20261122T0940_dpop.ts'
 import { up as pushedRequest } from './20261122T0950_pushed_request.ts'
-import { up as policies } from './20261122T0831_policies.ts'
-import { up as passwordAttempt } from './20261122T0832_password_attempt.ts'
 
 /** All migrations, oldest first. Listed by hand: the program is bundled into one file, where there is no folder to read. */
 export const migrations: readonly Migration[] = [
@@ -46,6 +46,8 @@ export const migrations: readonly Migration[] = [
   { name: '20261122T0811_passkey_sign_in', up: passkeySignIn },
   { name: '20261122T0820_sent_codes', up: sentCodes },
   { name: '20261122T0830_event_matcher', up: eventMatcher },
+  { name: '20261122T0831_policies', up: policies },
+  { name: '20261122T0832_password_attempt', up: passwordAttempt },
   { name: '20261122T0840_explanation', up: explanation },
   { name: '20261122T0850_notifications', up: notifications },
   { name: '20261122T0851_invitation_record', up: invitationRecord },
@@ -56,6 +58,4 @@ export const migrations: readonly Migration[] = [
   { name: '20261122T0930_replay', up: replay },
   { name: '20261122T0940_dpop', up: dpop },
   { name: '20261122T0950_pushed_request', up: pushedRequest },
-  { name: '20261122T0831_policies', up: policies },
-  { name: '20261122T0832_password_attempt', up: passwordAttempt },
 ]
