@@ -3,6 +3,8 @@ import { authorizationError } from './errors.ts'
 import { parseScope, type Parameters } from './parameters.ts'
 import { CHALLENGE_METHODS, isChallenge, type ChallengeMethod } from './pkce.ts'
 
+export type ResponseType = 'code' | 'id_token' | 'token'
+
 export type ResponseMode = 'query' | 'fragment' | 'form_post'
 
 /** Where an authorization response goes, and how. JSON, since plans keep it. */
@@ -11,6 +13,8 @@ export type Delivery = { redirect_uri: string; response_mode: ResponseMode; stat
 /** An authorization request whose client and form were found right. JSON, since plans keep it. */
 export type AuthorizationRequest = {
   client_id: string
+  /** In the order of the alphabet. */
+  response_type: ResponseType[]
   delivery: Delivery
   scopes: string[]
   nonce: string | null
@@ -34,22 +38,55 @@ const MODES: readonly string[] = ['query', 'fragment', 'form_post']
  */
 export function responseMode(params: Parameters): ResponseMode {
   const wanted = params.get('response_mode')
-  if (wanted !== undefined && MODES.includes(wanted)) return wanted as ResponseMode
-  return /\b(?:id_token|token)\b/.test(params.get('response_type') ?? '') ? 'fragment' : 'query'
+  const tokens = /\b(?:id_token|token)\b/.test(params.get('response_type') ?? '')
+  if (wanted !== undefined && MODES.includes(wanted) && !(tokens && wanted === 'query')) return wanted as ResponseMode
+  return tokens ? 'fragment' : 'query'
 }
 
-function checkResponseType(client: Client, params: Parameters): void {
-  const type = params.get('response_type')
-  if (type === undefined) throw authorizationError('invalid_request', 'The parameter response_type is missing')
-  if (type !== 'code') throw authorizationError('unsupported_response_type')
-  if (!client.grantTypes.has('authorization_code')) throw authorizationError('unauthorized_client')
+/** What may be asked for, by the grant that a client needs for it: OAuth 2.0 Multiple Response Types §3 and §5. The order of the words does not matter. */
+const RESPONSE_TYPES: ReadonlyMap<string, string> = new Map([
+  ['code', 'authorization_code'],
+  ['id_token', 'implicit'],
+  ['id_token token', 'implicit'],
+  ['code id_token', 'hybrid'],
+  ['code token', 'hybrid'],
+  ['code id_token token', 'hybrid'],
+])
+
+/** The response types that a client may ask for, as discovery tells them. */
+export const responseTypesOf = (client: Client): string[] =>
+  [...RESPONSE_TYPES].filter(([, grant]) => client.grantTypes.has(grant)).map(([types]) => types)
+
+function checkResponseType(client: Client, params: Parameters): ResponseType[] {
+  const sent = params.get('response_type')
+  if (sent === undefined) throw authorizationError('invalid_request', 'The parameter response_type is missing')
+  const types = [...new Set(sent.split(' '))].toSorted()
+  const grant = types.length === sent.split(' ').length ? RESPONSE_TYPES.get(types.join(' ')) : undefined
+  if (grant === undefined) throw authorizationError('unsupported_response_type')
+  if (!client.grantTypes.has(grant)) throw authorizationError('unauthorized_client')
+  return types as ResponseType[]
+}
+
+/** What comes by the browser must not come in an address that servers log (Multiple Response Types §3). */
+function checkResponseMode(types: readonly ResponseType[], params: Parameters): void {
+  if (params.get('response_mode') === 'query' && types.some(type => type !== 'code'))
+    throw authorizationError('invalid_request', 'Tokens are not sent in the query of an address')
+}
+
+/** OIDC Core §3.2.2.1 and §3.3.2.11: an ID token that comes by the browser is bound to the browser by its nonce. */
+function checkNonce(types: readonly ResponseType[], params: Parameters): string | null {
+  const nonce = params.get('nonce') ?? null
+  if (nonce === null && types.includes('id_token')) throw authorizationError('invalid_request', 'The parameter nonce is missing')
+  return nonce
 }
 
 /** Without the parameter all configured scopes are meant; what is not configured is dropped (RFC 6749 §3.3). */
-function checkScope(client: Client, params: Parameters): string[] {
+function checkScope(client: Client, params: Parameters, types: readonly ResponseType[]): string[] {
   const requested = parseScope(params.get('scope'))
   if (!requested) throw authorizationError('invalid_scope')
-  return requested.length === 0 ? [...client.scopes] : requested.filter(name => client.scopes.includes(name))
+  const scopes = requested.length === 0 ? [...client.scopes] : requested.filter(name => client.scopes.includes(name))
+  if (types.includes('id_token') && !scopes.includes('openid')) throw authorizationError('invalid_scope') // OIDC Core §3.2.2.1
+  return types.includes('code') ? scopes : scopes.filter(name => name !== 'offline_access') // OIDC Core §11
 }
 
 /** RFC 7636 §4.3 and §4.4.1. A public client has nothing else to prove itself with (RFC 9700 §2.1.1). */
@@ -94,13 +131,15 @@ export function readAuthorizationRequest(client: Client, params: Parameters, del
   if (params.get('request') !== undefined) throw authorizationError('request_not_supported') // OIDC Core §3.1.2.6
   if (params.get('request_uri') !== undefined) throw authorizationError('request_uri_not_supported')
   if (params.get('registration') !== undefined) throw authorizationError('registration_not_supported')
-  checkResponseType(client, params) // RFC 6749 §3.1.1
+  const types = checkResponseType(client, params) // RFC 6749 §3.1.1
+  checkResponseMode(types, params)
   return {
     client_id: client.client_id,
+    response_type: types,
     delivery,
-    scopes: checkScope(client, params),
-    nonce: params.get('nonce') ?? null,
-    challenge: checkChallenge(client, params),
+    scopes: checkScope(client, params, types),
+    nonce: checkNonce(types, params),
+    challenge: types.includes('code') ? checkChallenge(client, params) : null,
     prompt: checkPrompt(params),
     max_age: checkMaxAge(params),
     login_hint: params.get('login_hint') ?? null,

@@ -156,7 +156,7 @@ test('the response takes the way that response_mode names, errors too', async ()
 test('unsupported response types answer by fragment, as such clients listen there', async () => {
   const party = await aParty()
   const { browser } = await aSignedInBrowser()
-  const answer = await party.authorize(browser, { response_type: 'id_token token' })
+  const answer = await party.authorize(browser, { response_type: 'token' })
   assert.match(String(answer.headers.location), /callback#error=unsupported_response_type/)
 })
 

@@ -9,11 +9,12 @@ import { clientOfApplication, clientOfProvider, type Client } from './client.ts'
 import { ASYMMETRIC, SYMMETRIC } from './client-assertion.ts'
 import type { Headers } from './client-authentication.ts'
 import { corsHeaders } from './cors.ts'
+import { responseTypesOf } from './authorization-request.ts'
 import { DEVICE_GRANT } from './device/authorization.ts'
 import { CHALLENGE_METHODS } from './pkce.ts'
 
-const BASE_CLAIMS = ['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', 'acr', 'amr', 'nonce']
-const GRANTS = ['authorization_code', 'refresh_token', 'client_credentials', DEVICE_GRANT]
+const BASE_CLAIMS = ['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', 'acr', 'amr', 'nonce', 'at_hash', 'c_hash', 's_hash']
+const GRANTS = ['authorization_code', 'implicit', 'refresh_token', 'client_credentials', 'password', DEVICE_GRANT]
 
 /** The provider's metadata, OIDC Discovery §3 and RFC 8414 §2. What is not built is not named. */
 async function metadata(ctx: Ctx, client: Client): Promise<Row> {
@@ -33,7 +34,7 @@ async function metadata(ctx: Ctx, client: Client): Promise<Row> {
     jwks_uri: urls.jwks,
     pushed_authorization_request_endpoint: urls.pushed, // RFC 9126 §5
     require_pushed_authorization_requests: client.metadata.require_pushed_authorization_requests,
-    response_types_supported: ['code'],
+    response_types_supported: responseTypesOf(client),
     response_modes_supported: ['query', 'fragment', 'form_post'],
     grant_types_supported: GRANTS.filter(grant => client.grantTypes.has(grant)),
     id_token_signing_alg_values_supported: [client.signer.alg],

@@ -14,23 +14,27 @@ import { clientById, type Client } from './client.ts'
 import { consentBehind } from './consent.ts'
 import { authorizationError, OAuthError } from './errors.ts'
 import { spendPushed } from './pushed-request.ts'
+import { frontChannel } from './front-channel.ts'
 import { signInFacts } from './sign-in-facts.ts'
 
 const CODE_BYTES = 32
 
+const grantType = ({ response_type: types }: AuthorizationRequest): string =>
+  types.includes('code') ? (types.length > 1 ? 'hybrid' : 'authorization_code') : 'implicit'
+
 /** What policies see of an authorization request. */
 export const policyFacts = (request: AuthorizationRequest): Row => ({
   oauth_scopes: request.scopes,
-  oauth_grant_type: 'authorization_code',
+  oauth_grant_type: grantType(request),
   oauth_code_challenge: request.challenge?.value ?? '',
   oauth_code_challenge_method: request.challenge?.method ?? '',
   oauth_max_age: request.max_age,
   oauth_redirect_uri: request.delivery.redirect_uri,
-  oauth_response_type: 'code',
+  oauth_response_type: request.response_type.join(' '),
 })
 
 /**
- * Grants a request: makes the code and answers the parameters of the response (RFC 6749 §4.1.2). All questions of who and whether are
+ * Grants a request: makes the code, and tokens where it asks for them, and answers the parameters of the response (RFC 6749 §4.1.2). All questions of who and whether are
  * settled by then. `asked`: the person said yes to this very request.
  */
 export async function grantCode(
@@ -41,34 +45,36 @@ export async function grantCode(
   user: Row,
   session: Session,
 ): Promise<Record<string, string>> {
-  const code = toBase64url(ctx.randomBytes(CODE_BYTES))
+  const code = request.response_type.includes('code') ? toBase64url(ctx.randomBytes(CODE_BYTES)) : undefined
+  const family = ctx.uuid()
+  const tokens = await frontChannel(ctx, client, request, user, session, family)
+  const parameters = await tokens?.parameters(code)
   const facts = signInFacts(session)
   const consent = await consentBehind(ctx, application, user, request.scopes)
   await transact(ctx, async ctx => {
     if (request.pushed !== null && !(await spendPushed(ctx.db, request.pushed, ctx.now())))
       throw authorizationError('invalid_request', 'The request was granted before, or is too old') // RFC 9126 §4
-    await ctx.db
-      .insertInto('oauth2_code')
-      .values({
-        code_hash: hashToken(code),
-        provider: client.id,
-        user: user.id as number,
-        session_hash: session.session_hash,
-        family: ctx.uuid(),
-        scope: JSON.stringify(request.scopes),
-        nonce: request.nonce,
-        redirect_uri: request.delivery.redirect_uri,
-        jkt: request.dpop_jkt,
-        code_challenge: request.challenge?.value ?? null,
-        code_challenge_method: request.challenge?.method ?? null,
-        sid: facts.sid,
-        auth_time: facts.auth_time,
-        amr: JSON.stringify(facts.amr),
-        ...consent,
-        expires: new Date(ctx.now().getTime() + client.lifetimes.code),
-        used_at: null,
-      })
-      .execute()
+    await tokens?.store(ctx)
+    const values = code !== undefined && {
+      code_hash: hashToken(code),
+      provider: client.id,
+      user: user.id as number,
+      session_hash: session.session_hash,
+      family,
+      scope: JSON.stringify(request.scopes),
+      nonce: request.nonce,
+      redirect_uri: request.delivery.redirect_uri,
+      jkt: request.dpop_jkt,
+      code_challenge: request.challenge?.value ?? null,
+      code_challenge_method: request.challenge?.method ?? null,
+      sid: facts.sid,
+      auth_time: facts.auth_time,
+      amr: JSON.stringify(facts.amr),
+      ...consent,
+      expires: new Date(ctx.now().getTime() + client.lifetimes.code),
+      used_at: null,
+    }
+    if (values) await ctx.db.insertInto('oauth2_code').values(values).execute()
     await recordEvent(
       ctx,
       'authorize_application',
@@ -80,7 +86,7 @@ export async function grantCode(
       { user },
     )
   })
-  return responseParameters(request.delivery, { code })
+  return responseParameters(request.delivery, { ...(code !== undefined && { code }), ...parameters })
 }
 
 /** Name of the stage that ends an authorization flow. */

@@ -33,7 +33,8 @@ export type Authorization = {
 
 const REFRESH_TOKEN_LENGTH = 128
 
-const sealed = async (client: Client, claims: Row): Promise<string> => {
+/** Signed, and encrypted where the client wants that. */
+export const sealed = async (client: Client, claims: Row): Promise<string> => {
   const jws = await client.signer.sign(claims)
   return client.encrypter ? client.encrypter.encrypt(jws) : jws
 }

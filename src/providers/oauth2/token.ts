@@ -7,7 +7,7 @@ import { corsHeaders } from './cors.ts'
 import { provenKey } from './dpop.ts'
 import { invalidGrant, invalidRequest, OAuthError, Replayed, unauthorizedClient, unsupportedGrantType } from './errors.ts'
 import { authorizationCode } from './grants/authorization-code.ts'
-import { clientCredentials } from './grants/client-credentials.ts'
+import { clientCredentials, passwordGrant } from './grants/client-credentials.ts'
 import { deviceCode } from './grants/device-code.ts'
 import { refreshToken } from './grants/refresh-token.ts'
 import { prepareTokens, storeTokens, tokenResponse, type Authorization } from './issue.ts'
@@ -24,7 +24,7 @@ export type Grant = {
   authorize: (ctx: Ctx, request: TokenRequest, client: Client) => Promise<Authorization>
 }
 
-const grants = new Map([authorizationCode, refreshToken, clientCredentials, deviceCode].map(grant => [grant.type, grant]))
+const grants = new Map([authorizationCode, refreshToken, clientCredentials, passwordGrant, deviceCode].map(grant => [grant.type, grant]))
 
 /**
  * Token endpoint, RFC 6749 §3.2. The phases that every grant shares stand here, once, so that no grant can forget one; a grant only

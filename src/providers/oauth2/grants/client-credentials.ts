@@ -86,17 +86,21 @@ async function prove(ctx: Ctx, { form, credentials }: TokenRequest, client: Clie
   return user && { user, method: assertion === undefined ? 'oauth_client_secret' : 'jwt', details: {} }
 }
 
-async function authorize(ctx: Ctx, request: TokenRequest, client: Client): Promise<Authorization> {
+/** An account by the name and password of the request; only app passwords count (RFC 6749 §4.3). */
+const proveOwner = (ctx: Ctx, { form }: TokenRequest): Promise<Proven | undefined> =>
+  byAppPassword(ctx, form.get('username') ?? '', form.get('password') ?? '')
+
+async function authorize(ctx: Ctx, request: TokenRequest, client: Client, ways: typeof prove): Promise<Authorization> {
   const { application } = client
   const requested = parseScope(request.form.get('scope'))
   if (!requested) throw invalidScope()
-  const proven = application && (await prove(ctx, request, client, application))
+  const proven = application && (await ways(ctx, request, client, application))
   if (!application || !proven) throw invalidGrant()
   const scopes = requested.filter(name => client.scopes.includes(name))
   return {
     user: proven.user,
     scopes,
-    asking: { oauth_scopes: scopes, oauth_grant_type: 'client_credentials', oauth_code_verifier: '' },
+    asking: { oauth_scopes: scopes, oauth_grant_type: request.form.get('grant_type'), oauth_code_verifier: '' },
     facts: machineFacts(ctx.now()),
     nonce: null,
     session_hash: null,
@@ -115,4 +119,15 @@ async function authorize(ctx: Ctx, request: TokenRequest, client: Client): Promi
 }
 
 /** RFC 6749 §4.4: with the client's own secret, or with the app password of an account. */
-export const clientCredentials: Grant = { type: 'client_credentials', provesItself: true, authorize }
+export const clientCredentials: Grant = {
+  type: 'client_credentials',
+  provesItself: true,
+  authorize: (ctx, request, client) => authorize(ctx, request, client, prove),
+}
+
+/** RFC 6749 §4.3, for old programs: the password is an app password, never the account's own. */
+export const passwordGrant: Grant = {
+  type: 'password',
+  provesItself: false,
+  authorize: (ctx, request, client) => authorize(ctx, request, client, proveOwner),
+}

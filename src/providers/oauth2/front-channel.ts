@@ -1,0 +1,66 @@
+import type { Ctx } from '../../context.ts'
+import type { Row } from '../../api/model.ts'
+import type { Session } from '../../core/sessions.ts'
+import type { AuthorizationRequest } from './authorization-request.ts'
+import type { Client } from './client.ts'
+import { prepareTokens, sealed, storeTokens, type Authorization } from './issue.ts'
+import { signInFacts } from './sign-in-facts.ts'
+
+/** Tokens that go to the browser at once, ready but not stored yet. */
+export type FrontChannel = {
+  /** Makes them good, in the transaction that grants the request. */
+  store: (ctx: Ctx) => Promise<void>
+  /** The parameters of the answer; the code is told since the ID token speaks of it. */
+  parameters: (code: string | undefined) => Promise<Record<string, string>>
+}
+
+/**
+ * What the implicit and the hybrid flow hand to the browser, OIDC Core §3.2.2.5 and §3.3.2.5: the access token, and an ID token that binds it, the
+ * code and the state to each other by their hashes (§3.3.2.11, and `s_hash` of Financial-grade API 1.0 §5.2.2.1). Undefined for a code alone.
+ */
+export async function frontChannel(
+  ctx: Ctx,
+  client: Client,
+  request: AuthorizationRequest,
+  user: Row,
+  session: Session,
+  family: string,
+): Promise<FrontChannel | undefined> {
+  const types = request.response_type
+  if (types.every(type => type === 'code')) return undefined
+  const authorization: Authorization = {
+    user,
+    scopes: request.scopes,
+    asking: null,
+    facts: signInFacts(session),
+    nonce: request.nonce,
+    session_hash: session.session_hash,
+    family,
+    idToken: false,
+    refresh: undefined, // OIDC Core §11: never by the browser
+    claim: async () => {},
+  }
+  const tokens = await prepareTokens(ctx, client, authorization)
+  const withToken = types.includes('token')
+  return {
+    store: async ctx => {
+      if (withToken) await storeTokens(ctx, client, authorization, tokens)
+    },
+    parameters: async code => ({
+      ...(withToken && {
+        access_token: tokens.access,
+        token_type: 'Bearer',
+        expires_in: String(Math.floor(client.lifetimes.access / 1000)),
+        scope: request.scopes.join(' '),
+      }),
+      ...(types.includes('id_token') && {
+        id_token: await sealed(client, {
+          ...tokens.claims,
+          ...(withToken && { at_hash: client.signer.leftHash(tokens.access) }),
+          ...(code !== undefined && { c_hash: client.signer.leftHash(code) }),
+          ...(request.delivery.state !== null && { s_hash: client.signer.leftHash(request.delivery.state) }),
+        }),
+      }),
+    }),
+  }
+}
