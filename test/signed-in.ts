@@ -7,7 +7,7 @@ import { clientOf, type Client } from './harness.ts'
 /** A browser in which somebody is signed in: it sends its cookies, and proves with each write that it comes from our pages. */
 export async function signedIn(app: FastifyInstance, ctx: Ctx, user: Row): Promise<Client & { session: Session }> {
   const { key, session } = await startSession(ctx, { user: user.id as number })
-  let value = await sessionCookieValue(ctx, key, user)
+  let value = sessionCookieValue(ctx, key, user)
   const client = clientOf(
     app,
     () => ({ cookie: `${SESSION_COOKIE}=${value}; ${CSRF_COOKIE}=proof`, 'x-authentik-csrf': 'proof' }),

@@ -247,6 +247,14 @@ test('who is not in a bound group sees a page, with status 200 (R-218)', async (
   assert.equal(answer.status, 200)
   assert.equal(answer.headers.location, undefined)
   assert.match(answer.text, /Permission denied/)
+  const id = /[0-9A-Z]{4}-[0-9A-Z]{4}/.exec(answer.text)![0]
+  assert.partialDeepStrictEqual((await admin.get(`/api/v3/signet/explain/${id}/`)).body, {
+    kind: 'application',
+    surface: 'authorize',
+    application: party.application.pk,
+    reason: 'policies',
+    bindings: [{ kind: 'group', name: group.name, result: 'denied', passing: false }],
+  })
   assert.equal((await party.response(browser, { prompt: 'none' })).get('error'), 'access_denied')
   const member = await aSignedInBrowser(await aUser(ctx, { groups: [group.group_uuid] }))
   assert.ok(await party.code(member.browser))
