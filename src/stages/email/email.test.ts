@@ -209,10 +209,12 @@ test('a server that is away gets the mail later, one that refuses the recipient 
   await makeRunner(ctx, jobs).step()
   assert.deepEqual(smtp.mails.at(-1)!.to, [user.email])
   smtp.refuse({ code: 550, text: 'no such mailbox' })
-  await recoveryScreen(slug, String((await aUser(ctx)).email))
+  const unknown = String((await aUser(ctx)).email)
+  await recoveryScreen(slug, unknown)
   assert.equal((await delivered()).length, 0)
   clock.advance(3_600_000)
-  assert.equal((await delivered()).length, 0)
+  // Administrators may be told by then.
+  assert.ok(!(await delivered()).some(mail => mail.to.includes(unknown)))
 })
 
 test('a stage with a server of its own uses that, and never shows its password', async () => {
