@@ -1,7 +1,8 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { after } from 'node:test'
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core'
+import { withPalette } from './palette-png.ts'
 import { aDataFolder, start, type Program } from './program.ts'
 
 /** One browser and one installation for all test files of a process: each costs seconds. */
@@ -82,5 +83,5 @@ export async function screenshot(page: Page, name: string): Promise<void> {
   if (process.env.SIGNET_SCREENSHOTS !== '1') return
   mkdirSync(SCREENSHOTS, { recursive: true })
   await page.evaluate('document.fonts.ready')
-  await page.screenshot({ path: `${SCREENSHOTS}${name}.png`, animations: 'disabled', caret: 'hide' })
+  writeFileSync(`${SCREENSHOTS}${name}.png`, withPalette(await page.screenshot({ animations: 'disabled', caret: 'hide' })))
 }

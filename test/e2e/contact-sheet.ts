@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Browser } from 'playwright-core'
 import { escapeHtml } from '../../src/interfaces/html.ts'
+import { withPalette } from './palette-png.ts'
 
 export type Picture = { name: string; png: Uint8Array }
 
@@ -22,10 +23,10 @@ export async function contactSheet(browser: Browser, name: string, pictures: rea
     ({ name, png }) =>
       `<figure><figcaption>${escapeHtml(name)}</figcaption><img width="${width / 2}" src="data:image/png;base64,${Buffer.from(png).toString('base64')}"></figure>`,
   )
-  const style = `body{margin:0;padding:16px;background:#8a8a8a;font:13px system-ui;columns:${Math.max(3, Math.floor(1600 / (width / 2)))};column-gap:12px}
+  const style = `body{margin:0;padding:16px;background:#8a8a8a;font:13px system-ui;columns:${Math.max(4, Math.floor(1600 / (width / 2)))};column-gap:12px}
     figure{margin:0 0 12px;break-inside:avoid}figcaption{padding:2px 0;color:#fff;font-weight:600}img{display:block}`
   const page = await browser.newPage({ viewport: { width: 1680, height: 1000 } })
   await page.setContent(`<!doctype html><style>${style}</style>${figures.join('')}`)
-  await page.screenshot({ path: `${FOLDER}${name}.png`, fullPage: true })
+  writeFileSync(`${FOLDER}${name}.png`, withPalette(await page.screenshot({ fullPage: true })))
   await page.close()
 }

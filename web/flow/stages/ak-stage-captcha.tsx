@@ -109,7 +109,7 @@ function OwnWork({ challenge, onToken }: ProofProps) {
   }, [challenge])
   if (work === 'failed') return <Alert texts={[t('captcha_failed')]} />
   return (
-    <div class="work js-only" role="status">
+    <div class={`work js-only${work === 'done' ? ' done' : ''}`} role="status">
       <span>{t(work === 'done' ? 'captcha_done' : 'captcha_working')}</span>
       <progress max={1} value={work === 'done' ? 1 : work} aria-hidden="true" />
     </div>
