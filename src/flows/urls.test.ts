@@ -5,7 +5,7 @@ import { after, before, suite, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { build } from '../../scripts/prepare.mjs'
 import { adminsGroup, aUser, unique } from '../../test/builders.ts'
-import { aFlow, aStage, FlowVisitor } from '../../test/flows.ts'
+import { aFlow, aForm, aStage, FlowVisitor } from '../../test/flows.ts'
 import { ownServer, server } from '../../test/harness.ts'
 import { apiSurface } from '../api/surface.ts'
 import { createObject, changeObject } from '../api/crud.ts'
@@ -161,6 +161,51 @@ suite('addresses of flows', () => {
     assert.deepEqual([right.status, right.headers.location], [303, url])
     assert.equal(await location(browser, url), '/if/user/')
     assert.equal((await browser.get('/api/v3/core/users/me/')).body.user.username, user.username)
+  })
+
+  test('somebody fills a form and consents without JavaScript, and what is wrong stands beside its field', async () => {
+    const { ctx } = await server()
+    const form = await aForm(ctx, [
+      { field_key: 'name', label: 'Your name' },
+      { field_key: 'age', label: 'Age', type: 'number' },
+      { field_key: 'agree', label: 'I agree', type: 'checkbox' },
+      { field_key: 'size', label: 'Size', type: 'dropdown', placeholder: 'return ["s", "m"]', placeholder_expression: true },
+      { field_key: 'picture', label: 'Picture', type: 'file', required: false },
+    ])
+    const { slug } = await aFlow(ctx, [form, await aStage(ctx, 'consent', { mode: 'always_require' }), 'dummy'], {
+      designation: 'stage_configuration',
+    })
+    const url = `/if/flow/${slug}/`
+    const browser = new FlowVisitor(app)
+    await browser.get(url)
+    const send = (fields: Record<string, string>) =>
+      browser.request('POST', url, { form: { csrfmiddlewaretoken: browser.cookies.get('authentik_csrf')!, ...fields } })
+    const wrong = await send({ name: 'Jane', age: 'old', size: 's', picture: '' })
+    assert.equal(wrong.status, 200)
+    assert.match(wrong.text, /id="field-age-error"[^>]*>\s*<p>A valid integer is required\./)
+    assert.match(wrong.text, /value="Jane"/)
+    assert.equal((await send({ name: 'Jane', age: '42', agree: 'true', size: 'm', picture: '' })).status, 303)
+    const asked = await browser.get(url)
+    const token = hidden(asked.text, 'token')!
+    assert.equal((await send({ token: 'guess' })).status, 200)
+    assert.equal((await send({ token })).status, 303)
+    assert.equal((await browser.challenge(slug)).component, 'ak-stage-dummy')
+  })
+
+  test('a language that is chosen by the page’s menu is kept, and those of the account and the browser come after it', async () => {
+    const { ctx } = await server()
+    const { slug } = await aFlow(ctx, ['dummy'], { designation: 'stage_configuration' })
+    const url = `/if/flow/${slug}/`
+    const browser = new FlowVisitor(app)
+    const langOf = async (path: string, headers = {}) => /<html lang="(\w+)"/.exec((await browser.get(path, headers)).text)![1]
+    assert.equal(await langOf(url, { 'accept-language': 'fr' }), 'fr')
+    assert.equal(await langOf(`${url}?locale=xx`, { 'accept-language': 'fr' }), 'fr')
+    assert.equal(await langOf(`${url}?locale=nl`, { 'accept-language': 'fr' }), 'nl')
+    assert.equal(await langOf(url, { 'accept-language': 'fr' }), 'nl')
+    const user = await aUser(ctx, { password: 'right', attributes: { settings: { locale: 'de' } } })
+    const own = new FlowVisitor(app)
+    await own.signIn(String(user.username), 'right')
+    assert.match((await own.get(url, { 'accept-language': 'fr' })).text, /<html lang="de"/)
   })
 
   test('a form without the token, or of another session, moves nothing', async () => {
