@@ -14,4 +14,4 @@ async function start(): Promise<void> {
 }
 
 // What cannot be fetched leaves the page as it came: a form that works without a script.
-start().catch(console.error)
+void start()
