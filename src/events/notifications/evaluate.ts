@@ -125,20 +125,24 @@ export async function store(ctx: Ctx, people: Row[], notice: { severity: string;
   }
 }
 
-/** Asks the rules about one event. What they cause is stored in the transaction that notes that they were asked. */
-async function evaluate(ctx: Ctx, event: Row): Promise<void> {
+/** Notes that the rules were asked about these events; how many of them were still to be asked. */
+async function settle(ctx: Ctx, events: Row[]): Promise<number> {
+  if (events.length === 0) return 0
+  const keys = events.map(event => event.event_uuid as string)
+  const settled = ctx.db.updateTable('event').set({ rules_due: false }).where('event_uuid', 'in', keys).where('rules_due', '=', true)
+  return Number((await settled.executeTakeFirst()).numUpdatedRows)
+}
+
+/** Asks the rules about one event; false when none is about it. What they cause is stored in the transaction that notes that they were asked. */
+async function evaluate(ctx: Ctx, event: Row): Promise<boolean> {
   const user = await actor(ctx, event)
   const rules = await matching(ctx, event, user)
+  if (rules.length === 0) return false
   await transact(ctx, async ctx => {
-    const asked = await ctx.db
-      .updateTable('event')
-      .set({ rules_due: false })
-      .where('event_uuid', '=', event.event_uuid as string)
-      .where('rules_due', '=', true)
-      .executeTakeFirst()
-    if (asked.numUpdatedRows === 0n) return
+    if ((await settle(ctx, [event])) === 0) return
     for (const rule of rules) await notify(ctx, rule, event, user)
   })
+  return true
 }
 
 const BATCH = 50
@@ -149,7 +153,7 @@ const waiting = (ctx: Ctx) => ctx.db.selectFrom('event').where('rules_due', '=',
 
 /**
  * Asks the notification rules about each new event that concerns them, in the order of the events, one process at a time. A process that
- * dies in the middle leaves its event to the next one: policies may then see it twice, and nobody misses it.
+ * dies in the middle leaves its events to the next one: policies may then see them twice, and nobody misses them.
  */
 export const evaluateRules: Job = {
   name: 'notification_rules',
@@ -161,11 +165,13 @@ export const evaluateRules: Job = {
       const ctx = unnoticed(systemContext(jobCtx))
       for (let count = 0; count < MOST; count += BATCH) {
         const events = (await waiting(ctx).selectAll().limit(BATCH).execute()) as Row[]
+        const nobodys: Row[] = []
         for (const event of events) {
-          if (signal.aborted) return
-          await evaluate(ctx, event)
+          if (signal.aborted) break
+          if (!(await evaluate(ctx, event))) nobodys.push(event)
         }
-        if (events.length < BATCH) return
+        await settle(ctx, nobodys)
+        if (signal.aborted || events.length < BATCH) return
       }
     }),
 }
