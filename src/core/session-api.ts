@@ -12,6 +12,7 @@ import { transact } from '../context.ts'
 import { placeOf } from '../geoip/place.ts'
 import { recordEvent } from '../events/record.ts'
 import { parseUserAgent } from '../lib/user-agent.ts'
+import { wakeRunners } from '../tasks/queue.ts'
 import { User } from './user.ts'
 
 const nullable = (type: string) => ({ type: [type, 'null'] })
@@ -70,7 +71,7 @@ export const AuthenticatedSession: Model = defineModel({
     ),
 })
 
-const { list, retrieve, destroy, usedBy } = crud(AuthenticatedSession)
+const { list, retrieve, destroy, usedBy } = crud(AuthenticatedSession, { removing: async ctx => wakeRunners(ctx) })
 
 export const authenticatedSessions: Resource = {
   path: '/core/authenticated_sessions',
@@ -94,6 +95,7 @@ export const sessionRoutes: Record<string, SpecialOperation> = {
       const deleted = await transact(ctx, async ctx => {
         const { numDeletedRows } = await ctx.db.deleteFrom('session').where('user', 'in', keys).executeTakeFirstOrThrow()
         await recordEvent(ctx, 'model_deleted', { sessions_of: keys, count: Number(numDeletedRows) })
+        wakeRunners(ctx)
         return Number(numDeletedRows)
       })
       return { deleted }

@@ -5,6 +5,7 @@ import type { Row } from '../api/model.ts'
 import { readHs256, signHs256 } from '../crypto/hs256.ts'
 import { hashToken } from '../crypto/secrets.ts'
 import { readCatalogue, type ForeignKey } from '../db/catalogue.ts'
+import { wakeRunners } from '../tasks/queue.ts'
 import { userUid } from './uid.ts'
 
 export const SESSION_COOKIE = 'authentik_session'
@@ -193,9 +194,10 @@ export async function touchSession(ctx: Ctx, session: Session): Promise<void> {
     .execute()
 }
 
-/** Ends a session: everything that hangs on it goes with it. */
+/** Ends a session: everything that hangs on it goes with it, and whoever has to be told is told. */
 export async function endSession(ctx: Ctx, session: Pick<Session, 'session_hash'>): Promise<void> {
   await ctx.db.deleteFrom('session').where('session_hash', '=', session.session_hash).execute()
+  wakeRunners(ctx)
 }
 
 /** Ends all sessions of a user, those in which they look through another's eyes included, except one where given. */
@@ -204,6 +206,7 @@ export async function endSessionsOf(ctx: Ctx, user: number, except?: string): Pr
     let query = ctx.db.deleteFrom('session').where(row => row.or([row('user', '=', user), row('impersonator', '=', user)]))
     if (except) query = query.where('session_hash', '!=', except)
     await query.execute()
+    wakeRunners(ctx)
   })
 }
 

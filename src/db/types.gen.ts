@@ -400,6 +400,17 @@ export interface Oauth2DeviceCodeTable {
   used_at: Date | null
 }
 
+export interface Oauth2LogoutNoticeTable {
+  id: Generated<number>
+  session: string
+  provider: number
+  issuer: string
+  sub: string
+  sid: string
+  tries: Generated<number>
+  due: Date
+}
+
 export interface Oauth2PushedRequestTable {
   uri_hash: string
   provider: number
@@ -1044,6 +1055,7 @@ export interface DB {
   oauth2_client_metadata: Oauth2ClientMetadataTable
   oauth2_code: Oauth2CodeTable
   oauth2_device_code: Oauth2DeviceCodeTable
+  oauth2_logout_notice: Oauth2LogoutNoticeTable
   oauth2_pushed_request: Oauth2PushedRequestTable
   oauth2_refresh_token: Oauth2RefreshTokenTable
   oauth2_seen: Oauth2SeenTable

@@ -1,7 +1,7 @@
 import { transact, visitor } from '../context.ts'
 import type { Row } from '../api/model.ts'
 import { callerFor } from '../core/callers.ts'
-import { endSessionsOf, startSession, SESSION_COOKIE, sessionCookieOptions } from '../core/sessions.ts'
+import { endSession, endSessionsOf, startSession, SESSION_COOKIE, sessionCookieOptions } from '../core/sessions.ts'
 import { changeReputation } from '../policies/reputation/score.ts'
 import { recordEvent } from '../events/record.ts'
 import type { Run } from './stage.ts'
@@ -68,7 +68,7 @@ export async function signOut(run: Run): Promise<void> {
   const { user } = ctx.caller
   if (session) {
     await transact(ctx, async ctx => {
-      await ctx.db.deleteFrom('session').where('session_hash', '=', session.session_hash).execute()
+      await endSession(ctx, session)
       if (user) await recordEvent(ctx, 'logout', {}, { user })
     })
     visit.session = null

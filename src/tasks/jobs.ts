@@ -2,6 +2,7 @@ import type { Job } from './job.ts'
 import { expressionMail } from '../expression/host/mail-job.ts'
 import { sendWebhook } from '../events/notifications/deliver.ts'
 import { evaluateRules } from '../events/notifications/evaluate.ts'
+import { backchannelLogout } from '../providers/oauth2/logout/backchannel.ts'
 import { sendQueuedMail } from '../mail/queue.ts'
 import { emptyTrash } from './jobs/authenticators.ts'
 import { discoverBlueprints } from './jobs/blueprints.ts'
@@ -17,4 +18,5 @@ export const jobs: readonly Job[] = [
   sendQueuedMail,
   evaluateRules,
   sendWebhook,
+  backchannelLogout,
 ]

@@ -31,6 +31,8 @@ async function metadata(ctx: Ctx, client: Client): Promise<Row> {
     end_session_endpoint: urls.endSession,
     introspection_endpoint: urls.introspect,
     revocation_endpoint: urls.revoke,
+    backchannel_logout_supported: true,
+    backchannel_logout_session_supported: true,
     jwks_uri: urls.jwks,
     pushed_authorization_request_endpoint: urls.pushed, // RFC 9126 §5
     require_pushed_authorization_requests: client.metadata.require_pushed_authorization_requests,

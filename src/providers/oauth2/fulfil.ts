@@ -13,6 +13,7 @@ import { errorParameters, responseLocation, responseParameters } from './authori
 import { clientById, type Client } from './client.ts'
 import { consentBehind } from './consent.ts'
 import { authorizationError, OAuthError } from './errors.ts'
+import { takesPart } from './logout/backchannel.ts'
 import { spendPushed } from './pushed-request.ts'
 import { frontChannel } from './front-channel.ts'
 import { signInFacts } from './sign-in-facts.ts'
@@ -55,6 +56,7 @@ export async function grantCode(
     if (request.pushed !== null && !(await spendPushed(ctx.db, request.pushed, ctx.now())))
       throw authorizationError('invalid_request', 'The request was granted before, or is too old') // RFC 9126 §4
     await tokens?.store(ctx)
+    await takesPart(ctx, ctx.db, client, user, session)
     const values = code !== undefined && {
       code_hash: hashToken(code),
       provider: client.id,

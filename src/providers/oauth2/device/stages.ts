@@ -17,6 +17,7 @@ import { transact } from '../../../context.ts'
 import { ASK_AGAIN, consentContext } from '../authorization-flow.ts'
 import { clientOfProvider, type Client } from '../client.ts'
 import { consentBehind } from '../consent.ts'
+import { takesPart } from '../logout/backchannel.ts'
 import { signInFacts } from '../sign-in-facts.ts'
 import { DEVICE_GRANT } from './authorization.ts'
 import { approve, findWaiting } from './rows.sql.ts'
@@ -119,6 +120,7 @@ export const letInStage = defineMemoryStage({
     }
     const done = await transact(ctx, async ctx => {
       if (!(await approve(ctx.db, device, approval, ctx.now()))) return false
+      await takesPart(ctx, ctx.db, client, user, session as unknown as Session)
       const authorized = { authorized_application: eventModel(Application, application), scopes: scope.join(', ') }
       await recordEvent(ctx, 'authorize_application', { ...authorized, flow: client.flows.authorization.replaceAll('-', '') }, { user })
       return true

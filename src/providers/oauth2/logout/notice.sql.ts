@@ -1,0 +1,52 @@
+import type { Selectable } from 'kysely'
+import type { DB, Db } from '../../../db/database.ts'
+
+export type NoticeRow = Selectable<DB['oauth2_logout_notice']>
+
+/** Notes that a client has to hear of the end of a session; once, however many tokens it gets from it. */
+export const noteClient = async (
+  db: Db,
+  notice: Pick<NoticeRow, 'session' | 'provider' | 'issuer' | 'sub' | 'sid' | 'due'>,
+): Promise<void> => {
+  await db
+    .insertInto('oauth2_logout_notice')
+    .values(notice)
+    .onConflict(conflict => conflict.columns(['session', 'provider']).doNothing())
+    .execute()
+}
+
+/** Notices that are due: the session is gone or over, and the last try is long enough ago. */
+export const dueNotices = (db: Db, now: Date, limit: number): Promise<NoticeRow[]> =>
+  db
+    .selectFrom('oauth2_logout_notice as notice')
+    .selectAll('notice')
+    .where('notice.due', '<=', now)
+    .where(eb =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('session')
+            .select('session.uuid')
+            .whereRef('session.uuid', '=', 'notice.session')
+            .where('session.expires', '>', now),
+        ),
+      ),
+    )
+    .orderBy('notice.due')
+    .limit(limit)
+    .execute()
+
+/** Takes a notice for one try: true for one of many that want it at once. */
+export const takeNotice = async (db: Db, { id, due, tries }: NoticeRow, until: Date): Promise<boolean> =>
+  (await db
+    .updateTable('oauth2_logout_notice')
+    .set({ due: until, tries: tries + 1 })
+    .where('id', '=', id)
+    .where('due', '=', due)
+    .where('tries', '=', tries)
+    .returning('id')
+    .executeTakeFirst()) !== undefined
+
+export const dropNotice = async (db: Db, id: number): Promise<void> => {
+  await db.deleteFrom('oauth2_logout_notice').where('id', '=', id).execute()
+}
