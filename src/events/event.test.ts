@@ -31,6 +31,32 @@ test('every write leaves an entry with who, what, from where and until when', as
   assert.ok(!JSON.stringify(results).includes('hidden-value'))
 })
 
+test('an entry names the brand that was asked, and lists can be narrowed to it', async () => {
+  const { admin, ctx } = await server()
+  const domain = `${unique('brand')}.example.test`
+  const brand = (await admin.post('/api/v3/core/brands/', { domain })).body.brand_uuid as string
+  const name = unique('noted')
+  for (const host of ['id.example.test', `login.${domain}`])
+    assert.equal((await admin.post('/api/v3/core/groups/', { name: `${name}-${host}` }, { host })).status, 201)
+  const { results } = (await admin.get(`${A}?search=${name}&ordering=created`)).body
+  assert.deepEqual(
+    results.map((entry: { brand: object }) => entry.brand),
+    [
+      {
+        app: 'authentik_brands',
+        model_name: 'brand',
+        name: 'Default brand',
+        pk: (results[0] as { brand: { pk: string } }).brand.pk,
+      },
+      { app: 'authentik_brands', model_name: 'brand', name: `Brand ${domain}`, pk: brand.replaceAll('-', '') },
+    ],
+  )
+  assert.equal((await admin.get(`${A}?brand_name=${encodeURIComponent(`Brand ${domain}`)}`)).body.pagination.count, 1)
+  // What no request asked for has none.
+  await recordEvent(ctx, 'custom_test', { mark: name })
+  assert.deepEqual((await admin.get(`${A}?search=${name}&action=custom_test`)).body.results[0].brand, {})
+})
+
 test('filters look into contexts, on both databases', async () => {
   const { admin, ctx } = await server()
   const [app, device] = [unique('app'), unique('device')]
