@@ -40,7 +40,7 @@ test('a device gets tokens once somebody has let it in (RFC 8628 §3)', async ()
   assert.equal(tokens.status, 200, tokens.text)
   assert.ok(tokens.body.refresh_token)
   assert.equal((await party.userinfo(tokens.body.access_token)).body.email, user.email)
-  const { results } = (await party.server.admin.get(`/api/v3/events/events/?action=authorize_application&username=${user.username}`)).body
+  const { results } = (await party.server.admin.get(`/api/v3/events/events/?action=authorize_application&username=${String(user.username)}`)).body
   assert.equal(results.length, 1)
 })
 
@@ -83,10 +83,10 @@ test('19 the application is asked whether this person may, at the page and again
   assert.partialDeepStrictEqual(await ask(party, body.device_code), { body: { error: 'authorization_pending' } })
 
   const member = await aUser(ctx)
-  await admin.post(`/api/v3/core/groups/${group.group_uuid}/add_user/`, { pk: member.id })
+  await admin.post(`/api/v3/core/groups/${String(group.group_uuid)}/add_user/`, { pk: member.id })
   const { browser: theirs } = await aSignedInBrowser(member)
   await letIn(theirs, `/device?code=${body.user_code}`)
-  await admin.post(`/api/v3/core/groups/${group.group_uuid}/remove_user/`, { pk: member.id })
+  await admin.post(`/api/v3/core/groups/${String(group.group_uuid)}/remove_user/`, { pk: member.id })
   assert.partialDeepStrictEqual(await ask(party, body.device_code), { status: 400, body: { error: 'invalid_grant' } })
 })
 
