@@ -388,7 +388,6 @@ export interface Oauth2DeviceCodeTable {
   expires: Date
   interval: number
   asked_at: Date | null
-  denied: Generated<boolean>
   user: number | null
   session_hash: string | null
   sid: string | null

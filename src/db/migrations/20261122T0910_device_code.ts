@@ -11,7 +11,6 @@ export async function up(schema: Schema): Promise<void> {
     t.instant('expires').notNull().index(),
     t.integer('interval').notNull(), // seconds between two questions of the device
     t.instant('asked_at'), // when the device asked last
-    t.flag('denied').notNull().default(false),
     // Who let it in; null until somebody does.
     t.integer('user').references('user.id', 'cascade'),
     t.text('session_hash').references('session.session_hash', 'cascade'),

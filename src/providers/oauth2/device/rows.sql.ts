@@ -26,7 +26,6 @@ export const findWaiting = async (db: Db, userCode: string, now: Date): Promise<
     .where('user_code', '=', userCode)
     .where('expires', '>', now)
     .where('user', 'is', null)
-    .where('denied', '=', false)
     .executeTakeFirst()) as DeviceRow | undefined
 
 /** True for the one person that let it in first; nothing changes for all others. */
@@ -36,14 +35,9 @@ export const approve = async (db: Db, id: number, approval: Approval, now: Date)
     .set(approval)
     .where('id', '=', id)
     .where('user', 'is', null)
-    .where('denied', '=', false)
     .where('expires', '>', now)
     .returning('id')
     .executeTakeFirst()) !== undefined
-
-export const deny = async (db: Db, id: number): Promise<void> => {
-  await db.updateTable('oauth2_device_code').set({ denied: true }).where('id', '=', id).where('user', 'is', null).execute()
-}
 
 /** Notes that the device asked; one that asks too often has to wait longer from then on (RFC 8628 §3.5). */
 export const noteQuestion = async (db: Db, device: DeviceRow, now: Date, tooSoon: boolean): Promise<void> => {

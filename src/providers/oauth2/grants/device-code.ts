@@ -16,7 +16,6 @@ import { activeUser } from '../users.ts'
 const waiting = (): OAuthError => new OAuthError('authorization_pending', 'Nobody has let this device in yet')
 const tooFast = (): OAuthError => new OAuthError('slow_down', 'Ask again after five more seconds than before')
 const expired = (): OAuthError => new OAuthError('expired_token', 'The device code has expired')
-const refused = (): OAuthError => new OAuthError('access_denied', 'The resource owner or authorization server denied the request')
 
 /** A spent code came again: somebody else knows it, so what it bought ends, as with authorization codes. */
 const replayed = (ctx: Ctx, client: Client, user: Row | undefined, device: DeviceRow): Replayed =>
@@ -37,7 +36,6 @@ async function authorize(ctx: Ctx, { form }: TokenRequest, client: Client): Prom
   if (hash === undefined || !device || device.provider !== client.id) throw invalidGrant()
   const now = ctx.now()
   if (device.expires <= now) throw expired()
-  if (device.denied) throw refused()
   if (device.user === null) {
     const tooSoon = device.asked_at !== null && now.getTime() - device.asked_at.getTime() < device.interval * 1000
     await noteQuestion(ctx.db, device, now, tooSoon)
