@@ -5,6 +5,7 @@
 import { fromJson, toJson } from './json.ts'
 import { keyOfString } from './keys.ts'
 import { HostObject, PyDict, PyList, PyObject } from './values.ts'
+import { weigh } from './weigh.ts'
 import type { DictEntry, Key, Value } from './values.ts'
 
 /** How values that JSON does not know (users, sources, plans) come in and go out. */
@@ -33,6 +34,9 @@ class LazyEntry implements DictEntry {
   set value(value: Value) {
     this.converted = value
     this.assigned = true
+  }
+  get untouched(): boolean {
+    return !this.assigned && (this.converted === undefined || typeof this.converted !== 'object')
   }
   /** The value if anybody looked at it. */
   get seen(): Value | undefined {
@@ -72,7 +76,7 @@ function leave(value: Value, conversion: Conversion): unknown {
   const special = conversion.leave?.(value)
   if (special !== undefined) return special
   if (value instanceof LazyDict) {
-    writeBack(value, conversion)
+    write(value, conversion)
     return value.source
   }
   if (value instanceof PyList) return value.items.map(item => leave(item, conversion))
@@ -93,10 +97,16 @@ const set = (target: Record<string, unknown>, key: string, value: unknown): void
 
 /**
  * Writes what an expression changed into the objects that `lazyDict` was made from; call it after every evaluation, also a failed one.
- * Nested objects are changed in place, so whoever shares them sees the change. Returns the changed top-level keys.
+ * Nested objects are changed in place, so whoever shares them sees the change. Returns the changed top-level keys. Throws LimitExceeded,
+ * and changes nothing, when there is more than may leave an evaluation.
  */
 export function writeBack(dict: PyDict, conversion: Conversion = {}): string[] {
   if (!(dict instanceof LazyDict)) throw new TypeError('not a dict made by lazyDict')
+  weigh(dict)
+  return write(dict, conversion)
+}
+
+function write(dict: LazyDict, conversion: Conversion): string[] {
   const changed: string[] = []
   const { source } = dict
   const present = new Set<string>()
@@ -107,7 +117,7 @@ export function writeBack(dict: PyDict, conversion: Conversion = {}): string[] {
       const { seen } = entry
       // Read only: containers may have been changed inside.
       if (seen instanceof LazyDict) {
-        if (writeBack(seen, conversion).length) changed.push(key)
+        if (write(seen, conversion).length) changed.push(key)
       } else if (seen instanceof PyList || (seen instanceof PyDict && conversion.leave?.(seen) === undefined)) {
         const now = leave(seen, conversion)
         if (JSON.stringify(now, plain) !== JSON.stringify(entry.original, plain)) {

@@ -10,9 +10,10 @@ import { Pending, resume } from './pending.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import { EvaluationRuntime, type Environment, type LogEntry } from './runtime.ts'
 import { parse } from './syntax/parser.ts'
-import { tracebackOf } from './traceback.ts'
+import { lastLine, tracebackOf } from './traceback.ts'
 import { PyException, PyList } from './values.ts'
 import type { PyModule, Result, Value } from './values.ts'
+import { weigh } from './weigh.ts'
 
 export interface Program {
   /** Shown in tracebacks as the file. */
@@ -28,6 +29,8 @@ export interface Host {
   /** Modules beyond the standard ones, such as the models. */
   module?(name: string): PyModule | undefined
   environment?: Partial<Environment>
+  /** What is written back after the evaluation; it is weighed before it counts as a success. */
+  kept?(): Iterable<Value>
 }
 
 export interface Stats {
@@ -136,12 +139,14 @@ export async function evaluate(
   try {
     const started = start(program, vars, rt)
     const value = started instanceof Pending ? await drive(started, rt, host, deadline) : started
+    rt.charge(weigh(value) >> 6)
+    for (const container of host.kept?.() ?? []) rt.charge(weigh(container) >> 6)
     rt.endSlice()
     return { value, logs: rt.logs, messages: rt.messages, stats: statsOf(rt) }
   } catch (thrown) {
     if (rt.running) rt.endSlice()
     const error = asException(thrown)
-    if (error instanceof PyException) throw new ExpressionError(error, summary(error, rt), tracebackOf(error, program.name, rt), rt)
+    if (error instanceof PyException) throw new ExpressionError(error, lastLine(error, rt), tracebackOf(error, program.name, rt), rt)
     if (error instanceof LimitExceeded) {
       const line = rt.line
       throw new ExpressionError(
@@ -226,8 +231,3 @@ const statsOf = (rt: EvaluationRuntime): Stats => ({
   longestSlice: rt.longestSlice,
   missingModules: rt.missingModules,
 })
-
-/** `ValueError: text`. Making the text may run code of the expression, which may fail in turn. */
-function summary(error: PyException, rt: EvaluationRuntime): string {
-  return tracebackOf(error, '', rt).split('\n').at(-1)!
-}

@@ -89,7 +89,15 @@ function formatText(text: string, spec: Spec, rt: Rt): string {
   if (spec.align === '=') raise('ValueError', "'=' alignment not allowed in string format specifier")
   if (spec.group) raise('ValueError', `Cannot specify '${spec.group}' with 's'.`)
   rt.alloc(text.length)
-  return pad(spec.precision === null ? text : points(text).slice(0, spec.precision).join(''), spec, spec.align || '<', rt)
+  // No character takes more than two units.
+  const cut =
+    spec.precision === null
+      ? text
+      : points(text.slice(0, 2 * spec.precision))
+          .slice(0, spec.precision)
+          .join('')
+  rt.charge(spec.precision ?? 0)
+  return pad(cut, spec, spec.align || '<', rt)
 }
 
 /** Sign, prefix and digits, padded; zeros go between sign and digits. */

@@ -68,8 +68,8 @@ export class PyFunction extends PyObject {
   invoke(args: Value[], kwargs: Kwargs | null, rt: Rt): Result {
     const { code } = this
     if (rt.tickDue) return rt.tick().then(() => this.invoke(args, kwargs, rt))
-    rt.charge(2)
-    rt.alloc(96 + code.slots * 8)
+    rt.charge(2 + (args.length >> 3) + (kwargs ? (kwargs.size * code.parameters.length) >> 6 : 0))
+    rt.alloc(96 + (code.slots + args.length) * 8)
     const frame = new Frame(this.bind(args, kwargs), this.closure, rt)
     frame.owner = this.owner
     if (code.isGenerator) return new PyGenerator(frame, code)

@@ -5,6 +5,7 @@ import { floatRepr } from './numbers.ts'
 import { DictView, viewPick } from './iterate.ts'
 import { HostObject, PyBytes, PyDict, PyFloat, PyInstance, PyList, PyObject, PySet, PyTuple, typeOf } from './values.ts'
 import type { DictEntry, Key, Value } from './values.ts'
+import { weigh } from './weigh.ts'
 
 const MAX_DEPTH = 200
 
@@ -50,31 +51,43 @@ const keyText = (key: Value): string => {
 
 /**
  * A value as JSON has it: dict → object without prototype, list, tuple and set → array, float → number, large int → bigint, bytes → base64 text.
- * Throws the language's TypeError for what JSON cannot hold and RecursionError for depth (or cycles) beyond 200.
+ * Throws the language's TypeError for what JSON cannot hold and RecursionError for depth (or cycles) beyond 200, and LimitExceeded for
+ * more than may leave an evaluation.
  */
-export function toJson(value: Value, depth = 0): unknown {
+export function toJson(value: Value): unknown {
+  if (value === null || typeof value !== 'object') return value
+  weigh(value)
+  return converted(value, 0)
+}
+
+function converted(value: Value, depth: number): unknown {
   if (value === null || typeof value !== 'object') return value
   if (depth > MAX_DEPTH) raise('RecursionError', 'maximum recursion depth exceeded while converting to JSON')
   if (value instanceof PyFloat) return value.value
   if (value instanceof PyDict) {
     const out: Record<string, unknown> = Object.create(null)
-    for (const { key, value: item } of value.entries.values()) out[keyText(key)] = toJson(item, depth + 1)
+    for (const { key, value: item } of value.entries.values()) out[keyText(key)] = converted(item, depth + 1)
     return out
   }
-  if (value instanceof PyList || value instanceof PyTuple) return value.items.map(item => toJson(item, depth + 1))
-  if (value instanceof PySet) return [...value.items.values()].map(item => toJson(item, depth + 1))
-  if (value instanceof DictView) return [...value.dict.entries.values()].map(viewPick(value)).map(item => toJson(item, depth + 1))
+  if (value instanceof PyList || value instanceof PyTuple) return value.items.map(item => converted(item, depth + 1))
+  if (value instanceof PySet) return [...value.items.values()].map(item => converted(item, depth + 1))
+  if (value instanceof DictView) return [...value.dict.entries.values()].map(viewPick(value)).map(item => converted(item, depth + 1))
   if (value instanceof PyBytes) return Buffer.from(value.data).toString('base64')
   if (value instanceof PyInstance) {
     if (value.toJson) return value.toJson()
-    if (value.payload !== undefined) return toJson(value.payload, depth + 1)
+    if (value.payload !== undefined) return converted(value.payload, depth + 1)
   }
   if (value instanceof HostObject && value.toJson) return value.toJson()
   return raise('TypeError', `Object of type ${typeOf(value).name} is not JSON serializable`)
 }
 
-/** The JSON text of a value, where `1.0` stays `1.0` and large ints keep their digits; for claims and bodies. */
-export function toJsonText(value: Value, depth = 0): string {
+/** The JSON text of a value, where `1.0` stays `1.0` and large ints keep their digits; for claims and bodies. Throws as `toJson`. */
+export function toJsonText(value: Value): string {
+  weigh(value)
+  return written(value, 0)
+}
+
+function written(value: Value, depth: number): string {
   if (depth > MAX_DEPTH) raise('RecursionError', 'maximum recursion depth exceeded while converting to JSON')
   if (typeof value === 'bigint') return String(value)
   if (value instanceof PyFloat) {
@@ -83,11 +96,11 @@ export function toJsonText(value: Value, depth = 0): string {
   }
   if (value instanceof PyDict) {
     const last = new Map<string, string>()
-    for (const { key, value: item } of value.entries.values()) last.set(keyText(key), toJsonText(item, depth + 1))
+    for (const { key, value: item } of value.entries.values()) last.set(keyText(key), written(item, depth + 1))
     return `{${[...last].map(([key, text]) => `${JSON.stringify(key)}:${text}`).join(',')}}`
   }
-  if (value instanceof PyList || value instanceof PyTuple) return `[${value.items.map(item => toJsonText(item, depth + 1)).join(',')}]`
-  if (value instanceof PySet) return `[${[...value.items.values()].map(item => toJsonText(item, depth + 1)).join(',')}]`
-  if (value instanceof PyInstance && !value.toJson && value.payload !== undefined) return toJsonText(value.payload, depth + 1)
-  return JSON.stringify(toJson(value, depth)) ?? 'null'
+  if (value instanceof PyList || value instanceof PyTuple) return `[${value.items.map(item => written(item, depth + 1)).join(',')}]`
+  if (value instanceof PySet) return `[${[...value.items.values()].map(item => written(item, depth + 1)).join(',')}]`
+  if (value instanceof PyInstance && !value.toJson && value.payload !== undefined) return written(value.payload, depth + 1)
+  return JSON.stringify(converted(value, depth)) ?? 'null'
 }

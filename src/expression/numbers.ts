@@ -18,7 +18,8 @@ const bits = (n: Int): number => (typeof n === 'number' ? 53 : n.toString(16).le
 
 function assertSize(bitCount: number, rt: Rt): void {
   if (bitCount > MAX_BITS) throw new LimitExceeded('memory', `an int of more than ${MAX_BITS} bits`)
-  rt.charge(1 + ((bitCount * bitCount) >> 18))
+  // Beyond some hundred digits a product takes the square of the length.
+  rt.charge(1 + (bitCount >> 8) + Math.floor((bitCount * bitCount) / 2 ** 20))
   rt.alloc(bitCount >> 3)
 }
 
@@ -86,6 +87,8 @@ export function power(a: Int, b: Int, rt: Rt): Value {
   const base = big(a)
   const length = (base < 0n ? -base : base).toString(2).length
   assertSize(length * Number(b), rt)
+  // The last squarings take the most: as much again as all before them.
+  rt.charge(Math.floor((length * Number(b)) ** 2 / 2 ** 20))
   return normalizeInt(base ** big(b))
 }
 
@@ -98,6 +101,8 @@ export function powerModulo(a: Int, b: Int, m: Int, rt: Rt): Int {
   let result = 1n
   let base = big(a) % modulus
   for (let exponent = big(b); exponent > 0n; exponent >>= 1n) {
+    // Two products and two divisions.
+    assertSize(size * 2, rt)
     assertSize(size * 2, rt)
     if (exponent & 1n) result = (result * base) % modulus
     base = (base * base) % modulus
@@ -109,6 +114,7 @@ export function shift(a: Int, b: Int, left: boolean, rt: Rt): Int {
   if (b < 0) raise('ValueError', 'negative shift count')
   if (left) assertSize(bits(a) + Number(b), rt)
   else if (Number(b) > MAX_BITS) return a < 0 ? -1 : 0
+  else assertSize(bits(a), rt)
   return normalizeInt(left ? big(a) << big(b) : big(a) >> big(b))
 }
 
@@ -193,7 +199,7 @@ export function intText(value: Int, rt: Rt): string {
       'ValueError',
       'Exceeds the limit (4300 digits) for integer string conversion; use sys.set_int_max_str_digits() to increase the limit',
     )
-  rt.charge(1 + (size >> 6))
+  rt.charge(1 + (size >> 3))
   return String(value)
 }
 

@@ -16,7 +16,7 @@ export function percentFormat(template: string, values: Value, rt: EvaluationRun
   const list: readonly Value[] = values instanceof PyTuple ? values.items : [values]
   let next = 0
   let named = false
-  rt.charge(1 + (template.length >> 2))
+  rt.charge(1 + (template.length >> 1))
   const take = (): Value => {
     if (next >= list.length) raise('TypeError', 'not enough arguments for format string')
     return list[next++]!
@@ -32,8 +32,9 @@ export function percentFormat(template: string, values: Value, rt: EvaluationRun
     DIRECTIVE,
     (_, key: string | undefined, flags: string, width: string | undefined, precision: string | undefined, type: string | undefined) => {
       if (type === undefined) raise('ValueError', 'incomplete format')
+      rt.charge(2)
       if (type === '%') return '%'
-      rt.charge(4)
+      rt.charge(6)
       let value: Value
       const w = number(width)
       const p = precision === undefined ? undefined : number(precision)
@@ -62,8 +63,13 @@ function directive(value: Value, type: string, flags: string, width: string, pre
   const left = flags.includes('-')
   const padText = (text: string) => {
     rt.charge(Number(width) >> 6)
-    if (precision !== undefined) rt.charge(text.length)
-    const cut = precision === undefined ? text : points(text).slice(0, Number(precision)).join('')
+    rt.charge(Number(precision ?? 0))
+    const cut =
+      precision === undefined
+        ? text
+        : points(text.slice(0, 2 * Number(precision)))
+            .slice(0, Number(precision))
+            .join('')
     return left ? cut.padEnd(Number(width)) : cut.padStart(Number(width))
   }
   switch (type) {

@@ -12,6 +12,7 @@ import { repr, str } from './text.ts'
 import { truth } from './truth.ts'
 import { isInt } from './values.ts'
 import type { Kwargs, Key, PyException, PyIterator, PyModule, PyObject, Result, Value } from './values.ts'
+import { weigh } from './weigh.ts'
 
 export interface LogEntry {
   level: string
@@ -31,6 +32,8 @@ export interface Environment {
 const CHECK_EVERY = 100 // steps between looks at the clock
 const SLICE_STEPS = 1000
 const SLICE_MS = 2
+/** What an operation that goes in one piece may cost: a tick is due long before, so a slice of more steps is one operation's. */
+const MOST_STEPS_AT_ONCE = 64_000
 /** Longest run of a method that cannot be paused (`__eq__` during a look-up …). */
 const UNPAUSED_MS = 25
 
@@ -64,6 +67,7 @@ export class EvaluationRuntime implements Runtime {
   private sliceCpu = -1
   private sliceSteps = 0
   private unpaused = 0
+  private toldWeight = 0
   private readonly interned = new Map<string, PyObject[]>()
 
   constructor(limits: Limits, environment: Environment, findModule: (name: string) => PyModule | undefined) {
@@ -78,6 +82,8 @@ export class EvaluationRuntime implements Runtime {
 
   private check(): void {
     if (this.steps > this.limits.steps) throw new LimitExceeded('steps', `more than ${this.limits.steps} steps`)
+    if (this.steps - this.sliceSteps > MOST_STEPS_AT_ONCE)
+      throw new LimitExceeded('steps', `one operation of more than ${MOST_STEPS_AT_ONCE} steps`)
     this.nextCheck = this.steps + CHECK_EVERY
     const elapsed = this.environment.monotonic() - this.sliceStart
     // A busy machine takes the clock's time from us; only our own is counted.
@@ -225,13 +231,22 @@ export class EvaluationRuntime implements Runtime {
   }
 
   message(text: string): void {
-    this.alloc(text.length)
+    this.told(text.length)
     this.messages.push(text)
   }
 
+  /** Pays for what will be reported when the evaluation is over, in one piece. */
+  private told(weight: number): void {
+    this.charge(2 + (weight >> 6))
+    this.alloc(weight)
+    if ((this.toldWeight += weight) > MAX_OBJECT)
+      throw new LimitExceeded('memory', `more than ${MAX_OBJECT} bytes of messages and log lines`)
+  }
+
   log(level: string, event: string, fields: ReadonlyMap<string, Value>): void {
-    this.charge(2)
-    this.alloc(64 + event.length)
+    let weight = 64 + event.length
+    for (const value of fields.values()) weight += weigh(value, MAX_OBJECT)
+    this.told(weight)
     this.logs.push({ level, event, fields })
   }
 }

@@ -86,7 +86,7 @@ export function bytesRepr(data: Uint8Array): string {
 export function strResult(value: Value, rt: Rt): string | Pending {
   if (typeof value === 'string') return value
   const method = value instanceof PyClass ? undefined : special(value, '__str__')
-  if (method !== undefined) return bind(call(method, [value], null, rt), (text: Value) => assertText(text, '__str__'))
+  if (method !== undefined) return bind(call(method, [value], null, rt), (text: Value) => assertText(text, '__str__', rt))
   if (value instanceof PyException || (value instanceof PyInstance && value.payload !== undefined) || value instanceof HostObject)
     return str(value, rt)
   return reprResult(value, rt)
@@ -94,20 +94,23 @@ export function strResult(value: Value, rt: Rt): string | Pending {
 
 export function reprResult(value: Value, rt: Rt): string | Pending {
   const method = value instanceof PyClass ? undefined : special(value, '__repr__')
-  if (method !== undefined) return bind(call(method, [value], null, rt), (text: Value) => assertText(text, '__repr__'))
+  if (method !== undefined) return bind(call(method, [value], null, rt), (text: Value) => assertText(text, '__repr__', rt))
   return repr(value, rt)
 }
 
-function assertText(text: Value, method: string): string {
+function assertText(text: Value, method: string, rt: Rt): string {
   const inner = text instanceof PyInstance && text.payload !== undefined ? text.payload : text
   if (typeof inner !== 'string') raise('TypeError', `${method} returned non-string (type ${typeOf(text).name})`)
+  // It will be put together with others.
+  rt.charge(inner.length >> 5)
+  rt.alloc(inner.length)
   return inner
 }
 
 export function str(value: Value, rt: Rt): string {
   if (typeof value === 'string') return value
   const method = value instanceof PyClass ? undefined : special(value, '__str__')
-  if (method !== undefined) return assertText(rt.callNow(method, [value]), '__str__')
+  if (method !== undefined) return assertText(rt.callNow(method, [value]), '__str__', rt)
   if (value instanceof PyException) return exceptionText(value, rt)
   if (value instanceof PyInstance && value.payload !== undefined && special(value, '__repr__') === undefined) return str(value.payload, rt)
   if (value instanceof HostObject && value.str) return value.str()
@@ -136,7 +139,7 @@ export function repr(value: Value, rt: Rt): string {
   }
   if (value === null) return 'None'
   const method = value instanceof PyClass ? undefined : special(value, '__repr__')
-  if (method !== undefined) return assertText(rt.callNow(method, [value]), '__repr__')
+  if (method !== undefined) return assertText(rt.callNow(method, [value]), '__repr__', rt)
   return builtinRepr(value, rt)
 }
 

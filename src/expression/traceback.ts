@@ -5,7 +5,7 @@ import { str } from './text.ts'
 import { PyException } from './values.ts'
 
 /** The last line: type and text. The text may come from a method of the expression; when that fails it is left out. */
-function lastLine(error: PyException, rt: EvaluationRuntime): string {
+export function lastLine(error: PyException, rt: EvaluationRuntime): string {
   const module = error.cls.module === 'builtins' || error.cls.module === '__main__' ? '' : `${error.cls.module}.`
   let text = ''
   try {

@@ -194,6 +194,8 @@ export class PyTuple extends PyObject {
 export interface DictEntry {
   readonly key: Value
   value: Value
+  /** Came in with the context, and nothing was done that could have changed it. */
+  readonly untouched?: boolean
 }
 
 /** A dict in insertion order. Use the functions of `keys.ts` (`dictGet`, `dictSet` …) unless all keys are str. */

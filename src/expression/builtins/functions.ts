@@ -312,10 +312,11 @@ export const functions: Record<string, Value> = {
     if (n < 0 || n > 0x10ffff) raise('ValueError', 'chr() arg not in range(0x110000)')
     return String.fromCodePoint(Number(n))
   }),
-  ord: native('ord', 'c, /', ([value]) => {
+  ord: native('ord', 'c, /', ([value], rt) => {
     const inner = unwrap(value)
     if (inner instanceof PyBytes && inner.data.length === 1) return inner.data[0]!
     if (typeof inner !== 'string') raise('TypeError', `ord() expected string of length 1, but ${typeOf(value).name} found`)
+    payPoints(inner, rt)
     if (textLength(inner) !== 1) raise('TypeError', `ord() expected a character, but string of length ${textLength(inner)} found`)
     return inner.codePointAt(0)!
   }),

@@ -27,7 +27,7 @@ export function update(target: PyDict, args: Value[], kwargs: Kwargs | null, rt:
   }
   if (source === undefined) return named()
   if (source instanceof PyDict && special(source, '__iter__') === undefined) {
-    rt.charge(2 * source.entries.size)
+    rt.charge(4 * source.entries.size)
     for (const [key, entry] of source.entries) {
       const mine = target.entries.get(key)
       if (mine) mine.value = entry.value

@@ -71,8 +71,11 @@ function stripper(left: boolean, right: boolean) {
     const drop = set ? (c: string) => set.has(c) : isSpace
     // Paid by what goes, in parts: most texts keep nearly all.
     let walked = 0
-    const pay = () => {
-      if ((++walked & 255) === 0) rt.charge(16)
+    const pay = (size: number) => {
+      // A pair of surrogates has to be cut out first.
+      if ((walked += size === 2 ? 4 : 1) < 256) return
+      rt.charge(walked >> 2)
+      walked = 0
     }
     let from = 0
     let to = s.length
@@ -81,7 +84,7 @@ function stripper(left: boolean, right: boolean) {
         const size = from + 1 < to && isPair(s, from) ? 2 : 1
         if (!drop(size === 2 ? s.slice(from, from + 2) : s[from]!)) break
         from += size
-        pay()
+        pay(size)
       }
     }
     if (right) {
@@ -89,7 +92,7 @@ function stripper(left: boolean, right: boolean) {
         const size = to - 2 >= from && isPair(s, to - 2) ? 2 : 1
         if (!drop(size === 2 ? s.slice(to - 2, to) : s[to - 1]!)) break
         to -= size
-        pay()
+        pay(size)
       }
     }
     return s.slice(from, to)

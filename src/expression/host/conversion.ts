@@ -18,6 +18,7 @@ import { UTC } from '../modules/datetime/tzinfo.ts'
 import { uuidOf } from '../modules/encoding.ts'
 import { HostObject, PyClass, PyDict, PyInstance, PyList, PySet, PyTuple } from '../values.ts'
 import type { Value } from '../values.ts'
+import { weigh } from '../weigh.ts'
 import type { Classes } from './classes.ts'
 import { ModelObject } from './object.ts'
 import { PlanObject } from './plan.ts'
@@ -33,7 +34,7 @@ export class Conversion {
   readonly classes: Classes
   private readonly entered = new Map<object, Value>()
   private readonly left = new Map<Value, object>()
-  private readonly conversion: ContextConversion = { enter: value => this.enterObject(value), leave: value => this.leave(value) }
+  private readonly conversion: ContextConversion = { enter: value => this.enterObject(value), leave: value => this.out(value) }
 
   constructor(classes: Classes) {
     this.classes = classes
@@ -88,8 +89,16 @@ export class Conversion {
     return isPlain(value) ? this.dict(value) : undefined
   }
 
-  /** A value of the language as the host keeps it: rows for objects, dates for datetimes, the same containers for those that came in. */
+  /**
+   * A value of the language as the host keeps it: rows for objects, dates for datetimes, the same containers for those that came in.
+   * Throws LimitExceeded for more than may leave an evaluation.
+   */
   leave(value: Value): unknown {
+    weigh(value)
+    return this.out(value)
+  }
+
+  private out(value: Value): unknown {
     if (value === null || typeof value !== 'object') return value
     const source = this.left.get(value)
     if (value instanceof ModelObject) return value.leave()
@@ -102,18 +111,18 @@ export class Conversion {
       return source
     }
     if (value instanceof PyList) {
-      const items = value.items.map(item => this.leave(item))
+      const items = value.items.map(item => this.out(item))
       if (!Array.isArray(source)) return items
       source.splice(0, source.length, ...items)
       return source
     }
-    if (value instanceof PyTuple) return value.items.map(item => this.leave(item))
-    if (value instanceof PySet) return [...value.items.values()].map(item => this.leave(item))
+    if (value instanceof PyTuple) return value.items.map(item => this.out(item))
+    if (value instanceof PySet) return [...value.items.values()].map(item => this.out(item))
     if (value instanceof PyDict) {
       const out: Row = {}
       for (const entry of value.entries.values()) {
         const key = typeof entry.key === 'string' ? entry.key : String(toJson(entry.key))
-        Object.defineProperty(out, key, { value: this.leave(entry.value), writable: true, enumerable: true, configurable: true })
+        Object.defineProperty(out, key, { value: this.out(entry.value), writable: true, enumerable: true, configurable: true })
       }
       return out
     }
@@ -121,8 +130,14 @@ export class Conversion {
     return toJson(value)
   }
 
+  /** What `finish` writes back. */
+  *kept(): Iterable<Value> {
+    for (const value of this.left.keys()) if (value instanceof PyDict || value instanceof PyList) yield value
+  }
+
   /** Writes what was changed into the objects that came in. Call it after every evaluation, also a failed one. */
   finish(): void {
+    for (const value of this.kept()) weigh(value)
     for (const [value, source] of this.left) {
       if (value instanceof PyDict) writeBack(value, this.conversion)
       else if (value instanceof PyList && Array.isArray(source)) this.leave(value)

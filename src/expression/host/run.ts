@@ -1,12 +1,13 @@
 /** Running a text for somebody: variables in, value, messages and log lines out, changes kept. */
 import type { Ctx } from '../../context.ts'
 import type { Row } from '../../api/model.ts'
+import { LimitExceeded } from '../errors.ts'
 import { compile, evaluate, ExpressionError, type Evaluation, type Host, type Program } from '../evaluate.ts'
 import { toJson } from '../json.ts'
 import type { Limits } from '../limits.ts'
 import { PyDateTime } from '../modules/datetime/datetime.ts'
 import type { LogEntry } from '../runtime.ts'
-import { HostObject, PyBytes, PyDict, PyFloat, PyInstance, PyList, PyRange, PySet, PyTuple } from '../values.ts'
+import { HostObject, PyBytes, PyDict, PyException, PyFloat, PyInstance, PyList, PyRange, PySet, PyTuple } from '../values.ts'
 import type { PyModule, Value } from '../values.ts'
 import { Conversion, describe } from './conversion.ts'
 import { helpers } from './functions.ts'
@@ -109,18 +110,25 @@ export async function runExpression(ctx: Ctx, run: Run): Promise<Ran> {
     call: (op, args) => dispatch(operations, scope, op, args),
     module: moduleFinder(ctx),
     environment: { now: () => ctx.now().getTime() },
+    kept: () => scope.conversion.kept(),
   }
   let logs: LogEntry[] = []
   try {
     const { value, messages, logs: lines, stats } = await evaluate(program, variables, host, run.limits)
     logs = lines
+    scope.conversion.finish()
     return { value, scope, messages, logs, stats }
   } catch (error) {
     if (error instanceof ExpressionError) logs = error.logs
+    try {
+      scope.conversion.finish()
+    } catch (tooMuch) {
+      // A text that failed may leave more behind than can be kept; then nothing of it is.
+      if (!(tooMuch instanceof LimitExceeded || tooMuch instanceof PyException)) throw tooMuch
+    }
     throw error
   } finally {
     report(ctx, run.source, logs)
-    scope.conversion.finish()
   }
 }
 

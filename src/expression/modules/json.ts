@@ -53,7 +53,8 @@ class Reader {
 
   private space(): void {
     const from = this.at
-    while (' \n\r\t'.includes(this.text[this.at] ?? '-')) this.at++
+    for (let unit = this.text.charCodeAt(this.at); unit === 32 || unit === 10 || unit === 13 || unit === 9;)
+      unit = this.text.charCodeAt(++this.at)
     if (this.at - from > 8) this.rt.charge((this.at - from) >> 3)
   }
 

@@ -253,7 +253,7 @@ export const math: PyModule = defineModule('math', {
     const bits = bitsOf(value)
     let x = 1n << BigInt((value.toString(2).length + 1) >> 1)
     for (;;) {
-      rt.charge(10 + ((bits * bits) >> 18))
+      rt.charge(10 + Math.floor((bits * bits) / 2 ** 20))
       const y = (x + value / x) >> 1n
       if (y >= x) return normalizeInt(x)
       x = y

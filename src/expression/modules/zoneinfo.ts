@@ -129,6 +129,7 @@ class PyZoneInfo extends PyTzinfo {
 
 const parameters = native('ZoneInfo', 'key', ([value], rt) => {
   const key = requireText(value, 'key')
+  if (key.length > 100) raise(notFound, `No time zone found with key of ${key.length} characters`)
   rt.charge(500)
   const zone = zoneOf(key) ?? raise(notFound, `No time zone found with key ${key}`)
   return new PyZoneInfo(zone)

@@ -31,9 +31,17 @@ export class Subject {
     this.codes = astral && codes === SCRATCH ? codes.slice(0, n) : codes
   }
 
+  /** Where a character begins in the JavaScript string; walks there. */
+  private unitAt(offset: number): number {
+    let extra = 0
+    for (let i = 0; i < offset; i++) if (this.codes[i]! > 0xffff) extra++
+    return offset + extra
+  }
+
   /** The text between two code point offsets. */
   slice(start: number, end: number) {
     if (!this.astral) return this.text.slice(start, end)
+    if (end - start > 1024) return this.text.slice(this.unitAt(start), this.unitAt(end))
     let out = ''
     // In pieces, since arguments of one call are limited.
     for (let i = start; i < end; i += 4096) out += String.fromCodePoint(...this.codes.subarray(i, Math.min(end, i + 4096)))

@@ -232,6 +232,7 @@ export class ExpressionParser {
     this.at++
     const args: Expr[] = []
     const keywords: Keyword[] = []
+    const names = new Set<string>()
     while (!this.is(')')) {
       const here = this.position()
       if (this.accept('**')) keywords.push({ name: null, value: this.expression(), ...here })
@@ -239,7 +240,8 @@ export class ExpressionParser {
       else if (this.token.type === 'name' && this.tokens[this.at + 1]!.value === '=' && this.tokens[this.at + 1]!.type === 'op') {
         const name = this.token.value
         if (KEYWORDS.has(name)) this.fail(`cannot assign to ${name}`)
-        if (keywords.some(other => other.name === name)) this.fail(`keyword argument repeated: ${name}`)
+        if (names.has(name)) this.fail(`keyword argument repeated: ${name}`)
+        names.add(name)
         this.at += 2
         keywords.push({ name, value: this.expression(), ...here })
       } else {
@@ -249,7 +251,7 @@ export class ExpressionParser {
           args.push(this.comprehension('generator', value, null, here))
           if (this.is(',') && this.tokens[this.at + 1]!.value !== ')') this.fail('Generator expression must be parenthesized', value)
         } else {
-          if (keywords.some(other => other.name !== null)) this.fail('positional argument follows keyword argument', value)
+          if (names.size) this.fail('positional argument follows keyword argument', value)
           if (keywords.length) this.fail('positional argument follows keyword argument unpacking', value)
           args.push(value)
         }
@@ -530,6 +532,7 @@ export class ExpressionParser {
     const list: ParameterList = { positionalOnly: [], regular: [], rest: null, keywordOnly: [], keywordRest: null }
     const seen = new Set<string>()
     let star = false
+    let defaulted = false
     const one = (): Parameter => {
       const at = this.position()
       const name = this.identifier()
@@ -551,9 +554,10 @@ export class ExpressionParser {
         else if (this.tokens[this.at + 1]!.value === end) this.fail('named arguments must follow bare *')
       } else {
         const parameter = one()
-        if (this.accept('=')) parameter.default = this.expression()
-        else if (!star && [...list.positionalOnly, ...list.regular].some(other => other.default))
-          this.fail('parameter without a default follows parameter with a default', parameter)
+        if (this.accept('=')) {
+          parameter.default = this.expression()
+          defaulted ||= !star
+        } else if (!star && defaulted) this.fail('parameter without a default follows parameter with a default', parameter)
         ;(star ? list.keywordOnly : list.regular).push(parameter)
       }
       if (!this.accept(',')) break

@@ -1,6 +1,9 @@
 /** Reading ISO 8601 texts as `fromisoformat` of Python 3.11 does. Every function answers undefined for what it does not take. */
 import { fromIsoCalendar, fromOrdinal } from './calendar.ts'
 
+/** Characters of a date with a time; digits of fractions beyond the sixth are ignored, but not without end. */
+const MOST = 200
+
 const digits = (text: string, at: number, count: number): number | undefined => {
   const part = text.slice(at, at + count)
   return part.length === count && /^[0-9]+$/.test(part) ? Number(part) : undefined
@@ -9,7 +12,7 @@ const digits = (text: string, at: number, count: number): number | undefined => 
 /** A date at the beginning of a text: `2024-02-29`, `20240229`, `2024-W09-4`, `2024W094`, the weekday being optional. */
 export function parseIsoDate(text: string): { year: number; month: number; day: number; length: number } | undefined {
   const year = digits(text, 0, 4)
-  if (year === undefined) return undefined
+  if (year === undefined || text.length > MOST) return undefined
   const dash = text[4] === '-' ? 1 : 0
   let at = 4 + dash
   if (text[at] === 'W') {
@@ -35,6 +38,7 @@ export function parseIsoDate(text: string): { year: number; month: number; day: 
 
 /** Where the character between date and time stands; undefined where no date can end. */
 export function separatorAt(text: string): number | undefined {
+  if (text.length > MOST) return undefined
   if (text.length === 7) return 7
   if (text[4] === '-') {
     if (text[5] !== 'W') return 10
@@ -84,6 +88,7 @@ function parseClock(text: string): IsoClock | undefined {
 
 /** A time with, perhaps, an offset from UTC in microseconds (null without one). */
 export function parseIsoTime(text: string): (IsoClock & { offset: bigint | null }) | undefined {
+  if (text.length > MOST) return undefined
   const at = text.search(/[-+Z]/)
   const clock = parseClock(at < 0 ? text : text.slice(0, at))
   if (clock === undefined) return undefined

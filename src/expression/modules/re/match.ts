@@ -36,6 +36,7 @@ export class PyMatch extends PyInstance {
 
   /** The text of a group; `absent` when it took no part. */
   group(number: number, absent: Value, rt: Runtime): Value {
+    rt.charge((this.found.end(number) - this.found.start(number)) >> 5)
     const text = this.found.group(number)
     if (text === undefined) return absent
     rt.alloc(16 + 2 * text.length)

@@ -68,7 +68,7 @@ export function findAll(pattern: PyPattern, value: Value, rt: Runtime, region?: 
   }
   const items: Value[] = []
   for (const found of iterate(pattern, value, rt, region)) {
-    rt.charge(1 + groups)
+    rt.charge((pattern.program.isText ? 10 : 14) + 2 * groups)
     if (groups < 2) items.push(group(found, groups))
     else items.push(new PyTuple(Array.from({ length: groups }, (_, i) => group(found, i + 1))))
   }
@@ -82,7 +82,7 @@ export function split(pattern: PyPattern, value: Value, maxSplit: Value, rt: Run
   let rest: (from: number) => string = () => text
   let from = 0
   const add = (piece: string | undefined) => {
-    rt.charge(1)
+    rt.charge(8)
     rt.alloc(16 + 2 * (piece?.length ?? 0))
     pieces.push(piece === undefined ? null : pieceOf(pattern, piece))
   }
@@ -155,7 +155,7 @@ class Replacing {
   }
 
   add(found: RegexMatch, text: string) {
-    this.rt.charge(1 + (text.length >> 5))
+    this.rt.charge(10 + (text.length >> 5))
     this.rt.alloc(2 * (text.length + found.start() - this.from))
     this.out += found.subject.slice(this.from, found.start()) + text
     this.from = found.end()

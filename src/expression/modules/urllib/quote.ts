@@ -101,6 +101,12 @@ const unquoteArgument = (value: Value) =>
     ? new TextDecoder().decode(value.data)
     : raise('TypeError', `argument of type '${typeOf(value).name}' is not iterable`))
 
+function withBlanks(text: string, rt: Runtime): string {
+  rt.charge(text.length >> 2)
+  rt.alloc(text.length)
+  return text.replaceAll('+', ' ')
+}
+
 /** `urlencode` of a mapping or of pairs; with `doseq` each item of a sequence gets a pair of its own. */
 function* urlencode([query, doseq, safe, encoding, quoteVia]: Value[], rt: EvaluationRuntime): Generator<unknown, Value, Value> {
   const via = (value: Value) =>
@@ -161,7 +167,7 @@ export const quoting = {
     unquote(unquoteArgument(value), encoding, errors, rt),
   ),
   unquote_plus: native('unquote_plus', "string, encoding='utf-8', errors='replace'", ([value, encoding, errors], rt) =>
-    unquote(unquoteArgument(value).replaceAll('+', ' '), encoding, errors, rt),
+    unquote(withBlanks(unquoteArgument(value), rt), encoding, errors, rt),
   ),
   unquote_to_bytes: native('unquote_to_bytes', 'string', ([value], rt) => {
     const text = textOf(value)

@@ -1,0 +1,135 @@
+/**
+ * How long a program holds its event loop up, measured so that other programs' load does not count.
+ *
+ * The requirement is that nothing an expression does keeps the server from its other visitors for more than 50 ms, so this is the one place
+ * where tests look at a clock. A clock on the wall would blame the expression for whatever else the machine has to do: a neighbour that takes the
+ * processor for 60 ms looks like a stall of 60 ms. So there are three measures, and each must hold in each try:
+ *
+ * 1. `slice`: what the engine itself says its longest slice took, in processor time of the thread.
+ * 2. `turn`: the longest turn of the event loop in processor time of the thread, by a chain of `setImmediate` beside the evaluation. It knows
+ *    nothing of the engine, and sees what the engine does not count: compiling, converting results, collecting garbage.
+ * 3. `delay`: the histogram of the event loop's delay on the wall clock, less what the thread waited for the processor meanwhile: the wall
+ *    clock's time less the processor's, over a run in which the loop never sleeps. On an idle machine that is nothing. Some kernels count a
+ *    thread's time by sampling; so much as the two clocks disagree about the busy control, they may disagree about an attack.
+ *
+ * All of it runs in a process of its own, since the test runner shares a process's event loop with what it tests. Two controls, again and
+ * again between the attacks, keep the measures honest: a busy loop of 80 ms must show in both clocks, and a run that only waits must not.
+ */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { test } from 'node:test'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+
+/** Milliseconds that nothing may take in one piece. */
+const MOST = 50
+const RESOLUTION = 5 // ms, of the histogram's timer
+
+export interface Stall {
+  title: string
+  ended: string
+  slice: number
+  turn: number
+  delay: number
+  waited: number
+}
+
+const processorTime = (): number => (usage => (usage.user + usage.system) / 1000)(process.threadCpuUsage())
+
+const settled = () => new Promise(resolve => setTimeout(resolve, 3 * RESOLUTION))
+
+/** What is watched: how it ended, and the longest slice by the engine's own account. */
+export type Work = () => Promise<{ ended: string; slice: number }>
+
+/** Does something and watches the event loop meanwhile. */
+export async function watched(title: string, work: Work): Promise<Stall> {
+  const histogram = monitorEventLoopDelay({ resolution: RESOLUTION })
+  histogram.enable()
+  let turn = 0
+  const [started, before] = [performance.now(), processorTime()]
+  let last = before
+  let watching = true
+  const watch = () => {
+    const used = processorTime()
+    turn = Math.max(turn, used - last)
+    last = used
+    if (watching) setImmediate(watch)
+  }
+  setImmediate(watch)
+  // The histogram's first sample only tells when its timer began.
+  await settled()
+  const { ended, slice } = await work()
+  // The timer of the histogram and the chain see the last turn in the next one.
+  await settled()
+  histogram.disable()
+  watching = false
+  const waited = Math.max(0, performance.now() - started - (processorTime() - before))
+  return { title, ended, slice, turn, delay: Math.max(0, histogram.max / 1e6 - RESOLUTION), waited }
+}
+
+/** What a program that prints stalls, one a line, printed. */
+export async function stallsIn(program: URL): Promise<Map<string, Stall[]>> {
+  const child = spawn(process.execPath, [fileURLToPath(program)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [printed, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')])
+  assert.equal(code, 0, `${program.pathname} ended with ${String(code)}`)
+  const lines = printed.split('\n').filter(line => line.startsWith('{'))
+  return Map.groupBy(
+    lines.map(line => JSON.parse(line) as Stall),
+    stall => stall.title,
+  )
+}
+
+const TRIES = 2
+const JOBS_A_CONTROL = 25
+
+/** For the program: runs the controls, then everything twice, and prints the measures. What `prepare` does is not watched. */
+export async function report(jobs: readonly [title: string, prepare: () => Work][]): Promise<void> {
+  const print = (stall: Stall) => process.stdout.write(`${JSON.stringify(stall)}\n`)
+  const busy = async () => {
+    for (const end = processorTime() + 80; processorTime() < end;);
+    return { ended: 'busy', slice: 0 }
+  }
+  const idle = async () => {
+    await new Promise(resolve => setTimeout(resolve, 80))
+    return { ended: 'idle', slice: 0 }
+  }
+  for (const [i, [title, prepare]] of jobs.entries()) {
+    if (i % JOBS_A_CONTROL === 0) {
+      print(await watched('busy', busy))
+      print(await watched('idle', idle))
+    }
+    for (let attempt = 0; attempt < TRIES; attempt++) print(await watched(title, prepare()))
+  }
+}
+
+export function assertShort({ slice, turn, delay, waited }: Stall, measured: Map<string, Stall[]>): void {
+  const disagreement = Math.max(0, ...measured.get('busy')!.map(busy => busy.delay - busy.waited - busy.turn))
+  assert.ok(slice <= MOST, `the engine's longest slice took ${slice.toFixed(0)} ms`)
+  assert.ok(turn <= MOST, `a turn of the event loop took ${turn.toFixed(0)} ms of computing`)
+  assert.ok(
+    delay - waited - disagreement <= MOST,
+    `the event loop stood still for ${delay.toFixed(0)} ms, ${waited.toFixed(0)} of them for others`,
+  )
+}
+
+/** Makes tests of the two controls, and one that nothing is short of its tries. */
+export function controls(measured: () => Map<string, Stall[]>): void {
+  void test('a loop that is busy for 80 ms is seen by both clocks', () => {
+    for (const { turn, delay } of measured().get('busy')!) {
+      assert.ok(turn > MOST, `${turn} ms`)
+      assert.ok(delay > MOST, `${delay} ms`)
+    }
+  })
+  void test('a loop that only waits counts as idle', () => {
+    for (const idle of measured().get('idle')!) assertShort(idle, measured())
+  })
+}
+
+/** The measures of one job, in each try. */
+export function triesOf(measured: Map<string, Stall[]>, title: string): Stall[] {
+  const tries = measured.get(title) ?? []
+  assert.equal(tries.length, TRIES)
+  return tries
+}
