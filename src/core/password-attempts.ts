@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Ctx } from '../context.ts'
 import { hashToken } from '../crypto/secrets.ts'
 import { formatIp, parseIp } from '../lib/ip.ts'
@@ -98,15 +99,11 @@ export async function noteWrongPassword(ctx: Ctx, attempt: Attempt): Promise<voi
     .insertInto('password_attempt')
     .values(keys.map(key_hash => ({ key_hash, ...fresh })))
     .onConflict(conflict =>
-      conflict.column('key_hash').doUpdateSet(({ eb, ref, case: when }) => ({
-        failures: when()
-          .when('password_attempt.expires', '<=', now)
-          .then(1)
-          .else(eb(ref('password_attempt.failures'), '+', 1))
-          .end(),
+      conflict.column('key_hash').doUpdateSet({
+        failures: sql<number>`case when password_attempt.expires <= ${now} then 1 else password_attempt.failures + 1 end`,
         last: fresh.last,
         expires: fresh.expires,
-      })),
+      }),
     )
     .execute()
 }

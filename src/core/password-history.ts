@@ -10,7 +10,7 @@ const wanted = cached(['policy', 'policy_unique_password'], async ctx => {
     .selectFrom('policy_unique_password')
     .select(({ fn }) => fn.max('num_historical_passwords').as('most'))
     .executeTakeFirstOrThrow()
-  return Math.min(Number(most ?? 0), MOST_REMEMBERED)
+  return Math.min(most ?? 0, MOST_REMEMBERED)
 })
 
 /**

@@ -68,8 +68,12 @@ async function ask(visitor: Visitor, slug: string, name: string, body: object): 
   return { ms, said: said.replaceAll(name, 'WHAT WAS TYPED') }
 }
 
+let asked = 0
+/** Each time another: whoever sends many wrong passwords from one address has to wait, whatever the name. */
+const anAddress = () => `198.18.${++asked >> 8}.${asked & 255}`
+
 async function samplesOf(typed: string): Promise<Record<Step, Sample>> {
-  const signIn = new Visitor(app)
+  const signIn = new Visitor(app, { 'x-forwarded-for': anAddress() })
   await signIn.challenge('default-authentication-flow', '')
   const identification = await ask(signIn, 'default-authentication-flow', typed, { uid_field: typed })
   const password = await ask(signIn, 'default-authentication-flow', typed, { password: 'wrong' })

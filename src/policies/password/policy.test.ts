@@ -80,3 +80,11 @@ test('leaked passwords are asked for by a piece of their hash', async () => {
   assert.match(JSON.stringify(rows), /answers with status 503/)
   assert.doesNotMatch(JSON.stringify(rows), /"leaked"/)
 })
+
+test('the flow for changing a password wants a good one', async () => {
+  const { admin } = await server()
+  const { results } = (await admin.get('/api/v3/policies/password/?name=default-password-change-password-policy')).body
+  assert.partialDeepStrictEqual(results, [{ length_min: 8, check_zxcvbn: true, zxcvbn_score_threshold: 2, password_field: 'password' }])
+  const [stage] = (await admin.get('/api/v3/stages/prompt/stages/?name=default-password-change-prompt')).body.results
+  assert.deepEqual(stage.validation_policies, [results[0].pk])
+})

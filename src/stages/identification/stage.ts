@@ -110,10 +110,7 @@ async function identify(run: Run, answer: AnswerValues): Promise<Outcome> {
   }
   const user = await findUser(ctx, typed, stage.user_fields as string[], { ignoreCase: stage.case_insensitive_matching as boolean })
   const password = await embeddedPassword(run)
-  if (!user) {
-    context.pending_user = unsaved(typed)
-    if (!password) await changeReputation(ctx, typed, -1)
-  }
+  if (!user) context.pending_user = unsaved(typed)
   if (password) {
     let proof: Proof | undefined
     try {
@@ -135,6 +132,8 @@ async function identify(run: Run, answer: AnswerValues): Promise<Outcome> {
   } else if (user) {
     context.pending_user = asObject(User, user)
   } else if (!stage.pretend_user_exists) {
+    // Where names are pretended, this waits for the password: work that only unknown names cause would tell that they are.
+    await changeReputation(ctx, typed, -1)
     return retry({ non_field_errors: FAILED })
   }
   if (stage.show_matched_user) delete context.pending_user_identifier

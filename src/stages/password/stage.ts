@@ -34,7 +34,8 @@ export async function notLookedAt(error: unknown): Promise<Outcome> {
   if (!(error instanceof SlowDownError)) throw error
   if (lingering < MOST_LINGERING) {
     lingering++
-    await delay(Math.min(error.seconds * 1000, LINGER)).finally(() => lingering--)
+    await delay(Math.min(error.seconds * 1000, LINGER))
+    lingering--
   }
   return retry({ non_field_errors: [{ string: error.message, code: 'throttled' }] })
 }
@@ -45,10 +46,10 @@ export const pendingAccount = (run: Run): Row | null => {
   return isStored(user, 'id') ? user : null
 }
 
-/** Writes down that somebody did not get in, whether or not there is such an account. */
-export const noteFailure = (ctx: Ctx, stage: Row, user: Row | null, name: string): Promise<void> =>
+/** Writes down that somebody did not get in, whether or not there is such an account. `points`: what it costs the name's reputation. */
+export const noteFailure = (ctx: Ctx, stage: Row, user: Row | null, name: string, points = 1): Promise<void> =>
   transact(ctx, async ctx => {
-    await changeReputation(ctx, (user?.username as string | undefined) ?? name, -1)
+    await changeReputation(ctx, (user?.username as string | undefined) ?? name, -points)
     const from = { app: 'authentik_stages_password', model_name: 'passwordstage', pk: stage.stage_uuid, name: stage.name }
     await recordEvent(ctx, 'login_failed', { username: name, stage: from }, { user })
   })
@@ -102,7 +103,8 @@ export const password = defineStage({
       delete plan.context[FAILURES]
       return next()
     }
-    await noteFailure(ctx, stage, user, name)
+    // A name that nobody has counts for itself, too.
+    await noteFailure(ctx, stage, user, name, user ? 1 : 2)
     const failures = Number(plan.context[FAILURES] ?? 0) + 1
     plan.context[FAILURES] = failures
     return failures >= (stage.failed_attempts_before_cancel as number) ? denied(INVALID) : retry({ password: INVALID })
