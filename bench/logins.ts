@@ -9,6 +9,8 @@ const SECONDS = 8
 const CLIENTS = 16
 /** Visitors who send a wrong password at the same moment. */
 const ATTACKERS = 500
+/** Sign-ins of others that are measured. */
+const SIGN_INS = 30
 const PASSWORD = 'correct horse battery staple'
 
 /** As in src/core/passwords.ts. */
@@ -66,12 +68,20 @@ async function logins(signet: Signet, ceiling: number, say: Parameters<Benchmark
   for (const connection of connections) connection.close()
 }
 
-/** A cheap request of others, a hundred times a second: alone, and while 500 wrong passwords are being checked. */
+/**
+ * A cheap request of others, a hundred times a second, and their sign-ins, one a second: alone, and while 500 visitors of one address
+ * try wrong passwords.
+ */
 async function attack(signet: Signet, say: Parameters<Benchmark['run']>[0]): Promise<void> {
   const visitor = new Connection(signet.origin)
   const cheap = () => visitor.expect(200, { path: '/api/v3/core/users/me/', headers })
   await closedLoop({ clients: 1, operations: 200, seconds: 2 }, cheap)
   const alone = await openLoop({ every: 10, count: 500 }, cheap)
+
+  const home = Array.from({ length: 4 }, () => new Connection(signet.origin))
+  const signIn = (index: number) => new Browser(home[index % home.length]!, '198.18.0.1').signIn(`bench-${index % CLIENTS}`, PASSWORD)
+  await closedLoop({ clients: 2, operations: 20, seconds: 4 }, signIn)
+  const signInsAlone = await openLoop({ every: 1_000, count: SIGN_INS }, signIn)
 
   const connections = Array.from({ length: ATTACKERS }, () => new Connection(signet.origin))
   const browsers = connections.map(connection => new Browser(connection))
@@ -85,6 +95,7 @@ async function attack(signet: Signet, say: Parameters<Benchmark['run']>[0]): Pro
   })
   const arrival = await openLoop({ every: 10, count: 100 }, cheap)
   const during = await openLoop({ every: 10, count: 500 }, cheap)
+  const signIns = await openLoop({ every: 1_000, count: SIGN_INS }, signIn)
   attack.abort()
   await Promise.all(attackers)
   const p99 = (sorted: Float64Array) => percentile(sorted, 0.99)
@@ -99,5 +110,12 @@ async function attack(signet: Signet, say: Parameters<Benchmark['run']>[0]): Pro
     ratio: { to: 'p99 of nobody else', value: p99(during) / p99(alone) },
     goal: { text: 'p99 < 2 ×', met: p99(during) < 2 * p99(alone) },
   })
-  for (const connection of [visitor, ...connections]) connection.close()
+  say({ case: 'sign-ins, nobody else', figures: { 'p50 ms': percentile(signInsAlone, 0.5), 'p99 ms': p99(signInsAlone) } })
+  say({
+    case: `sign-ins from another address under ${ATTACKERS} parallel wrong passwords`,
+    figures: { 'p50 ms': percentile(signIns, 0.5), 'p99 ms': p99(signIns) },
+    ratio: { to: 'p99 of nobody else', value: p99(signIns) / p99(signInsAlone) },
+    goal: { text: 'p99 < 2 ×', met: p99(signIns) < 2 * p99(signInsAlone) },
+  })
+  for (const connection of [visitor, ...home, ...connections]) connection.close()
 }

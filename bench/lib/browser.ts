@@ -5,10 +5,13 @@ const FLOW = '/api/v3/flows/executor/default-authentication-flow/?query='
 /** One visitor who has not been here before: cookies of its own, over a connection that others may have used. */
 export class Browser {
   readonly #connection: Connection
+  readonly #address: string | undefined
   readonly #cookies = new Map<string, string>()
 
-  constructor(connection: Connection) {
+  /** @param address as which a proxy in front would name the visitor */
+  constructor(connection: Connection, address?: string) {
     this.#connection = connection
+    this.#address = address
   }
 
   async #send(method: string, path: string, body?: object): Promise<Answer> {
@@ -18,6 +21,7 @@ export class Browser {
       method,
       path,
       headers: {
+        ...(this.#address !== undefined && { 'x-forwarded-for': this.#address }),
         ...(cookie && { cookie }),
         ...(csrf && { 'x-authentik-csrf': csrf }),
         ...(body && { 'content-type': 'application/json' }),

@@ -122,7 +122,7 @@ async function identify(run: Run, answer: AnswerValues): Promise<Outcome> {
         (answer.password as string | undefined) ?? '',
       )
     } catch (error) {
-      return notLookedAt(error)
+      return notLookedAt(ctx, error)
     }
     if (!user || !proof) {
       await noteFailure(ctx, password, user ?? null, typed)

@@ -21,22 +21,31 @@ const FAILURES = 'goauthentik.io/stages/password/failures'
 /** What a person may be told about a password that will not do: never why. */
 const INVALID = 'Invalid password'
 
-/** How long an answer is held back at most: whoever waits for each cannot ask often. */
-const LINGER = 2_000 // ms
+/** For how long an answer is held back, so that whoever waits for each cannot ask often. */
+const LINGER = 4_000 // ms
+/** The same while many answers are: their questions alone could keep others waiting. */
+const LINGER_IN_FLOOD = 30_000 // ms
+const FLOOD = 50
 /** Answers that are held back at once; beyond that they go out at once. */
-const MOST_LINGERING = 1_000
+const MOST_LINGERING = 5_000
 let lingering = 0
 
+/** Holds an answer back; never as long as another, for those who were refused together would come again together. */
+async function linger(ctx: Ctx): Promise<void> {
+  if (lingering >= MOST_LINGERING) return
+  const part = (1 + Buffer.from(ctx.randomBytes(2)).readUInt16BE() / 0xffff) / 2
+  const time = (lingering < FLOOD ? LINGER : LINGER_IN_FLOOD) * part
+  lingering++
+  await delay(time)
+  lingering--
+}
+
 /** What to say when a password was not looked at. @throws what does not mean that */
-export async function notLookedAt(error: unknown): Promise<Outcome> {
+export async function notLookedAt(ctx: Ctx, error: unknown): Promise<Outcome> {
   if (error instanceof QueueFullError)
     return retry({ non_field_errors: [{ string: 'The server is busy. Please try again in a moment.', code: 'busy' }] })
   if (!(error instanceof SlowDownError)) throw error
-  if (lingering < MOST_LINGERING) {
-    lingering++
-    await delay(Math.min(error.seconds * 1000, LINGER))
-    lingering--
-  }
+  await linger(ctx)
   return retry({ non_field_errors: [{ string: error.message, code: 'throttled' }] })
 }
 
@@ -96,7 +105,7 @@ export const password = defineStage({
       // Also with nobody pending: the time taken must not tell whether the account exists.
       proof = await provePassword(ctx, stage.backends as string[], { user, name }, answer.password as string)
     } catch (error) {
-      return notLookedAt(error)
+      return notLookedAt(ctx, error)
     }
     if (proof) {
       noteProof(run, user!, proof)
