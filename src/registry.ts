@@ -47,6 +47,7 @@ import { reputationScores } from './policies/reputation/scores.ts'
 import { uniquePasswordKind, uniquePasswordPolicies } from './policies/unique_password/policy.ts'
 import { policyTables, type PolicyKind } from './policies/policy.ts'
 import { PolicyTarget } from './policies/target.ts'
+import { clientMetadata } from './providers/oauth2/client-metadata.ts'
 import { oauth2Providers } from './providers/oauth2/model.ts'
 import { oauth2Routes } from './providers/oauth2/api.ts'
 import { grantResources } from './providers/oauth2/grant-model.ts'
@@ -153,6 +154,7 @@ const resources: readonly Resource[] = [
   uniquePasswordPolicies,
   providers,
   oauth2Providers,
+  clientMetadata,
   propertyMappings,
   scopeMappings,
   keypairs,

@@ -332,29 +332,9 @@ export interface Oauth2ClientMetadataTable {
   token_endpoint_auth_method: string | null
   jwks: Json
   jwks_uri: string
-  tls_client_auth_subject_dn: string
-  tls_client_auth_san_dns: string
-  tls_client_auth_san_uri: string
-  tls_client_auth_san_ip: string
-  tls_client_auth_san_email: string
-  tls_client_certificate_bound_access_tokens: boolean
   dpop_bound_access_tokens: boolean
   require_pkce: boolean
   require_pushed_authorization_requests: boolean
-  require_signed_request_object: boolean
-  request_object_signing_alg: string | null
-  request_uris: Json
-  id_token_signed_response_alg: string | null
-  userinfo_signed_response_alg: string | null
-  authorization_signed_response_alg: string | null
-  default_max_age: number | null
-  require_auth_time: boolean
-  default_acr_values: Json
-  initiate_login_uri: string
-  frontchannel_logout_session_required: boolean
-  backchannel_logout_session_required: boolean
-  token_exchange_subjects: Json
-  token_exchange_impersonation: boolean
 }
 
 export interface Oauth2CodeTable {

@@ -92,7 +92,7 @@ describe('the matrix of permissions (abuse case 73)', () => {
     'GET /events/events/top_per_user/',
     'GET /events/events/stats/',
   ])
-  const OWN = /^GET \/oauth2\/|\/types\/$/
+  const OWN = /^GET \/(?:oauth2|authenticators)\/|^GET \/signet\/authenticators\/deleted\/|\/types\/$/
 
   test('somebody without any permission gets no further than that', async () => {
     const { api } = await holder()

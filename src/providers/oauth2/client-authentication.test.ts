@@ -156,3 +156,28 @@ test('79 keys at an address are fetched by the guarded client, remembered, and f
   })
   assert.equal((await prove(party, await assertion(party, second))).body.error, 'invalid_client')
 })
+
+test('an administrator registers how a client proves itself, and is told what cannot work', async () => {
+  const party = await aParty()
+  const { admin } = party.server
+  const { jwk, privateKey } = await aKey()
+  const send = (values: Row) => admin.post('/api/v3/signet/oauth2_clients/', { provider: party.provider.pk, ...values })
+  const method = 'private_key_jwt'
+  assert.deepEqual((await send({ token_endpoint_auth_method: method })).body, { jwks: ['This way to prove itself needs keys.'] })
+  const withPrivate = { keys: [{ ...jwk, d: 'secret' }] }
+  assert.deepEqual((await send({ token_endpoint_auth_method: method, jwks: withPrivate })).body, { jwks: ['Enter public keys alone.'] })
+  const both = { jwks: { keys: [jwk] }, jwks_uri: 'https://keys.example.test/' }
+  assert.deepEqual((await send(both)).body, { jwks_uri: ['Keys stand either in the set or at an address.'] })
+  assert.equal((await send({ jwks: { nonsense: 1 } })).status, 400)
+  const made = await send({ token_endpoint_auth_method: method, jwks: { keys: [jwk] }, require_pkce: true })
+  assert.equal(made.status, 201, made.text)
+  assert.equal((await prove(party, await assertion(party, { jwk, privateKey }))).status, 200)
+  assert.equal((await admin.patch(`/api/v3/signet/oauth2_clients/${made.body.pk}/`, { token_endpoint_auth_method: null })).status, 200)
+  assert.equal((await party.token({ grant_type: 'client_credentials' })).status, 200)
+  const open = await aParty({ client_type: 'public' })
+  const refused = await admin.post('/api/v3/signet/oauth2_clients/', {
+    provider: open.provider.pk,
+    token_endpoint_auth_method: 'client_secret_post',
+  })
+  assert.equal(refused.status, 400)
+})

@@ -74,8 +74,8 @@ export async function clientProven(ctx: Ctx, client: Client, { secret, basic, as
   if (assertion !== undefined) return assertionProves(ctx, client, assertion, ctx.request?.path ?? '/')
   if (method === 'client_secret_basic' && !basic) return false
   if (method === 'client_secret_post' && basic) return false
-  if (method !== null && !method.startsWith('client_secret_')) return false
-  return method !== 'client_secret_jwt' && secretProves(client, secret)
+  if (method === 'client_secret_jwt' || method === 'private_key_jwt') return false
+  return secretProves(client, secret)
 }
 
 /** Demands proof of a confidential client; a public one has none to show (RFC 6749 §2.1). @throws invalid_client */

@@ -40,7 +40,9 @@ test('a device gets tokens once somebody has let it in (RFC 8628 §3)', async ()
   assert.equal(tokens.status, 200, tokens.text)
   assert.ok(tokens.body.refresh_token)
   assert.equal((await party.userinfo(tokens.body.access_token)).body.email, user.email)
-  const { results } = (await party.server.admin.get(`/api/v3/events/events/?action=authorize_application&username=${String(user.username)}`)).body
+  const { results } = (
+    await party.server.admin.get(`/api/v3/events/events/?action=authorize_application&username=${String(user.username)}`)
+  ).body
   assert.equal(results.length, 1)
 })
 

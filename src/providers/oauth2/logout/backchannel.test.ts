@@ -31,7 +31,8 @@ before(async () => {
 })
 after(() => void application.close())
 
-const aListener = (name: string, more: Row = {}): Promise<Party> => aParty({ logout_uri: `${origin}/${name}`, logout_method: 'backchannel', ...more })
+const aListener = (name: string, more: Row = {}): Promise<Party> =>
+  aParty({ logout_uri: `${origin}/${name}`, logout_method: 'backchannel', ...more })
 
 /** What the application hears when the runner looks for work; other tests’ notices are not looked at. */
 async function toldTo(name: string) {
