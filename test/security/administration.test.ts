@@ -35,6 +35,8 @@ const OPEN = new Set([
   'GET /schema/',
   'GET /root/config/',
   'GET /core/brands/current/',
+  'GET /policies/geoip_iso3166/', // a list of countries, which forms show
+  'POST /stages/authenticator/duo/{stage_uuid}/enrollment_status/', // whoever is in that stage's flow, by their session
   'GET /flows/executor/{slug}/',
   'POST /flows/executor/{slug}/',
 ])
@@ -91,6 +93,9 @@ describe('the matrix of permissions (abuse case 73)', () => {
     'GET /events/events/volume/',
     'GET /events/events/top_per_user/',
     'GET /events/events/stats/',
+    'GET /events/notifications/',
+    'POST /events/notifications/mark_all_seen/',
+    'POST /signet/explain/', // the right depends on whom and what it asks about
   ])
   const OWN = /^GET \/(?:oauth2|authenticators)\/|^GET \/signet\/authenticators\/deleted\/|\/types\/$/
 
