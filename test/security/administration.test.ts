@@ -93,6 +93,7 @@ describe('the matrix of permissions (abuse case 73)', () => {
     'GET /events/events/volume/',
     'GET /events/events/top_per_user/',
     'GET /events/events/stats/',
+    'GET /stages/all/user_settings/',
     'GET /events/notifications/',
     'POST /events/notifications/mark_all_seen/',
     'POST /signet/explain/', // the right depends on whom and what it asks about
