@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose'
 import { createObject } from '../../api/crud.ts'
 import type { Row } from '../../api/model.ts'
-import { useOutgoing } from '../../http/client.ts'
+import { outgoingOf, useOutgoing } from '../../http/client.ts'
 import { OutgoingError } from '../../http/outgoing.ts'
 import { unique } from '../../../test/builders.ts'
 import { ClientMetadata } from './client-metadata.ts'
@@ -129,11 +129,13 @@ test('an assertion under the secret proves a client that is registered for that'
   assert.ok(metadata.body.token_endpoint_auth_signing_alg_values_supported.includes('HS256'))
 })
 
-test('79 keys at an address are fetched by the guarded client, remembered, and fetched again for a new key, not at everybody’s bidding', async () => {
+test('79 keys at an address are fetched by the guarded client, remembered, and fetched again for a new key, not at everybody’s bidding', async t => {
   const [first, second] = [await aKey(), await aKey()]
   const party = await aClient({ token_endpoint_auth_method: 'private_key_jwt', jwks_uri: `https://keys.example.test/${unique('set')}` })
   const { config } = party.server.deps
   const { clock } = party.server
+  const usual = outgoingOf(config)
+  t.after(() => useOutgoing(config, usual))
   let asked = 0
   let keys = [first.jwk]
   useOutgoing(config, async url => {

@@ -5,8 +5,8 @@ import { after, before, test } from 'node:test'
 import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose'
 import type { Row } from '../../../api/model.ts'
 import { endSessionsOf } from '../../../core/sessions.ts'
-import { useOutgoing } from '../../../http/client.ts'
-import { makeOutgoing } from '../../../http/outgoing.ts'
+import { outgoingOf, useOutgoing } from '../../../http/client.ts'
+import { makeOutgoing, type Outgoing } from '../../../http/outgoing.ts'
 import { jobs } from '../../../tasks/jobs.ts'
 import { makeRunner } from '../../../tasks/runner.ts'
 import { aParty, aSignedInBrowser, oauthServer, type Party, type SignedIn } from '../fixture.ts'
@@ -23,13 +23,18 @@ const application = createServer((request, response) => {
   })
 })
 let origin: string
+let usual: Outgoing
 before(async () => {
   await new Promise<void>(listening => application.listen(0, '127.0.0.1', listening))
   origin = `http://127.0.0.1:${(application.address() as AddressInfo).port}`
   const { deps } = await oauthServer()
+  usual = outgoingOf(deps.config)
   useOutgoing(deps.config, makeOutgoing([{ host: '127.0.0.1' }]))
 })
-after(() => void application.close())
+after(async () => {
+  application.close()
+  useOutgoing((await oauthServer()).deps.config, usual)
+})
 
 const aListener = (name: string, more: Row = {}): Promise<Party> =>
   aParty({ logout_uri: `${origin}/${name}`, logout_method: 'backchannel', ...more })
