@@ -9,7 +9,7 @@ export async function up(schema: Schema): Promise<void> {
     'oauth2_logout_notice',
     t => [
       t.id('id'),
-      t.text('session').notNull(), // the session's uuid, which stays when its key changes
+      t.uuid('session').notNull(), // the session's uuid, which stays when its key changes
       t.integer('provider').notNull().references('provider_oauth2.id', 'cascade'),
       t.text('issuer').notNull(), // as the client knows it
       t.text('sub').notNull(),
