@@ -21,34 +21,44 @@ const texts = readFileSync(new URL('cases.txt', data), 'utf8')
 
 const rt = () => new EvaluationRuntime(defaultLimits, { now: () => 0, monotonic: () => 0, random: () => 0.5 }, () => undefined)
 
-golden.forEach((expected, i) => {
-  test(`${expected.name}: as CPython`, async () => {
-    const vars = new Map<string, Value>(Object.entries(context).map(([name, value]) => [name, thing(value)]))
-    vars.set(
-      'ak_message',
-      native('ak_message', 'text', ([text], runtime) => {
-        runtime.message(text)
-        return null
-      }),
-    )
-    vars.set(
-      'ak_is_group_member',
-      native('ak_is_group_member', 'user, name', function* ([user, name], runtime) {
-        const groups = yield runtime.getAttribute(user, 'group_names')
-        return (groups as PyList).items.includes(name)
-      }),
-    )
-    const program = compile(texts[i]!, [...vars.keys()], 'policy')
-    let actual: Record<string, unknown>
-    try {
-      const { value, messages } = await evaluate(program, vars)
-      actual = { value: rt().repr(value), messages }
-    } catch (error) {
-      if (!(error instanceof ExpressionError) || !error.exception) throw error
-      const [type, ...text] = error.message.split(': ')
-      actual = { error: type, text: text.join(': '), line: error.exception.traceback[0]?.line, messages: error.messages }
-    }
-    const { name: _, ...wanted } = expected
-    assert.deepEqual(actual, wanted)
+/** A clock that makes a pause due at every look, and no limit. */
+const restless = () => {
+  let now = 0
+  return { host: { environment: { monotonic: () => (now += 3), cpu: () => 0 } }, limits: { wall: Infinity } }
+}
+
+for (const [how, { host, limits }] of [
+  ['', { host: {}, limits: {} }],
+  [', pausing at every turn', restless()],
+] as const)
+  golden.forEach((expected, i) => {
+    test(`${expected.name}: as CPython${how}`, async () => {
+      const vars = new Map<string, Value>(Object.entries(context).map(([name, value]) => [name, thing(value)]))
+      vars.set(
+        'ak_message',
+        native('ak_message', 'text', ([text], runtime) => {
+          runtime.message(text)
+          return null
+        }),
+      )
+      vars.set(
+        'ak_is_group_member',
+        native('ak_is_group_member', 'user, name', function* ([user, name], runtime) {
+          const groups = yield runtime.getAttribute(user, 'group_names')
+          return (groups as PyList).items.includes(name)
+        }),
+      )
+      const program = compile(texts[i]!, [...vars.keys()], 'policy')
+      let actual: Record<string, unknown>
+      try {
+        const { value, messages } = await evaluate(program, vars, host, limits)
+        actual = { value: rt().repr(value), messages }
+      } catch (error) {
+        if (!(error instanceof ExpressionError) || !error.exception) throw error
+        const [type, ...text] = error.message.split(': ')
+        actual = { error: type, text: text.join(': '), line: error.exception.traceback[0]?.line, messages: error.messages }
+      }
+      const { name: _, ...wanted } = expected
+      assert.deepEqual(actual, wanted)
+    })
   })
-})

@@ -7,7 +7,8 @@ const bag = new PyClass('SimpleNamespace', [types.object])
 bag.cls = types.type
 bag.frozen = true
 
-class Bag extends HostObject {
+/** An object with attributes that may be changed. */
+export class Bag extends HostObject {
   private readonly attributes: Map<string, Value>
   constructor(attributes: Map<string, Value>) {
     super(bag)
