@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { test } from 'node:test'
+import { before, test } from 'node:test'
 import { parseAllowed } from '../../src/http/outgoing-addresses.ts'
 import { makeOutgoing, OutgoingError } from '../../src/http/outgoing.ts'
 import { aRole, aToken, aUser, unique } from '../builders.ts'
 import { server } from '../harness.ts'
+import { hostAttacks } from './expression/host-attacks.ts'
+import { assertShort, controls, stallsIn, triesOf, type Stall } from './expression/stalls.ts'
 
 /** Attacks by and through expressions as the server runs them, each numbered as in the list of abuse cases. */
 
@@ -96,3 +98,19 @@ test('86 an expression that the server runs finds no way to what is beneath it',
     assert.doesNotMatch(messages[0]!, /node:|file:\/\/|argon2|\bat .*:\d+:\d+/, expression)
   }
 })
+
+let measured = new Map<string, Stall[]>()
+before(async () => {
+  measured = await stallsIn(new URL('expression/run-host-attacks.ts', import.meta.url))
+})
+
+controls(() => measured)
+
+for (const [title, , expected] of hostAttacks) {
+  test(`80 ${title} holds nobody up`, () => {
+    for (const stall of triesOf(measured, title)) {
+      assert.equal(stall.ended, expected)
+      assertShort(stall, measured)
+    }
+  })
+}

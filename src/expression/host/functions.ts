@@ -105,7 +105,8 @@ export const helpers: Readonly<Record<string, Value>> = {
   reverse_dns: native('reverse_dns', 'ip_addr', ([ip], rt) => rt.hostCall('dns.reverse', { ip: rt.str(ip) })),
   slugify: native('slugify', 'value', ([value], rt) => {
     const text = rt.str(value)
-    rt.charge(1 + (text.length >> 4))
+    rt.charge(1 + 2 * text.length)
+    rt.alloc(4 * text.length)
     return slugify(text, text.length + 1)
   }),
 }

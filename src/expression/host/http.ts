@@ -2,6 +2,7 @@
 import { Buffer } from 'node:buffer'
 import { outgoingOf } from '../../http/client.ts'
 import { OutgoingError, type OutgoingResponse } from '../../http/outgoing.ts'
+import { decode } from '../builtins/codecs.ts'
 import { exception, exceptionClass, raise } from '../errors.ts'
 import { toJsonText } from '../json.ts'
 import { json } from '../modules/json.ts'
@@ -67,7 +68,7 @@ type Sent = {
   timeout: number | undefined
 }
 
-const text = (value: Value, rt: Runtime): string => (value instanceof PyBytes ? Buffer.from(value.data).toString('utf8') : rt.str(value))
+const text = (value: Value, rt: Runtime): string => (value instanceof PyBytes ? decode(value.data, 'utf-8', 'replace', rt) : rt.str(value))
 
 /** Pairs of a dict or of a list of pairs; a list as value repeats the name, None leaves it out. */
 function pairs(value: Value, rt: Runtime): [string, string][] {
@@ -85,7 +86,13 @@ function pairs(value: Value, rt: Runtime): [string, string][] {
   return entries.flatMap(([name, item]): [string, string][] => {
     if (item === null) return []
     const items = item instanceof PyList || item instanceof PyTuple ? item.items : [item]
-    return items.map(one => [text(name, rt), text(one, rt)])
+    return items.map(one => {
+      const pair: [string, string] = [text(name, rt), text(one, rt)]
+      // Encoding and joining them follows.
+      rt.charge(5 + 2 * (pair[0].length + pair[1].length))
+      rt.alloc(64 + 4 * (pair[0].length + pair[1].length))
+      return pair
+    })
   })
 }
 
@@ -113,10 +120,13 @@ const OPTIONS = new Set([
   'cert',
 ])
 
+const LONGEST_ADDRESS = 16 * 1024 // characters
+
 /** What the arguments of `requests.request` amount to. */
 function sentOf(method: string, url: Value, options: Kwargs, defaults: SessionDefaults, rt: Runtime): Sent {
   if (!METHODS.test(method)) raise(requestException, `unknown method ${method}`)
   const target = text(url, rt)
+  if (target.length > LONGEST_ADDRESS) raise(requestException, `an address of ${target.length} characters`)
   for (const name of options.keys()) if (!OPTIONS.has(name)) raise('TypeError', `request() got an unexpected keyword argument '${name}'`)
   for (const name of ['files', 'proxies', 'cert', 'cookies'])
     if (options.get(name) !== undefined && options.get(name) !== null) raise('NotImplementedError', `${name}= is not available here`)
@@ -147,6 +157,7 @@ function sentOf(method: string, url: Value, options: Kwargs, defaults: SessionDe
     typeof query === 'string' ? query : query === undefined || query === null ? '' : new URLSearchParams(pairs(query, rt)).toString()
   const [base = '', fragment] = target.split('#')
   const whole = added === '' ? target : `${base}${base.includes('?') ? '&' : '?'}${added}${fragment === undefined ? '' : `#${fragment}`}`
+  if (whole.length > LONGEST_ADDRESS) raise(requestException, `an address of ${whole.length} characters`)
   const wait = seconds(options.get('timeout') ?? null)
   return {
     method,
@@ -257,7 +268,7 @@ class Response extends HostObject {
       case 'url':
         return answer.url
       case 'text':
-        rt.alloc(answer.body.length * 2)
+        rt.alloc(answer.body.length)
         return this.text
       case 'content':
         return new PyBytes(answer.body)

@@ -6,9 +6,11 @@ import type { Config } from '../../config.ts'
 import type { Registry } from '../../registry.ts'
 import { escapeHtml } from '../../lib/html.ts'
 import { parseDuration } from '../../lib/duration.ts'
+import { decode, encode } from '../builtins/codecs.ts'
 import { raise } from '../errors.ts'
 import { fromJson } from '../json.ts'
 import { defineModule, native, nativeClass, nativeRaw } from '../module.ts'
+import type { Runtime } from '../module.ts'
 import { atWall, EPOCH } from '../modules/datetime/datetime.ts'
 import { PyTimedelta } from '../modules/datetime/timedelta.ts'
 import { UTC } from '../modules/datetime/tzinfo.ts'
@@ -88,6 +90,14 @@ class Configuration extends HostObject {
 }
 
 const now = native('now', '', (_, rt) => atWall(EPOCH + BigInt(Math.floor(rt.now())) * 1000n, UTC))
+/** A text that is gone through in one piece, and may grow. */
+function paid(value: Value, rt: Runtime): string {
+  const text = rt.str(value)
+  rt.charge(1 + 2 * text.length)
+  rt.alloc(4 * text.length)
+  return text
+}
+
 const same = (name: string) => native(name, 'message, *rest', ([message]) => message)
 
 /** A validator: called with a value, it raises or says nothing. */
@@ -186,14 +196,16 @@ const fixed: Readonly<Record<string, Readonly<Record<string, Value>>>> = {
   'django.shortcuts': { get_object_or_404: objectOr404 },
   'django.utils.timezone': { now },
   'django.utils.html': {
-    escape: native('escape', 'text', ([text], rt) => escapeHtml(rt.str(text))),
-    strip_tags: native('strip_tags', 'value', ([value], rt) => rt.str(value).replace(/<[^<>]*>/g, '')),
+    escape: native('escape', 'text', ([text], rt) => escapeHtml(paid(text, rt))),
+    strip_tags: native('strip_tags', 'value', ([value], rt) => paid(value, rt).replace(/<[^<>]*>/g, '')),
   },
   'django.utils.text': { slugify: helpers.slugify! },
   'django.utils.translation': { gettext: same('gettext'), gettext_lazy: same('gettext_lazy') },
   'django.utils.encoding': {
-    force_str: native('force_str', 's', ([s], rt) => (s instanceof PyBytes ? Buffer.from(s.data).toString('utf8') : rt.str(s))),
-    force_bytes: native('force_bytes', 's', ([s], rt) => (s instanceof PyBytes ? s : new PyBytes(Buffer.from(rt.str(s))))),
+    force_str: native('force_str', 's', ([s], rt) => (s instanceof PyBytes ? decode(s.data, 'utf-8', 'replace', rt) : rt.str(s))),
+    force_bytes: native('force_bytes', 's', ([s], rt) =>
+      s instanceof PyBytes ? s : new PyBytes(encode(rt.str(s), 'utf-8', 'replace', rt)),
+    ),
   },
   'django.contrib.auth.models': { AnonymousUser: classNamed('AnonymousUser', 'django.contrib.auth.models') },
   requests: Object.fromEntries(requests.members),

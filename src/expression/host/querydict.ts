@@ -11,7 +11,11 @@ export class QueryDict extends HostObject {
   constructor(pairs: Iterable<readonly [string, string]> = []) {
     super(queryDictClass)
     this.values = new Map()
-    for (const [name, value] of pairs) this.values.set(name, [...(this.values.get(name) ?? []), value])
+    for (const [name, value] of pairs) {
+      const known = this.values.get(name)
+      if (known) known.push(value)
+      else this.values.set(name, [value])
+    }
   }
 
   last(name: Value): string | undefined {
@@ -46,31 +50,51 @@ export class QueryDict extends HostObject {
 }
 
 const of = (value: Value): QueryDict => (value instanceof QueryDict ? value : raise('TypeError', 'expected a QueryDict'))
+/** Pays for walking through all values. */
+function walked(self: Value, rt: Runtime): QueryDict {
+  const dict = of(self)
+  for (const list of dict.values.values()) {
+    rt.charge(4 + 2 * list.length)
+    rt.alloc(64 + 8 * list.length)
+  }
+  return dict
+}
 const entries = (dict: QueryDict): [string, string][] => [...dict.values].map(([name, list]) => [name, list.at(-1)!])
 
 const methods: Record<string, NativeFunction> = {
   get: native('get', 'self, key, default=None', ([self, key, otherwise]) => of(self).last(key) ?? otherwise),
-  getlist: native('getlist', 'self, key, default=None', ([self, key]) => new PyList([...(of(self).values.get(String(key)) ?? [])])),
-  keys: native('keys', 'self', ([self]) => new PyList([...of(self).values.keys()])),
-  values: native('values', 'self', ([self]) => new PyList(entries(of(self)).map(([, value]) => value))),
-  items: native('items', 'self', ([self]) => new PyList(entries(of(self)).map(pair => new PyTuple(pair)))),
-  dict: native('dict', 'self', ([self]) => dictOf(entries(of(self)))),
+  getlist: native('getlist', 'self, key, default=None', ([self, key], rt) => {
+    const list = of(self).values.get(String(key)) ?? []
+    rt.charge(1 + (list.length >> 3))
+    rt.alloc(8 * list.length)
+    return new PyList([...list])
+  }),
+  keys: native('keys', 'self', ([self], rt) => new PyList([...walked(self, rt).values.keys()])),
+  values: native('values', 'self', ([self], rt) => new PyList(entries(walked(self, rt)).map(([, value]) => value))),
+  items: native('items', 'self', ([self], rt) => new PyList(entries(walked(self, rt)).map(pair => new PyTuple(pair)))),
+  dict: native('dict', 'self', ([self], rt) => dictOf(entries(walked(self, rt)))),
   copy: native(
     'copy',
     'self',
-    ([self]) => new QueryDict([...of(self).values].flatMap(([name, list]) => list.map(value => [name, value] as const))),
+    ([self], rt) => new QueryDict([...walked(self, rt).values].flatMap(([name, list]) => list.map(value => [name, value] as const))),
   ),
-  urlencode: native('urlencode', 'self, safe=None', ([self]) =>
-    new URLSearchParams([...of(self).values].flatMap(([name, list]) => list.map(value => [name, value]))).toString(),
-  ),
+  urlencode: native('urlencode', 'self, safe=None', ([self], rt) => {
+    const pairs = [...walked(self, rt).values].flatMap(([name, list]) => list.map(value => [name, value]))
+    const size = pairs.reduce((sum, [name, value]) => sum + name!.length + value!.length, 0)
+    rt.charge(5 * size)
+    rt.alloc(4 * size)
+    return new URLSearchParams(pairs).toString()
+  }),
 }
 
 export const queryDictClass: PyClass = nativeClass({
   name: 'QueryDict',
   module: 'django.http',
-  construct: (_, args) => {
+  construct: (_, args, __, rt) => {
     const [query = null] = args
     if (query !== null && typeof query !== 'string') raise('TypeError', 'a query string is a str')
+    rt.charge(1 + 5 * (query?.length ?? 0))
+    rt.alloc(32 * (query?.length ?? 0))
     return new QueryDict(new URLSearchParams(query ?? ''))
   },
 })
