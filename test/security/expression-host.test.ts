@@ -107,7 +107,7 @@ before(async () => {
 controls(() => measured)
 
 for (const [title, , expected] of hostAttacks) {
-  test(`80 ${title} holds nobody up`, () => {
+  test(`86 ${title} holds nobody up`, () => {
     for (const stall of triesOf(measured, title)) {
       assert.equal(stall.ended, expected)
       assertShort(stall, measured)
