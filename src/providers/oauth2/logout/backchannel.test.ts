@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { after, before, test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose'
 import type { Row } from '../../../api/model.ts'
 import { endSessionsOf } from '../../../core/sessions.ts'
 import { outgoingOf, useOutgoing } from '../../../http/client.ts'
-import { makeOutgoing, type Outgoing } from '../../../http/outgoing.ts'
+import type { Allowed } from '../../../http/outgoing-addresses.ts'
+import { makeOutgoing } from '../../../http/outgoing.ts'
 import { jobs } from '../../../tasks/jobs.ts'
 import { makeRunner } from '../../../tasks/runner.ts'
 import { aParty, aSignedInBrowser, oauthServer, type Party, type SignedIn } from '../fixture.ts'
@@ -22,22 +23,22 @@ const application = createServer((request, response) => {
     response.writeHead(status).end()
   })
 })
-let origin: string
-let usual: Outgoing
-before(async () => {
-  await new Promise<void>(listening => application.listen(0, '127.0.0.1', listening))
-  origin = `http://127.0.0.1:${(application.address() as AddressInfo).port}`
-  const { deps } = await oauthServer()
-  usual = outgoingOf(deps.config)
-  useOutgoing(deps.config, makeOutgoing([{ host: '127.0.0.1' }]))
-})
-after(async () => {
-  application.close()
-  useOutgoing((await oauthServer()).deps.config, usual)
-})
+let listening: Promise<string> | undefined
+const originOf = (): Promise<string> =>
+  (listening ??= new Promise(resolve => {
+    application.listen(0, '127.0.0.1', () => resolve(`http://127.0.0.1:${(application.address() as AddressInfo).port}`)).unref()
+  }))
 
-const aListener = (name: string, more: Row = {}): Promise<Party> =>
-  aParty({ logout_uri: `${origin}/${name}`, logout_method: 'backchannel', ...more })
+/** Lets the server of the tests reach applications on this machine while one of them runs: it is shared with others. */
+async function reaching(t: TestContext, allow: Allowed[] = [{ host: '127.0.0.1' }]): Promise<void> {
+  const { config } = (await oauthServer()).deps
+  const usual = outgoingOf(config)
+  useOutgoing(config, makeOutgoing(allow))
+  t.after(() => useOutgoing(config, usual))
+}
+
+const aListener = async (name: string, more: Row = {}): Promise<Party> =>
+  aParty({ logout_uri: `${await originOf()}/${name}`, logout_method: 'backchannel', ...more })
 
 /** What the application hears when the runner looks for work; other tests’ notices are not looked at. */
 async function toldTo(name: string) {
@@ -52,7 +53,8 @@ async function signedIn(party: Party): Promise<SignedIn & { idToken: string; acc
   return { ...signed, idToken: tokens.id_token, access: tokens.access_token }
 }
 
-test('31 an application is told of a session’s end, with a token that is only that (OIDC Back-Channel Logout §2)', async () => {
+test('31 an application is told of a session’s end, with a token that is only that (OIDC Back-Channel Logout §2)', async t => {
+  await reaching(t)
   const party = await aListener('one')
   const { ctx, clock } = party.server
   const { user, session, idToken } = await signedIn(party)
@@ -76,7 +78,8 @@ test('31 an application is told of a session’s end, with a token that is only 
   assert.ok(session)
 })
 
-test('every way in which a session ends is told: by its owner’s sign-out, an administrator, the account’s deletion, its own age', async () => {
+test('every way in which a session ends is told: by its owner’s sign-out, an administrator, the account’s deletion, its own age', async t => {
+  await reaching(t)
   const party = await aListener('ways')
   const { admin, ctx, clock } = party.server
   const ways: Record<string, (signed: SignedIn) => Promise<unknown>> = {
@@ -97,7 +100,8 @@ test('every way in which a session ends is told: by its owner’s sign-out, an a
   assert.ok(ctx)
 })
 
-test('one notice an application and session, however many tokens; none where it wants none', async () => {
+test('one notice an application and session, however many tokens; none where it wants none', async t => {
+  await reaching(t)
   const [party, silent] = [await aListener('many'), await aListener('silent', { logout_method: 'frontchannel' })]
   const { browser, user } = await aSignedInBrowser()
   await party.tokens(browser)
@@ -108,7 +112,8 @@ test('one notice an application and session, however many tokens; none where it 
   assert.equal((await toldTo('silent')).length, 0)
 })
 
-test('an application that does not answer well is told again later, and not for ever', async () => {
+test('an application that does not answer well is told again later, and not for ever', async t => {
+  await reaching(t)
   const party = await aListener('again')
   const { ctx, clock } = party.server
   const { user } = await signedIn(party)
@@ -125,12 +130,10 @@ test('an application that does not answer well is told again later, and not for 
   status = 200
 })
 
-test('79 an address that may not be reached is not reached', async () => {
-  const { deps } = await oauthServer()
+test('79 an address that may not be reached is not reached', async t => {
   const party = await aListener('refused')
   const { user } = await signedIn(party)
-  useOutgoing(deps.config, makeOutgoing([]))
+  await reaching(t, [])
   await endSessionsOf(party.server.ctx, user.id as number)
   assert.deepEqual(await toldTo('refused'), [])
-  useOutgoing(deps.config, makeOutgoing([{ host: '127.0.0.1' }]))
 })
