@@ -33,7 +33,10 @@ const NOT_OFFERED = new Set([
   'auth_password',
 ])
 
-for (const resource of registry.resources) {
+/** Resources of our own are not in the contract; their slices test them. */
+const published = registry.resources.filter(({ path }) => !path.startsWith('/signet/'))
+
+for (const resource of published) {
   const { path, model, operations } = resource
   const offers = (method: string, pattern: string): boolean => {
     assert.ok(operationAt(method, pattern), `${method} ${pattern} is no operation of the contract`)

@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { before, test } from 'node:test'
 import type { Row } from '../../src/api/model.ts'
 import { unique } from '../builders.ts'
 import { assertDone, FlowVisitor, type Shown } from '../flows.ts'
-import { server } from '../harness.ts'
+import { server, type TestServer } from '../harness.ts'
 
 /** Enrolment flows that operators build by the API, and what their scripts do with invitations. */
 
 const A = '/api/v3'
 const INVITATIONS = `${A}/stages/invitation/invitations/`
 const PASSWORD = 'a long enough one'
-const { app, admin, ctx } = await server()
+let { app, admin, ctx } = {} as TestServer
+before(async () => void ({ app, admin, ctx } = await server()))
 
 async function made(path: string, body: Row): Promise<Shown> {
   const answer = await admin.post(`${A}${path}`, body)
