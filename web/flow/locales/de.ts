@@ -124,6 +124,8 @@ const de: Texts = {
   duo_scan: 'Scannen Sie dies mit der App Duo Mobile auf Ihrem Telefon.',
   duo_barcode: 'QR-Code für Duo Mobile',
   duo_open: 'Duo Mobile auf diesem Gerät öffnen',
+  duo_ask: 'Auf meinem Telefon fragen',
+  duo_waiting: 'Warten auf Ihre Antwort auf dem Telefon…',
   duo_waiting_setup: 'Warten auf Ihr Telefon…',
   duo_not_yet: 'Duo hat von Ihrem Telefon noch nichts gehört.',
   duo_enroll_failed: 'Duo konnte dieses Konto nicht aufnehmen. Fragen Sie die Leute, die diesen Dienst betreiben.',

@@ -121,6 +121,8 @@ const en = {
   duo_scan: 'Scan this with the Duo Mobile app on your phone.',
   duo_barcode: 'QR code for Duo Mobile',
   duo_open: 'Open Duo Mobile on this device',
+  duo_ask: 'Ask on my phone',
+  duo_waiting: 'Waiting for your answer on your phone…',
   duo_waiting_setup: 'Waiting for your phone…',
   duo_not_yet: 'Duo has not heard from your phone yet.',
   duo_enroll_failed: 'Duo could not take this account. Ask the people who run this service.',

@@ -124,6 +124,8 @@ const es: Texts = {
   duo_scan: 'Escanee esto con la aplicación Duo Mobile en su teléfono.',
   duo_barcode: 'Código QR para Duo Mobile',
   duo_open: 'Abrir Duo Mobile en este dispositivo',
+  duo_ask: 'Preguntar en mi teléfono',
+  duo_waiting: 'Esperando su respuesta en el teléfono…',
   duo_waiting_setup: 'Esperando a su teléfono…',
   duo_not_yet: 'Duo aún no sabe nada de su teléfono.',
   duo_enroll_failed: 'Duo no pudo aceptar esta cuenta. Pregunte a quienes gestionan este servicio.',

@@ -126,6 +126,8 @@ const fr: Texts = {
   duo_scan: 'Scannez ceci avec l’application Duo Mobile sur votre téléphone.',
   duo_barcode: 'Code QR pour Duo Mobile',
   duo_open: 'Ouvrir Duo Mobile sur cet appareil',
+  duo_ask: 'Demander sur mon téléphone',
+  duo_waiting: 'En attente de votre réponse sur le téléphone…',
   duo_waiting_setup: 'En attente de votre téléphone…',
   duo_not_yet: 'Duo n’a pas encore de nouvelles de votre téléphone.',
   duo_enroll_failed: 'Duo n’a pas pu accepter ce compte. Demandez aux personnes qui gèrent ce service.',

@@ -123,6 +123,8 @@ const nl: Texts = {
   duo_scan: 'Scan dit met de app Duo Mobile op uw telefoon.',
   duo_barcode: 'QR-code voor Duo Mobile',
   duo_open: 'Duo Mobile op dit apparaat openen',
+  duo_ask: 'Vraag het op mijn telefoon',
+  duo_waiting: 'Wachten op uw antwoord op de telefoon…',
   duo_waiting_setup: 'Wachten op uw telefoon…',
   duo_not_yet: 'Duo heeft nog niets van uw telefoon gehoord.',
   duo_enroll_failed: 'Duo kon dit account niet opnemen. Vraag het de mensen die deze dienst beheren.',
