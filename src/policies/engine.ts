@@ -204,7 +204,7 @@ export const unasked = ({ target, user, context = {}, object = null }: Question)
  * Whether a user passes what is bound to a target. Every policy is asked, by order, also when the result is clear already, since policies
  * may have effects, and each sees what the ones before it left in the context. All group and user bindings together are one result: in
  * mode `any` one match is enough, in mode `all` every one must match. A target without (enabled) bindings passes unless `empty` says
- * otherwise. Answers are never remembered; see docs/decisions/0008-policy-answers-are-not-cached.md.
+ * otherwise. Answers are never remembered; see docs/decisions/0009-policy-answers-are-not-cached.md.
  */
 export async function evaluatePolicies(ctx: Ctx, question: Question): Promise<Decision> {
   const elapsed = stopwatch()
