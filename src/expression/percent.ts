@@ -10,13 +10,14 @@ import { points } from './unicode.ts'
 import { PyDict, PyFloat, PyTuple, isInt, typeOf } from './values.ts'
 import type { Value } from './values.ts'
 
-const DIRECTIVE = /%(?:\(([^)]*)\))?([-+ #0]*)(\*|\d+)?(?:\.(\*|\d+))?[hlL]?(.)?/gs
+/** Names are bounded: those that are never closed would each be looked for up to the end. */
+const DIRECTIVE = /%(?:\(([^)]{0,64})\))?([-+ #0]*)(\*|\d+)?(?:\.(\*|\d+))?[hlL]?(.)?/gs
 
 export function percentFormat(template: string, values: Value, rt: EvaluationRuntime): string {
   const list: readonly Value[] = values instanceof PyTuple ? values.items : [values]
   let next = 0
   let named = false
-  rt.charge(1 + (template.length >> 1))
+  rt.charge(1 + template.length)
   const take = (): Value => {
     if (next >= list.length) raise('TypeError', 'not enough arguments for format string')
     return list[next++]!

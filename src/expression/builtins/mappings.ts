@@ -2,7 +2,7 @@
 import { isSubset } from '../compare.ts'
 import { raise } from '../errors.ts'
 import { DictView } from '../iterate.ts'
-import { dictGet, dictSet, keyOf, keyOfString } from '../keys.ts'
+import { dictGet, dictSet, keyOf } from '../keys.ts'
 import { nativeRaw, type Argument } from '../module.ts'
 import { type Pending, bind } from '../pending.ts'
 import type { EvaluationRuntime } from '../runtime.ts'
@@ -68,7 +68,7 @@ function pairs(self: PyDict, rt: Rt): void {
 
 methods(dict, {
   'get(key, default=None, /)': ([self, key, fallback], rt) => {
-    const entry = self.entries.get(typeof key === 'string' ? keyOfString(key) : keyOf(key, rt))
+    const entry = self.entries.get(keyOf(key, rt))
     return entry === undefined ? fallback : entry.value
   },
   'keys()': ([self]) => new DictView(self, types.dict_keys),

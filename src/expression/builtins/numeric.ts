@@ -90,7 +90,8 @@ float.construct = (cls: PyClass, args: Value[], _: Kwargs | null, rt: Rt) => {
   if (typeof value === 'string') {
     rt.charge(value.length >> 2)
     const text = value.trim().toLowerCase()
-    if (/^[+-]?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:e[+-]?\d+(?:_\d+)*)?$/.test(text))
+    // Digits after digits only behind the point: otherwise a long number that is none could be cut in two in as many ways as it has digits.
+    if (/^[+-]?(?:\d+(?:_\d+)*(?:\.(?:\d+(?:_\d+)*)?)?|\.\d+(?:_\d+)*)(?:e[+-]?\d+(?:_\d+)*)?$/.test(text))
       return own(cls, float, new PyFloat(Number(text.replaceAll('_', ''))))
     const named = /^([+-]?)(?:(inf(?:inity)?)|nan)$/.exec(text)
     if (named) return own(cls, float, new PyFloat(named[2] ? (named[1] === '-' ? -Infinity : Infinity) : NaN))

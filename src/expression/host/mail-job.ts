@@ -21,7 +21,7 @@ export async function queueText(ctx: Ctx, mail: TextMail, from: string): Promise
   await enqueue(ctx, expressionMail.name, { sealed: ctx.secrets.seal(JSON.stringify(mail)) }, { uid: from })
 }
 
-const looksLikeHtml = (text: string): boolean => /<[a-z!][^>]*>/i.test(text)
+const looksLikeHtml = (text: string): boolean => /<[a-z!][^<>]*>/i.test(text)
 
 /** Sends what expressions wrote. A process that dies between sending and noting it sends twice, which is better than never. */
 export const expressionMail: Job = {

@@ -26,6 +26,9 @@ import { conditionOf, fromClause, keyColumn, orderTerms, relatedCondition, value
 export const MOST = 1000
 /** Rows that a regular expression is tried on at most. */
 const MOST_MATCHED = 10_000
+/** Steps of a regular expression over all of them, and between two turns of the event loop. */
+const MOST_STEPS = 1_000_000
+const STEPS_AT_ONCE = 20_000
 
 function helperOf(scope: Scope): Helper {
   const { ctx } = scope
@@ -41,8 +44,16 @@ function helperOf(scope: Scope): Helper {
         ctx.db,
       )
       if (rows.length > MOST_MATCHED) raise(notSupportedError, `a regular expression over more than ${MOST_MATCHED} objects`)
-      const budget = { steps: 2_000_000 }
-      return rows.filter(({ value }) => value !== null && matches(program, String(value), budget)).map(({ key }) => key)
+      const budget = { steps: MOST_STEPS }
+      const keys: unknown[] = []
+      let pauseAt = MOST_STEPS - STEPS_AT_ONCE
+      for (const { key, value } of rows) {
+        if (value !== null && matches(program, String(value), budget)) keys.push(key)
+        if (budget.steps >= pauseAt) continue
+        pauseAt = budget.steps - STEPS_AT_ONCE
+        await new Promise(setImmediate)
+      }
+      return keys
     },
   }
 }
@@ -58,9 +69,8 @@ function compiled(pattern: string, ignoreCase: boolean) {
 
 function matches(program: ReturnType<typeof compileRegex>, text: string, budget: { steps: number }): boolean {
   try {
-    budget.steps -= text.length + 1
     if (budget.steps < 0) raise(notSupportedError, 'the regular expression takes too long')
-    return search(program, text) !== null
+    return search(program, text, { charge: steps => (budget.steps -= steps + 10) }) !== null
   } catch (error) {
     if (error instanceof RegexBudgetError) return raise(notSupportedError, 'the regular expression takes too long')
     throw error
