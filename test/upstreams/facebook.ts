@@ -25,7 +25,10 @@ export const aFacebook = (people: Person[]): Promise<Upstream> =>
       scopes: ['public_profile'],
       basic: false,
       granted: (response, token) => sendJson(response, 200, { access_token: token, token_type: 'bearer', expires_in: 5_183_944 }),
-      refused: (response, why) => sendJson(response, 400, error(...ERRORS[why])),
+      refused(response, why) {
+        const [message, code] = ERRORS[why]
+        sendJson(response, 400, error(message, code))
+      },
       resource({ path, query }, who, response) {
         if (!/^(?:\/v[\d.]+)?\/me$/.test(path)) return sendJson(response, 404, error('Unsupported get request.', 100))
         if (!who)

@@ -24,7 +24,10 @@ export const aGoogle = (people: Person[]): Promise<Upstream> =>
       basic: true,
       granted: (response, token, scope) =>
         sendJson(response, 200, { access_token: token, expires_in: 3599, scope: scope.join(' '), token_type: 'Bearer' }),
-      refused: (response, error) => sendJson(response, ...ERRORS[error]),
+      refused(response, why) {
+        const [status, error] = ERRORS[why]
+        sendJson(response, status, error)
+      },
       resource({ path }, who, response) {
         const version = /^(?:\/oauth2\/(v[123]))?\/userinfo$/.exec(path)
         if (!version) return void response.writeHead(404).end()

@@ -5,7 +5,7 @@ import { Provider } from 'oidc-provider'
 import { aShelf } from './shelf.ts'
 import { askWho, listen, type Handler, type Person, type Registration, type Upstream } from './upstream.ts'
 
-export type OpenID = Upstream & {
+export type OpenID = Omit<Upstream, 'register'> & {
   /** Address of the discovery document. */
   wellKnown: string
   /** An application; it is told of sign-outs (OpenID Connect Back-Channel Logout 1.0) by a POST to `logout`. */

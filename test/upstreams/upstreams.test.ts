@@ -6,7 +6,7 @@ import { receiver } from '../http-receiver.ts'
 import { makeOutgoing } from '../../src/http/outgoing.ts'
 import { parseAllowed } from '../../src/http/outgoing-addresses.ts'
 import { aFacebook } from './facebook.ts'
-import { endless, redirects, rewrites, says, silent } from './faults.ts'
+import { broken, endless, redirects, rewrites, says, silent, stalled } from './faults.ts'
 import { aGitHub } from './github.ts'
 import { aGoogle } from './google.ts'
 import { anOpenIDProvider } from './openid.ts'
@@ -176,8 +176,12 @@ test('answers go wrong as told, and the addresses of the real ones lead to loopb
   const ask = (options = {}) => outgoing(URL_THERE, options)
   assert.equal((await ask()).status, 401)
   const path = '/oauth2/v1/userinfo'
-  upstream.faults.set(path, silent)
-  await assert.rejects(ask({ timeout: 50 }), { code: 'timeout' })
+  for (const fault of [silent, stalled]) {
+    upstream.faults.set(path, fault)
+    await assert.rejects(ask({ timeout: 50 }), { code: 'timeout' })
+  }
+  upstream.faults.set(path, broken)
+  await assert.rejects(ask(), { code: 'connect' })
   upstream.faults.set(path, endless)
   await assert.rejects(ask(), { code: 'too_large' })
   upstream.faults.set(path, redirects(`${upstream.origin}${path}`))
