@@ -21,7 +21,7 @@ import { flowToolRoutes } from './flows/tools-api.ts'
 import { flowBindings } from './flows/binding.ts'
 import { flows } from './flows/flow.ts'
 import { sessionEnd } from './flows/session-end.ts'
-import type { MemoryStageKind, StageKind } from './flows/stage.ts'
+import type { Farewell, MemoryStageKind, StageKind } from './flows/stage.ts'
 import { eventRoutes, events } from './events/event-api.ts'
 import { notificationRoutes } from './events/notifications/api.ts'
 import { webhookMappings } from './events/notifications/mapping.ts'
@@ -51,6 +51,7 @@ import { clientMetadata } from './providers/oauth2/client-metadata.ts'
 import { oauth2Providers } from './providers/oauth2/model.ts'
 import { oauth2Routes } from './providers/oauth2/api.ts'
 import { grantResources } from './providers/oauth2/grant-model.ts'
+import { frontChannelFarewell } from './providers/oauth2/logout/front-channel.ts'
 import { oauthMemoryStages } from './providers/oauth2/stages.ts'
 import { providerRoutes, providers } from './providers/provider-api.ts'
 import { grantRoutes, roleRoutes } from './rbac/grants.ts'
@@ -132,6 +133,8 @@ export type Registry = {
   memoryStages: readonly MemoryStageKind[]
   /** Kinds of second factors. */
   deviceKinds: readonly DeviceKind[]
+  /** What providers do in the browser when its session ends: stages for the plan that ends it. Asked while the session still lives. */
+  farewells: readonly Farewell[]
   /** Evaluates an expression of a form field; absent while no engine is part of the program. */
   evaluate?: (ctx: Ctx, source: string, variables: Record<string, unknown>) => Promise<unknown>
 }
@@ -278,6 +281,7 @@ export const registry: Registry = {
   ],
   // In the order in which they are offered.
   deviceKinds: [webauthnKind, totpKind, duoKind, emailKind, smsKind, staticKind],
+  farewells: [frontChannelFarewell],
   memoryStages: [inPlanRedirect, confirmEmail, sessionEnd, ...oauthMemoryStages],
 }
 

@@ -31,6 +31,7 @@ export default defineConfig(({ isSsrBuild }) => ({
             'form-post': here('pages/form-post.ts'),
             library: here('pages/library.ts'),
             'captcha-frame': here('pages/captcha-frame.ts'),
+            'check-session': here('pages/check-session.ts'),
             'proof-of-work': here('flow/proof-of-work.ts'),
             'flow-style': here('flow/flow.css'),
             'library-style': here('pages/library.css'),

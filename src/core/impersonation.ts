@@ -7,6 +7,7 @@ import { requireObject } from '../api/permissions.ts'
 import { body, checked } from '../api/validate.ts'
 import { transact, type Ctx } from '../context.ts'
 import { person, recordEvent } from '../events/record.ts'
+import { BROWSER_STATE_COOKIE, browserStateCookie } from './browser-state.ts'
 import { rekeySession, SESSION_COOKIE, sessionCookieOptions, sessionCookieValue, type Session } from './sessions.ts'
 import { systemSettings } from './settings.ts'
 import { requireReach, User } from './user.ts'
@@ -36,6 +37,8 @@ async function hand(ctx: Ctx, session: Session, to: { user: Row; impersonator: n
     return rekeyed
   })
   reply.setCookie(SESSION_COOKIE, sessionCookieValue(ctx, rekeyed.key, to.user), sessionCookieOptions(ctx, rekeyed.session))
+  const state = browserStateCookie(ctx, rekeyed.session, to.user)
+  reply.setCookie(BROWSER_STATE_COOKIE, state.value, state.options)
 }
 
 const Reason = body({ reason: Type.String() }, ['reason'])

@@ -335,6 +335,7 @@ export interface Oauth2ClientMetadataTable {
   dpop_bound_access_tokens: boolean
   require_pkce: boolean
   require_pushed_authorization_requests: boolean
+  frontchannel_logout_session_required: Generated<boolean>
 }
 
 export interface Oauth2CodeTable {

@@ -1,5 +1,6 @@
 import { transact, visitor } from '../context.ts'
 import type { Row } from '../api/model.ts'
+import { BROWSER_STATE_COOKIE, browserStateCookie } from '../core/browser-state.ts'
 import { callerFor } from '../core/callers.ts'
 import { endSession, endSessionsOf, startSession, SESSION_COOKIE, sessionCookieOptions } from '../core/sessions.ts'
 import { changeReputation } from '../policies/reputation/score.ts'
@@ -61,18 +62,24 @@ async function claim(ctx: Run['ctx'], hash: string): Promise<void> {
   if (numDeletedRows === 0n) throw new Superseded()
 }
 
-/** Ends the browser's session. What is left of the flow goes on as a visitor, in a session that is new when one is needed. */
+/**
+ * Ends the browser's session. What is left of the flow goes on as a visitor, in a session that is new when one is needed; before that,
+ * those who took part in the session hear of its end where only the browser can tell them.
+ */
 export async function signOut(run: Run): Promise<void> {
   const { ctx, visit } = run
   const { session } = visit
   const { user } = ctx.caller
   if (session) {
+    const farewells = await Promise.all(ctx.registry.farewells.map(farewell => farewell(ctx, session)))
+    for (const stage of farewells.flat().reverse()) run.plan.insertStage(stage)
     await transact(ctx, async ctx => {
       await endSession(ctx, session)
       if (user) await recordEvent(ctx, 'logout', {}, { user })
     })
     visit.session = null
     visit.cookies.set(SESSION_COOKIE, { value: '', options: { ...sessionCookieOptions(ctx, { persistent: true, expires: new Date(0) }) } })
+    visit.cookies.set(BROWSER_STATE_COOKIE, browserStateCookie(ctx, null, null))
     rotateCsrf(ctx, visit)
   }
   run.ctx = { ...ctx, caller: visitor }

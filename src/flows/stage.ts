@@ -1,5 +1,6 @@
 import type { Ctx } from '../context.ts'
 import type { Model, Row } from '../api/model.ts'
+import type { Session } from '../core/sessions.ts'
 import type { AnswerFields, AnswerValues } from './answer.ts'
 import type { Plan, PlannedStage } from './plan.ts'
 import type { Visit } from './visit.ts'
@@ -88,6 +89,9 @@ export type StageKind = StageBehaviour & {
 
 /** A kind of stage that lives in plans alone, put there by providers and the like. Its data must be JSON. */
 export type MemoryStageKind = StageBehaviour & { kind: string }
+
+/** What is left to do in the browser for those who took part in a session that is about to end. */
+export type Farewell = (ctx: Ctx, session: Session) => Promise<PlannedStage[]>
 
 export const defineStage = (stage: StageKind): StageKind => stage
 export const defineMemoryStage = (stage: MemoryStageKind): MemoryStageKind => stage

@@ -12,6 +12,7 @@ import {
   startSession,
   type Session,
 } from '../core/sessions.ts'
+import { BROWSER_STATE_COOKIE, browserStateCookie } from '../core/browser-state.ts'
 import { toBase64url } from '../lib/base64url.ts'
 import { savePlan, type Plan } from './plan.ts'
 
@@ -79,6 +80,7 @@ export const ensureCsrf = (ctx: Ctx, visit: Visit): string =>
 export async function adoptSession(ctx: Ctx, visit: Visit, key: string, session: Session, user: Row | null): Promise<void> {
   visit.session = session
   visit.cookies.set(SESSION_COOKIE, { value: sessionCookieValue(ctx, key, user), options: sessionCookieOptions(ctx, session) })
+  if (user || cookieOf(ctx, BROWSER_STATE_COOKIE)) visit.cookies.set(BROWSER_STATE_COOKIE, browserStateCookie(ctx, session, user))
 }
 
 /** What a session carries over when its key changes: the flow under way, and nothing of whoever used the browser before. */

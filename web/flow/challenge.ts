@@ -98,6 +98,10 @@ export interface SessionEndChallenge extends UserChallenge {
   brand_name: string
 }
 
+export interface IframeLogoutChallenge extends Challenge {
+  logout_urls: { url: string; provider_name?: string | null }[]
+}
+
 export interface AutosubmitChallenge extends Challenge {
   url: string
   attrs: Record<string, string>

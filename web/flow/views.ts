@@ -45,6 +45,7 @@ const VIEWS: Record<string, View> = {
  * file and a line here.
  */
 const LATER: Record<string, () => Promise<View>> = {
+  'ak-provider-iframe-logout': () => import('./stages/ak-provider-iframe-logout.tsx').then(stage => stage.IframeLogoutStage),
   'ak-provider-oauth2-device-code': () => import('./stages/ak-provider-oauth2-device-code.tsx').then(stage => stage.DeviceCodeStage),
   'ak-provider-oauth2-device-code-finish': () =>
     import('./stages/ak-provider-oauth2-device-code-finish.tsx').then(stage => stage.DeviceFinishStage),

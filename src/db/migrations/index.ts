@@ -28,6 +28,7 @@ import { up as replay } from './20261122T0930_replay.ts'
 import { up as dpop } from './20261122T0940_dpop.ts'
 import { up as pushedRequest } from './20261122T0950_pushed_request.ts'
 import { up as logoutNotice } from './20261122T0960_logout_notice.ts'
+import { up as frontchannelLogout } from './20261122T1400_frontchannel_logout.ts'
 
 /** All migrations, oldest first. Listed by hand: the program is bundled into one file, where there is no folder to read. */
 export const migrations: readonly Migration[] = [
@@ -60,4 +61,5 @@ export const migrations: readonly Migration[] = [
   { name: '20261122T0940_dpop', up: dpop },
   { name: '20261122T0950_pushed_request', up: pushedRequest },
   { name: '20261122T0960_logout_notice', up: logoutNotice },
+  { name: '20261122T1400_frontchannel_logout', up: frontchannelLogout },
 ]

@@ -25,5 +25,6 @@ export function endpoints(ctx: Ctx, client: Client) {
     discovery: own && `${own}.well-known/openid-configuration`,
     jwks: own && `${own}jwks/`,
     endSession: own && `${own}end-session/`,
+    checkSession: own && `${own}check-session/`,
   }
 }

@@ -17,6 +17,7 @@ import type { Client } from './client.ts'
 import { authorizationError } from './errors.ts'
 import { FULFIL, grantCode, type FulfilData } from './fulfil.ts'
 import { advancePlan } from './run-plan.ts'
+import { showBrowserState } from './session-state.ts'
 
 export const ASK_AGAIN = 'oauth2-consent'
 
@@ -61,8 +62,10 @@ export async function runAuthorizationFlow(
   const { plan } = planned
   if (request.prompt.includes('consent')) plan.appendStage(inMemoryStage(ASK_AGAIN, { mode: 'always_require' }))
   const method = ctx.request?.method ?? 'GET'
-  if (!plan.hasStages)
+  if (!plan.hasStages) {
+    showBrowserState(ctx, browser.visit, session, user)
     return deliver(request.delivery, await grantCode(ctx, client, request, application, user, session), method, browser.page)
+  }
   plan.appendStage(inMemoryStage(FULFIL, { request, user: user.id as number } satisfies FulfilData))
   return runPlan(ctx, plan, request, silent, browser)
 }

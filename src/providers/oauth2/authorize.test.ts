@@ -10,7 +10,7 @@ test('the authorization response carries code, state and issuer (RFC 6749 §4.1.
   assert.equal(answer.status, 302)
   const url = new URL(String(answer.headers.location))
   assert.equal(url.origin + url.pathname, REDIRECT_URI)
-  assert.deepEqual([...url.searchParams.keys()], ['code', 'state', 'iss'])
+  assert.deepEqual([...url.searchParams.keys()], ['code', 'session_state', 'state', 'iss'])
   assert.equal(url.searchParams.get('state'), 'some state')
   assert.equal(url.searchParams.get('iss'), party.issuer)
 })

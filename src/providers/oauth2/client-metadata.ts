@@ -13,8 +13,8 @@ const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'client_secre
 const linkError = (url: string): string | undefined => (url === '' || /^https?:\/\//i.test(url) ? undefined : 'Enter a valid URL.')
 
 /**
- * What a client asks of the endpoints beyond what the provider's own fields can say, by the names of RFC 7591, RFC 9126 and RFC 9449. A client
- * without it has the defaults below.
+ * What a client asks of the endpoints beyond what the provider's own fields can say, by the names of RFC 7591, RFC 9126, RFC 9449 and
+ * OpenID Connect. A client without it has the defaults below.
  */
 export const ClientMetadata: Model = defineModel({
   name: 'OAuth2ClientMetadata',
@@ -36,6 +36,8 @@ export const ClientMetadata: Model = defineModel({
     require_pkce: flag(false),
     /** RFC 9126 §6. */
     require_pushed_authorization_requests: flag(false),
+    /** OIDC Front-Channel Logout §2: `iss` and `sid` stand in the address that the browser opens. */
+    frontchannel_logout_session_required: flag(true),
   },
   filters: ['provider'],
   search: [],
@@ -50,6 +52,7 @@ export type ClientMetadataRow = {
   dpop_bound_access_tokens: boolean
   require_pkce: boolean
   require_pushed_authorization_requests: boolean
+  frontchannel_logout_session_required: boolean
 }
 
 const isPrivate = (key: unknown): boolean => typeof key === 'object' && key !== null && ('d' in key || 'k' in key)

@@ -33,6 +33,9 @@ async function metadata(ctx: Ctx, client: Client): Promise<Row> {
     revocation_endpoint: urls.revoke,
     backchannel_logout_supported: true,
     backchannel_logout_session_supported: true,
+    frontchannel_logout_supported: true,
+    frontchannel_logout_session_supported: true,
+    check_session_iframe: urls.checkSession, // OIDC Session Management §3.3
     jwks_uri: urls.jwks,
     pushed_authorization_request_endpoint: urls.pushed, // RFC 9126 §5
     require_pushed_authorization_requests: client.metadata.require_pushed_authorization_requests,

@@ -1,4 +1,4 @@
-import { visitor, type Ctx } from '../../context.ts'
+import { transact, visitor, type Ctx } from '../../context.ts'
 import type { Row } from '../../api/model.ts'
 import { Application } from '../../core/application.ts'
 import { currentBrand } from '../../core/brand.ts'
@@ -11,14 +11,17 @@ import { planFlow } from '../../flows/planner.ts'
 import { explainNoPlan } from '../../flows/refusal.ts'
 import { withUser } from '../../flows/present.ts'
 import { sessionEnd } from '../../flows/session-end.ts'
-import { defineMemoryStage, finish, next, redirect, retry, type Run } from '../../flows/stage.ts'
+import { defineMemoryStage, finish, next, redirect, retry } from '../../flows/stage.ts'
 import { startPlan } from '../../flows/start.ts'
 import { secretsEqual } from '../../lib/constant-time.ts'
 import { toBase64url } from '../../lib/base64url.ts'
+import { wakeRunners } from '../../tasks/queue.ts'
 import { redirectAnswer, type Answer } from './answer.ts'
 import { deniedPage, errorPage, notFoundPage, type Browser } from './browser.ts'
 import { clientOfApplication, type Client } from './client.ts'
 import { readIdTokenHint } from './id-token-hint.ts'
+import { frontChannelLogout } from './logout/front-channel.ts'
+import { endPart } from './logout/notice.sql.ts'
 import type { Parameters } from './parameters.ts'
 import { advancePlan } from './run-plan.ts'
 import { forbiddenScheme, withParameters } from './redirect-uri.ts'
@@ -26,6 +29,7 @@ import { sidOf } from './sign-in-facts.ts'
 import { subjectOf } from './subject.ts'
 
 const CONFIRM = 'oauth2-confirm-logout'
+const PART = 'oauth2-part-end'
 const END = 'oauth2-session-end'
 const TOKEN = 'goauthentik.io/providers/oauth2/logout'
 
@@ -55,11 +59,8 @@ export const confirmLogoutStage = defineMemoryStage({
   },
 })
 
-type EndData = { provider: number; session: string; redirect_to?: string }
-
 /** The application's tokens of this session end with its sign-out, also where the session itself goes on. */
-async function endTokens({ ctx, stage }: Run): Promise<void> {
-  const { provider, session } = stage as unknown as EndData
+async function endTokens(ctx: Ctx, provider: number, session: string): Promise<void> {
   await ctx.db
     .updateTable('oauth2_access_token')
     .set({ revoked_at: ctx.now() })
@@ -69,11 +70,33 @@ async function endTokens({ ctx, stage }: Run): Promise<void> {
     .execute()
 }
 
-/** The last stage: ends the application's tokens, then goes where the client was promised, or says that it is done. */
+/**
+ * After a flow that keeps the session: what the application has of it ends all the same, and it hears of that as if the whole session had
+ * ended (upstream's clients count on it).
+ */
+export const oauthPartEndStage = defineMemoryStage({
+  kind: PART,
+  async challenge(run) {
+    const { ctx, plan, visit, stage } = run
+    const provider = stage.provider as number
+    const { session } = visit
+    if (!session || ctx.caller.user === null) return next()
+    for (const farewell of await frontChannelLogout(ctx, session, provider)) plan.insertStage(farewell)
+    await transact(ctx, async ctx => {
+      await endTokens(ctx, provider, session.session_hash)
+      await endPart(ctx.db, { session: session.uuid, provider, gone: ctx.uuid(), now: ctx.now() })
+    })
+    wakeRunners(ctx)
+    return next()
+  },
+})
+
+type EndData = { redirect_to?: string }
+
+/** The last stage: goes where the client was promised, or says that it is done. */
 export const oauthSessionEndStage = defineMemoryStage({
   kind: END,
   async challenge(run) {
-    await endTokens(run)
     const { redirect_to: to } = run.stage as unknown as EndData
     if (to !== undefined) return redirect(to, { last: true })
     if (run.ctx.caller.user !== null) return sessionEnd.challenge(run)
@@ -122,17 +145,18 @@ export async function endSession(ctx: Ctx, slug: string, params: Parameters, bro
   const { user } = ctx.caller
   const session = ctx.caller.session as unknown as Session | null
   const context = { application: asObject(Application, client.application) }
-  const end = (hash: string) => inMemoryStage(END, { provider: client.id, session: hash, ...(to !== undefined && { redirect_to: to }) })
+  const end = inMemoryStage(END, to === undefined ? {} : { redirect_to: to })
   if (!user || !session) {
     if (to !== undefined) return redirectAnswer(to, method)
-    const done = new Plan(definition.flow, [end('')], context)
+    const done = new Plan(definition.flow, [end], context)
     return redirectAnswer(await startPlan({ ...ctx, caller: visitor }, browser.visit, done), method)
   }
   const planned = await planFlow(ctx, definition, context, { allowEmpty: true })
   if (!planned.ok)
     return deniedPage(ctx, browser, planned.messages, { explanationId: explainNoPlan(ctx, definition.flow, planned, 'end-session') })
   const { plan } = planned
-  plan.appendStage(end(session.session_hash))
+  plan.appendStage(inMemoryStage(PART, { provider: client.id }))
+  plan.appendStage(end)
   const sure = hint !== undefined && isAbout(ctx, client, hint, user, session)
   if (!sure) plan.insertStage(inMemoryStage(CONFIRM), 0)
   // The last stage shows itself on the flow's page unless it sends the browser away.

@@ -16,6 +16,7 @@ import { authorizationError, OAuthError } from './errors.ts'
 import { takesPart } from './logout/backchannel.ts'
 import { spendPushed } from './pushed-request.ts'
 import { frontChannel } from './front-channel.ts'
+import { sessionState, showBrowserState } from './session-state.ts'
 import { signInFacts } from './sign-in-facts.ts'
 
 const CODE_BYTES = 32
@@ -88,7 +89,12 @@ export async function grantCode(
       { user },
     )
   })
-  return responseParameters(request.delivery, { ...(code !== undefined && { code }), ...parameters })
+  const state = sessionState(ctx, client, request, user, session)
+  return responseParameters(request.delivery, {
+    ...(code !== undefined && { code }),
+    ...parameters,
+    ...(state !== undefined && { session_state: state }),
+  })
 }
 
 /** Name of the stage that ends an authorization flow. */
@@ -103,7 +109,7 @@ export type FulfilData = { request: AuthorizationRequest; user: number }
  */
 export const fulfilStage = defineMemoryStage({
   kind: FULFIL,
-  async challenge({ ctx, stage }) {
+  async challenge({ ctx, stage, visit }) {
     const { request, user: expected } = stage as unknown as FulfilData
     const { user, session } = ctx.caller
     const client = await clientById(ctx, request.client_id)
@@ -120,6 +126,7 @@ export const fulfilStage = defineMemoryStage({
         throw error
       },
     )
+    showBrowserState(ctx, visit, session as unknown as Session, user)
     const { redirect_uri: uri, response_mode: mode } = request.delivery
     if (mode !== 'form_post') return redirect(responseLocation(request.delivery, parameters), { last: true })
     return finish({

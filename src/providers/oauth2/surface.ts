@@ -2,8 +2,10 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import type { Ctx } from '../../context.ts'
 import { sessionCaller } from '../../core/callers.ts'
 import { SESSION_COOKIE } from '../../core/sessions.ts'
-import { openVisit, sendCookies } from '../../flows/visit.ts'
-import { renderServerError } from '../../interfaces/errors.ts'
+import { loadPlan } from '../../flows/plan.ts'
+import { openVisit, PLAN, sendCookies } from '../../flows/visit.ts'
+import { renderNotFound, renderServerError } from '../../interfaces/errors.ts'
+import { renderLogoutFrames } from '../../interfaces/logout-frames.ts'
 import type { PageContext } from '../../interfaces/page.ts'
 import { errorAnswer, redirectAnswer, type Answer } from './answer.ts'
 import { authorize } from './authorize.ts'
@@ -18,9 +20,11 @@ import { clientOfApplication } from './client.ts'
 import { endpoints } from './addresses.ts'
 import { invalidRequest, OAuthError } from './errors.ts'
 import { introspect } from './introspect.ts'
+import { framesOf } from './logout/front-channel.ts'
 import { readParameters, type Parameters } from './parameters.ts'
 import { pushRequest } from './pushed-request.ts'
 import { revoke } from './revoke.ts'
+import { checkSession } from './session-state.ts'
 import { token } from './token.ts'
 import { userinfo } from './userinfo.ts'
 
@@ -123,6 +127,17 @@ function browserRoutes(app: FastifyInstance, { page }: OAuthParts): void {
   }
   both('/application/o/authorize/', (request, params, browser) => authorize(request.ctx, params, browser))
   both('/device', (request, params, browser) => devicePage(request.ctx, params, browser))
+  app.get('/if/logout/', async (request, reply) => {
+    const visit = await openVisit(request.ctx)
+    const plan = await loadPlan(request.ctx, visit.session?.data[PLAN])
+    const urls = framesOf(plan?.stages[0])
+    return send(reply, urls ? renderLogoutFrames(await page(request.ctx), urls) : renderNotFound(await page(request.ctx)))
+  })
+  app.get('/application/o/:slug/check-session/', async (request, reply) => {
+    reply.removeHeader('x-frame-options')
+    const browser = { visit: await openVisit(request.ctx), page: () => page(request.ctx) }
+    return send(reply, await checkSession(request.ctx, slugOf(request), browser))
+  })
   both('/application/o/:slug/end-session/', (request, params, browser) => endSession(request.ctx, slugOf(request), params, browser))
 }
 

@@ -107,6 +107,7 @@ const de: Texts = {
   device_code_why: 'Das Gerät zeigt einen Code mit neun Ziffern. Geben Sie ihn hier ein.',
   device_done: 'Das Gerät ist verbunden',
   device_done_why: 'Dort geht es weiter; diese Seite können Sie schließen.',
+  logout_frames: 'Anwendungen erfahren, dass Sie sich abgemeldet haben…',
   code: 'Code',
   code_sent: 'Ein Code ist unterwegs an {address}. Geben Sie ihn hier ein.',
   code_again: 'Neuen Code senden',

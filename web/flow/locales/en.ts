@@ -104,6 +104,7 @@ const en = {
   device_code_why: 'The device shows a code of nine digits. Type it here.',
   device_done: 'The device is connected',
   device_done_why: 'You can go on there, and close this page.',
+  logout_frames: 'Telling applications that you have logged out…',
   code: 'Code',
   code_sent: 'A code is on its way to {address}. Enter it here.',
   code_again: 'Send another code',

@@ -107,6 +107,7 @@ const es: Texts = {
   device_code_why: 'El dispositivo muestra un código de nueve cifras. Escríbalo aquí.',
   device_done: 'El dispositivo está conectado',
   device_done_why: 'Puede continuar allí y cerrar esta página.',
+  logout_frames: 'Avisando a las aplicaciones de que ha cerrado la sesión…',
   code: 'Código',
   code_sent: 'Un código va en camino a {address}. Introdúzcalo aquí.',
   code_again: 'Enviar otro código',

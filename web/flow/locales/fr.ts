@@ -109,6 +109,7 @@ const fr: Texts = {
   device_code_why: 'L’appareil affiche un code à neuf chiffres. Saisissez-le ici.',
   device_done: 'L’appareil est connecté',
   device_done_why: 'Vous pouvez continuer sur l’appareil et fermer cette page.',
+  logout_frames: 'Les applications apprennent que vous vous êtes déconnecté…',
   code: 'Code',
   code_sent: 'Un code est en route vers {address}. Saisissez-le ici.',
   code_again: 'Envoyer un autre code',

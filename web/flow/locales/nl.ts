@@ -106,6 +106,7 @@ const nl: Texts = {
   device_code_why: 'Het apparaat toont een code van negen cijfers. Typ die hier.',
   device_done: 'Het apparaat is verbonden',
   device_done_why: 'U kunt daar verdergaan en deze pagina sluiten.',
+  logout_frames: 'Toepassingen horen dat u bent afgemeld…',
   code: 'Code',
   code_sent: 'Er is een code onderweg naar {address}. Voer die hier in.',
   code_again: 'Nog een code sturen',

@@ -23,10 +23,13 @@ const EVENT = 'http://schemas.openid.net/event/backchannel-logout'
 
 const wants = ({ provider }: Client): boolean => provider.logout_method === 'backchannel' && provider.logout_uri !== ''
 
-/** Remembers that a client takes part in a session, if it wants to hear of its end. In the transaction that grants it something. */
+/**
+ * Remembers that a client takes part in a session, if it wants to hear of its end, from us or through the browser. In the transaction that
+ * grants it something.
+ */
 export async function takesPart(ctx: Ctx, db: Db, client: Client, user: Row, session: Session): Promise<void> {
   const issuer = issuerOf(ctx, client)
-  if (!wants(client) || issuer === null) return
+  if (client.provider.logout_uri === '' || issuer === null) return
   const sub = subjectOf(ctx, client.subMode, user)
   await noteClient(db, { session: session.uuid, provider: client.id, issuer, sub, sid: sidOf(session), due: ctx.now() })
 }

@@ -50,3 +50,26 @@ export const takeNotice = async (db: Db, { id, due, tries }: NoticeRow, until: D
 export const dropNotice = async (db: Db, id: number): Promise<void> => {
   await db.deleteFrom('oauth2_logout_notice').where('id', '=', id).execute()
 }
+
+/** Who takes part in a session and wants to hear of its end; all of them, or one client. */
+export const noticesOf = (db: Db, session: string, provider?: number): Promise<NoticeRow[]> =>
+  db
+    .selectFrom('oauth2_logout_notice')
+    .selectAll()
+    .where('session', '=', session)
+    .$if(provider !== undefined, query => query.where('provider', '=', provider!))
+    .orderBy('id')
+    .execute()
+
+/**
+ * Makes one client's notice due although the session goes on: it is then of a session that is gone. When the client takes part again, that is
+ * noted anew.
+ */
+export const endPart = async (db: Db, part: { session: string; provider: number; gone: string; now: Date }): Promise<void> => {
+  await db
+    .updateTable('oauth2_logout_notice')
+    .set({ session: part.gone, due: part.now })
+    .where('session', '=', part.session)
+    .where('provider', '=', part.provider)
+    .execute()
+}

@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto'
+import type { Row } from '../../api/model.ts'
+import type { Ctx } from '../../context.ts'
+import { browserState, BROWSER_STATE_COOKIE, browserStateCookie } from '../../core/browser-state.ts'
+import type { Session } from '../../core/sessions.ts'
+import { cookieOf, type Visit } from '../../flows/visit.ts'
+import { renderCheckSession } from '../../interfaces/check-session.ts'
+import type { Answer } from './answer.ts'
+import type { AuthorizationRequest } from './authorization-request.ts'
+import { notFoundPage, type Browser } from './browser.ts'
+import { clientOfApplication, type Client } from './client.ts'
+import type { RedirectUri } from './redirect-uri.ts'
+
+const SALT_BYTES = 16
+
+/**
+ * The `session_state` of an answer, OIDC Session Management §2: what the client's page shows to ours, which then tells whether this is still the
+ * same sign-in. Undefined where no page of the client could ask: an application without web pages, or a request that is not OpenID Connect.
+ */
+export function sessionState(ctx: Ctx, client: Client, request: AuthorizationRequest, user: Row, session: Session): string | undefined {
+  const { redirect_uri: uri } = request.delivery
+  if (!request.scopes.includes('openid') || !/^https?:/i.test(uri)) return undefined
+  const salt = Buffer.from(ctx.randomBytes(SALT_BYTES)).toString('hex')
+  const said = [client.client_id, new URL(uri).origin, browserState(ctx, session, user), salt].join(' ')
+  return `${createHash('sha256').update(said).digest('hex')}.${salt}`
+}
+
+/** Lets our page know of the sign-in, where the browser has yet to hear of it. */
+export function showBrowserState(ctx: Ctx, visit: Visit, session: Session, user: Row): void {
+  if (cookieOf(ctx, BROWSER_STATE_COOKIE) === browserState(ctx, session, user)) return
+  visit.cookies.set(BROWSER_STATE_COOKIE, browserStateCookie(ctx, session, user))
+}
+
+/** Sites whose pages may show ours: those that answers are sent to; where addresses are patterns, any. */
+const framers = ({ origins, provider }: Client): string[] =>
+  (provider.redirect_uris as RedirectUri[]).some(uri => uri.matching_mode === 'regex') ? ['https:', 'http:'] : [...origins]
+
+/** The page that a client's page asks, in a frame, whether the sign-in is still the same (`check_session_iframe`, §3.2). */
+export async function checkSession(ctx: Ctx, slug: string, browser: Browser): Promise<Answer> {
+  const client = await clientOfApplication(ctx, slug)
+  return client
+    ? renderCheckSession(await browser.page(), { cookie: BROWSER_STATE_COOKIE, framers: framers(client) })
+    : notFoundPage(browser)
+}
