@@ -4,7 +4,7 @@ import { cached } from './cache.ts'
 type BrandRow = { brand_uuid: string; domain: string; default: boolean }
 
 /** Names of all brands, for what is asked with every event. */
-const brandRows = cached(['brand'], async (ctx): Promise<BrandRow[]> =>
+export const brandRows = cached(['brand'], async (ctx): Promise<BrandRow[]> =>
   ctx.db.selectFrom('brand').select(['brand_uuid', 'domain', 'default']).execute(),
 )
 

@@ -7,7 +7,7 @@ import type { Ctx } from '../context.ts'
 import { CertificateKeyPair } from '../crypto/model.ts'
 import { Flow } from '../flows/flow.ts'
 import { Application } from './application.ts'
-import { brandOfHost } from './brand-rows.ts'
+import { brandOfHost, brandRows } from './brand-rows.ts'
 import { cached } from './cache.ts'
 import { systemSettings } from './settings.ts'
 
@@ -108,6 +108,8 @@ const FALLBACK: CurrentBrand = {
 }
 
 const allBrands = cached(['brand', 'flow'], async (ctx): Promise<(CurrentBrand & { domain: string; default: boolean })[]> => {
+  // Events ask for the names inside of transactions, where nothing can be remembered.
+  await brandRows(ctx)
   const rows = await ctx.db.selectFrom('brand').selectAll().execute()
   const flows = new Map((await ctx.db.selectFrom('flow').select(['flow_uuid', 'slug']).execute()).map(flow => [flow.flow_uuid, flow.slug]))
   return rows.map(row => ({

@@ -75,3 +75,25 @@ test('a flood of checks is bounded, refused beyond that, and does not push other
   assert.equal(order.indexOf('mine'), 2) // behind the one that ran and the one whose turn it was
   assert.equal(few.pending(), 0)
 })
+
+test('whoever brings nothing but wrong passwords leaves a place free for others, until one was right', async () => {
+  const two = makePasswords({ concurrency: 2, cost: { memoryCost: 8, timeCost: 1, parallelism: 1 } })
+  const stored = await two.hash('right')
+  for (let index = 0; index < 10; index++) await two.verify(stored, 'wrong', 'guesser')
+  let [running, most] = [0, 0]
+  const counted = async (client: string, password: string) => {
+    await two.verify(stored, password, client, async () => {
+      most = Math.max(most, ++running)
+      await new Promise(setImmediate)
+      running--
+    })
+  }
+  await Promise.all(Array.from({ length: 6 }, () => counted('guesser', 'wrong')))
+  assert.equal(most, 1)
+  await Promise.all([counted('guesser', 'wrong'), counted('guesser', 'wrong'), counted('owner', 'right')])
+  assert.equal(most, 2)
+  await two.verify(stored, 'right', 'guesser')
+  most = 0
+  await Promise.all([counted('guesser', 'right'), counted('guesser', 'right')])
+  assert.equal(most, 2)
+})

@@ -63,6 +63,9 @@ export function makePasswords({
 }: { concurrency?: number; maxWaiting?: number; cost?: typeof COST } = {}): Passwords {
   const cores = availableParallelism()
   const queue = new TurnQueue({ concurrency: concurrency ?? Math.max(1, cores - 1), maxWaiting })
+  const wrong = new WrongInARow()
+  /** One that only ever brings wrong passwords leaves a place free, so that others need not wait for its checks. */
+  const placesOf = (client: string) => (wrong.isSuspect(client) ? queue.concurrency - 1 : Infinity)
   let arranged = false
   /** After the first hash, when the threads exist. */
   const arrange = () => {
@@ -76,11 +79,38 @@ export function makePasswords({
       return queue.run(client, () => argon2Hash(password, cost).finally(arrange))
     },
     verify: (stored, password, client = '', first) =>
-      queue.run(client, async () => {
-        await first?.()
-        return check(stored, password, cost).finally(arrange)
-      }),
+      queue.run(
+        client,
+        async () => {
+          await first?.()
+          const right = await check(stored, password, cost).finally(arrange)
+          wrong.note(client, right)
+          return right
+        },
+        placesOf(client),
+      ),
     pending: () => queue.pending,
+  }
+}
+
+/** From so many wrong passwords in a row on, a client is taken for one that guesses. */
+const SUSPECT = 10
+const MOST_CLIENTS = 10_000
+
+/** How many wrong passwords came from a client since its last right one; of the clients that were heard last. */
+class WrongInARow {
+  readonly #counts = new Map<string, number>()
+
+  note(client: string, right: boolean): void {
+    const count = this.#counts.get(client) ?? 0
+    this.#counts.delete(client)
+    if (right) return
+    if (this.#counts.size >= MOST_CLIENTS) this.#counts.delete(this.#counts.keys().next().value!)
+    this.#counts.set(client, count + 1)
+  }
+
+  isSuspect(client: string): boolean {
+    return (this.#counts.get(client) ?? 0) >= SUSPECT
   }
 }
 

@@ -91,6 +91,12 @@ const load = cached(['system_settings'], async (ctx): Promise<SystemSettings> =>
 /** The settings in force. */
 export const systemSettings = (ctx: Ctx): Promise<SystemSettings> => load(ctx)
 
+/**
+ * The settings for what is written down beside something else (how long an entry is kept, where a score ends): as they were before the
+ * transaction that is open, so that it need not ask for them again.
+ */
+export const settingsOutside = async (ctx: Ctx): Promise<SystemSettings> => load.peek(ctx) ?? load(ctx)
+
 const requiredOnPut = ['flags']
 const full = Type.Unsafe({ type: 'object', properties, required: requiredOnPut })
 const Shown = Type.Unsafe({

@@ -4,7 +4,7 @@ import type { Ctx } from '../context.ts'
 import type { Row } from '../api/model.ts'
 import { eventBrand } from '../core/brand-rows.ts'
 import { placeOf } from '../geoip/place.ts'
-import { systemSettings } from '../core/settings.ts'
+import { settingsOutside } from '../core/settings.ts'
 import { askRules, concernsRules } from './due.ts'
 import { contextText } from './tidy.ts'
 
@@ -54,7 +54,7 @@ export async function recordEvent(
   options: { user?: Row | null; app?: string } = {},
 ): Promise<void> {
   const created = ctx.now()
-  const { event_retention: retention } = await systemSettings(ctx)
+  const { event_retention: retention } = await settingsOutside(ctx)
   const user = options.user === undefined ? ctx.caller.user : options.user
   const {
     request,

@@ -79,7 +79,7 @@ export async function decode(ctx: Ctx, value: unknown): Promise<unknown> {
   if (typeof marked.$number === 'string') return Number(marked.$number)
   if (typeof marked.$integer === 'string') return BigInt(marked.$integer)
   if (Array.isArray(marked.$entries)) return decodeEntries(ctx, marked.$entries as [string, unknown][])
-  if (typeof marked.$unsaved === 'string') return { ...((await decode(ctx, marked.values)) as Row), [MODEL]: marked.$unsaved }
+  if (typeof marked.$unsaved === 'string') return loadUnsaved(ctx, marked.$unsaved, marked.values)
   if (typeof marked.$model === 'string') return loadObject(ctx, marked.$model, marked.pk, marked.extra as Row | undefined)
   return decodeEntries(ctx, Object.entries(marked))
 }
@@ -93,4 +93,13 @@ async function loadObject(ctx: Ctx, label: string, key: unknown, extra: Row = {}
   const model = ctx.registry.models.find(known => known.label === label)
   const row = model && (await findObject(ctx, model, key))
   return row ? { ...asObject(model, row), ...extra } : null
+}
+
+/** A key that no account has. */
+const NOBODY = -1
+
+/** An account that was only pretended is looked for as any other is: that it is not there must take as long to find out. */
+async function loadUnsaved(ctx: Ctx, label: string, values: unknown): Promise<Row> {
+  if (label === 'authentik_core.user') await loadObject(ctx, label, NOBODY)
+  return { ...((await decode(ctx, values)) as Row), [MODEL]: label }
 }

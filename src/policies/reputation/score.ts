@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Ctx } from '../../context.ts'
-import { systemSettings } from '../../core/settings.ts'
+import { settingsOutside } from '../../core/settings.ts'
 import { placeOf } from '../../geoip/place.ts'
 
 const MAX_IDENTIFIER = 255
@@ -12,7 +12,7 @@ const MAX_IDENTIFIER = 255
  */
 export async function changeReputation(ctx: Ctx, identifier: string, amount: number): Promise<void> {
   if (ctx.request === null || identifier === '') return
-  const { reputation_lower_limit: lower, reputation_upper_limit: upper } = await systemSettings(ctx)
+  const { reputation_lower_limit: lower, reputation_upper_limit: upper } = await settingsOutside(ctx)
   const now = ctx.now()
   const clamped = (score: ReturnType<typeof sql>) =>
     sql<number>`case when ${score} < ${sql.lit(lower)} then ${sql.lit(lower)} when ${score} > ${sql.lit(upper)} then ${sql.lit(upper)} else ${score} end`
