@@ -10,7 +10,7 @@ const CLIENTS = 16
 /** Visitors who send a wrong password at the same moment. */
 const ATTACKERS = 500
 /** Sign-ins of others that are measured. */
-const SIGN_INS = 30
+const SIGN_INS = 100
 const PASSWORD = 'correct horse battery staple'
 
 /** As in src/core/passwords.ts. */
@@ -69,7 +69,7 @@ async function logins(signet: Signet, ceiling: number, say: Parameters<Benchmark
 }
 
 /**
- * A cheap request of others, a hundred times a second, and their sign-ins, one a second: alone, and while 500 visitors of one address
+ * A cheap request of others, a hundred times a second, and their sign-ins, four a second: alone, and while 500 visitors of one address
  * try wrong passwords.
  */
 async function attack(signet: Signet, say: Parameters<Benchmark['run']>[0]): Promise<void> {
@@ -81,7 +81,7 @@ async function attack(signet: Signet, say: Parameters<Benchmark['run']>[0]): Pro
   const home = Array.from({ length: 4 }, () => new Connection(signet.origin))
   const signIn = (index: number) => new Browser(home[index % home.length]!, '198.18.0.1').signIn(`bench-${index % CLIENTS}`, PASSWORD)
   await closedLoop({ clients: 2, operations: 20, seconds: 4 }, signIn)
-  const signInsAlone = await openLoop({ every: 1_000, count: SIGN_INS }, signIn)
+  const signInsAlone = await openLoop({ every: 250, count: SIGN_INS }, signIn)
 
   const connections = Array.from({ length: ATTACKERS }, () => new Connection(signet.origin))
   const browsers = connections.map(connection => new Browser(connection))
@@ -95,7 +95,7 @@ async function attack(signet: Signet, say: Parameters<Benchmark['run']>[0]): Pro
   })
   const arrival = await openLoop({ every: 10, count: 100 }, cheap)
   const during = await openLoop({ every: 10, count: 500 }, cheap)
-  const signIns = await openLoop({ every: 1_000, count: SIGN_INS }, signIn)
+  const signIns = await openLoop({ every: 250, count: SIGN_INS }, signIn)
   attack.abort()
   await Promise.all(attackers)
   const p99 = (sorted: Float64Array) => percentile(sorted, 0.99)
