@@ -101,7 +101,7 @@ export function makeOutgoing(allow: readonly Allowed[], defaults: { timeout?: nu
     let headers = startHeaders(request.headers ?? {}, target)
     const history: OutgoingResponse['history'] = []
     for (;;) {
-      const addresses = await within(signal, checked(target, allow, defaults.resolve ?? resolveAll), late)
+      const addresses = await within(signal, checkedAddresses(bareHost(target), allow, defaults.resolve), late)
       const answer = await send(target, method, headers, body, addresses, {
         signal,
         late,
@@ -172,9 +172,15 @@ const without = (headers: Record<string, string>, keep: (name: string) => boolea
 
 type Address = { address: string; family: number }
 
-/** The addresses of a host, all of them checked: one bad one among them is enough to refuse, since nobody knows which will be taken. */
-async function checked(url: URL, allow: readonly Allowed[], resolve: Resolve): Promise<Address[]> {
-  const host = url.hostname.replace(/^\[|\]$/g, '')
+/** An IPv6 address without its brackets. */
+const bareHost = (url: URL): string => url.hostname.replace(/^\[|\]$/g, '')
+
+/**
+ * The addresses of a host (a name, or an address without brackets), all of them checked: one bad one among them is enough to refuse, since
+ * nobody knows which will be taken.
+ * @throws OutgoingError
+ */
+export async function checkedAddresses(host: string, allow: readonly Allowed[], resolve: Resolve = resolveAll): Promise<Address[]> {
   const literal = isIP(host)
   let found: readonly Address[]
   try {
@@ -189,6 +195,15 @@ async function checked(url: URL, allow: readonly Allowed[], resolve: Resolve): P
   }
   return [...found]
 }
+
+/** A look-up for sockets that answers with addresses that were checked, whatever a resolver would say by now. */
+export const pinnedLookup =
+  (addresses: readonly Address[]): LookupFunction =>
+  (_, options, done) => {
+    const usable = options.family === 4 || options.family === 6 ? addresses.filter(one => one.family === options.family) : addresses
+    if (options.all) done(null, [...usable])
+    else done(usable.length ? null : new Error('no address of this family'), usable[0]?.address ?? '', usable[0]?.family)
+  }
 
 /** RFC 6761 §6.3: these names are loopback, whatever a resolver says. */
 const isLocalhost = (host: string): boolean => /^(?:.*\.)?localhost$/.test(normalHost(host))
@@ -215,13 +230,8 @@ function send(
   limits: Limits,
 ): Promise<Omit<OutgoingResponse, 'url' | 'history' | 'elapsed'>> {
   const { signal, late, connect, maxBytes, ca } = limits
-  const host = url.hostname.replace(/^\[|\]$/g, '')
+  const host = bareHost(url)
   const payload = body === undefined ? undefined : Buffer.from(body as Uint8Array)
-  const pinned: LookupFunction = (_, options, done) => {
-    const usable = options.family === 4 || options.family === 6 ? addresses.filter(one => one.family === options.family) : addresses
-    if (options.all) done(null, usable)
-    else done(usable.length ? null : new Error('no address of this family'), usable[0]?.address ?? '', usable[0]?.family)
-  }
   const options: RequestOptions & { ca?: string; rejectUnauthorized: boolean; servername?: string } = {
     host,
     port: url.port || (url.protocol === 'https:' ? 443 : 80),
@@ -229,7 +239,7 @@ function send(
     method,
     headers: { ...headers, host: url.host, connection: 'close', ...(payload && { 'content-length': String(payload.length) }) },
     agent: false,
-    lookup: pinned,
+    lookup: pinnedLookup(addresses),
     setHost: false,
     maxHeaderSize: 32 * 1024,
     rejectUnauthorized: true,
