@@ -1,54 +1,11 @@
-import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
-import type { Config } from '../../config.ts'
+import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
 import type { Ctx } from '../../context.ts'
-import { outgoingOf } from '../../http/client.ts'
+import { remoteKeySet } from '../../http/key-set.ts'
 import type { Client } from './client.ts'
 
-/** How long a fetched set is believed, and how soon an unknown key may make us ask again: ms. */
-const FRESH = 300_000
-const ASK_AGAIN = 30_000
-const MAX_BYTES = 256 * 1024
-const KEPT = 500
-
-type Fetched = { at: number; keys: Promise<JWTVerifyGetKey> }
-
-const fetched = new WeakMap<Config, Map<string, Fetched>>()
-
-async function fetchKeys(ctx: Ctx, url: string): Promise<JWTVerifyGetKey> {
-  const { status, body } = await outgoingOf(ctx.config)(url, { maxBytes: MAX_BYTES, redirects: 0, headers: { accept: 'application/json' } })
-  if (status !== 200) throw new Error(`the key set answered ${status}`)
-  return createLocalJWKSet(JSON.parse(new TextDecoder().decode(body)) as JSONWebKeySet)
-}
-
-function remoteKeys(ctx: Ctx, url: string, maxAge: number): Promise<JWTVerifyGetKey> {
-  const known = fetched.get(ctx.config) ?? new Map<string, Fetched>()
-  fetched.set(ctx.config, known)
-  const now = ctx.now().getTime()
-  const found = known.get(url)
-  if (found && now - found.at < maxAge) return found.keys
-  if (known.size >= KEPT) known.delete(known.keys().next().value!)
-  const keys = fetchKeys(ctx, url)
-  known.set(url, { at: now, keys })
-  keys.catch(() => known.delete(url)) // whoever waits for it is told; the next one asks again
-  return keys
-}
-
-/**
- * The public keys of a client: the set it was registered with, or the one at its address, through the guarded way out. Undefined when it has
- * neither. A key that a remembered set does not know makes us ask again, but not at everybody's bidding.
- */
+/** The public keys of a client: the set it was registered with, or the one at its address. Undefined when it has neither. */
 export function clientKeys(ctx: Ctx, client: Client): JWTVerifyGetKey | undefined {
   const { jwks, jwks_uri: url } = client.metadata
   if (Array.isArray(jwks.keys)) return createLocalJWKSet(jwks as unknown as JSONWebKeySet)
-  if (url === '') return undefined
-  return async (header, token) => {
-    try {
-      return await (
-        await remoteKeys(ctx, url, FRESH)
-      )(header, token)
-    } catch (error) {
-      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
-      return (await remoteKeys(ctx, url, ASK_AGAIN))(header, token)
-    }
-  }
+  return url === '' ? undefined : remoteKeySet(ctx, url)
 }
