@@ -57,6 +57,12 @@ import { providerRoutes, providers } from './providers/provider-api.ts'
 import { grantRoutes, roleRoutes } from './rbac/grants.ts'
 import { permissionRoutes } from './rbac/permission-api.ts'
 import { roles } from './rbac/role-api.ts'
+import { groupConnections, userConnections } from './sources/connection.ts'
+import type { SourceKind } from './sources/kind.ts'
+import { oauthSourceKind, oauthSourceRoutes, oauthSources } from './sources/oauth/api.ts'
+import { oauthConnections } from './sources/oauth/connection.ts'
+import { oauthSourceMappings } from './sources/oauth/mapping.ts'
+import { sourceRoutes, sources } from './sources/source-api.ts'
 import { staticDevices, staticKind } from './stages/authenticator_static/device.ts'
 import { authenticatorStaticStages } from './stages/authenticator_static/model.ts'
 import { authenticatorStatic } from './stages/authenticator_static/stage.ts'
@@ -131,6 +137,8 @@ export type Registry = {
   stages: readonly StageKind[]
   /** Kinds of stages that plans alone hold: the last words of providers and the like. */
   memoryStages: readonly MemoryStageKind[]
+  /** Kinds of sources that people come from. */
+  sources: readonly SourceKind[]
   /** Kinds of second factors. */
   deviceKinds: readonly DeviceKind[]
   /** What providers do in the browser when its session ends: stages for the plan that ends it. Asked while the session still lives. */
@@ -204,6 +212,12 @@ const resources: readonly Resource[] = [
   authenticatorDuoStages,
   ...duoDevices,
   ...grantResources,
+  sources,
+  oauthSources,
+  oauthSourceMappings,
+  userConnections,
+  groupConnections,
+  ...oauthConnections,
 ]
 
 const promptExpressions = lazy(() => import('./expression/host/prompt.ts'))
@@ -252,6 +266,8 @@ export const registry: Registry = {
     oauth2Routes,
     authenticatorRoutes,
     authenticatorDuoRoutes,
+    sourceRoutes,
+    oauthSourceRoutes,
   ],
   policyKinds,
   // Loaded with the first question, as with policies and mappings.
@@ -279,6 +295,7 @@ export const registry: Registry = {
     authenticatorSms,
     authenticatorDuo,
   ],
+  sources: [oauthSourceKind],
   // In the order in which they are offered.
   deviceKinds: [webauthnKind, totpKind, duoKind, emailKind, smsKind, staticKind],
   farewells: [frontChannelFarewell],
@@ -340,4 +357,10 @@ export const watchedTables: readonly string[] = [
   'stage_authenticator_webauthn',
   'stage_authenticator_webauthn_device_type',
   'stage_authenticator_validate_device_type',
+  'source',
+  'source_oauth',
+  'source_user_property_mapping',
+  'source_group_property_mapping',
+  'stage_identification_source',
+  'oauth_source_mapping',
 ]

@@ -6,6 +6,7 @@ import { Group } from '../src/core/group.ts'
 import { User } from '../src/core/user.ts'
 import { hashToken } from '../src/crypto/secrets.ts'
 import { transact } from '../src/context.ts'
+import { OAuthSource } from '../src/sources/oauth/model.ts'
 
 /** The least that is valid, each with a name of its own, so that tests sharing a database do not meet. */
 
@@ -30,6 +31,23 @@ export async function aUser(ctx: Ctx, values: Row & { password?: string } = {}):
 /** A group. */
 export const aGroup = (ctx: Ctx, values: Row = {}): Promise<Row> =>
   transact(ctx, ctx => insertObject(ctx, Group, withDefaults(ctx, Group, { name: unique('group'), ...values })))
+
+/** A source of GitHub's type, unless the values say otherwise. */
+export const aSource = (ctx: Ctx, values: Row = {}): Promise<Row> =>
+  transact(ctx, ctx =>
+    insertObject(
+      ctx,
+      OAuthSource,
+      withDefaults(ctx, OAuthSource, {
+        name: unique('Source'),
+        slug: unique('source'),
+        provider_type: 'github',
+        consumer_key: 'a client',
+        consumer_secret: 'a secret',
+        ...values,
+      }),
+    ),
+  )
 
 /** Key of the group whose members are superusers. */
 export async function adminsGroup(ctx: Ctx): Promise<string> {

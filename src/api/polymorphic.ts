@@ -1,8 +1,9 @@
 import type { Ctx } from '../context.ts'
-import { crud, type Page } from './crud.ts'
+import { crud, deleteObject, objectAt, type Page } from './crud.ts'
 import type { Model, Query, Row } from './model.ts'
 import type { SpecialOperation } from './mount.ts'
-import { requireCaller } from './permissions.ts'
+import { requireCaller, requireObject } from './permissions.ts'
+import { findObject } from './store.ts'
 
 /** The kinds that extend a base and that this server offers. */
 export const kindsOf = (ctx: Ctx, base: Model): Model[] =>
@@ -21,14 +22,16 @@ export async function withKindNames(ctx: Ctx, base: Model, kinds: Map<unknown, s
   return shown.map(object => ({ ...object, ...kindNames(models.get(kinds.get(object[base.keyName]) ?? '') ?? base) }))
 }
 
+/** The first table of an object says of which kind it is. */
 async function kindsByKey(ctx: Ctx, base: Model, keys: unknown[]): Promise<Map<unknown, string>> {
   if (keys.length === 0) return new Map()
+  const { table, pk } = base.tables[0]!
   const rows = (await ctx.db
-    .selectFrom(base.table as 'stage')
-    .select([base.pk as 'stage_uuid', 'kind'])
-    .where(base.pk as 'stage_uuid', 'in', keys as string[])
+    .selectFrom(table as 'stage')
+    .select([pk as 'stage_uuid', 'kind'])
+    .where(pk as 'stage_uuid', 'in', keys as string[])
     .execute()) as Row[]
-  return new Map(rows.map(row => [row[base.pk], row.kind as string]))
+  return new Map(rows.map(row => [row[pk], row.kind as string]))
 }
 
 /**
@@ -36,7 +39,7 @@ async function kindsByKey(ctx: Ctx, base: Model, keys: unknown[]): Promise<Map<u
  * only on the paths of their kinds.
  */
 export function polymorphic(base: Model) {
-  const { list, retrieve, destroy, usedBy } = crud(base)
+  const { list, retrieve, usedBy } = crud(base)
   const named = async (ctx: Ctx, shown: Row[]) =>
     withKindNames(
       ctx,
@@ -54,7 +57,13 @@ export function polymorphic(base: Model) {
       return { ...page, results: await named(ctx, page.results) }
     },
     retrieve: async (ctx: Ctx, key: string, query: Query = {}): Promise<Row> => (await named(ctx, [await retrieve(ctx, key, query)]))[0]!,
-    destroy,
+    /** As the kind that it is, so that the event names that. */
+    destroy: async (ctx: Ctx, key: string): Promise<void> => {
+      const row = await objectAt(ctx, base, key)
+      await requireObject(ctx, base, row[base.pk] as string | number, 'delete')
+      const kind = kindsOf(ctx, base).find(model => model.label === row.kind) ?? base
+      await deleteObject(ctx, kind, (await findObject(ctx, kind, row[base.pk])) ?? row)
+    },
     usedBy,
   }
 }

@@ -239,6 +239,17 @@ export const SHAPES: Readonly<Record<string, TSchema>> = {
     ended: Type.Unsafe({ ...moment, type: ['string', 'null'] }),
   }),
   SignetInvitationBatch: shape({ batch: uuid, results: listOf('SignetInvitation') }),
+  SourceType: shape({
+    name: text,
+    verbose_name: text,
+    urls_customizable: flag,
+    request_token_url: nullableText,
+    authorization_url: nullableText,
+    access_token_url: nullableText,
+    profile_url: nullableText,
+    oidc_well_known_url: nullableText,
+    oidc_jwks_url: nullableText,
+  }),
   NotificationTransportTest: shape({ messages: texts }),
   EventStats: shape({ unique_users: whole, count_step: free }),
   Config: shape({

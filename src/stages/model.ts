@@ -1,11 +1,11 @@
-import { crud, deleteObject, objectAt, presentObjects } from '../api/crud.ts'
+import { crud, presentObjects } from '../api/crud.ts'
 import { computed, text } from '../api/fields.ts'
 import { defineModel, type Model, type ModelSpec, type Row } from '../api/model.ts'
 import type { Resource, SpecialOperation } from '../api/mount.ts'
-import { requireCaller, requireObject } from '../api/permissions.ts'
-import { kindsOf, polymorphic, typesRoute, withKindNames } from '../api/polymorphic.ts'
+import { requireCaller } from '../api/permissions.ts'
+import { polymorphic, typesRoute, withKindNames } from '../api/polymorphic.ts'
 import { listOf } from '../api/shapes.ts'
-import { findObject, findObjects, selectObjects } from '../api/store.ts'
+import { findObjects, selectObjects } from '../api/store.ts'
 import { sql } from 'kysely'
 import type { Hooks } from '../api/crud.ts'
 import type { Ctx } from '../context.ts'
@@ -57,23 +57,8 @@ export async function presentStageObjects(ctx: Ctx, keys: string[]): Promise<Map
   return new Map(shown.map(stage => [stage.pk as string, stage]))
 }
 
-const generic = polymorphic(Stage)
-
 /** Stages of every kind; they are made and changed on the paths of their kinds. */
-export const stages: Resource = {
-  path: '/stages/all',
-  model: Stage,
-  operations: {
-    ...generic,
-    // As the kind that it is, so that the event names that.
-    async destroy(ctx, key) {
-      const row = await objectAt(ctx, Stage, key)
-      await requireObject(ctx, Stage, row.stage_uuid as string, 'delete')
-      const kind = kindsOf(ctx, Stage).find(model => model.label === row.kind) ?? Stage
-      await deleteObject(ctx, kind, (await findObject(ctx, kind, row.stage_uuid)) ?? row)
-    },
-  },
-}
+export const stages: Resource = { path: '/stages/all', model: Stage, operations: polymorphic(Stage) }
 
 /** The stages that people may configure for themselves, by kind and name. */
 async function userSettings(ctx: Ctx): Promise<Row[]> {

@@ -40,7 +40,6 @@ const SPECIAL: Record<string, (ctx: Ctx) => Promise<Row> | Row> = {
     const admin = ctx.db.selectFrom('user').select('id').where('username', '=', 'test-admin')
     return { user: (await admin.executeTakeFirstOrThrow()).id }
   },
-  // Kinds that this server does not have cannot be pointed at.
   'authentik_stages_identification.identificationstage': () => ({
     user_fields: ['username'],
     sources: [],

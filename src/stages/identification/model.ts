@@ -1,22 +1,15 @@
 import { Type } from 'typebox'
 import { invalidObject } from '../../api/errors.ts'
-import { computed, flag, reference, structure, type Field } from '../../api/fields.ts'
+import { flag, many, reference, structure } from '../../api/fields.ts'
 import type { Row } from '../../api/model.ts'
+import { relatedKeys } from '../../api/store.ts'
 import { Flow } from '../../flows/flow.ts'
 import type { Ctx } from '../../context.ts'
-import { defineStageModel, Stage, stageResource } from '../model.ts'
+import { Source } from '../../sources/source.ts'
+import { defineStageModel, stageResource } from '../model.ts'
 import { CaptchaStage } from '../captcha/model.ts'
 import { AuthenticatorValidateStage } from '../authenticator_validate/model.ts'
 import { PasswordStage } from '../password/model.ts'
-
-const missing = (key: unknown) => `Invalid pk "${String(key)}" - object does not exist.`
-
-/** Points at kinds of objects that this server does not have: only none of them is a valid value. */
-const noneOfMany: Field = {
-  ...computed(Type.Array(Type.String({ format: 'uuid' }))),
-  readOnly: false,
-  check: (value: string[]) => (value.length ? missing(value[0]) : undefined),
-}
 
 /** Asks who is there. */
 export const IdentificationStage = defineStageModel({
@@ -35,7 +28,8 @@ export const IdentificationStage = defineStageModel({
     enrollment_flow: reference(() => Flow, { nullable: true }),
     recovery_flow: reference(() => Flow, { nullable: true }),
     passwordless_flow: reference(() => Flow, { nullable: true }),
-    sources: noneOfMany,
+    /** Whose buttons the form shows, next to what people can type. */
+    sources: many(() => Source, { table: 'stage_identification_source', ours: 'stage', theirs: 'source' }),
     show_source_labels: flag(false),
     pretend_user_exists: flag(true),
     enable_remember_me: flag(false),
@@ -52,16 +46,15 @@ export const IdentificationStage = defineStageModel({
     'show_source_labels',
     'webauthn_stage',
   ],
-  present: async (ctx, rows, query) => (await Stage.present!(ctx, rows, query)).map(values => ({ ...values, sources: [] })),
 })
 
-/** Looks at what was sent, as clients know it: a PATCH of other fields passes. */
-function clean(_ctx: Ctx, values: Row, current?: Row): Row {
+/** A form with nothing to type into needs a button at least. Looks at what was sent: a PATCH of other fields passes. */
+async function clean(ctx: Ctx, values: Row, current?: Row): Promise<Row> {
   const fields = values.user_fields as string[] | undefined
-  const sources = (values.sources as string[] | undefined) ?? []
-  if ((fields ?? (current ? ['untouched'] : [])).length === 0 && sources.length === 0) {
-    throw invalidObject('When no user fields are selected, at least one source must be selected')
-  }
+  if ((fields ?? (current ? ['untouched'] : [])).length > 0) return values
+  const held = async () => (await relatedKeys(ctx, IdentificationStage.fields.sources!, [current!.stage_uuid])).get(current!.stage_uuid)!
+  const sources = (values.sources as string[] | undefined) ?? (current ? await held() : [])
+  if (sources.length === 0) throw invalidObject('When no user fields are selected, at least one source must be selected')
   return values
 }
 
