@@ -187,6 +187,10 @@ export interface GroupTable {
   attributes: Json
 }
 
+export interface GroupOauthSourceConnectionTable {
+  id: number
+}
+
 export interface GroupParentTable {
   child: string
   parent: string
@@ -195,6 +199,16 @@ export interface GroupParentTable {
 export interface GroupRoleTable {
   group: string
   role: string
+}
+
+export interface GroupSourceConnectionTable {
+  id: Generated<number>
+  kind: string
+  source: string
+  identifier: string
+  created: Date
+  last_updated: Date
+  group: string
 }
 
 export interface InstallationTable {
@@ -422,6 +436,10 @@ export interface Oauth2RefreshTokenTable {
 export interface Oauth2SeenTable {
   seen_hash: string
   expires: Date
+}
+
+export interface OauthSourceMappingTable {
+  pm_uuid: string
 }
 
 export interface PasswordAttemptTable {
@@ -663,6 +681,48 @@ export interface SessionTable {
   sid: string | null
 }
 
+export interface SourceTable {
+  pbm_uuid: string
+  name: string
+  slug: string
+  enabled: boolean
+  promoted: boolean
+  authentication_flow: string | null
+  enrollment_flow: string | null
+  user_matching_mode: string
+  group_matching_mode: string
+  user_path_template: string
+  icon: string
+  managed: string | null
+}
+
+export interface SourceGroupPropertyMappingTable {
+  source: string
+  mapping: string
+}
+
+export interface SourceOauthTable {
+  pbm_uuid: string
+  provider_type: string
+  request_token_url: string | null
+  authorization_url: string | null
+  access_token_url: string | null
+  profile_url: string | null
+  pkce: string
+  consumer_key: string
+  consumer_secret: string
+  additional_scopes: string
+  oidc_well_known_url: string
+  oidc_jwks_url: string
+  oidc_jwks: Json
+  authorization_code_auth_method: string
+}
+
+export interface SourceUserPropertyMappingTable {
+  source: string
+  mapping: string
+}
+
 export interface StageTable {
   stage_uuid: string
   kind: string
@@ -830,6 +890,11 @@ export interface StageIdentificationTable {
   captcha_stage: string | null
 }
 
+export interface StageIdentificationSourceTable {
+  stage: string
+  source: string
+}
+
 export interface StageInvitationTable {
   stage_uuid: string
   continue_flow_without_invitation: boolean
@@ -976,9 +1041,26 @@ export interface UserGroupTable {
   group: string
 }
 
+export interface UserOauthSourceConnectionTable {
+  id: number
+  access_token: string | null
+  refresh_token: string | null
+  expires: Date | null
+}
+
 export interface UserRoleTable {
   user: number
   role: string
+}
+
+export interface UserSourceConnectionTable {
+  id: Generated<number>
+  kind: string
+  source: string
+  identifier: string
+  created: Date
+  last_updated: Date
+  user: number
 }
 
 export interface WebauthnDeviceTable {
@@ -1016,8 +1098,10 @@ export interface DB {
   flow_stage_binding: FlowStageBindingTable
   flow_token: FlowTokenTable
   group: GroupTable
+  group_oauth_source_connection: GroupOauthSourceConnectionTable
   group_parent: GroupParentTable
   group_role: GroupRoleTable
+  group_source_connection: GroupSourceConnectionTable
   installation: InstallationTable
   invitation: InvitationTable
   invitation_group: InvitationGroupTable
@@ -1039,6 +1123,7 @@ export interface DB {
   oauth2_pushed_request: Oauth2PushedRequestTable
   oauth2_refresh_token: Oauth2RefreshTokenTable
   oauth2_seen: Oauth2SeenTable
+  oauth_source_mapping: OauthSourceMappingTable
   password_attempt: PasswordAttemptTable
   password_history: PasswordHistoryTable
   policy: PolicyTable
@@ -1066,6 +1151,10 @@ export interface DB {
   schema_migration: SchemaMigrationTable
   scope_mapping: ScopeMappingTable
   session: SessionTable
+  source: SourceTable
+  source_group_property_mapping: SourceGroupPropertyMappingTable
+  source_oauth: SourceOauthTable
+  source_user_property_mapping: SourceUserPropertyMappingTable
   stage: StageTable
   stage_authenticator_duo: StageAuthenticatorDuoTable
   stage_authenticator_email: StageAuthenticatorEmailTable
@@ -1083,6 +1172,7 @@ export interface DB {
   stage_dummy: StageDummyTable
   stage_email: StageEmailTable
   stage_identification: StageIdentificationTable
+  stage_identification_source: StageIdentificationSourceTable
   stage_invitation: StageInvitationTable
   stage_password: StagePasswordTable
   stage_prompt: StagePromptTable
@@ -1102,7 +1192,9 @@ export interface DB {
   user: UserTable
   user_consent: UserConsentTable
   user_group: UserGroupTable
+  user_oauth_source_connection: UserOauthSourceConnectionTable
   user_role: UserRoleTable
+  user_source_connection: UserSourceConnectionTable
   webauthn_device: WebauthnDeviceTable
   webauthn_device_type: WebauthnDeviceTypeTable
 }

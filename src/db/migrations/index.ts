@@ -28,9 +28,9 @@ import { up as replay } from './20261122T0930_replay.ts'
 import { up as dpop } from './20261122T0940_dpop.ts'
 import { up as pushedRequest } from './20261122T0950_pushed_request.ts'
 import { up as logoutNotice } from './20261122T0960_logout_notice.ts'
-import { up as frontchannelLogout } from './20261122T1400_frontchannel_logout.ts'
 import { up as sources } from './20261122T1001_sources.ts'
 import { up as oauthSource } from './20261122T1002_oauth_source.ts'
+import { up as frontchannelLogout } from './20261122T1400_frontchannel_logout.ts'
 
 /** All migrations, oldest first. Listed by hand: the program is bundled into one file, where there is no folder to read. */
 export const migrations: readonly Migration[] = [
@@ -63,7 +63,7 @@ export const migrations: readonly Migration[] = [
   { name: '20261122T0940_dpop', up: dpop },
   { name: '20261122T0950_pushed_request', up: pushedRequest },
   { name: '20261122T0960_logout_notice', up: logoutNotice },
-  { name: '20261122T1400_frontchannel_logout', up: frontchannelLogout },
   { name: '20261122T1001_sources', up: sources },
   { name: '20261122T1002_oauth_source', up: oauthSource },
+  { name: '20261122T1400_frontchannel_logout', up: frontchannelLogout },
 ]
