@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, InjectOptions } from 'fastify'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -57,37 +57,35 @@ export type TestServer = {
 /** Where the server is reached in tests. */
 export const HOST = 'id.example.test'
 
-function answerOf(response: Awaited<ReturnType<FastifyInstance['inject']>>): Answer {
-  const text = response.payload
-  const json = /json/.test(String(response.headers['content-type'])) && text !== ''
-  return {
-    status: response.statusCode,
-    headers: response.headers as Answer['headers'],
-    body: json ? JSON.parse(text) : text,
-    text,
-    cookies: response.cookies,
+/** One request, and its whole answer: into an app without a socket, or over one. */
+export type Send = (request: { method: string; url: string; headers: Record<string, string>; payload?: string }) => Promise<Answer>
+
+const injected =
+  (app: FastifyInstance): Send =>
+  async request => {
+    const response = await app.inject(request as InjectOptions)
+    return answerOf(response.statusCode, response.headers as Answer['headers'], response.payload, response.cookies)
   }
+
+/** An answer as tests look at it. */
+export function answerOf(status: number, headers: Answer['headers'], text: string, cookies: Answer['cookies']): Answer {
+  const json = /json/.test(String(headers['content-type'])) && text !== ''
+  return { status, headers, body: json ? JSON.parse(text) : text, text, cookies }
 }
 
 /** A client over one app; `prepare` may add headers to each call, `seen` looks at each answer. */
 export function clientOf(
-  app: FastifyInstance,
+  app: FastifyInstance | Send,
   prepare: () => Record<string, string> = () => ({}),
   seen: (answer: Answer) => void = () => {},
 ): Client {
+  const send = typeof app === 'function' ? app : injected(app)
   const request: Client['request'] = async (method, path, options = {}) => {
     const headers = { host: HOST, 'x-forwarded-proto': 'https', ...prepare(), ...options.headers }
     const payload = options.payload ?? (options.body === undefined ? undefined : JSON.stringify(options.body))
-    const type = payload !== undefined && !('content-type' in headers) ? { 'content-type': 'application/json' } : {}
-    const answer = answerOf(
-      await app.inject({
-        method,
-        url: path,
-        headers: { ...type, ...headers },
-        query: options.query,
-        ...(payload !== undefined && { payload }),
-      }),
-    )
+    const type: Record<string, string> = payload !== undefined && !('content-type' in headers) ? { 'content-type': 'application/json' } : {}
+    const url = options.query ? `${path}${path.includes('?') ? '&' : '?'}${new URLSearchParams(options.query).toString()}` : path
+    const answer = await send({ method, url, headers: { ...type, ...headers }, ...(payload !== undefined && { payload }) })
     seen(answer)
     return answer
   }

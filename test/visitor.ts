@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { clientOf, HOST, type Answer } from './harness.ts'
+import { clientOf, HOST, type Answer, type Send } from './harness.ts'
 
 /**
  * A browser without a screen: keeps cookies, follows redirects within the server, answers flows. It stands at
@@ -7,10 +7,10 @@ import { clientOf, HOST, type Answer } from './harness.ts'
  */
 export class Visitor {
   readonly cookies = new Map<string, string>()
-  readonly #app: FastifyInstance
+  readonly #app: FastifyInstance | Send
   readonly #headers: Record<string, string>
 
-  constructor(app: FastifyInstance, headers: Record<string, string> = {}) {
+  constructor(app: FastifyInstance | Send, headers: Record<string, string> = {}) {
     this.#app = app
     this.#headers = { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0', ...headers }
   }

@@ -189,6 +189,22 @@ test('coming back from the sign-in page without a sign-in ends the request', asy
   assert.match(String(forged.headers.location), /\/if\/flow\//)
 })
 
+test('who is not the person that login_hint names can say so and sign in', async () => {
+  const party = await aParty()
+  const { ctx } = await oauthServer()
+  const user = await aUser(ctx, { password: 'a good password' })
+  const browser = await aBrowser()
+  const page = new URL(String((await party.authorize(browser, { login_hint: 'somebody' })).headers.location), 'https://id.example.test')
+  const shown = await browser.challenge('default-authentication-flow', page.search.slice(1))
+  assert.equal(shown.pending_user, 'somebody')
+  const again = await browser.follow(shown.flow_info.cancel_url)
+  const next = new URL(`https://id.example.test${again.path}`)
+  assert.equal(next.pathname, '/if/flow/default-authentication-flow/')
+  const done = await browser.signInWith('default-authentication-flow', next.search.slice(1), String(user.username), 'a good password')
+  const { elsewhere } = await browser.follow(done.to)
+  assert.ok(elsewhere?.searchParams.get('code'), JSON.stringify(done))
+})
+
 test('prompt=none answers at once: login_required without a session (OIDC Core §3.1.2.6)', async () => {
   const party = await aParty()
   assert.equal((await party.response(await aBrowser(), { prompt: 'none' })).get('error'), 'login_required')

@@ -14,7 +14,7 @@ import { authorizationError, OAuthError } from './errors.ts'
 import { policyFacts } from './fulfil.ts'
 import { readIdTokenHint } from './id-token-hint.ts'
 import type { Parameters } from './parameters.ts'
-import { PROMPTED, promptedAt } from './prompted.ts'
+import { PROMPTED, promptedBefore, type Prompted } from './prompted.ts'
 import { isPushed, pushedParameters } from './pushed-request.ts'
 import { signInFirst } from './sign-in.ts'
 import { subjectOf } from './subject.ts'
@@ -68,34 +68,35 @@ async function decide(ctx: Ctx, client: Client, request: AuthorizationRequest, p
   const { user } = ctx.caller
   const session = ctx.caller.session as unknown as Session | null
   const silent = request.prompt.includes('none')
-  const sentAt = promptedAt(ctx, request, params.get(PROMPTED))
+  const prompted = promptedBefore(ctx, request, params.get(PROMPTED))
   if (!client.application) return refuse(ctx, browser, silent)
   const askToSignIn = (): Promise<Answer> => {
     if (silent) throw authorizationError('login_required') // §3.1.2.6
-    if (sentAt !== undefined) throw authorizationError('access_denied', 'The sign-in was not completed')
+    if (prompted?.hinted) return signInFirst(ctx, client, request, params, browser, { hint: null }) // "that is not me"
+    if (prompted) throw authorizationError('access_denied', 'The sign-in was not completed')
     return signInFirst(ctx, client, request, params, browser)
   }
   if (!user || !session) return askToSignIn()
   const decision = await mayOpen(ctx, client.application, user, { context: policyFacts(request) })
   if (!decision.passing) return refuse(ctx, browser, silent, { application: client.application, user, access: decision })
-  if (!isFresh(ctx, request, session, sentAt)) return askToSignIn()
+  if (!isFresh(ctx, request, session, prompted)) return askToSignIn()
   if (request.id_token_hint !== null) {
     const hint = await readIdTokenHint(ctx, client, request.id_token_hint)
     if (!hint) throw authorizationError('invalid_request', 'The id_token_hint is not an ID token of this client')
     // §3.1.2.1: the person it names, or an error
     if (hint.sub !== subjectOf(ctx, client.subMode, user)) {
-      if (sentAt !== undefined) throw authorizationError('login_required')
+      if (prompted) throw authorizationError('login_required')
       return askToSignIn()
     }
   }
   return runAuthorizationFlow(ctx, client, request, client.application, user, session, browser)
 }
 
-/** Whether the sign-in is as recent as the request demands; `sentAt` is when this request sent the person to sign in. */
-function isFresh(ctx: Ctx, request: AuthorizationRequest, session: Session, sentAt: number | undefined): boolean {
+/** Whether the sign-in is as recent as the request demands; `prompted`: this request sent the person to sign in. */
+function isFresh(ctx: Ctx, request: AuthorizationRequest, session: Session, prompted: Prompted | undefined): boolean {
   if (session.auth_time === null) return false
   const signedIn = session.auth_time.getTime()
-  if (sentAt !== undefined && signedIn > sentAt) return true
+  if (prompted && signedIn > prompted.at) return true
   if (request.prompt.includes('login')) return false
   return request.max_age === null || (request.max_age > 0 && ctx.now().getTime() - signedIn <= request.max_age * 1000)
 }

@@ -11,20 +11,23 @@ export const PROMPTED = 'prompted'
 /** A mark older than this is none: who took so long is asked again. */
 const MAX_AGE = 3_600_000 // ms
 
-const seal = (ctx: Ctx, request: AuthorizationRequest, at: string): string =>
+/** What a mark says: when the person was sent, and whether with the name that the client had guessed filled in. */
+export type Prompted = { at: number; hinted: boolean }
+
+const seal = (ctx: Ctx, request: AuthorizationRequest, said: string): string =>
   ctx.secrets.hmac(
     'oauth2 prompted',
-    JSON.stringify([at, request.client_id, request.delivery, request.nonce, request.challenge, request.prompt, request.max_age]),
+    JSON.stringify([said, request.client_id, request.delivery, request.nonce, request.challenge, request.prompt, request.max_age]),
   )
 
-export function promptedMark(ctx: Ctx, request: AuthorizationRequest): string {
-  const at = String(ctx.now().getTime())
-  return `${at}.${seal(ctx, request, at)}`
+export function promptedMark(ctx: Ctx, request: AuthorizationRequest, hinted: boolean): string {
+  const said = `${ctx.now().getTime()}${hinted ? 'h' : ''}`
+  return `${said}.${seal(ctx, request, said)}`
 }
 
-/** The moment of a mark that we made for this request; undefined for any other text. */
-export function promptedAt(ctx: Ctx, request: AuthorizationRequest, mark: string | undefined): number | undefined {
-  const [, at, tag] = /^(\d{1,16})\.([\w-]{43})$/.exec(mark ?? '') ?? []
-  if (at === undefined || tag === undefined || !secretsEqual(tag, seal(ctx, request, at))) return undefined
-  return ctx.now().getTime() - Number(at) <= MAX_AGE ? Number(at) : undefined
+/** What a mark says that we made for this request; undefined for any other text. */
+export function promptedBefore(ctx: Ctx, request: AuthorizationRequest, mark: string | undefined): Prompted | undefined {
+  const [, said, at, hinted, tag] = /^((\d{1,16})(h?))\.([\w-]{43})$/.exec(mark ?? '') ?? []
+  if (said === undefined || tag === undefined || !secretsEqual(tag, seal(ctx, request, said))) return undefined
+  return ctx.now().getTime() - Number(at) <= MAX_AGE ? { at: Number(at), hinted: hinted === 'h' } : undefined
 }

@@ -24,6 +24,7 @@ const encoded = (pairs: [string, string][]): string =>
 /**
  * Sends the person to the sign-in page, from where the way leads back to the same request. Somebody who is signed in already and has
  * to do it again is planned for as a visitor, so that a flow for visitors takes them.
+ * @param options.hint who it probably is, filled in beforehand
  */
 export async function signInFirst(
   ctx: Ctx,
@@ -31,6 +32,7 @@ export async function signInFirst(
   request: AuthorizationRequest,
   params: Parameters,
   browser: Browser,
+  options: { hint: string | null } = { hint: request.login_hint },
 ): Promise<Answer> {
   const asVisitor = { ...ctx, caller: visitor }
   const { authentication } = client.flows
@@ -38,7 +40,7 @@ export async function signInFirst(
   if (!definition) return deniedPage(ctx, browser, ['There is no flow to sign in with.'])
   const context = {
     application: asObject(Application, client.application!),
-    ...(request.login_hint !== null && { pending_user_identifier: request.login_hint }),
+    ...(options.hint !== null && { pending_user_identifier: options.hint }),
   }
   const planned = await planFlow(asVisitor, definition, context)
   if (!planned.ok)
@@ -47,7 +49,7 @@ export async function signInFirst(
     const value = params.get(name)
     return value === undefined || name === PROMPTED ? [] : [[name, value] as [string, string]]
   })
-  const back = `${pathOf(ctx, '/application/o/authorize/')}?${encoded([...sent, [PROMPTED, promptedMark(ctx, request)]])}`
+  const back = `${pathOf(ctx, '/application/o/authorize/')}?${encoded([...sent, [PROMPTED, promptedMark(ctx, request, options.hint !== null)]])}`
   const query = encoded([...sent.filter(([name, value]) => !FLOW_PARAMETERS.has(name) && value.length <= MAX_SHOWN), ['next', back]])
   const page = await startPlan(ctx, browser.visit, planned.plan, { query: new URLSearchParams(query) })
   return redirectAnswer(page, ctx.request?.method ?? 'GET')

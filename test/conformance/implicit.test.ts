@@ -1,0 +1,6 @@
+/** Implicit OP: `oidcc-implicit-certification-test-plan`. */
+import { COMMON_MODULES, USERINFO_MODULES } from './plans.ts'
+import { profile } from './profile.ts'
+
+profile(['id_token', 'id_token token'], [...COMMON_MODULES, 'oidcc-ensure-request-without-nonce-fails'])
+profile(['id_token token'], [...USERINFO_MODULES, 'oidcc-response-type-missing'])
