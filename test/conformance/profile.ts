@@ -9,7 +9,7 @@ export function profile(responseTypes: readonly string[], modules: readonly Modu
   for (const name of modules) {
     for (const type of responseTypes) {
       const variant = { response_type: type, ...(mode && { response_mode: mode }) }
-      test(`${name}: ${MODULES[name].says} (${type}${mode ? ` by ${mode}` : ''})`, async () => {
+      void test(`${name}: ${MODULES[name].says} (${type}${mode ? ` by ${mode}` : ''})`, async () => {
         const { server } = await provider()
         const [client, other] = await (clients ??= Promise.all([aClient(), aClient()]))
         await tryModule(name, { client, other, variant, wait: seconds => server.clock.advance(seconds * 1000) })
