@@ -1,4 +1,5 @@
 import { fileRoutes } from './admin/file-api.ts'
+import { blueprintRoutes } from './blueprints/api.ts'
 import { schemaRoutes } from './admin/schema-api.ts'
 import { systemRoutes } from './admin/system.ts'
 import type { Model } from './api/model.ts'
@@ -239,6 +240,7 @@ export const registry: Registry = {
     schemaRoutes,
     systemRoutes,
     fileRoutes,
+    blueprintRoutes,
     eventRoutes,
     notificationRoutes,
     permissionRoutes,

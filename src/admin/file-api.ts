@@ -1,5 +1,5 @@
-import type { FastifyRequest } from 'fastify'
-import { ApiError, invalid, notFound } from '../api/errors.ts'
+import { invalid, notFound } from '../api/errors.ts'
+import { readForm } from '../api/form.ts'
 import type { Query, Row } from '../api/model.ts'
 import type { SpecialOperation } from '../api/mount.ts'
 import { requirePermission, holds } from '../api/permissions.ts'
@@ -15,11 +15,6 @@ import { listMedia, removeMedia, writeMedia } from './media.ts'
 const MANAGE = 'authentik_rbac.manage_media_files'
 const VIEW = 'authentik_rbac.view_media_files'
 
-const MAX_SIZE = 10 * 1024 * 1024 // bytes
-
-/** What limits a form with a file; larger ones are refused while they arrive. */
-export const UPLOAD_LIMITS = { files: 1, fileSize: MAX_SIZE, fields: 8, fieldSize: 1024, fieldNameSize: 100, parts: 9, headerPairs: 50 }
-
 /** Text fields that hold a picture's name: model label → fields. */
 const USES: Readonly<Record<string, readonly string[]>> = {
   'authentik_core.application': ['meta_icon'],
@@ -30,26 +25,6 @@ const USES: Readonly<Record<string, readonly string[]>> = {
 function checkUsage(query: { usage?: unknown }): void {
   const usage = [query.usage].flat()[0]
   if (usage !== undefined && usage !== '' && usage !== 'media') throw invalid({ usage: [`"${String(usage)}" is not a valid choice.`] })
-}
-
-type Upload = { name?: string; usage?: string; file?: { filename: string; bytes: Buffer } }
-
-/** The parts of the form, each once. */
-async function readForm(request: FastifyRequest): Promise<Upload> {
-  const form: Upload = {}
-  if (!request.isMultipart()) throw new ApiError(415, { detail: 'This takes a form with a file.' })
-  try {
-    for await (const part of request.parts({ limits: UPLOAD_LIMITS })) {
-      if (part.type === 'file') form.file = { filename: part.filename, bytes: await part.toBuffer() }
-      else if (part.fieldname === 'name' || part.fieldname === 'usage') form[part.fieldname] = String(part.value)
-    }
-  } catch (error) {
-    const { code } = error as { code?: string }
-    if (code === 'FST_REQ_FILE_TOO_LARGE') throw invalid({ file: [`The file is larger than ${MAX_SIZE / 1024 / 1024} MB.`] })
-    if (code?.startsWith('FST_')) throw error
-    throw new ApiError(400, { detail: 'The form cannot be read.' }, { cause: error })
-  }
-  return form
 }
 
 async function usesOf(ctx: Ctx, name: string): Promise<Row[]> {
@@ -97,10 +72,10 @@ export const fileRoutes: Record<string, SpecialOperation> = {
     bodyName: 'FileUploadRequest',
     handler: async (ctx, request, reply) => {
       requirePermission(ctx, MANAGE)
-      const form = await readForm(request)
+      const form = await readForm(request, ['name', 'usage'])
       checkUsage(form)
-      if (!form.file) throw invalid({ file: ['No file was submitted.'] })
-      const { filename, bytes } = form.file
+      if (!form.upload) throw invalid({ file: ['No file was submitted.'] })
+      const { filename, bytes } = form.upload
       if (bytes.length === 0) throw invalid({ file: ['The submitted file is empty.'] })
       const name = form.name || filename
       const wrongName = nameError(name)

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
@@ -334,4 +335,22 @@ test('healthcheck asks the address of the settings', async () => {
   taken.close()
   await once(taken, 'close')
   assert.equal((await signet(s, ['healthcheck'], { env })).code, 1)
+})
+
+test('apply_blueprint applies files and examples of the server, and says which line is wrong', async () => {
+  const s = await server()
+  const folder = mkdtempSync(join(tmpdir(), 'signet-blueprint-'))
+  const [good, bad] = [join(folder, 'good.yaml'), join(folder, 'bad.yaml')]
+  const name = unique('applied')
+  writeFileSync(good, `version: 1\nentries:\n  - { model: authentik_core.group, identifiers: { name: ${name} } }\n`)
+  writeFileSync(bad, 'version: 2\nentries: []\n')
+  assert.deepEqual(await signet(s, ['apply_blueprint', good]), { code: 0, stdout: `Applied ${good}.\n`, stderr: '' })
+  assert.ok(await s.ctx.db.selectFrom('group').select('name').where('name', '=', name).executeTakeFirst())
+  const refused = await signet(s, ['apply_blueprint', bad])
+  assert.deepEqual([refused.code, refused.stdout], [1, ''])
+  assert.match(refused.stderr, /version/)
+  assert.match((await signet(s, ['apply_blueprint', 'example/none.yaml'])).stderr, /Blueprint file does not exist/)
+  assert.match((await signet(s, ['apply_blueprint', join(folder, 'none.yaml')])).stderr, /cannot be read/)
+  assert.equal((await signet(s, ['apply_blueprint', 'example/flow-authenticator-email-setup.yaml'])).code, 0)
+  rmSync(folder, { recursive: true })
 })

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import type { ParseArgsConfig } from 'node:util'
 import type { ConfigSource } from '../config.ts'
 
@@ -35,6 +37,15 @@ export class CommandError extends Error {
     super(message, { cause: options.cause })
     this.name = 'CommandError'
     this.exitCode = options.exitCode ?? 1
+  }
+}
+
+/** The text of a file that somebody named; relative to where they stand. @throws CommandError */
+export async function fileText({ source }: Terminal, file: string): Promise<string> {
+  try {
+    return await readFile(resolve(source.cwd, file), 'utf8')
+  } catch (error) {
+    throw new CommandError(`${file} cannot be read: ${(error as Error).message}`, { cause: error })
   }
 }
 

@@ -32,6 +32,10 @@ export const commands: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./import-certificate.ts')).importCertificate,
   },
   provider: { summary: 'Show the facts of a provider.', load: async () => (await import('./provider.ts')).provider },
+  apply_blueprint: {
+    summary: 'Apply a blueprint once: a file, or one that comes with the server.',
+    load: async () => (await import('./apply-blueprint.ts')).applyBlueprintCommand,
+  },
   check_expressions: {
     summary: 'Say which expressions of a file or of the database cannot be run here.',
     load: async () => (await import('./check-expressions.ts')).checkExpressions,

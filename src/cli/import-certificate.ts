@@ -1,8 +1,6 @@
-import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
 import type { Row } from '../api/model.ts'
 import { keypairs } from '../crypto/model.ts'
-import { CommandError, textOption, UsageError, type Command, type Terminal } from './command.ts'
+import { fileText, textOption, UsageError, type Command } from './command.ts'
 import { withContext } from './with-context.ts'
 
 export const importCertificate: Command = {
@@ -19,8 +17,8 @@ PEM. Ends with 1 when a file cannot be read or does not fit.`,
     const key = textOption(values, 'private-key')
     const body: Row = {
       name,
-      certificate_data: await text(terminal, certificate),
-      key_data: key === undefined ? '' : await text(terminal, key),
+      certificate_data: await fileText(terminal, certificate),
+      key_data: key === undefined ? '' : await fileText(terminal, key),
     }
     const { create, update } = keypairs.operations
     await withContext(terminal, async ctx => {
@@ -28,12 +26,4 @@ PEM. Ends with 1 when a file cannot be read or does not fit.`,
       await (known ? update!(ctx, known.kp_uuid, body, false) : create!(ctx, body))
     })
   },
-}
-
-async function text({ source }: Terminal, file: string): Promise<string> {
-  try {
-    return await readFile(resolve(source.cwd, file), 'utf8')
-  } catch (error) {
-    throw new CommandError(`${file} cannot be read: ${(error as Error).message}`, { cause: error })
-  }
 }

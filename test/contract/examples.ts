@@ -97,6 +97,10 @@ const EXAMPLES: Record<string, (ctx: Ctx) => Promise<Example> | Example> = {
     await writeMedia(ctx, name, Buffer.from(ICON))
     return { url: `/admin/file/?name=${name}&usage=media` }
   },
+  'POST /managed/blueprints/import/': () => ({
+    url: '/managed/blueprints/import/',
+    ...form({ context: '{}' }, { filename: 'x.yaml', content: 'version: 1\nentries: []\n', type: 'application/yaml' }),
+  }),
   'GET /admin/file/used_by/': () => ({ url: '/admin/file/used_by/?name=icon.png' }),
   'GET /rbac/permissions/:id/': async ctx => {
     const { permissionCatalogue } = await import('../../src/rbac/catalogue.ts')
