@@ -2,7 +2,7 @@ import { fileRoutes } from './admin/file-api.ts'
 import { blueprintRoutes } from './blueprints/api.ts'
 import { schemaRoutes } from './admin/schema-api.ts'
 import { systemRoutes } from './admin/system.ts'
-import type { Model } from './api/model.ts'
+import type { Model, Row } from './api/model.ts'
 import type { Ctx } from './context.ts'
 import type { Resource, SpecialOperation } from './api/mount.ts'
 import { authenticatorRoutes } from './authenticators/api.ts'
@@ -53,6 +53,7 @@ import { oauth2Providers } from './providers/oauth2/model.ts'
 import { oauth2Routes } from './providers/oauth2/api.ts'
 import { grantResources } from './providers/oauth2/grant-model.ts'
 import { frontChannelFarewell } from './providers/oauth2/logout/front-channel.ts'
+import { retireKeypair } from './providers/oauth2/retired-keys.ts'
 import { oauthMemoryStages } from './providers/oauth2/stages.ts'
 import { providerRoutes, providers } from './providers/provider-api.ts'
 import { grantRoutes, roleRoutes } from './rbac/grants.ts'
@@ -144,6 +145,8 @@ export type Registry = {
   deviceKinds: readonly DeviceKind[]
   /** What providers do in the browser when its session ends: stages for the plan that ends it. Asked while the session still lives. */
   farewells: readonly Farewell[]
+  /** Told of a keypair (opened row) that is about to be replaced or deleted, in that transaction. */
+  keypairUsers: readonly ((ctx: Ctx, keypair: Row) => Promise<void>)[]
   /** Evaluates an expression of a form field; absent while no engine is part of the program. */
   evaluate?: (ctx: Ctx, source: string, variables: Record<string, unknown>) => Promise<unknown>
 }
@@ -272,6 +275,7 @@ export const registry: Registry = {
     oauthSourceRoutes,
   ],
   policyKinds,
+  keypairUsers: [retireKeypair],
   // Loaded with the first question, as with policies and mappings.
   evaluate: async (ctx, source, variables) => (await promptExpressions()).evaluatePromptExpression(ctx, source, variables),
   stages: [
@@ -317,6 +321,7 @@ export const watchedTables: readonly string[] = [
   'provider',
   'provider_oauth2',
   'oauth2_client_metadata',
+  'oauth2_retired_key',
   'provider_property_mapping',
   'property_mapping',
   'scope_mapping',

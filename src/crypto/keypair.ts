@@ -77,18 +77,25 @@ export const keyMatches = (certificatePem: string, keyPem: string): boolean => l
 /** The `kid` of new keypairs: unpadded base64url of the SHA-512 of the key's PEM text. Store it: it must never change. */
 export const keyId = (keyPem: string): string => createHash('sha512').update(keyPem).digest('base64url')
 
-/** The algorithm for signing JWTs with a key (RFC 7518 §3.1, RFC 8037), undefined when there is none. */
-export function signingAlgorithm(key: KeyObject): string | undefined {
+const RSA_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
+const EC_ALGORITHMS: Readonly<Record<string, string>> = { prime256v1: 'ES256', secp384r1: 'ES384', secp521r1: 'ES512' }
+
+/**
+ * What JWTs can be signed with by a key (RFC 7518 §3.1, RFC 8037); the first one is used where nobody asks for another. Empty: JWTs do not
+ * know this kind of key.
+ */
+export function signingAlgorithms(key: KeyObject): readonly string[] {
   switch (key.asymmetricKeyType) {
     case 'rsa':
-      return 'RS256'
-    case 'ec':
-      return { prime256v1: 'ES256', secp384r1: 'ES384', secp521r1: 'ES512' }[key.asymmetricKeyDetails?.namedCurve ?? '']
+      return RSA_ALGORITHMS
+    case 'ec': {
+      const alg = EC_ALGORITHMS[key.asymmetricKeyDetails?.namedCurve ?? '']
+      return alg === undefined ? [] : [alg]
+    }
     case 'ed25519':
-    case 'ed448':
-      return 'EdDSA'
+      return ['EdDSA']
     default:
-      return undefined
+      return []
   }
 }
 

@@ -91,10 +91,21 @@ function describe(values: Row, current?: Row): Row {
 const clean = (_: Ctx, values: Row, current?: Row): Row =>
   current && !('certificate_data' in values) && !('key_data' in values) ? values : describe(values, current)
 
+/** What was signed with the old key goes on being good. */
+async function replaced(ctx: Ctx, keypair: Row): Promise<void> {
+  for (const hear of ctx.registry.keypairUsers) await hear(ctx, keypair)
+}
+
 export const keypairs: Resource = {
   path: '/crypto/certificatekeypairs',
   model: CertificateKeyPair,
-  operations: crud(CertificateKeyPair, { clean }),
+  operations: crud(CertificateKeyPair, {
+    clean,
+    saved: async (ctx, { kid }, previous) => {
+      if (previous && previous.kid !== kid) await replaced(ctx, previous)
+    },
+    removing: replaced,
+  }),
 }
 
 /** Makes a self-signed pair. The slow part runs before any transaction. */

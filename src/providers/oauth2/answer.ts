@@ -1,7 +1,7 @@
 import type { OAuthError } from './errors.ts'
 
 /** What an endpoint answers; only the surface knows of HTTP's machinery. */
-export type Answer = { status: number; headers: Record<string, string>; body: string }
+export type Answer = { status: number; headers: Record<string, string>; body: string | Uint8Array }
 
 /** RFC 6749 §5.1: nobody may keep what carries tokens. */
 const NO_STORE = { 'cache-control': 'no-store', pragma: 'no-cache' }
@@ -12,6 +12,16 @@ export const json = (status: number, body: unknown, headers: Record<string, stri
   headers: { 'content-type': 'application/json', ...NO_STORE, ...headers },
   body: JSON.stringify(body),
 })
+
+/** A document that is open to all, ready to be sent. */
+export const document = (body: Uint8Array, headers: Record<string, string>): Answer => ({
+  status: 200,
+  headers: { 'content-type': 'application/json', ...headers },
+  body,
+})
+
+/** Every page may read it. */
+export const ANY_ORIGIN = { 'access-control-allow-origin': '*' }
 
 /** RFC 6749 §5.2. `requestId` finds the request in the log. */
 export const errorAnswer = (error: OAuthError, requestId: string): Answer =>

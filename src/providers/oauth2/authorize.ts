@@ -84,7 +84,7 @@ async function decide(ctx: Ctx, client: Client, request: AuthorizationRequest, p
     const hint = await readIdTokenHint(ctx, client, request.id_token_hint)
     if (!hint) throw authorizationError('invalid_request', 'The id_token_hint is not an ID token of this client')
     // §3.1.2.1: the person it names, or an error
-    if (hint.sub !== subjectOf(ctx, client.subMode, user)) {
+    if (hint.sub !== subjectOf(ctx, client, user)) {
       if (prompted) throw authorizationError('login_required')
       return askToSignIn()
     }

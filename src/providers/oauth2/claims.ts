@@ -27,7 +27,7 @@ export async function idTokenClaims(ctx: Ctx, client: Client, { user, scopes, fa
   const now = ctx.now()
   return {
     iss: issuerOf(ctx, client),
-    sub: subjectOf(ctx, client.subMode, user),
+    sub: subjectOf(ctx, client, user),
     aud: client.client_id,
     exp: seconds(expires),
     iat: seconds(now),

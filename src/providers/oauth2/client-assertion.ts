@@ -1,5 +1,6 @@
 import { decodeJwt, jwtVerify } from 'jose'
 import type { Ctx } from '../../context.ts'
+import { ASYMMETRIC, SYMMETRIC } from './algorithms.ts'
 import { baseUrl, endpoints, issuerOf } from './addresses.ts'
 import { clientKeys } from './client-keys.ts'
 import type { Client } from './client.ts'
@@ -11,11 +12,6 @@ export const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-beare
 const TOLERANCE = 10
 /** An assertion that lives longer need not be remembered for as long as it says: it is refused. */
 const LONGEST = 3600 // s
-
-/** By the client's own key, RFC 7518 §3.1. */
-export const ASYMMETRIC = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
-/** Under the client's secret. */
-export const SYMMETRIC = ['HS256', 'HS384', 'HS512']
 
 /** Who an assertion says it comes from, before anything of it is proven; undefined when it is none. */
 export function claimedClient(assertion: string): string | undefined {

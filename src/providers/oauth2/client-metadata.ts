@@ -5,10 +5,17 @@ import { defineModel, type Model, type Row } from '../../api/model.ts'
 import type { Resource } from '../../api/mount.ts'
 import { findObject } from '../../api/store.ts'
 import type { Ctx } from '../../context.ts'
+import { CONTENT_ENCRYPTION, KEY_MANAGEMENT, secretLength, SIGNING_ALGORITHMS } from './algorithms.ts'
+import { canSign } from './keys.ts'
 import { OAuth2Provider } from './model.ts'
+import { CertificateKeyPair } from '../../crypto/model.ts'
+import type { RedirectUri } from './redirect-uri.ts'
+import { sectorOf } from './sector.ts'
 
 /** How a client may prove who it is at the endpoints for programs, RFC 7591 §2. Null: a secret in the header or in the body, or none if public. */
 const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt'] as const
+
+const SUBJECT_TYPES = ['public', 'pairwise'] as const
 
 const linkError = (url: string): string | undefined => (url === '' || /^https?:\/\//i.test(url) ? undefined : 'Enter a valid URL.')
 
@@ -38,6 +45,18 @@ export const ClientMetadata: Model = defineModel({
     require_pushed_authorization_requests: flag(false),
     /** OIDC Front-Channel Logout §2: `iss` and `sid` stand in the address that the browser opens. */
     frontchannel_logout_session_required: flag(true),
+    /** OIDC Registration §2. Null: by the provider's key as is usual for it, or under the secret. */
+    id_token_signed_response_alg: choice(SIGNING_ALGORITHMS, null),
+    id_token_encrypted_response_alg: choice(KEY_MANAGEMENT, null),
+    id_token_encrypted_response_enc: choice(CONTENT_ENCRYPTION, null),
+    /** Null: UserInfo answers are plain JSON. */
+    userinfo_signed_response_alg: choice(SIGNING_ALGORITHMS, null),
+    userinfo_encrypted_response_alg: choice(KEY_MANAGEMENT, null),
+    userinfo_encrypted_response_enc: choice(CONTENT_ENCRYPTION, null),
+    /** OIDC Core §8: whether other clients know a person by the same name. */
+    subject_type: choice(SUBJECT_TYPES, 'public'),
+    /** Clients with the same host here know a person by the same pairwise name; empty: the host of the redirect URIs. */
+    sector_identifier_uri: text({ default: '', check: linkError }),
   },
   filters: ['provider'],
   search: [],
@@ -53,6 +72,14 @@ export type ClientMetadataRow = {
   require_pkce: boolean
   require_pushed_authorization_requests: boolean
   frontchannel_logout_session_required: boolean
+  id_token_signed_response_alg: string | null
+  id_token_encrypted_response_alg: string | null
+  id_token_encrypted_response_enc: string | null
+  userinfo_signed_response_alg: string | null
+  userinfo_encrypted_response_alg: string | null
+  userinfo_encrypted_response_enc: string | null
+  subject_type: (typeof SUBJECT_TYPES)[number]
+  sector_identifier_uri: string
 }
 
 const isPrivate = (key: unknown): boolean => typeof key === 'object' && key !== null && ('d' in key || 'k' in key)
@@ -69,7 +96,30 @@ async function clean(ctx: Ctx, values: Row, current?: Row): Promise<Row> {
   const client = await findObject(ctx, OAuth2Provider, provider)
   if (method !== null && client?.client_type === 'public')
     throw invalid({ token_endpoint_auth_method: ['A public client cannot prove itself.'] })
+  if (client) await checkTokens(ctx, all, client)
   return values
+}
+
+/** What is asked of tokens that the provider's key, the client's secret or its own keys cannot do. */
+async function checkTokens(ctx: Ctx, all: Partial<ClientMetadataRow>, provider: Row): Promise<void> {
+  const keypair = typeof provider.signing_key === 'string' ? await findObject(ctx, CertificateKeyPair, provider.signing_key) : undefined
+  for (const name of ['id_token_signed_response_alg', 'userinfo_signed_response_alg'] as const) {
+    const alg = all[name] ?? null
+    if (alg === null) continue
+    if (!alg.startsWith('HS')) {
+      if (!keypair || !canSign(keypair, alg)) throw invalid({ [name]: ['The signing key of the provider cannot do that.'] })
+      continue
+    }
+    if (provider.client_type === 'public') throw invalid({ [name]: ['A public client has no secret.'] })
+    if (Buffer.byteLength(provider.client_secret as string) < secretLength(alg))
+      throw invalid({ [name]: [`The client secret must have ${secretLength(alg)} bytes at least.`] }) // RFC 7518 §3.2
+  }
+  for (const name of ['id_token_encrypted_response_alg', 'userinfo_encrypted_response_alg'] as const) {
+    if ((all[name] ?? null) !== null && !all.jwks?.keys?.length && (all.jwks_uri ?? '') === '')
+      throw invalid({ [name]: ['This needs a key of the client.'] })
+  }
+  if (all.subject_type === 'pairwise' && sectorOf(all.sector_identifier_uri ?? '', provider.redirect_uris as RedirectUri[]) === undefined)
+    throw invalid({ sector_identifier_uri: ['Redirect URIs of several hosts, or of none, need an address that names the sector.'] })
 }
 
 export const clientMetadata: Resource = {

@@ -10,6 +10,8 @@ import { ClientMetadata, type ClientMetadataRow } from './client-metadata.ts'
 import { keypairEncrypter, keypairSigner, sharedSigner, type Encrypter, type Signer } from './keys.ts'
 import { OAuth2Provider } from './model.ts'
 import { originsOf, redirectMatcher, type RedirectUri } from './redirect-uri.ts'
+import { retiredKeys } from './retired-keys.ts'
+import { sectorOf } from './sector.ts'
 
 /** A client as its endpoints need it: read, opened and compiled once, until its configuration changes. */
 export type Client = {
@@ -31,14 +33,20 @@ export type Client = {
     /** A refresh token with less left is replaced; 0: always. */ refreshThreshold: number
   } // ms
   subMode: string
+  /** Whom pairwise names of people are made for, OIDC Core §8.1; undefined: names are the same for all. */
+  sector: string | undefined
   issuerMode: string
   claimsInIdToken: boolean
   /** What the client asks for beyond the provider's own fields. */
   metadata: ClientMetadataRow
   signer: Signer
+  /** Signs UserInfo answers; undefined: they are plain JSON. */
+  userinfoSigner: Signer | undefined
+  /** The claims of a JWS that this client's tokens are, or lately were, signed as; undefined for any other. Nothing of them is checked. */
+  recognises: (jws: string) => Promise<Row | undefined>
   encrypter: Encrypter | undefined
   /** The JWKS document (RFC 7517 §5), as it goes over the wire. */
-  jwks: string
+  jwks: Uint8Array
   /** What the provider's scopes add to tokens, by scope name. */
   mappings: readonly ScopeMappingRow[]
   /** Names of all configured scopes; `openid` is always among them, as the discovery document says. */
@@ -50,10 +58,12 @@ export type Client = {
   provider: Row
 }
 
-const TABLES = [
+/** What a client is made of. */
+export const CLIENT_TABLES = [
   'provider',
   'provider_oauth2',
   'oauth2_client_metadata',
+  'oauth2_retired_key',
   'provider_property_mapping',
   'property_mapping',
   'scope_mapping',
@@ -83,12 +93,29 @@ async function mappingsOf(ctx: Ctx, provider: number): Promise<ScopeMappingRow[]
     .execute()
 }
 
+/** A key that signs by more than one algorithm is shown without any: strict clients would take the one for the only one. */
+function keySet(own: Signer | undefined, signers: readonly (Signer | undefined)[], others: readonly (Row | undefined)[]): Uint8Array {
+  const { alg, ...jwk } = own?.jwk ?? {}
+  const usual = signers.every(signer => signer?.jwk === undefined || signer.alg === alg)
+  const keys = [own && (usual ? { ...jwk, alg } : jwk), ...others].filter(key => key !== undefined)
+  return Buffer.from(JSON.stringify({ keys }))
+}
+
 async function load(ctx: Ctx, provider: Row): Promise<Client> {
   const uris = provider.redirect_uris as RedirectUri[]
   const isPublic = provider.client_type === 'public'
   const signing = await keypair(ctx, provider.signing_key)
   const encryption = await keypair(ctx, provider.encryption_key)
-  const signer = signing ? keypairSigner(signing) : sharedSigner(provider.client_secret as string)
+  const metadata = await metadataOf(ctx, provider.id as number)
+  const secret = isPublic ? undefined : (provider.client_secret as string)
+  const signerFor = (alg: string | null): Signer => {
+    if (secret !== undefined && alg?.startsWith('HS')) return sharedSigner(secret, alg)
+    return signing ? keypairSigner(signing, alg) : sharedSigner(provider.client_secret as string)
+  }
+  const signer = signerFor(metadata.id_token_signed_response_alg)
+  const { userinfo_signed_response_alg: userinfoAlg } = metadata
+  const userinfoSigner = userinfoAlg === null ? undefined : signerFor(userinfoAlg)
+  const retired = await retiredKeys(ctx, provider.id as number, signing?.kid as string | undefined)
   const encrypter = encryption && keypairEncrypter(encryption)
   const mappings = await mappingsOf(ctx, provider.id as number)
   const key = await ctx.db
@@ -114,11 +141,21 @@ async function load(ctx: Ctx, provider: Row): Promise<Client> {
     },
     subMode: provider.sub_mode as string,
     issuerMode: provider.issuer_mode as string,
+    sector:
+      metadata.subject_type === 'pairwise' ? (sectorOf(metadata.sector_identifier_uri, uris) ?? (provider.client_id as string)) : undefined,
     claimsInIdToken: provider.include_claims_in_id_token as boolean,
-    metadata: await metadataOf(ctx, provider.id as number),
+    metadata,
     signer,
+    userinfoSigner,
+    recognises: async jws => {
+      for (const { verify } of [signer, ...retired]) {
+        const claims = await verify(jws)
+        if (claims) return claims
+      }
+      return undefined
+    },
     encrypter,
-    jwks: JSON.stringify({ keys: [signer.jwk, encrypter?.jwk].filter(jwk => jwk !== undefined) }),
+    jwks: keySet(signing && keypairSigner(signing), [signer, userinfoSigner], [encrypter?.jwk, ...retired.map(key => key.jwk)]),
     mappings,
     scopes: [...new Set(['openid', ...mappings.map(mapping => mapping.scope_name)])],
     application: key && (await findObject(ctx, Application, key.pbm_uuid)),
@@ -132,19 +169,19 @@ async function load(ctx: Ctx, provider: Row): Promise<Client> {
 }
 
 /** The client with this `client_id`. */
-export const clientById = cached(TABLES, async (ctx, clientId): Promise<Client | undefined> => {
+export const clientById = cached(CLIENT_TABLES, async (ctx, clientId): Promise<Client | undefined> => {
   const provider = await findObject(ctx, OAuth2Provider, clientId, 'client_id')
   return provider && load(ctx, provider)
 })
 
 const clientIdOfProvider = cached(
-  TABLES,
+  CLIENT_TABLES,
   async (ctx, id): Promise<string | undefined> =>
     (await ctx.db.selectFrom('provider_oauth2').select('client_id').where('id', '=', Number(id)).executeTakeFirst())?.client_id,
 )
 
 const clientIdOfApplication = cached(
-  TABLES,
+  CLIENT_TABLES,
   async (ctx, slug): Promise<string | undefined> =>
     (
       await ctx.db

@@ -3,10 +3,11 @@ import type { Ctx } from '../../context.ts'
 import { currentBrand } from '../../core/brand.ts'
 import { scopeClaims } from '../../mappings/evaluate.ts'
 import { baseUrl, endpoints, issuerOf } from './addresses.ts'
-import type { Answer } from './answer.ts'
+import { ANY_ORIGIN, document, type Answer } from './answer.ts'
 import { ACR } from './claims.ts'
 import { clientOfApplication, clientOfProvider, type Client } from './client.ts'
-import { ASYMMETRIC, SYMMETRIC } from './client-assertion.ts'
+import { ASYMMETRIC, SYMMETRIC } from './algorithms.ts'
+import { USUAL_ENC } from './client-encryption.ts'
 import type { Headers } from './client-authentication.ts'
 import { corsHeaders } from './cors.ts'
 import { responseTypesOf } from './authorization-request.ts'
@@ -17,7 +18,7 @@ const BASE_CLAIMS = ['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', 'acr', 'amr
 const GRANTS = ['authorization_code', 'implicit', 'refresh_token', 'client_credentials', 'password', DEVICE_GRANT]
 
 /** The provider's metadata, OIDC Discovery §3 and RFC 8414 §2. What is not built is not named. */
-async function metadata(ctx: Ctx, client: Client): Promise<Row> {
+export async function metadata(ctx: Ctx, client: Client): Promise<Row> {
   const urls = endpoints(ctx, client)
   const { token_endpoint_auth_method: method } = client.metadata
   const methods = client.public ? ['none'] : method === null ? ['client_secret_post', 'client_secret_basic'] : [method]
@@ -47,7 +48,8 @@ async function metadata(ctx: Ctx, client: Client): Promise<Row> {
       id_token_encryption_alg_values_supported: ['RSA-OAEP-256'],
       id_token_encryption_enc_values_supported: ['A256CBC-HS512'],
     }),
-    subject_types_supported: ['public'],
+    ...tokensAsked(client),
+    subject_types_supported: ['public', 'pairwise'],
     token_endpoint_auth_methods_supported: methods,
     revocation_endpoint_auth_methods_supported: methods,
     ...(!client.public && { introspection_endpoint_auth_methods_supported: methods }),
@@ -67,28 +69,41 @@ async function metadata(ctx: Ctx, client: Client): Promise<Row> {
   }
 }
 
+/** What the client asks of its tokens beyond the usual, OIDC Discovery §3. */
+function tokensAsked({ metadata, userinfoSigner }: Client): Row {
+  const list = (name: string, value: string | null | undefined) => (value ? { [name]: [value] } : {})
+  const usualEnc = (alg: string | null, enc: string | null) => (alg === null ? null : (enc ?? USUAL_ENC))
+  return {
+    ...list('userinfo_signing_alg_values_supported', userinfoSigner?.alg),
+    ...list('id_token_encryption_alg_values_supported', metadata.id_token_encrypted_response_alg),
+    ...list(
+      'id_token_encryption_enc_values_supported',
+      usualEnc(metadata.id_token_encrypted_response_alg, metadata.id_token_encrypted_response_enc),
+    ),
+    ...list('userinfo_encryption_alg_values_supported', metadata.userinfo_encrypted_response_alg),
+    ...list(
+      'userinfo_encryption_enc_values_supported',
+      usualEnc(metadata.userinfo_encrypted_response_alg, metadata.userinfo_encrypted_response_enc),
+    ),
+  }
+}
+
 /** Documents by client and address; a client's entry goes when its configuration changes, since it is then another object. */
-const documents = new WeakMap<Client, Map<string, string>>()
+const documents = new WeakMap<Client, Map<string, Uint8Array>>()
 /** An installation has few addresses; a stranger may send any Host header. */
 const MAX_ADDRESSES = 8
 
-async function documentOf(ctx: Ctx, client: Client): Promise<string> {
+async function documentOf(ctx: Ctx, client: Client): Promise<Uint8Array> {
   const base = baseUrl(ctx)
-  const known = documents.get(client) ?? new Map<string, string>()
+  const known = documents.get(client) ?? new Map<string, Uint8Array>()
   const ready = known.get(base)
   if (ready !== undefined) return ready
-  const text = JSON.stringify(await metadata(ctx, client), undefined, 2)
+  const text = Buffer.from(JSON.stringify(await metadata(ctx, client), undefined, 2))
   if (known.size >= MAX_ADDRESSES) known.clear()
   known.set(base, text)
   documents.set(client, known)
   return text
 }
-
-const document = (body: string, headers: Record<string, string>): Answer => ({
-  status: 200,
-  headers: { 'content-type': 'application/json', ...headers },
-  body,
-})
 
 /** The discovery document of an application; undefined when there is none (404). */
 export async function discovery(ctx: Ctx, slug: string, headers: Headers): Promise<Answer | undefined> {
@@ -99,7 +114,7 @@ export async function discovery(ctx: Ctx, slug: string, headers: Headers): Promi
 /** The keys of an application's provider, RFC 7517 §5; open to every page. */
 export async function jwks(ctx: Ctx, slug: string): Promise<Answer | undefined> {
   const client = await clientOfApplication(ctx, slug)
-  return client && document(client.jwks, { 'access-control-allow-origin': '*' })
+  return client && document(client.jwks, ANY_ORIGIN)
 }
 
 /** WebFinger, RFC 7033 and OIDC Discovery §2: the issuer of the brand's default application. */

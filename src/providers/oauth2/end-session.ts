@@ -122,7 +122,7 @@ function returnAddress(client: Client, params: Parameters, hint: Row | undefined
 
 /** Whether the hint is about the very person, and where it says so the very session, that the browser is signed in with (§4). */
 const isAbout = (ctx: Ctx, client: Client, hint: Row, user: Row, session: Session): boolean =>
-  hint.sub === subjectOf(ctx, client.subMode, user) && (hint.sid === undefined || hint.sid === sidOf(session))
+  hint.sub === subjectOf(ctx, client, user) && (hint.sid === undefined || hint.sid === sidOf(session))
 
 /**
  * RP-initiated logout, OIDC RP-Initiated Logout 1.0 §2. The browser goes back to the client only with an ID token that we issued to it

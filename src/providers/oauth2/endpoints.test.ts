@@ -206,7 +206,9 @@ test('a changed provider shows at once', async () => {
   assert.deepEqual((await client().get(path)).body.id_token_signing_alg_values_supported, ['ES256'])
   await party.change({ signing_key: null })
   assert.deepEqual((await client().get(path)).body.id_token_signing_alg_values_supported, ['HS256'])
-  assert.deepEqual((await client().get(`/application/o/${party.slug}/jwks/`)).body, { keys: [] })
+  assert.equal((await client().get(`/application/o/${party.slug}/jwks/`)).body.keys.length, 1, 'of tokens that are still out')
+  const shared = await aParty({ key: null })
+  assert.deepEqual((await client().get(`/application/o/${shared.slug}/jwks/`)).body, { keys: [] })
 })
 
 test('keys carry what clients look for, and any page may read them (RFC 7517 §4, R-210)', async () => {

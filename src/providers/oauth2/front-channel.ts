@@ -2,8 +2,9 @@ import type { Ctx } from '../../context.ts'
 import type { Row } from '../../api/model.ts'
 import type { Session } from '../../core/sessions.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
+import { sealedIdToken } from './client-encryption.ts'
 import type { Client } from './client.ts'
-import { prepareTokens, sealed, storeTokens, type Authorization } from './issue.ts'
+import { prepareTokens, storeTokens, type Authorization } from './issue.ts'
 import { signInFacts } from './sign-in-facts.ts'
 
 /** Tokens that go to the browser at once, ready but not stored yet. */
@@ -54,7 +55,7 @@ export async function frontChannel(
         scope: request.scopes.join(' '),
       }),
       ...(types.includes('id_token') && {
-        id_token: await sealed(client, {
+        id_token: await sealedIdToken(ctx, client, {
           ...tokens.claims,
           ...(withToken && { at_hash: client.signer.leftHash(tokens.access) }),
           ...(code !== undefined && { c_hash: client.signer.leftHash(code) }),

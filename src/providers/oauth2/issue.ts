@@ -4,6 +4,7 @@ import { hashToken } from '../../crypto/secrets.ts'
 import type { Db } from '../../db/database.ts'
 import { randomString } from '../../lib/random.ts'
 import { accessTokenClaims, idTokenClaims } from './claims.ts'
+import { sealedIdToken } from './client-encryption.ts'
 import type { Client } from './client.ts'
 import type { SignInFacts } from './sign-in-facts.ts'
 
@@ -33,8 +34,8 @@ export type Authorization = {
 
 const REFRESH_TOKEN_LENGTH = 128
 
-/** Signed, and encrypted where the client wants that. */
-export const sealed = async (client: Client, claims: Row): Promise<string> => {
+/** Signed, and encrypted where the provider has a key for that. */
+const sealed = async (client: Client, claims: Row): Promise<string> => {
   const jws = await client.signer.sign(claims)
   return client.encrypter ? client.encrypter.encrypt(jws) : jws
 }
@@ -46,7 +47,7 @@ export async function prepareTokens(ctx: Ctx, client: Client, authorization: Aut
   const expires = new Date(now.getTime() + client.lifetimes.access)
   const claims = await idTokenClaims(ctx, client, { user, scopes, facts, nonce, expires })
   const access = await sealed(client, { ...accessTokenClaims(ctx, client, claims, scopes), ...(jkt !== undefined && { cnf: { jkt } }) })
-  const id = authorization.idToken ? await sealed(client, { ...claims, at_hash: client.signer.leftHash(access) }) : undefined
+  const id = authorization.idToken ? await sealedIdToken(ctx, client, { ...claims, at_hash: client.signer.leftHash(access) }) : undefined
   const refresh = authorization.refresh && randomString(REFRESH_TOKEN_LENGTH, undefined, ctx.randomBytes)
   return { jkt, claims, access, id, refresh, expires, refreshExpires: new Date(now.getTime() + client.lifetimes.refresh) }
 }

@@ -2,8 +2,9 @@ import { createHash, createHmac, createSecretKey, sign as signWith, X509Certific
 import { promisify } from 'node:util'
 import { CompactEncrypt, compactDecrypt, compactVerify } from 'jose'
 import type { Row } from '../../api/model.ts'
-import { loadPrivateKey, publicJwk, signingAlgorithm } from '../../crypto/keypair.ts'
+import { loadPrivateKey, publicJwk, signingAlgorithms } from '../../crypto/keypair.ts'
 import { toBase64url } from '../../lib/base64url.ts'
+import { hashOf, signingOptions } from './algorithms.ts'
 
 /** What signs the tokens of one client. Made once and kept as long as its key is configured. */
 export type Signer = {
@@ -19,26 +20,28 @@ export type Signer = {
   jwk: Row | undefined
 }
 
-const HASHES: Readonly<Record<string, string>> = {
-  RS256: 'sha256',
-  ES256: 'sha256',
-  ES384: 'sha384',
-  ES512: 'sha512',
-  HS256: 'sha256',
-  EdDSA: 'sha512',
-}
-
-const signInPool = promisify(signWith) as (hash: string | null, data: Buffer, key: KeyObject) => Promise<Buffer>
+const signInPool = promisify(signWith) as (hash: string | null, data: Buffer, key: Parameters<typeof signWith>[2]) => Promise<Buffer>
 
 type Signature = (input: string) => Buffer | Promise<Buffer>
 
-function signatureOf(alg: string, key: KeyObject): Signature {
-  const hash = HASHES[alg]!
-  if (alg === 'HS256') return input => createHmac(hash, key).update(input).digest()
+function signatureOf(alg: string, secretOrKey: KeyObject): Signature {
+  if (alg.startsWith('HS')) return input => createHmac(hashOf(alg), secretOrKey).update(input).digest()
+  const { hash, key } = signingOptions(alg, secretOrKey)
   // Half a millisecond of RSA belongs off the event loop; the others are done before a thread would have begun.
-  if (alg === 'RS256') return input => signInPool(hash, Buffer.from(input), key)
-  if (alg === 'EdDSA') return input => signWith(null, Buffer.from(input), key)
-  return input => signWith(hash, Buffer.from(input), { key, dsaEncoding: 'ieee-p1363' }) // RFC 7518 §3.4
+  if (secretOrKey.asymmetricKeyType === 'rsa') return input => signInPool(hash, Buffer.from(input), key)
+  return input => signWith(hash, Buffer.from(input), key)
+}
+
+/** The claims of a compact JWS that this key signed with one of these algorithms; undefined for anything else. */
+export async function verifiedClaims(token: string, key: KeyObject, algorithms: string[]): Promise<Row | undefined> {
+  try {
+    const { payload } = await compactVerify(token, key, { algorithms })
+    const claims = JSON.parse(new TextDecoder().decode(payload)) as unknown
+    return typeof claims === 'object' && claims !== null && !Array.isArray(claims) ? (claims as Row) : undefined
+  } catch {
+    // Whatever is wrong with it, it is not ours.
+    return undefined
+  }
 }
 
 function makeSigner(alg: string, kid: string | undefined, privateKey: KeyObject, verification: KeyObject, jwk: Row | undefined): Signer {
@@ -53,44 +56,43 @@ function makeSigner(alg: string, kid: string | undefined, privateKey: KeyObject,
       const input = `${type === undefined ? ordinary : header(type)}.${toBase64url(JSON.stringify(claims))}`
       return `${input}.${(await signature(input)).toString('base64url')}`
     },
-    async verify(token) {
-      try {
-        const { payload } = await compactVerify(token, verification, { algorithms: [alg] })
-        const claims = JSON.parse(new TextDecoder().decode(payload)) as unknown
-        return typeof claims === 'object' && claims !== null && !Array.isArray(claims) ? (claims as Row) : undefined
-      } catch {
-        // Whatever is wrong with it, it is not ours.
-        return undefined
-      }
-    },
+    verify: token => verifiedClaims(token, verification, [alg]),
     leftHash(text) {
-      const digest = createHash(HASHES[alg]!).update(text, 'ascii').digest()
+      const digest = createHash(hashOf(alg)).update(text, 'ascii').digest()
       return digest.subarray(0, digest.length / 2).toString('base64url')
     },
   }
 }
 
-/** HS256 under the client's secret (OIDC Core §10.1): what clients without a signing key get. */
-export function sharedSigner(clientSecret: string): Signer {
+/** A signer under the client's secret (OIDC Core §10.1): what clients without a signing key get, or those that ask for it. */
+export function sharedSigner(clientSecret: string, alg = 'HS256'): Signer {
   const key = createSecretKey(Buffer.from(clientSecret, 'utf8'))
-  return makeSigner('HS256', undefined, key, key, undefined)
+  return makeSigner(alg, undefined, key, key, undefined)
 }
 
 /** A keypair that cannot sign tokens: no private key, or of a kind that JWTs do not know. */
 export class UnusableKey extends Error {}
 
-/** The signer of a stored keypair (opened row). @throws UnusableKey */
-export function keypairSigner(keypair: Row): Signer {
+/**
+ * The signer of a stored keypair (opened row).
+ * @param wanted the algorithm that the client asks for; where the key cannot do it, the key's own counts
+ * @throws UnusableKey
+ */
+export function keypairSigner(keypair: Row, wanted?: string | null): Signer {
   const pem = keypair.key_data as string
   if (pem === '') throw new UnusableKey('The keypair has no private key.')
   const privateKey = loadPrivateKey(pem)
-  const alg = signingAlgorithm(privateKey)
-  if (alg === undefined || HASHES[alg] === undefined || privateKey.asymmetricKeyType === 'ed448')
-    throw new UnusableKey('Tokens cannot be signed with this kind of key.')
+  const [usual, ...others] = signingAlgorithms(privateKey)
+  if (usual === undefined) throw new UnusableKey('Tokens cannot be signed with this kind of key.')
+  const alg = typeof wanted === 'string' && others.includes(wanted) ? wanted : usual
   const certificate = keypair.certificate_data as string
   const kid = keypair.kid as string
   return makeSigner(alg, kid, privateKey, new X509Certificate(certificate).publicKey, { ...publicJwk(certificate, kid), use: 'sig', alg })
 }
+
+/** Whether a stored keypair (opened row) can sign with an algorithm. */
+export const canSign = (keypair: Row, alg: string): boolean =>
+  keypair.key_data !== '' && signingAlgorithms(loadPrivateKey(keypair.key_data as string)).includes(alg)
 
 /** Wraps signed tokens so that only their audience can read them. */
 export type Encrypter = {

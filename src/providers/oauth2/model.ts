@@ -14,6 +14,7 @@ import { randomString } from '../../lib/random.ts'
 import { Provider, withInvalidationFlow } from '../provider.ts'
 import { keypairEncrypter, keypairSigner, UnusableKey } from './keys.ts'
 import { forbiddenScheme, type RedirectUri } from './redirect-uri.ts'
+import { retireKeyOf } from './retired-keys.ts'
 
 /** Every grant that a client may be allowed; a client made without the list gets the standard ones. */
 export const GRANT_TYPES = [
@@ -160,4 +161,16 @@ async function clean(ctx: Ctx, values: Row, current?: Row): Promise<Row> {
   return withInvalidationFlow(ctx, { ...values, ...typed }, current)
 }
 
-export const oauth2Providers: Resource = { path: '/providers/oauth2', model: OAuth2Provider, operations: crud(OAuth2Provider, { clean }) }
+/** What was signed with the key before goes on being good. */
+async function saved(ctx: Ctx, provider: Row, previous?: Row): Promise<void> {
+  const before = previous?.signing_key
+  if (typeof before !== 'string' || before === provider.signing_key) return
+  const keypair = await findObject(ctx, CertificateKeyPair, before)
+  if (keypair) await retireKeyOf(ctx, previous as { id: number; access_token_validity: string }, keypair)
+}
+
+export const oauth2Providers: Resource = {
+  path: '/providers/oauth2',
+  model: OAuth2Provider,
+  operations: crud(OAuth2Provider, { clean, saved }),
+}

@@ -15,6 +15,7 @@ import { preflight } from './cors.ts'
 import { deviceAuthorization } from './device/authorization.ts'
 import { devicePage } from './device/page.ts'
 import { discovery, jwks, webfinger } from './discovery.ts'
+import { rootDiscovery, rootJwks } from './root-discovery.ts'
 import { endSession } from './end-session.ts'
 import { clientOfApplication } from './client.ts'
 import { endpoints } from './addresses.ts'
@@ -89,6 +90,9 @@ function machineRoutes(app: FastifyInstance): void {
   app.get('/application/o/:slug/.well-known/openid-configuration', metadata)
   app.get('/.well-known/oauth-authorization-server/application/o/:slug/', metadata) // RFC 8414 §3.1
   app.get('/application/o/:slug/jwks/', async (request, reply) => send(reply, (await jwks(request.ctx, slugOf(request))) ?? notFound))
+  for (const path of ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server'])
+    app.get(path, async (request, reply) => send(reply, (await rootDiscovery(request.ctx)) ?? notFound))
+  app.get('/.well-known/jwks.json', async (request, reply) => send(reply, (await rootJwks(request.ctx)) ?? notFound))
   app.get('/.well-known/webfinger', async (request, reply) => send(reply, await webfinger(request.ctx, queryOf(request).get('resource'))))
   app.get('/application/o/:slug/', async (request, reply) => {
     const client = await clientOfApplication(request.ctx, slugOf(request))

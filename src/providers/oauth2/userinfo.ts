@@ -3,9 +3,11 @@ import type { Ctx } from '../../context.ts'
 import { hashToken } from '../../crypto/secrets.ts'
 import { recordEvent } from '../../events/record.ts'
 import { scopeClaims } from '../../mappings/evaluate.ts'
+import { issuerOf } from './addresses.ts'
+import { userinfoJwt } from './client-encryption.ts'
 import { livingToken } from './access-token.ts'
 import { json, type Answer } from './answer.ts'
-import { ASYMMETRIC } from './client-assertion.ts'
+import { ASYMMETRIC } from './algorithms.ts'
 import type { Headers } from './client-authentication.ts'
 import { corsHeaders } from './cors.ts'
 import { freshNonce, provenKey } from './dpop.ts'
@@ -81,6 +83,9 @@ export async function userinfo(ctx: Ctx, headers: Headers, form: Parameters): Pr
   const claims = await scopeClaims(ctx, { provider: client.provider, user, scopes: token.scope, mappings: client.mappings })
   const { nonce } = token.claims
   // §5.3.2: sub is always there and the same as in the ID token
-  const sub = token.claims.sub ?? subjectOf(ctx, client.subMode, user)
-  return json(200, { ...claims, sub, ...(nonce !== undefined && { nonce }) }, corsHeaders(headers, client.origins))
+  const sub = token.claims.sub ?? subjectOf(ctx, client, user)
+  const answer = { ...claims, sub, ...(nonce !== undefined && { nonce }) }
+  const cors = corsHeaders(headers, client.origins)
+  const jwt = await userinfoJwt(ctx, client, answer, issuerOf(ctx, client))
+  return jwt === undefined ? json(200, answer, cors) : { ...json(200, {}, { ...cors, 'content-type': 'application/jwt' }), body: jwt }
 }

@@ -30,7 +30,7 @@ const wants = ({ provider }: Client): boolean => provider.logout_method === 'bac
 export async function takesPart(ctx: Ctx, db: Db, client: Client, user: Row, session: Session): Promise<void> {
   const issuer = issuerOf(ctx, client)
   if (client.provider.logout_uri === '' || issuer === null) return
-  const sub = subjectOf(ctx, client.subMode, user)
+  const sub = subjectOf(ctx, client, user)
   await noteClient(db, { session: session.uuid, provider: client.id, issuer, sub, sid: sidOf(session), due: ctx.now() })
 }
 

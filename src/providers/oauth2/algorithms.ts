@@ -1,0 +1,29 @@
+import { constants, type KeyObject, type sign } from 'node:crypto'
+
+/** Algorithms that sign tokens with a private key, RFC 7518 §3.1 and RFC 8037. */
+export const ASYMMETRIC = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
+
+/** Algorithms under a shared secret. */
+export const SYMMETRIC = ['HS256', 'HS384', 'HS512']
+
+export const SIGNING_ALGORITHMS = [...ASYMMETRIC, ...SYMMETRIC]
+
+/** The hash that belongs to an algorithm: of its signature, and of `at_hash` and its kin (OIDC Core §3.1.3.6). */
+export const hashOf = (alg: string): string => (alg === 'EdDSA' ? 'sha512' : `sha${alg.slice(2)}`)
+
+/** How long a secret must be for an algorithm under a secret: as long as its hash, RFC 7518 §3.2. Bytes. */
+export const secretLength = (alg: string): number => Number(alg.slice(2)) / 8
+
+/** How node:crypto signs with an algorithm: its hash, and the key with the padding or the encoding that JWS wants. */
+export function signingOptions(alg: string, key: KeyObject): { hash: string | null; key: Parameters<typeof sign>[2] } {
+  if (alg === 'EdDSA') return { hash: null, key }
+  const hash = hashOf(alg)
+  if (alg.startsWith('ES')) return { hash, key: { key, dsaEncoding: 'ieee-p1363' } } // RFC 7518 §3.4
+  if (alg.startsWith('PS'))
+    return { hash, key: { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST } } // §3.5
+  return { hash, key }
+}
+
+/** Ways to hand a content key to a client, by its public key (RFC 7518 §4.1), and to encrypt the content under it (§5.1). */
+export const KEY_MANAGEMENT = ['RSA-OAEP-256', 'RSA-OAEP', 'ECDH-ES', 'ECDH-ES+A128KW', 'ECDH-ES+A256KW'] as const
+export const CONTENT_ENCRYPTION = ['A128CBC-HS256', 'A256CBC-HS512', 'A128GCM', 'A256GCM'] as const
