@@ -349,6 +349,14 @@ export interface Oauth2ClientMetadataTable {
   dpop_bound_access_tokens: boolean
   require_pkce: boolean
   require_pushed_authorization_requests: boolean
+  id_token_signed_response_alg: string | null
+  id_token_encrypted_response_alg: string | null
+  id_token_encrypted_response_enc: string | null
+  userinfo_signed_response_alg: string | null
+  userinfo_encrypted_response_alg: string | null
+  userinfo_encrypted_response_enc: string | null
+  subject_type: Generated<string>
+  sector_identifier_uri: Generated<string>
   frontchannel_logout_session_required: Generated<boolean>
 }
 
@@ -431,6 +439,14 @@ export interface Oauth2RefreshTokenTable {
   used_at: Date | null
   revoked_at: Date | null
   jkt: string | null
+}
+
+export interface Oauth2RetiredKeyTable {
+  id: Generated<number>
+  provider: number
+  kid: string
+  jwk: Json
+  expires: Date
 }
 
 export interface Oauth2SeenTable {
@@ -1122,6 +1138,7 @@ export interface DB {
   oauth2_logout_notice: Oauth2LogoutNoticeTable
   oauth2_pushed_request: Oauth2PushedRequestTable
   oauth2_refresh_token: Oauth2RefreshTokenTable
+  oauth2_retired_key: Oauth2RetiredKeyTable
   oauth2_seen: Oauth2SeenTable
   oauth_source_mapping: OauthSourceMappingTable
   password_attempt: PasswordAttemptTable
