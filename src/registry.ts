@@ -11,6 +11,7 @@ import type { DeviceKind } from './authenticators/kind.ts'
 import { applicationRoutes, applications } from './core/application.ts'
 import { brandRoutes, brands } from './core/brand.ts'
 import { userConsents } from './core/consent.ts'
+import { applicationEntitlements } from './core/entitlement.ts'
 import { groupRoutes, groups } from './core/group.ts'
 import { authenticatedSessions, sessionRoutes } from './core/session-api.ts'
 import { settingsRoutes } from './core/settings.ts'
@@ -156,6 +157,7 @@ const resources: readonly Resource[] = [
   users,
   roles,
   applications,
+  applicationEntitlements,
   policyBindings,
   policies,
   expressionPolicies,

@@ -15,6 +15,7 @@ import { forbiddenScheme } from '../providers/oauth2/redirect-uri.ts'
 import { Provider } from '../providers/provider.ts'
 import { mayOpen } from './access.ts'
 import { presentApplications } from './application-present.ts'
+import { removeEntitlements } from './entitlement.sql.ts'
 
 /** Slugs that would hide an endpoint of the same name. */
 const RESERVED = new Set(['authorize', 'token', 'device', 'userinfo', 'introspect', 'revoke'])
@@ -73,7 +74,10 @@ function clean(_: Ctx, values: Row): Row {
   return values
 }
 
-const operations = crud(Application, { clean })
+const operations = crud(Application, {
+  clean,
+  removing: (ctx, application) => removeEntitlements(ctx, application.pbm_uuid as string),
+})
 
 /** The account that `?for_user=` names; only superusers may look through another's eyes. */
 async function viewer(ctx: Ctx, query: Query): Promise<Row> {

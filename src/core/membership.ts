@@ -5,7 +5,7 @@ import type { Db } from '../db/database.ts'
 export type GroupRow = { group_uuid: string; name: string; is_superuser: boolean; attributes: Record<string, unknown> }
 
 /** Keys of the groups that a user is in, directly or through a group's ancestors: a member of a child is a member of its parents. */
-const closure = (user: number) => sql<{ group_uuid: string }>`
+export const groupsAndAbove = (user: number) => sql<{ group_uuid: string }>`
   with recursive membership(group_uuid) as (
     select "group" from user_group where "user" = ${user}
     union
@@ -18,7 +18,7 @@ export async function groupsOf(db: Db, user: number): Promise<GroupRow[]> {
   const rows = await db
     .selectFrom('group')
     .select(['group_uuid', 'name', 'is_superuser', 'attributes'])
-    .where('group_uuid', 'in', sql`(${closure(user)})` as never)
+    .where('group_uuid', 'in', sql`(${groupsAndAbove(user)})` as never)
     .orderBy('name')
     .execute()
   return rows as GroupRow[]

@@ -32,6 +32,7 @@ import { up as sources } from './20261122T1001_sources.ts'
 import { up as oauthSource } from './20261122T1002_oauth_source.ts'
 import { up as signing } from './20261122T1300_signing.ts'
 import { up as frontchannelLogout } from './20261122T1400_frontchannel_logout.ts'
+import { up as applicationEntitlement } from './20261122T1401_application_entitlement.ts'
 
 /** All migrations, oldest first. Listed by hand: the program is bundled into one file, where there is no folder to read. */
 export const migrations: readonly Migration[] = [
@@ -68,4 +69,5 @@ export const migrations: readonly Migration[] = [
   { name: '20261122T1002_oauth_source', up: oauthSource },
   { name: '20261122T1300_signing', up: signing },
   { name: '20261122T1400_frontchannel_logout', up: frontchannelLogout },
+  { name: '20261122T1401_application_entitlement', up: applicationEntitlement },
 ]

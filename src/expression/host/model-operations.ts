@@ -4,12 +4,13 @@ import type { Row } from '../../api/model.ts'
 import { withDefaults } from '../../api/store.ts'
 import { avatarOf } from '../../core/avatar.ts'
 import { currentBrand } from '../../core/brand.ts'
+import { entitlementAttributes } from '../../core/entitlement.sql.ts'
 import { groupsOf, isSuperuser } from '../../core/membership.ts'
 import { systemSettings } from '../../core/settings.ts'
 import { userUid } from '../../core/uid.ts'
 import { deepMerge } from '../../lib/deep-merge.ts'
 import { fromJson } from '../json.ts'
-import { PyDict, PyList } from '../values.ts'
+import { PyList } from '../values.ts'
 import type { Value } from '../values.ts'
 import type { ModelObject } from './object.ts'
 import type { Operation, Scope } from './scope.ts'
@@ -25,12 +26,13 @@ export async function groupAttributes(scope: Scope, user: Row | ModelObject, wit
 }
 
 export const modelOperations: Readonly<Record<string, Operation>> = {
-  empty_dict: () => new PyDict(),
   'user.is_superuser': ({ ctx }, { user }: { user: number }) => isSuperuser(ctx.db, user),
   'user.uid': ({ ctx }, { user }: { user: number }) => userUid(ctx, user),
   'user.avatar': async ({ ctx }, { row }: { row: Row }) => avatarOf(ctx, row, (await systemSettings(ctx)).avatars),
   'user.group_attributes': async (scope, { user, request }: { user: ModelObject; request: boolean }) =>
     fromJson(await groupAttributes(scope, user, request)),
+  'user.app_entitlements_attributes': async ({ ctx }, { user, application }: { user: number | null; application: string | null }) =>
+    fromJson(deepMerge({}, ...(user === null || application === null ? [] : await entitlementAttributes(ctx.db, user, application)))),
   'user.locale': async (scope, { user }: { user: ModelObject }) => {
     const settings = (await groupAttributes(scope, user, true)).settings as { locale?: unknown } | undefined
     return typeof settings?.locale === 'string' ? settings.locale : ''

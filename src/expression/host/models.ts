@@ -12,6 +12,9 @@ import { Manager, QuerySet, startQuery } from './queryset.ts'
 
 const text = (value: Value): string => (typeof value === 'string' ? value : raise('TypeError', 'a password is a str'))
 
+/** The stored key of an application. */
+const keyOf = (application: Value): string => String(modelObject(application, 'Application').key)
+
 /** A method whose `self` is an object of a model. */
 const on = (
   name: string,
@@ -56,8 +59,22 @@ const user: Extras = {
     on('group_attributes', 'User', 'request=None', (self, [request], rt) =>
       rt.hostCall('user.group_attributes', { user: self, request: request !== null }),
     ),
-    on('app_entitlements', 'User', 'app', () => new PyList([])),
-    on('app_entitlements_attributes', 'User', 'app', (_, __, rt) => rt.hostCall('empty_dict', {})),
+    on('app_entitlements', 'User', 'app', (self, [app]) =>
+      app === null
+        ? new PyList([])
+        : new QuerySet(
+            startQuery(
+              self.own.all.byLabel.get('authentik_core.applicationentitlement')!,
+              self.stored ? { kind: 'entitlements_of', user: self.key as number, application: keyOf(app!) } : { kind: 'nothing' },
+            ),
+          ),
+    ),
+    on('app_entitlements_attributes', 'User', 'app', (self, [app], rt) =>
+      rt.hostCall('user.app_entitlements_attributes', {
+        user: self.stored ? self.key : null,
+        application: app === null ? null : keyOf(app!),
+      }),
+    ),
     on('locale', 'User', 'request=None', (self, _, rt) => rt.hostCall('user.locale', { user: self })),
     on('has_usable_password', 'User', '', self => isUsable(self)),
     on('set_password', 'User', 'raw_password, signal=True, sender=None, request=None', (self, [password]) => {

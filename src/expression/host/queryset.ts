@@ -27,6 +27,7 @@ export type Origin =
   | { kind: 'all' }
   | { kind: 'related'; owner: ModelObject; relation: RelationInfo }
   | { kind: 'groups_of'; user: number }
+  | { kind: 'entitlements_of'; user: number; application: string }
   | { kind: 'nothing' }
 
 export type Query = {

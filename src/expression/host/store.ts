@@ -5,6 +5,8 @@ import type { Operations } from '../../api/crud.ts'
 import type { Row } from '../../api/model.ts'
 import { findObject, findObjects, loadRow } from '../../api/store.ts'
 import { transact, type Ctx } from '../../context.ts'
+import { entitledTo } from '../../core/entitlement.sql.ts'
+import { groupsAndAbove } from '../../core/membership.ts'
 import { rememberPassword } from '../../core/password-history.ts'
 import { setPassword } from '../../core/user-api.ts'
 import { UNUSABLE_PASSWORD } from '../../core/user.ts'
@@ -77,14 +79,6 @@ function matches(program: ReturnType<typeof compileRegex>, text: string, budget:
   }
 }
 
-/** Groups of a user and all above them. */
-const groupsAndAbove = (user: number): RawBuilder<boolean> => sql<boolean>`"group".group_uuid in (
-  with recursive membership(group_uuid) as (
-    select "group" from user_group where "user" = ${user}
-    union
-    select group_parent.parent from group_parent join membership on group_parent.child = membership.group_uuid
-  ) select group_uuid from membership)`
-
 function originCondition(own: ModelClass, origin: Origin) {
   switch (origin.kind) {
     case 'all':
@@ -92,7 +86,9 @@ function originCondition(own: ModelClass, origin: Origin) {
     case 'nothing':
       return sql<boolean>`(1 = 0)`
     case 'groups_of':
-      return groupsAndAbove(origin.user)
+      return sql<boolean>`"group".group_uuid in (${groupsAndAbove(origin.user)})`
+    case 'entitlements_of':
+      return entitledTo(origin.user, origin.application)
     case 'related':
       return relatedCondition(own, origin.relation, origin.owner.key)
   }
