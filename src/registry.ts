@@ -16,6 +16,7 @@ import { groupRoutes, groups } from './core/group.ts'
 import { authenticatedSessions, sessionRoutes } from './core/session-api.ts'
 import { settingsRoutes } from './core/settings.ts'
 import { tokenRoutes, tokens } from './core/token.ts'
+import { transactionalRoutes } from './core/transactional.ts'
 import { userRoutes, users } from './core/user-api.ts'
 import { keypairRoutes, keypairs } from './crypto/model.ts'
 import { flowRoutes } from './flows/api.ts'
@@ -255,6 +256,7 @@ export const registry: Registry = {
     userRoutes,
     settingsRoutes,
     applicationRoutes,
+    transactionalRoutes,
     providerRoutes,
     mappingRoutes,
     keypairRoutes,

@@ -84,6 +84,18 @@ export const form = (fields: Record<string, string>, file?: { filename: string; 
 })
 
 const EXAMPLES: Record<string, (ctx: Ctx) => Promise<Example> | Example> = {
+  'PUT /core/transactional/applications/': async ctx => {
+    const name = unique('application')
+    const { flow_uuid: flow } = await sample(ctx, 'authentik_flows.flow')
+    return {
+      url: '/core/transactional/applications/',
+      body: {
+        app: { name, slug: name },
+        provider_model: 'authentik_providers_oauth2.oauth2provider',
+        provider: { name, authorization_flow: flow, invalidation_flow: flow, redirect_uris: [] },
+      },
+    }
+  },
   'GET /admin/version/history/:id/': () => ({ url: '/admin/version/history/1/' }),
   'PUT /admin/settings/': () => ({ url: '/admin/settings/', body: { flags: {} } }),
   'PATCH /admin/settings/': () => ({ url: '/admin/settings/', body: {} }),
