@@ -23,6 +23,13 @@ export interface ApplicationBackchannelProviderTable {
   provider: number
 }
 
+export interface ApplicationEntitlementTable {
+  pbm_uuid: string
+  name: string
+  app: string
+  attributes: Json
+}
+
 export interface AuthenticatorTable {
   id: Generated<number>
   kind: string
@@ -1098,6 +1105,7 @@ export interface WebauthnDeviceTypeTable {
 export interface DB {
   application: ApplicationTable
   application_backchannel_provider: ApplicationBackchannelProviderTable
+  application_entitlement: ApplicationEntitlementTable
   authenticator: AuthenticatorTable
   authenticator_code: AuthenticatorCodeTable
   authenticator_duo: AuthenticatorDuoTable
