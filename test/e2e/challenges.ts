@@ -45,6 +45,51 @@ export const fullIdentification: Challenge = {
   sources: [source('Google'), source('GitHub'), source('Facebook')],
 }
 
+const pictured = (name: string, type: string, promoted = false) => ({
+  ...source(name, promoted),
+  icon_url: `/static/dist/assets/icons/sources/${type}.svg`,
+})
+
+/** Many sources beside the name, told apart by their pictures. */
+export const manySources: Challenge = {
+  ...identification,
+  passkey_challenge: null,
+  sources: [
+    pictured('Company', 'openidconnect', true),
+    pictured('Discord', 'discord'),
+    pictured('GitHub', 'github'),
+    pictured('GitLab', 'gitlab'),
+    pictured('Google', 'google'),
+    source('Intranet'),
+  ],
+}
+
+/** An enrolment that asks for no name: an account elsewhere says who it is, or a passkey will. */
+export const enrolment: Challenge = {
+  ...identification,
+  flow_info: { ...flow_info, title: 'Make your account' },
+  user_fields: [],
+  flow_designation: 'enrollment',
+  primary_action: 'Continue',
+  passwordless_url: '/if/flow/invitation-passkey/?itoken=x',
+  show_source_labels: true,
+  sources: [
+    pictured('Facebook', 'facebook'),
+    pictured('GitHub', 'github'),
+    pictured('Google', 'google'),
+    {
+      ...pictured('Apple', 'apple'),
+      challenge: {
+        component: 'ak-source-oauth-apple',
+        client_id: 'org.example.signin',
+        scope: 'name email',
+        redirect_uri: 'https://id.example.org/source/oauth/callback/apple/',
+        state: 'a-state',
+      },
+    },
+  ],
+}
+
 export const password: Challenge = {
   component: 'ak-stage-password',
   flow_info,
@@ -296,6 +341,8 @@ export const GALLERY: Readonly<Record<string, Challenge>> = {
   identification,
   'identification, all at once': fullIdentification,
   'identification, refused': refused(fullIdentification, { non_field_errors: 'Failed to authenticate.' }),
+  'identification, many sources': manySources,
+  'identification, no name': enrolment,
   password,
   'password, refused': refused(password, { password: 'Invalid password' }),
   captcha: { ...captcha, site_key: `24.9999999999.${'n'.repeat(22)}.signature` },

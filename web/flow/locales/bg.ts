@@ -17,6 +17,7 @@ const bg: Texts = {
   no_account: 'За първи път тук?',
   sign_up: 'Регистрация',
   or_continue_with: 'или продължете с',
+  or_with_passkey: 'или',
   continue_with: 'Продължаване с {name}',
   to_continue_to: 'за да продължите към {name}',
   log_in: 'Вход',

@@ -17,6 +17,7 @@ const de: Texts = {
   no_account: 'Neu hier?',
   sign_up: 'Registrieren',
   or_continue_with: 'oder weiter mit',
+  or_with_passkey: 'oder',
   continue_with: 'Weiter mit {name}',
   to_continue_to: 'um fortzufahren mit {name}',
   log_in: 'Anmelden',

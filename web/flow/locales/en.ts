@@ -16,6 +16,7 @@ const en = {
   no_account: 'New here?',
   sign_up: 'Sign up',
   or_continue_with: 'or continue with',
+  or_with_passkey: 'or',
   continue_with: 'Continue with {name}',
   to_continue_to: 'to continue to {name}',
   log_in: 'Log in',

@@ -17,6 +17,7 @@ const es: Texts = {
   no_account: '¿Es nuevo aquí?',
   sign_up: 'Crear una cuenta',
   or_continue_with: 'o continuar con',
+  or_with_passkey: 'o',
   continue_with: 'Continuar con {name}',
   to_continue_to: 'para continuar a {name}',
   log_in: 'Iniciar sesión',

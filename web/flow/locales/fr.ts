@@ -17,6 +17,7 @@ const fr: Texts = {
   no_account: 'Nouveau ici ?',
   sign_up: 'Créer un compte',
   or_continue_with: 'ou continuer avec',
+  or_with_passkey: 'ou',
   continue_with: 'Continuer avec {name}',
   to_continue_to: 'pour continuer vers {name}',
   log_in: 'Se connecter',

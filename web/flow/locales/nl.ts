@@ -17,6 +17,7 @@ const nl: Texts = {
   no_account: 'Nieuw hier?',
   sign_up: 'Registreren',
   or_continue_with: 'of ga verder met',
+  or_with_passkey: 'of',
   continue_with: 'Verder met {name}',
   to_continue_to: 'om verder te gaan naar {name}',
   log_in: 'Inloggen',

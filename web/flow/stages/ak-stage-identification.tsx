@@ -12,6 +12,7 @@ const REMEMBERED = 'authentik-remember-me-user'
 export function IdentificationStage({ challenge }: { challenge: IdentificationChallenge }) {
   const { t } = useStage()
   const fields = challenge.user_fields ?? []
+  const asksName = fields.length > 0
   const sources = [...(challenge.sources ?? [])].sort((a, b) => Number(b.promoted ?? false) - Number(a.promoted ?? false))
   return (
     <>
@@ -23,17 +24,18 @@ export function IdentificationStage({ challenge }: { challenge: IdentificationCh
           <span>{t('to_continue_to', { name: challenge.application_pre })}</span>
         </div>
       )}
-      {fields.length > 0 ? <IdentificationForm challenge={challenge} fields={fields} /> : <PasskeyAlone challenge={challenge} />}
+      {asksName ? <IdentificationForm challenge={challenge} fields={fields} /> : <NonField />}
       {sources.length > 0 && (
         <>
-          {fields.length > 0 && <div class="or">{t('or_continue_with')}</div>}
+          {asksName && <div class="or">{t('or_continue_with')}</div>}
           <div class="sources">
             {sources.map(source => (
-              <SourceButton key={source.name} source={source} labelled={challenge.show_source_labels || !source.icon_url} />
+              <SourceButton key={source.name} source={source} labels={challenge.show_source_labels} />
             ))}
           </div>
         </>
       )}
+      {!asksName && <WithPasskey challenge={challenge} after={sources.length > 0} />}
       {challenge.enroll_url && (
         <p class="below">
           {t('no_account')} <a href={challenge.enroll_url}>{t('sign_up')}</a>
@@ -43,15 +45,28 @@ export function IdentificationStage({ challenge }: { challenge: IdentificationCh
   )
 }
 
-/** Where no name is asked for, a passkey may still say who it is. */
-function PasskeyAlone({ challenge }: { challenge: IdentificationChallenge }) {
+/** What concerns a page without a form. */
+function NonField() {
   const { errors } = useStage()
-  if (!challenge.passkey_challenge) return null
+  return errors.non_field_errors ? <Alert texts={errors.non_field_errors} /> : null
+}
+
+/** Where no name is asked for, a passkey may still say who it is, or another page make one. */
+function WithPasskey({ challenge, after }: { challenge: IdentificationChallenge; after: boolean }) {
+  const { t } = useStage()
+  if (!challenge.passkey_challenge && !challenge.passwordless_url) return null
   return (
-    <div class="actions">
-      {errors.non_field_errors && <Alert texts={errors.non_field_errors} />}
-      <Passkey challenge={challenge} typing={false} button />
-    </div>
+    <>
+      {after && <div class="or">{t('or_with_passkey')}</div>}
+      <div class={after ? 'fields' : 'actions'}>
+        {challenge.passkey_challenge && <Passkey challenge={challenge} typing={false} button />}
+        {challenge.passwordless_url && (
+          <a class="btn" href={challenge.passwordless_url}>
+            {t('passwordless')}
+          </a>
+        )}
+      </div>
+    </>
   )
 }
 
@@ -149,24 +164,34 @@ function useRememberedName(challenge: IdentificationChallenge) {
   }
 }
 
-function SourceButton({ source, labelled }: { source: LoginSource; labelled: boolean }) {
+/** With its name where the stage shows names, and where a name is all there is: promoted ones say what they do. */
+function SourceButton({ source, labels }: { source: LoginSource; labels: boolean }) {
   const { show, t } = useStage()
   const label = t('continue_with', { name: source.name })
-  const content = (
-    <>
-      {source.icon_url && <img src={source.icon_url} alt="" width="20" height="20" />}
-      {labelled && <span aria-hidden="true">{source.name}</span>}
-    </>
-  )
-  const css = source.promoted ? 'btn promoted' : 'btn'
+  const text = source.promoted ? label : labels || !source.icon_url ? source.name : undefined
+  const to = addressOf(source.challenge)
+  const shared = {
+    class: source.promoted ? 'btn promoted' : 'btn',
+    'aria-label': label,
+    title: text === undefined ? source.name : undefined,
+    children: (
+      <>
+        {source.icon_url && <img src={source.icon_url} alt="" width="20" height="20" />}
+        {text !== undefined && <span aria-hidden="true">{text}</span>}
+      </>
+    ),
+  }
   // A plain link where the source is only a redirect: it works without JavaScript and opens where the browser is told to.
-  return source.challenge.component === 'xak-flow-redirect' ? (
-    <a class={css} href={String(source.challenge.to)} aria-label={label} title={source.name}>
-      {content}
-    </a>
-  ) : (
-    <button class={`${css} js-only`} type="button" aria-label={label} title={source.name} onClick={() => show(source.challenge)}>
-      {content}
-    </button>
-  )
+  if (to !== undefined) return <a {...shared} href={to} />
+  return <button {...shared} class={`${shared.class} js-only`} type="button" onClick={() => show(source.challenge)} />
+}
+
+/** Where a source's button leads; undefined when it shows a view of its own. */
+function addressOf({ component, ...fields }: LoginSource['challenge']): string | undefined {
+  if (component === 'xak-flow-redirect') return String(fields.to)
+  if (component !== 'ak-source-oauth-apple') return undefined
+  // Apple posts its answer, with the name that it tells once: "Sign in with Apple", request an authorization.
+  const query = new URLSearchParams({ response_type: 'code id_token', response_mode: 'form_post' })
+  for (const name of ['client_id', 'redirect_uri', 'scope', 'state']) query.set(name, String(fields[name]))
+  return `https://appleid.apple.com/auth/authorize?${query}`
 }
