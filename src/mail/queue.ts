@@ -107,6 +107,11 @@ export async function sendAndTell(ctx: Ctx, log: TaskRun['log'], mail: Sending):
     from = await mail.send()
   } catch (error) {
     ctx.log.error({ err: error, event: 'email not sent', ...about }, 'email not sent')
+    // The mail goes on waiting, and leaves once the settings are mended: whoever can mend them must hear of it now.
+    if ((error as { code?: string }).code === 'EAUTH')
+      await recordEvent(ctx, 'configuration_error', {
+        message: `The email server refuses user name and password: ${(error as Error).message}`,
+      })
     if (!isRefusal(error)) throw error
     await recordEvent(ctx, 'system_exception', { message: `The email server refused the recipient: ${(error as Error).message}` })
     return log('error', (error as Error).message, about)
