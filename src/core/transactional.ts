@@ -50,7 +50,7 @@ const resourceOf = (ctx: Ctx, label: string): Resource | undefined =>
 /** Makes one object as the API would; what is wrong with it is told under the name of its part. */
 async function make(ctx: Ctx, label: string, values: Row, under: (errors: FieldErrors) => FieldErrors): Promise<Row> {
   try {
-    return (await resourceOf(ctx, label)!.operations.create!(ctx, values)) as Row
+    return await resourceOf(ctx, label)!.operations.create!(ctx, values)
   } catch (error) {
     if (error instanceof ApiError && error.status === 400) throw invalid(under(error.body))
     throw error

@@ -29,7 +29,7 @@ export const oauthSources: Resource = { path: '/sources/oauth', model: OAuthSour
 
 export const oauthSourceKind: SourceKind = {
   model: OAuthSource,
-  icon: (_ctx, source) => typePicture(typeOf(source)),
+  icon: (ctx, source) => typePicture(ctx, typeOf(source)),
   button: (ctx, source, query) => ({
     component: 'xak-flow-redirect',
     to: loginPath(ctx, source.slug as string) + (query === '' ? '' : `?${query}`),

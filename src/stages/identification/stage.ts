@@ -10,6 +10,7 @@ import { flowSlug, stageByKey, type StageRow } from '../../flows/definition.ts'
 import { asObject } from '../../flows/objects.ts'
 import { defineStage, isChallenge, next, retry, type Challenge, type Outcome, type Run } from '../../flows/stage.ts'
 import { changeReputation } from '../../policies/reputation/score.ts'
+import { sourceButtons } from '../../sources/buttons.ts'
 import { MAX_TOKEN } from '../captcha/stage.ts'
 import { captchaFields, refuseCaptcha } from '../captcha/verify.ts'
 import { judgeAssertion, requestOptions } from '../authenticator_webauthn/assertion.ts'
@@ -68,7 +69,7 @@ async function form(run: Run): Promise<Challenge> {
     captcha_stage: captcha ? { ...captchaFields(run.ctx, plan, captcha), pending_user: '', pending_user_avatar: DEFAULT_AVATAR } : null,
     ...(await links(run)),
     primary_action: flow.designation === 'authentication' ? 'Log in' : 'Continue',
-    sources: [],
+    sources: await sourceButtons(run.ctx, stage.stage_uuid as string, run.query.toString()),
     show_source_labels: stage.show_source_labels,
     enable_remember_me: stage.enable_remember_me,
     passkey_challenge: rules ? requestOptions(run, [], rules) : null,
@@ -161,6 +162,7 @@ export const identification = defineStage({
   }),
 
   async challenge(run) {
+    if (hasComeFromSource(run)) return next()
     if (isKnownBeforehand(run) && !(await hasPolicies(run))) {
       const outcome = await identify(run, { uid_field: run.plan.context.pending_user_identifier })
       if (!isChallenge(outcome) && outcome.kind === 'next') return outcome
@@ -171,6 +173,13 @@ export const identification = defineStage({
 
   respond: identify,
 })
+
+/**
+ * Whether the person has just come from a source, and this stage could ask for nothing else: enrolments offer sources beside other ways,
+ * and whoever took one begins the same flow again.
+ */
+const hasComeFromSource = ({ plan, stage }: Run): boolean =>
+  (stage.user_fields as string[]).length === 0 && plan.context['goauthentik.io/sources/connection'] !== undefined
 
 async function hasPolicies({ ctx, place }: Run): Promise<boolean> {
   if (place.kind !== 'bound') return false

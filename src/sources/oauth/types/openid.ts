@@ -11,7 +11,6 @@ export const openidconnect: ProviderType = {
   idToken: true,
   read: readClaims,
   group: groupByName,
-  picture: { letter: 'O', colour: '#f68423' },
 }
 
 /** @see https://developer.okta.com/docs/reference/api/oidc/ */
@@ -19,7 +18,6 @@ export const okta: ProviderType = {
   ...openidconnect,
   name: 'okta',
   verbose_name: 'Okta',
-  picture: { letter: 'O', colour: '#00297a' },
 }
 
 /** @see https://docs.gitlab.com/integration/openid_connect_provider/ */
@@ -41,7 +39,6 @@ export const gitlab: ProviderType = {
     properties: { username: textOf(info.preferred_username), email: textOf(info.email), name: textOf(info.name) },
     emailVerified: flagOf(info.email_verified),
   }),
-  picture: { letter: 'G', colour: '#e24329' },
 }
 
 /** @see https://dev.twitch.tv/docs/authentication/getting-tokens-oidc/ */
@@ -68,7 +65,6 @@ export const twitch: ProviderType = {
     properties: { username: textOf(info.preferred_username), email: textOf(info.email), name: textOf(info.preferred_username) },
     emailVerified: flagOf(info.email_verified),
   }),
-  picture: { letter: 'T', colour: '#9146ff' },
 }
 
 /** @see https://api.slack.com/authentication/sign-in-with-slack */
@@ -92,7 +88,6 @@ export const slack: ProviderType = {
     properties: { username: null, email: textOf(info.email), name: textOf(info.name) },
     emailVerified: flagOf(info.email_verified),
   }),
-  picture: { letter: 'S', colour: '#4a154b' },
 }
 
 /** @see https://developer.apple.com/documentation/signinwithapplerestapi */
@@ -118,5 +113,4 @@ export const apple: ProviderType = {
     properties: { email: textOf(info.email), name: textOf(info.name) },
     emailVerified: flagOf(info.email_verified),
   }),
-  picture: { letter: 'A', colour: '#1d1d1f' },
 }

@@ -1,4 +1,6 @@
 import type { Row } from '../../../api/model.ts'
+import type { Ctx } from '../../../context.ts'
+import { pathOf } from '../../../flows/addresses.ts'
 import type { ProviderType } from './type.ts'
 
 /** A type of provider as the API shows it. */
@@ -14,9 +16,6 @@ export const typeObject = (type: ProviderType): Row => ({
   oidc_jwks_url: type.oidc_jwks_url,
 })
 
-/** The picture of a type: its letter on its colour, as an address that needs no request. */
-export function typePicture({ picture: { letter, colour } }: ProviderType): string {
-  const circle = `<circle cx="24" cy="24" r="24" fill="${colour}"/>`
-  const text = `<text x="24" y="33" font-family="sans-serif" font-size="26" font-weight="700" text-anchor="middle" fill="#fff">${letter}</text>`
-  return `data:image/svg+xml,${encodeURIComponent(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 48 48">${circle}${text}</svg>`)}`
-}
+/** The picture of sources that bring none: web/public/assets/icons/sources has one for each type. */
+export const typePicture = (ctx: Pick<Ctx, 'config'>, { name }: ProviderType): string =>
+  pathOf(ctx, `/static/dist/assets/icons/sources/${name}.svg`)

@@ -23,7 +23,6 @@ export const google: ProviderType = {
     properties: { email: textOf(info.email), name: textOf(info.name) },
     emailVerified: flagOf(info.verified_email),
   }),
-  picture: { letter: 'G', colour: '#4285f4' },
 }
 
 /** One of the addresses of a GitHub account. */
@@ -58,7 +57,6 @@ export const github: ProviderType = {
     properties: { username: textOf(info.login), email: textOf(info.email), name: textOf(info.name) },
     emailVerified: flagOf(info.email_verified),
   }),
-  picture: { letter: 'G', colour: '#24292f' },
 }
 
 /** Facebook tells no address but one that it had confirmed. @see https://developers.facebook.com/docs/graph-api/reference/user/ */
@@ -81,7 +79,6 @@ export const facebook: ProviderType = {
     properties: { username: textOf(info.name), email: textOf(info.email), name: textOf(info.name) },
     emailVerified: textOf(info.email) === null ? undefined : true,
   }),
-  picture: { letter: 'f', colour: '#0866ff' },
 }
 
 /** @see https://discord.com/developers/docs/resources/user */
@@ -104,7 +101,6 @@ export const discord: ProviderType = {
     properties: { username: textOf(info.username), email: textOf(info.email), name: textOf(info.username) },
     emailVerified: flagOf(info.verified),
   }),
-  picture: { letter: 'D', colour: '#5865f2' },
 }
 
 /** @see https://github.com/reddit-archive/reddit/wiki/OAuth2 */
@@ -128,7 +124,6 @@ export const reddit: ProviderType = {
     properties: { username: textOf(info.name), email: null, name: textOf(info.name) },
     emailVerified: undefined,
   }),
-  picture: { letter: 'R', colour: '#ff4500' },
 }
 
 /** @see https://docs.x.com/resources/fundamentals/authentication/oauth-2-0/authorization-code */
@@ -155,7 +150,6 @@ export const twitter: ProviderType = {
       emailVerified: undefined,
     }
   },
-  picture: { letter: 'X', colour: '#0f1419' },
 }
 
 /** @see https://docs.patreon.com/#oauth and #get-api-oauth2-v2-identity */
@@ -182,7 +176,6 @@ export const patreon: ProviderType = {
       emailVerified: flagOf(attributes.is_email_verified),
     }
   },
-  picture: { letter: 'P', colour: '#f96854' },
 }
 
 /** Sign-in on web pages. @see https://developers.weixin.qq.com/doc/oplatform/en/Website_App/WeChat_Login/Wechat_Login.html */
@@ -214,7 +207,6 @@ export const wechat: ProviderType = {
     properties: { username: idOf(info.unionid) ?? idOf(info.openid) ?? null, email: null, name: textOf(info.nickname) },
     emailVerified: undefined,
   }),
-  picture: { letter: 'W', colour: '#07c160' },
 }
 
 /** The mail server itself says whose mailbox it is. @see https://docs.mailcow.email/third_party/ and its `oauth/profile` */
@@ -236,7 +228,6 @@ export const mailcow: ProviderType = {
     properties: { username: textOf(info.full_name), email: textOf(info.email), name: textOf(info.full_name) },
     emailVerified: textOf(info.email) === null ? undefined : info.success !== false,
   }),
-  picture: { letter: 'M', colour: '#f4b400' },
 }
 
 /** The group objects that a directory of Microsoft answers with. */
@@ -282,5 +273,4 @@ export const entraid: ProviderType = {
     emailVerified: undefined,
   }),
   group: (info, id) => ({ name: textOf(objectOf(objectOf(info.raw_groups)[id]).displayName) ?? id }),
-  picture: { letter: 'M', colour: '#0078d4' },
 }

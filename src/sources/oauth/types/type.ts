@@ -58,8 +58,6 @@ export type ProviderType = {
   read: (info: Row) => Profile
   /** A group's own properties, by an id among `properties.groups`. */
   group?: (info: Row, id: string) => Row
-  /** The letter and colour of the picture that sources have unless they bring one. */
-  picture: { letter: string; colour: string }
 }
 
 /** Text, or null for what is not text or is empty: profiles are foreign. */
