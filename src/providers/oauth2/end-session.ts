@@ -126,8 +126,8 @@ const isAbout = (ctx: Ctx, client: Client, hint: Row, user: Row, session: Sessio
 
 /**
  * RP-initiated logout, OIDC RP-Initiated Logout 1.0 §2. The browser goes back to the client only with an ID token that we issued to it
- * and an address that is registered for that. Without such a token about whoever is signed in, the person is asked first:
- * another site cannot sign anybody out.
+ * and an address that is registered for that. Without such a token about whoever is signed in, or with an address that
+ * is not registered, the person is asked first: another site cannot sign anybody out.
  */
 export async function endSession(ctx: Ctx, slug: string, params: Parameters, browser: Browser): Promise<Answer> {
   const client = await clientOfApplication(ctx, slug)
@@ -157,7 +157,8 @@ export async function endSession(ctx: Ctx, slug: string, params: Parameters, bro
   const { plan } = planned
   plan.appendStage(inMemoryStage(PART, { provider: client.id }))
   plan.appendStage(end)
-  const sure = hint !== undefined && isAbout(ctx, client, hint, user, session)
+  // An address that is not the client's makes the whole request doubtful.
+  const sure = hint !== undefined && (uri === undefined || to !== undefined) && isAbout(ctx, client, hint, user, session)
   if (!sure) plan.insertStage(inMemoryStage(CONFIRM), 0)
   // The last stage shows itself on the flow's page unless it sends the browser away.
   if (!sure || to === undefined) return redirectAnswer(await startPlan(ctx, browser.visit, plan), method)

@@ -1,0 +1,66 @@
+/** Back-Channel Logout OP: `oidcc-backchannel-rp-initiated-logout-certification-test-plan`. */
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { createLocalJWKSet, jwtVerify, type JSONWebKeySet } from 'jose'
+import { outgoingOf, useOutgoing } from '../../src/http/client.ts'
+import { makeOutgoing } from '../../src/http/outgoing.ts'
+import { jobs } from '../../src/tasks/jobs.ts'
+import { makeRunner } from '../../src/tasks/runner.ts'
+import { receiver } from '../http-receiver.ts'
+import { provider } from './driver.ts'
+import { aClientToLeave, assertBack, assertDiscovered, BYE, leave, RESPONSE_TYPES, somebodyIn } from './logout.ts'
+
+let client: Awaited<ReturnType<typeof receiver>>
+let restore: () => void
+before(async () => {
+  client = await receiver(() => ({ headers: { 'cache-control': 'no-store' } }))
+  const { config } = (await provider()).server.deps
+  const usual = outgoingOf(config)
+  useOutgoing(config, makeOutgoing([{ host: '127.0.0.1' }]))
+  restore = () => void useOutgoing(config, usual)
+})
+after(async () => {
+  restore()
+  await client.close()
+})
+
+const aListener = (path: string) => aClientToLeave({ logout_method: 'backchannel', logout_uri: `${client.origin}${path}` })
+
+void test('oidcc-backchannel-logout-discovery-endpoint-verification: the document offers it, with sessions', async () => {
+  await assertDiscovered(await aListener('/discovered'), {
+    backchannel_logout_supported: true,
+    backchannel_logout_session_supported: true,
+  })
+})
+
+for (const [index, type] of RESPONSE_TYPES.entries()) {
+  void test(`oidcc-backchannel-rp-initiated-logout: the client is told with a logout token, and the browser comes back (${type})`, async () => {
+    const path = `/backchannel_logout/${index}`
+    const party = await aListener(path)
+    const { person, idToken, claims } = await somebodyIn(party, type)
+    const state = 'a state'
+    const left = await leave(party, person, { id_token_hint: idToken, post_logout_redirect_uri: BYE, state })
+    await makeRunner(party.server.ctx, jobs).step()
+    const [told, ...more] = client.received.filter(request => request.path === path)
+    assert.equal(more.length, 0)
+    assert.equal(told?.method, 'POST')
+    assert.match(String(told.headers['content-type']), /^application\/x-www-form-urlencoded/)
+    const form = new URLSearchParams(told.body)
+    assert.deepEqual([...form.keys()], ['logout_token'])
+    const jwks = await party.server.client().get(await party.endpoint('jwks_uri'))
+    const now = party.server.deps.now()
+    const { payload, protectedHeader } = await jwtVerify(form.get('logout_token')!, createLocalJWKSet(jwks.body as JSONWebKeySet), {
+      issuer: party.issuer,
+      audience: party.clientId,
+      typ: 'logout+jwt',
+      requiredClaims: ['iat', 'jti', 'exp', 'events'],
+      currentDate: now,
+    })
+    assert.notEqual(protectedHeader.alg, 'none')
+    assert.ok(Math.abs(payload.iat! - now.getTime() / 1000) < 300)
+    assert.deepEqual(payload.events, { 'http://schemas.openid.net/event/backchannel-logout': {} })
+    assert.ok(!('nonce' in payload))
+    assert.deepEqual([payload.sub, payload.sid], [claims.sub, claims.sid])
+    await assertBack(party, person, left, state)
+  })
+}

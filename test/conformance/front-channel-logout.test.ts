@@ -1,0 +1,28 @@
+/** Front-Channel Logout OP: `oidcc-frontchannel-rp-initiated-logout-certification-test-plan`. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { aClientToLeave, assertBack, assertDiscovered, BYE, leave, RESPONSE_TYPES, somebodyIn } from './logout.ts'
+
+const LISTENS = 'https://app.example.test/test/a/frontchannel_logout'
+const aListener = () => aClientToLeave({ logout_method: 'frontchannel', logout_uri: LISTENS })
+
+void test('oidcc-frontchannel-logout-discovery-endpoint-verification: the document offers it, with sessions', async () => {
+  await assertDiscovered(await aListener(), { frontchannel_logout_supported: true, frontchannel_logout_session_supported: true })
+})
+
+for (const type of RESPONSE_TYPES) {
+  void test(`oidcc-frontchannel-rp-initiated-logout: the browser opens the client’s address with iss and sid, then comes back (${type})`, async () => {
+    const client = await aListener()
+    const { person, idToken, claims } = await somebodyIn(client, type)
+    const state = 'a state'
+    const left = await leave(client, person, { id_token_hint: idToken, post_logout_redirect_uri: BYE, state })
+    const [frames] = left.shown
+    assert.equal(frames?.component, 'ak-provider-iframe-logout')
+    const [opened, ...more] = frames.logout_urls as { url: string }[]
+    assert.equal(more.length, 0)
+    const url = new URL(opened!.url)
+    assert.equal(url.origin + url.pathname, LISTENS)
+    assert.deepEqual(Object.fromEntries(url.searchParams), { iss: client.issuer, sid: claims.sid })
+    await assertBack(client, person, left, state)
+  })
+}
