@@ -16,6 +16,7 @@ import { oauthSurface } from './providers/oauth2/surface.ts'
 import { describeRequest } from './http/request.ts'
 import type { Metrics } from './observability/metrics.ts'
 import { captchaFrame } from './stages/captcha/frame.ts'
+import { oauthSourceSurface } from './sources/oauth/surface.ts'
 import { observe } from './server/observe.ts'
 
 /** Larger than an avatar of a megabyte in base64, smaller than what would hurt. */
@@ -64,6 +65,7 @@ export async function createApp(given: Deps, { metrics }: { metrics?: Metrics } 
     await scope.register(async api => void apiSurface(api, { ...deps.registry, bearerSources: [accessTokenBearer] }), { prefix: '/api/v3' })
     await scope.register(async oauth => oauthSurface(oauth, { page: ctx => pageContext(ctx, pages) }))
     await scope.register(async flows => flowPages(flows, pages))
+    await scope.register(async sources => oauthSourceSurface(sources, pages))
     captchaFrame(scope, { page: request => pageContext(request.ctx, pages), send: sendPage })
     await scope.register(async own => ownPages(own, pages))
   }

@@ -66,6 +66,8 @@ import type { SourceKind } from './sources/kind.ts'
 import { oauthSourceKind, oauthSourceRoutes, oauthSources } from './sources/oauth/api.ts'
 import { oauthConnections } from './sources/oauth/connection.ts'
 import { oauthSourceMappings } from './sources/oauth/mapping.ts'
+import { connectStage, groupsStage } from './sources/post-stages.ts'
+import { resumeStage } from './sources/resume.ts'
 import { sourceRoutes, sources } from './sources/source-api.ts'
 import { staticDevices, staticKind } from './stages/authenticator_static/device.ts'
 import { authenticatorStaticStages } from './stages/authenticator_static/model.ts'
@@ -115,6 +117,8 @@ import { prompts, promptStages } from './stages/prompt/model.ts'
 import { prompt } from './stages/prompt/stage.ts'
 import { redirectStages } from './stages/redirect/model.ts'
 import { inPlanRedirect, redirect } from './stages/redirect/stage.ts'
+import { sourceStages } from './stages/source/model.ts'
+import { source } from './stages/source/stage.ts'
 import { userDeleteStages } from './stages/user_delete/model.ts'
 import { userDelete } from './stages/user_delete/stage.ts'
 import { userLoginStages } from './stages/user_login/model.ts'
@@ -212,6 +216,7 @@ const resources: readonly Resource[] = [
   ...staticDevices,
   captchaStages,
   userDeleteStages,
+  sourceStages,
   authenticatorEmailStages,
   ...emailDevices,
   authenticatorSmsStages,
@@ -301,6 +306,7 @@ export const registry: Registry = {
     authenticatorValidate,
     captcha,
     userDelete,
+    source,
     authenticatorEmail,
     authenticatorSms,
     authenticatorDuo,
@@ -309,7 +315,7 @@ export const registry: Registry = {
   // In the order in which they are offered.
   deviceKinds: [webauthnKind, totpKind, duoKind, emailKind, smsKind, staticKind],
   farewells: [frontChannelFarewell],
-  memoryStages: [inPlanRedirect, confirmEmail, sessionEnd, ...oauthMemoryStages],
+  memoryStages: [inPlanRedirect, confirmEmail, sessionEnd, connectStage, groupsStage, resumeStage, ...oauthMemoryStages],
 }
 
 /** Tables that caches hold: what is configured. Sessions, tokens and events are not among them, since they are written all the time. */
@@ -350,6 +356,7 @@ export const watchedTables: readonly string[] = [
   'stage_email',
   'stage_captcha',
   'stage_user_delete',
+  'stage_source',
   'stage_authenticator_email',
   'stage_authenticator_sms',
   'stage_authenticator_duo',

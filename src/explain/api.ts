@@ -14,6 +14,7 @@ import { User } from '../core/user.ts'
 import { flowByKey } from '../flows/definition.ts'
 import { Flow } from '../flows/flow.ts'
 import { parseIp } from '../lib/ip.ts'
+import { Source } from '../sources/source.ts'
 import { readId } from './id.ts'
 import { Explanation } from './model.ts'
 import { askAboutApplication, askAboutFlow } from './question.ts'
@@ -33,6 +34,8 @@ const readable = (ctx: Ctx): (Condition | undefined)[] => [
   seen(ctx, 'application', Application),
   seen(ctx, 'flow', Flow),
   seen(ctx, 'user', User),
+  // Sources have no column of their own.
+  visibility(ctx, Source) && sql<boolean>`explanation.kind <> 'source'`,
 ]
 
 /** An explanation as it goes over the wire; what does not apply is null. */

@@ -31,7 +31,7 @@ export const Explanation: Model = defineModel({
   display: 'id',
   fields: {
     id: text(),
-    kind: choice(['application', 'flow', 'stage']),
+    kind: choice(['application', 'flow', 'stage', 'source']),
     surface: text(),
     reason: text(),
     application: text({ nullable: true, format: 'uuid' }),

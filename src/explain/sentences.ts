@@ -1,3 +1,4 @@
+import type { MatchingFailure } from '../sources/matching.ts'
 import type { Trace, TracedBinding } from './trace.ts'
 
 const quoted = (name: string | null): string => (name === null ? 'something that is gone' : `"${name}"`)
@@ -15,6 +16,14 @@ const REQUIREMENTS: Readonly<Record<string, string>> = {
   require_redirect: 'It can only be reached from another flow.',
   require_outpost: 'It is only for outposts.',
   require_token: 'It can only be reached by the link of a mail.',
+}
+
+const MATCHING: Readonly<Record<MatchingFailure, string>> = {
+  missing_property: 'The source does not tell what its matching mode looks at.',
+  unverified: 'An account has this e-mail address, and the source does not say that the address is verified, so it proves nothing.',
+  ambiguous: 'Several accounts have what the matching mode looks at.',
+  exists: 'An account has what the matching mode looks at, and the mode connects none.',
+  taken: 'The identity at the source is connected to another account.',
 }
 
 function bindingSentence(binding: TracedBinding, who: string): string {
@@ -47,6 +56,7 @@ function countSentence({ mode, bindings, membership, passing }: Omit<Trace, 'sen
 function verdict({ kind, target, passing, stage }: Omit<Trace, 'sentences'>, who: string): string {
   const what = quoted(target.name)
   if (kind === 'application') return `${who} may ${passing ? '' : 'not '}open the application ${what}.`
+  if (kind === 'source') return `${who} may not sign in by the source ${what}.`
   if (kind === 'flow') return `${who} may ${passing ? '' : 'not '}run the flow ${what}.`
   return `The flow ${what} ended for ${who} at the stage ${quoted(stage?.name ?? null)}.`
 }
@@ -72,6 +82,8 @@ function reasonSentence(trace: Omit<Trace, 'sentences'>, who: string): string | 
       return trace.messages.length > 0 ? `It said: ${trace.messages.map(quoted).join(', ')}.` : undefined
     case 'policies':
       return undefined
+    default:
+      return MATCHING[trace.reason]
   }
 }
 

@@ -1,11 +1,12 @@
 import type { Ctx } from '../context.ts'
 import type { Decision, Finding } from '../policies/engine.ts'
 import type { Input } from './input.ts'
+import type { MatchingFailure } from '../sources/matching.ts'
 import { membershipsOf } from './membership-path.ts'
 import { sentences, stageSentences } from './sentences.ts'
 
-/** What was asked for. `stage`: a flow that was under way ended at one of its stages. */
-export type Kind = 'application' | 'flow' | 'stage'
+/** What was asked for. `stage`: a flow that was under way ended at one of its stages; `source`: a sign-in by a login source. */
+export type Kind = 'application' | 'flow' | 'stage' | 'source'
 
 /** What settled it. */
 export type Reason =
@@ -25,6 +26,8 @@ export type Reason =
   | 'stage'
   /** The flow holds no stage for this person. */
   | 'no_stages'
+  /** How a login source finds accounts. */
+  | MatchingFailure
 
 /** A question with its answer, as it was when it was given; names of people and ways through groups are looked up afterwards. */
 export type Answered = {

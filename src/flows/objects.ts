@@ -65,7 +65,21 @@ function encodeObject(ctx: Ctx, label: string, row: Row, path: string, depth: nu
   const key = row[model.pk]
   if (key !== undefined && key !== null) return { $model: label, pk: key, ...(Object.keys(extra).length > 0 && { extra }) }
   const values = Object.fromEntries(Object.entries(row).filter(([name]) => !model.allFields[name]?.writeOnly))
-  return { $unsaved: label, values: encode(ctx, { ...values }, path, depth + 1) }
+  const sealed = sealedValues(ctx, model, row)
+  return { $unsaved: label, values: encode(ctx, { ...values }, path, depth + 1), ...(Object.keys(sealed).length > 0 && { sealed }) }
+}
+
+/** What is stored encrypted stays so in a session. Other things that nobody may read are not kept at all. */
+const sealedValues = (ctx: Ctx, { allFields }: Model, row: Row): Row =>
+  Object.fromEntries(
+    Object.entries(allFields).flatMap(([name, { writeOnly, store, load }]) =>
+      writeOnly && store && load && typeof row[name] === 'string' ? [[name, store(row[name] as never, ctx)]] : [],
+    ),
+  )
+
+function openedValues(ctx: Ctx, label: string, sealed: Row): Row {
+  const fields = ctx.registry.models.find(known => known.label === label)?.allFields ?? {}
+  return Object.fromEntries(Object.entries(sealed).map(([name, value]) => [name, fields[name]?.load?.(value as never, ctx)]))
 }
 
 /** The value that `encode` wrote. Objects that are gone since are null. */
@@ -79,7 +93,7 @@ export async function decode(ctx: Ctx, value: unknown): Promise<unknown> {
   if (typeof marked.$number === 'string') return Number(marked.$number)
   if (typeof marked.$integer === 'string') return BigInt(marked.$integer)
   if (Array.isArray(marked.$entries)) return decodeEntries(ctx, marked.$entries as [string, unknown][])
-  if (typeof marked.$unsaved === 'string') return loadUnsaved(ctx, marked.$unsaved, marked.values)
+  if (typeof marked.$unsaved === 'string') return loadUnsaved(ctx, marked.$unsaved, marked.values, (marked.sealed ?? {}) as Row)
   if (typeof marked.$model === 'string') return loadObject(ctx, marked.$model, marked.pk, marked.extra as Row | undefined)
   return decodeEntries(ctx, Object.entries(marked))
 }
@@ -99,7 +113,7 @@ async function loadObject(ctx: Ctx, label: string, key: unknown, extra: Row = {}
 const NOBODY = -1
 
 /** An account that was only pretended is looked for as any other is: that it is not there must take as long to find out. */
-async function loadUnsaved(ctx: Ctx, label: string, values: unknown): Promise<Row> {
+async function loadUnsaved(ctx: Ctx, label: string, values: unknown, sealed: Row): Promise<Row> {
   if (label === 'authentik_core.user') await loadObject(ctx, label, NOBODY)
-  return { ...((await decode(ctx, values)) as Row), [MODEL]: label }
+  return { ...((await decode(ctx, values)) as Row), ...openedValues(ctx, label, sealed), [MODEL]: label }
 }

@@ -59,6 +59,17 @@ export async function restoredPlan(ctx: Ctx, { flow }: FlowDefinition, query: UR
   return plan
 }
 
+/** Takes a kept plan back, once: whoever asks second gets undefined, as for a key that is unknown or over. */
+export async function takePlan(ctx: Ctx, key: string): Promise<Plan | undefined> {
+  const row = await ctx.db
+    .deleteFrom('flow_token')
+    .where('key_hash', '=', hashToken(key))
+    .where('expires', '>', ctx.now())
+    .returning('plan')
+    .executeTakeFirst()
+  return row && loadPlan(ctx, row.plan)
+}
+
 /** Spends the token of a restored plan at its first answer. False: another browser was first, and this plan is worth nothing. */
 export async function spendToken(ctx: Ctx, plan: Plan): Promise<boolean> {
   const restored = plan.context.is_restored as Restored | undefined

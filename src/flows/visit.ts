@@ -27,7 +27,7 @@ export type Visit = {
 
 /** Where sessions keep what flows remember; expressions read these names. */
 export const PLAN = 'authentik/flows/plan'
-const GET = 'authentik/flows/get'
+export const GET = 'authentik/flows/get'
 export const DEVICE_COOKIE = 'authentik_device'
 
 /** A cookie of the request that is being answered; the first where a name is sent twice (RFC 6265 §5.4: the most specific path). */

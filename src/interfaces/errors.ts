@@ -76,6 +76,18 @@ export function renderOAuthError(context: PageContext, error: { title: string; t
   return renderMessage(context, { status: 400, title: error.title, texts: [error.text], facts: [[t.request_id, error.requestId]] })
 }
 
+/** 400: a sign-in by a login source came to nothing; `href` is where it can begin again. */
+export function renderSignInFailure(context: PageContext, failure: { text: string; href: string; requestId: string }): Page {
+  const t = serverTexts(context.lang)
+  return renderMessage(context, {
+    status: 400,
+    title: t.sign_in_failed,
+    texts: [failure.text],
+    facts: [[t.request_id, failure.requestId]],
+    action: { href: failure.href, label: t.sign_in_again },
+  })
+}
+
 /** 404, for whatever has no page. */
 export function renderNotFound(context: PageContext): Page {
   const t = serverTexts(context.lang)

@@ -177,6 +177,10 @@ const request = (method: string, url: Value, options: Kwargs | null, defaults: S
   return rt.hostCall('http.request', sentOf(method.toUpperCase(), url, options ?? new Map(), defaults, rt))
 }
 
+/** A request with headers of the host's own beside those that the text asks for. */
+export const requestAs = (method: string, url: Value, options: Kwargs, headers: Value, rt: Runtime): Result =>
+  request(method, url, options, { headers, auth: null }, rt)
+
 /** `get(url, **options)` and the like; the second argument by position is `params`, `data` or `json` as in requests. */
 const verb = (name: string, second: string | null, defaults: (self: Value) => SessionDefaults, hasSelf: boolean): NativeFunction =>
   nativeRaw(name, (args, kwargs, rt) => {

@@ -11,6 +11,8 @@ const de: ServerTexts = {
   stale_form: 'Bitte versuchen Sie es noch einmal',
   stale_form_why: 'Dieses Formular stammt aus einer früheren Sitzung, oder Ihr Browser behält für diese Seite keine Cookies.',
   reload: 'Seite neu öffnen',
+  sign_in_failed: 'Die Anmeldung hat nicht geklappt',
+  sign_in_again: 'Zurück zur Anmeldung',
   server_error: 'Etwas ist schiefgegangen',
   server_error_why: 'Der Server konnte diese Anfrage nicht beantworten. Geschieht es wieder, nennen Sie den Betreibern die Nummer unten.',
   starting: 'Der Server startet',

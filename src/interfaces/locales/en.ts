@@ -10,6 +10,8 @@ const en = {
   stale_form: 'Please try again',
   stale_form_why: 'This form was opened in an earlier session, or your browser does not keep cookies for this page.',
   reload: 'Open the page again',
+  sign_in_failed: 'Signing in did not work',
+  sign_in_again: 'Back to signing in',
   server_error: 'Something went wrong',
   server_error_why: 'The server could not answer this request. If it happens again, give the number below to the people who run it.',
   starting: 'Starting',

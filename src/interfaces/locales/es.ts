@@ -11,6 +11,8 @@ const es: ServerTexts = {
   stale_form: 'Inténtelo de nuevo',
   stale_form_why: 'Este formulario es de una sesión anterior, o su navegador no guarda las cookies de esta página.',
   reload: 'Abrir la página de nuevo',
+  sign_in_failed: 'No se ha podido iniciar sesión',
+  sign_in_again: 'Volver al inicio de sesión',
   server_error: 'Algo salió mal',
   server_error_why: 'El servidor no pudo responder a esta petición. Si vuelve a ocurrir, dé el número de abajo a quienes lo administran.',
   starting: 'Iniciando',

@@ -11,6 +11,8 @@ const fr: ServerTexts = {
   stale_form: 'Veuillez réessayer',
   stale_form_why: 'Ce formulaire vient d’une session précédente, ou votre navigateur ne conserve pas les cookies de cette page.',
   reload: 'Rouvrir la page',
+  sign_in_failed: 'La connexion n’a pas abouti',
+  sign_in_again: 'Revenir à la connexion',
   server_error: 'Une erreur est survenue',
   server_error_why: 'Le serveur n’a pas pu répondre. Si cela se reproduit, donnez le numéro ci-dessous aux personnes qui l’administrent.',
   starting: 'Démarrage',

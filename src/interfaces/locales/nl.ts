@@ -11,6 +11,8 @@ const nl: ServerTexts = {
   stale_form: 'Probeer het opnieuw',
   stale_form_why: 'Dit formulier is van een eerdere sessie, of uw browser bewaart geen cookies voor deze pagina.',
   reload: 'De pagina opnieuw openen',
+  sign_in_failed: 'Aanmelden is niet gelukt',
+  sign_in_again: 'Terug naar aanmelden',
   server_error: 'Er ging iets mis',
   server_error_why: 'De server kon dit verzoek niet beantwoorden. Gebeurt het opnieuw, geef het nummer hieronder dan aan de beheerders.',
   starting: 'Bezig met starten',

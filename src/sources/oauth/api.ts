@@ -4,6 +4,7 @@ import type { Query, Row } from '../../api/model.ts'
 import type { Resource, SpecialOperation } from '../../api/mount.ts'
 import type { Ctx } from '../../context.ts'
 import type { SourceKind } from '../kind.ts'
+import { begin } from './login.ts'
 import { OAuthSource } from './model.ts'
 import { loginPath, typeOf } from './settings.ts'
 import { PROVIDER_TYPES, providerType } from './types/index.ts'
@@ -34,6 +35,7 @@ export const oauthSourceKind: SourceKind = {
     component: 'xak-flow-redirect',
     to: loginPath(ctx, source.slug as string) + (query === '' ? '' : `?${query}`),
   }),
+  begin,
   settings: (ctx, source) => ({ component: 'ak-user-settings-source-oauth', configure_url: loginPath(ctx, source.slug as string) }),
 }
 

@@ -17,6 +17,13 @@ export const USED = 'This invitation was already used.'
 /** The invitation is worth nothing any more; its message is for the person who holds it. */
 export class InvitationGone extends Error {}
 
+/** Under which a plan keeps the flow whose invitation it took, where that is another one: people come back from login sources in a new plan. */
+export const ACCEPTED_IN = 'goauthentik.io/stages/invitation/flow'
+
+/** The flow in which the plan's invitation was opened. */
+export const acceptedIn = ({ flow, context }: Pick<Plan, 'flow' | 'context'>): Row =>
+  typeof context[ACCEPTED_IN] === 'string' ? { flow_uuid: context[ACCEPTED_IN] } : flow
+
 const isValid = (ctx: Ctx, flow: Row) =>
   sql<boolean>`(invitation.expires is null or invitation.expires > ${ctx.now()}) and (invitation.flow is null or invitation.flow = ${flow.flow_uuid})`
 
@@ -46,8 +53,8 @@ export async function spendInvitation(ctx: Ctx, plan: Plan, user: Row | null): P
   if (invitation.invite_uuid === null) return undefined
   const key = invitation.invite_uuid as string
   const row = invitation.single_use
-    ? await ctx.db.deleteFrom('invitation').where('invite_uuid', '=', key).where(isValid(ctx, plan.flow)).returningAll().executeTakeFirst()
-    : await ctx.db.selectFrom('invitation').selectAll().where('invite_uuid', '=', key).where(isValid(ctx, plan.flow)).executeTakeFirst()
+    ? await ctx.db.deleteFrom('invitation').where('invite_uuid', '=', key).where(isValid(ctx, acceptedIn(plan))).returningAll().executeTakeFirst()
+    : await ctx.db.selectFrom('invitation').selectAll().where('invite_uuid', '=', key).where(isValid(ctx, acceptedIn(plan))).executeTakeFirst()
   if (!row) {
     const left = await ctx.db.selectFrom('invitation').select('invite_uuid').where('invite_uuid', '=', key).executeTakeFirst()
     throw new InvitationGone(left ? INVALID : USED)

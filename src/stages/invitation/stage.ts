@@ -6,8 +6,9 @@ import { deepMerge } from '../../lib/deep-merge.ts'
 import { UserWriteStage } from '../user_write/model.ts'
 import { Invitation } from './invitation.ts'
 import { InvitationStage } from './model.ts'
+import { readKey } from './link.ts'
 import { noteOpened } from './record.ts'
-import { INVALID, InvitationGone, spendInvitation, validInvitation } from './spend.ts'
+import { acceptedIn, INVALID, InvitationGone, spendInvitation, validInvitation } from './spend.ts'
 
 /** The key of the invitation: of the page's link, or what a form or expression left. */
 function keyOf({ plan, query }: Run): string | undefined {
@@ -24,10 +25,11 @@ export const invitation = defineStage({
   async challenge(run) {
     const { ctx, flow, plan, stage } = run
     const key = keyOf(run)
-    const row = key === undefined ? undefined : await validInvitation(ctx, key, flow)
-    if (!row) return stage.continue_flow_without_invitation ? next() : denied(INVALID)
-    // A flow that began anew with what it had gathered holds the data already; lists would grow.
+    // A flow that began anew with what it had gathered, or after a way to a login source, holds the data already; lists would grow.
     const known = plan.context.invitation as Row | null | undefined
+    const same = key !== undefined && known?.invite_uuid !== undefined && readKey(ctx, key)?.uuid === known.invite_uuid
+    const row = key === undefined ? undefined : await validInvitation(ctx, key, same ? acceptedIn(plan) : flow)
+    if (!row) return stage.continue_flow_without_invitation ? next() : denied(INVALID)
     if (known?.invite_uuid !== row.invite_uuid) {
       plan.context.prompt_data = deepMerge((plan.context.prompt_data as Row | undefined) ?? {}, row.fixed_data as Row)
       await noteOpened(ctx, row)

@@ -12,6 +12,7 @@ import { completeSetup, setupAccount, SETUP_SLUG } from '../../flows/setup.ts'
 import { defineStage, denied, next, type Outcome, type Run } from '../../flows/stage.ts'
 import { textOf } from '../../flows/text.ts'
 import { Group } from '../../core/group.ts'
+import { connectNewAccount, Taken } from '../../sources/connect.ts'
 import { InvitationGone, spendInvitation } from '../invitation/spend.ts'
 import { UserWriteStage } from './model.ts'
 import { accountValues } from './values.ts'
@@ -96,6 +97,7 @@ async function write(
       await endSessionsOf(ctx, id, own)
       await recordEvent(ctx, 'password_set', { model: eventModel(User, user) }, { user })
     }
+    if (!current) await connectNewAccount(ctx, plan, user)
     return { user, invitation: await spendInvitation(ctx, plan, user) }
   })
 }
@@ -124,7 +126,7 @@ async function perform(run: Run): Promise<Outcome> {
     return next()
   } catch (error) {
     if (error instanceof SetupOver) return denied(SETUP_OVER)
-    if (error instanceof InvitationGone) return denied(error.message)
+    if (error instanceof InvitationGone || error instanceof Taken) return denied(error.message)
     if (error instanceof ApiError || error instanceof PasswordTooLongError) {
       ctx.log.info({ event: 'failed to write user', reason: error.message }, 'failed to write user')
       return denied(FAILED)

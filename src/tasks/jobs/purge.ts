@@ -92,6 +92,7 @@ export const cleanExpired: Job = {
       authenticator_codes: await purge(ctx, 'authenticator_code', 'key', 'expires', now, signal),
       password_attempts: await purge(ctx, 'password_attempt', 'key_hash', 'expires', now, signal),
       reputation: await purge(ctx, 'reputation', 'reputation_uuid', 'expires', now, signal),
+      source_pending: await purge(ctx, 'source_pending', 'state_hash', 'expires', now, signal),
       tokens: await tokens(ctx),
       oauth2: await purgeExpired(ctx),
     }
