@@ -741,6 +741,22 @@ export interface SourceOauthTable {
   authorization_code_auth_method: string
 }
 
+export interface SourcePendingTable {
+  state_hash: string
+  source: string
+  session: string
+  data: Json
+  created: Date
+  expires: Date
+}
+
+export interface SourceSessionTable {
+  session: string
+  source: string
+  sub: string
+  sid: string | null
+}
+
 export interface SourceUserPropertyMappingTable {
   source: string
   mapping: string
@@ -951,6 +967,13 @@ export interface StageRedirectTable {
   target_static: string
   target_flow: string | null
   keep_context: boolean
+}
+
+export interface StageSourceTable {
+  stage_uuid: string
+  source: string
+  resume_timeout: string
+  resume_on_match_failures: Json
 }
 
 export interface StageUserDeleteTable {
@@ -1179,6 +1202,8 @@ export interface DB {
   source: SourceTable
   source_group_property_mapping: SourceGroupPropertyMappingTable
   source_oauth: SourceOauthTable
+  source_pending: SourcePendingTable
+  source_session: SourceSessionTable
   source_user_property_mapping: SourceUserPropertyMappingTable
   stage: StageTable
   stage_authenticator_duo: StageAuthenticatorDuoTable
@@ -1204,6 +1229,7 @@ export interface DB {
   stage_prompt_field: StagePromptFieldTable
   stage_prompt_validation: StagePromptValidationTable
   stage_redirect: StageRedirectTable
+  stage_source: StageSourceTable
   stage_user_delete: StageUserDeleteTable
   stage_user_login: StageUserLoginTable
   stage_user_logout: StageUserLogoutTable

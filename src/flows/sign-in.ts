@@ -25,6 +25,8 @@ export type SignIn = {
   terminateOthers: boolean
   /** Further things the new session remembers. */
   data?: Row
+  /** Further things that the event tells. */
+  facts?: Row
 }
 
 /**
@@ -49,7 +51,12 @@ export async function signIn(run: Pick<Run, 'ctx' | 'visit'>, login: SignIn): Pr
     if (login.terminateOthers) await endSessionsOf(ctx, id, started.session.session_hash)
     await ctx.db.updateTable('user').set({ last_login: ctx.now() }).where('id', '=', id).execute()
     await changeReputation(ctx, user.username as string, 1)
-    await recordEvent(ctx, 'login', { auth_method: login.authMethod ?? null, auth_method_args: login.authMethodArgs }, { user })
+    await recordEvent(
+      ctx,
+      'login',
+      { auth_method: login.authMethod ?? null, auth_method_args: login.authMethodArgs, ...login.facts },
+      { user },
+    )
     return started
   })
   await adoptSession(ctx, visit, key, session, user)

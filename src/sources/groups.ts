@@ -45,9 +45,7 @@ async function groupFor(ctx: Ctx, { kind, source, mode }: GroupsData, group: Sou
     return undefined
   }
   // Never more than a name and attributes: what a group may do is not for a source to say.
-  const key = named
-    ? named.group_uuid
-    : ((await createObject(ctx, Group, { name, attributes: attributesOf(group) })).group_uuid as string)
+  const key = named ? named.group_uuid : ((await createObject(ctx, Group, { name, attributes: attributesOf(group) })).group_uuid as string)
   const model = connectionModel(ctx, kind)
   await insertObject(ctx, model, withDefaults(ctx, model, { group: key, source: source.pbm_uuid, identifier: group.id }))
   return key

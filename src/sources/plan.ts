@@ -107,4 +107,3 @@ export async function planProof(ctx: Ctx, back: Back, connect: ConnectData, acco
   if ('plan' in made.planned) made.planned.plan.appendStage(inMemoryStage(CONNECT, connect))
   return made
 }
-

@@ -18,6 +18,11 @@ export async function up(schema: Schema): Promise<void> {
       t.text('sub').notNull(), // as the source's ID token has it
       t.text('sid'), // its own session, where it told
     ],
-    { index: [['source', 'sub'], ['source', 'sid']] },
+    {
+      index: [
+        ['source', 'sub'],
+        ['source', 'sid'],
+      ],
+    },
   )
 }

@@ -88,7 +88,10 @@ function credentials({ type, clientAuth, clientId }: Upstream, secret: string): 
     const pair = Buffer.from(`${formEncoded(clientId)}:${formEncoded(secret)}`).toString('base64')
     return { headers: { authorization: `Basic ${pair}` }, form: {} }
   }
-  return { headers: {}, form: { [type.dialect?.clientId ?? 'client_id']: clientId, [type.dialect?.clientSecret ?? 'client_secret']: secret } }
+  return {
+    headers: {},
+    form: { [type.dialect?.clientId ?? 'client_id']: clientId, [type.dialect?.clientSecret ?? 'client_secret']: secret },
+  }
 }
 
 /** Buys tokens for a code, RFC 6749 §4.1.3. @throws SourceError */

@@ -53,8 +53,18 @@ export async function spendInvitation(ctx: Ctx, plan: Plan, user: Row | null): P
   if (invitation.invite_uuid === null) return undefined
   const key = invitation.invite_uuid as string
   const row = invitation.single_use
-    ? await ctx.db.deleteFrom('invitation').where('invite_uuid', '=', key).where(isValid(ctx, acceptedIn(plan))).returningAll().executeTakeFirst()
-    : await ctx.db.selectFrom('invitation').selectAll().where('invite_uuid', '=', key).where(isValid(ctx, acceptedIn(plan))).executeTakeFirst()
+    ? await ctx.db
+        .deleteFrom('invitation')
+        .where('invite_uuid', '=', key)
+        .where(isValid(ctx, acceptedIn(plan)))
+        .returningAll()
+        .executeTakeFirst()
+    : await ctx.db
+        .selectFrom('invitation')
+        .selectAll()
+        .where('invite_uuid', '=', key)
+        .where(isValid(ctx, acceptedIn(plan)))
+        .executeTakeFirst()
   if (!row) {
     const left = await ctx.db.selectFrom('invitation').select('invite_uuid').where('invite_uuid', '=', key).executeTakeFirst()
     throw new InvitationGone(left ? INVALID : USED)

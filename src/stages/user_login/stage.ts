@@ -1,5 +1,5 @@
 import type { Row } from '../../api/model.ts'
-import { asObject, isStored } from '../../flows/objects.ts'
+import { asObject, isStored, modelLabel } from '../../flows/objects.ts'
 import { BINDING } from '../../core/session-binding.ts'
 import { User } from '../../core/user.ts'
 import { booleanField } from '../../flows/answer.ts'
@@ -28,6 +28,15 @@ async function activeAccount({ ctx, plan }: Run): Promise<Row | undefined> {
   return user && { ...asObject(User, user as Row), backend: pending.backend }
 }
 
+/** The login source that somebody came from, as events name it. */
+function origin(source: unknown): Row {
+  const label = modelLabel(source)
+  if (label === undefined) return {}
+  const [app, model_name] = label.split('.')
+  const { pbm_uuid: pk, name } = source as Row
+  return { source: { app, model_name, pk: String(pk).replaceAll('-', ''), name } }
+}
+
 async function logIn(run: Run, remember: boolean | undefined): Promise<Outcome> {
   const { plan, stage, visit } = run
   const user = await activeAccount(run)
@@ -42,6 +51,7 @@ async function logIn(run: Run, remember: boolean | undefined): Promise<Outcome> 
     lifetime: length(stage, 'session_duration') + (remember ? length(stage, 'remember_me_offset') : 0),
     authMethod: context.auth_method as string | undefined,
     authMethodArgs: args,
+    facts: origin(context.source),
     terminateOthers: stage.terminate_other_sessions as boolean,
     data: binds ? { [BINDING]: { network: stage.network_binding, geoip: stage.geoip_binding } } : {},
   })
