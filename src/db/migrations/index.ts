@@ -29,9 +29,9 @@ import { up as dpop } from './20261122T0940_dpop.ts'
 import { up as pushedRequest } from './20261122T0950_pushed_request.ts'
 import { up as logoutNotice } from './20261122T0960_logout_notice.ts'
 import { up as sources } from './20261122T1001_sources.ts'
+import { up as oauthSource } from './20261122T1002_oauth_source.ts'
 import { up as sourceSignIn } from './20261122T1010_source_sign_in.ts'
 import { up as sourceStage } from './20261122T1011_source_stage.ts'
-import { up as oauthSource } from './20261122T1002_oauth_source.ts'
 import { up as signing } from './20261122T1300_signing.ts'
 import { up as frontchannelLogout } from './20261122T1400_frontchannel_logout.ts'
 import { up as applicationEntitlement } from './20261122T1401_application_entitlement.ts'
@@ -69,9 +69,9 @@ export const migrations: readonly Migration[] = [
   { name: '20261122T0960_logout_notice', up: logoutNotice },
   { name: '20261122T1001_sources', up: sources },
   { name: '20261122T1002_oauth_source', up: oauthSource },
-  { name: '20261122T1300_signing', up: signing },
   { name: '20261122T1010_source_sign_in', up: sourceSignIn },
   { name: '20261122T1011_source_stage', up: sourceStage },
+  { name: '20261122T1300_signing', up: signing },
   { name: '20261122T1400_frontchannel_logout', up: frontchannelLogout },
   { name: '20261122T1401_application_entitlement', up: applicationEntitlement },
 ]
