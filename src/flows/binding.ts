@@ -9,6 +9,7 @@ import type { Resource } from '../api/mount.ts'
 import { named } from '../api/shapes.ts'
 import type { Ctx } from '../context.ts'
 import { PolicyTarget } from '../policies/target.ts'
+import { warnOfShortSessions } from '../sources/session-warning.ts'
 import { presentStageObjects, Stage } from '../stages/model.ts'
 import { Flow } from './flow.ts'
 
@@ -82,4 +83,6 @@ async function clean(ctx: Ctx, values: Row, current?: Row): Promise<Row> {
   return values
 }
 
-export const flowBindings: Resource = { path: '/flows/bindings', model: FlowStageBinding, operations: crud(FlowStageBinding, { clean }) }
+const saved = (ctx: Ctx, binding: Row): Promise<void> => warnOfShortSessions(ctx, { flow: binding.target as string })
+
+export const flowBindings: Resource = { path: '/flows/bindings', model: FlowStageBinding, operations: crud(FlowStageBinding, { clean, saved }) }

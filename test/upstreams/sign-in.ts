@@ -4,8 +4,16 @@ import { unique } from '../builders.ts'
 import { FlowVisitor } from '../flows.ts'
 import { ownServer, type TestServer } from '../harness.ts'
 import type { OpenID } from './openid.ts'
-import type { Registration, Upstream } from './upstream.ts'
+import type { Person, Registration, Upstream } from './upstream.ts'
 import { visit } from './visit.ts'
+
+/** Takes somebody in at an upstream, with everything about them unless `more` says otherwise. */
+export function aPersonAt(upstream: Upstream, more: Partial<Person> = {}): Person {
+  const id = unique('person')
+  const person = { id, username: id, name: `Name of ${id}`, email: `${id}@example.test`, emailVerified: true, ...more }
+  upstream.people.push(person)
+  return person
+}
 
 let shared: Promise<TestServer> | undefined
 
@@ -57,6 +65,10 @@ export async function away(browser: FlowVisitor, source: TestSource, person: str
 /** The whole way: to the source and back; the answer of the callback. */
 export const through = async (browser: FlowVisitor, source: TestSource, person: string, query = '') =>
   browser.get(await away(browser, source, person, query))
+
+/** Who a browser is signed in as. */
+export const whoami = async (browser: FlowVisitor): Promise<string | undefined> =>
+  ((await browser.get('/api/v3/core/users/me/')).body as { user?: { username: string } }).user?.username
 
 /** Runs the flow that a callback led to, as far as it goes without answers; where it ends, or what it shows. */
 export async function onwards(browser: FlowVisitor, location: unknown): Promise<Record<string, any>> {

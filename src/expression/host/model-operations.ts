@@ -1,7 +1,7 @@
 /** What methods of objects ask of the program. */
 import { sql } from 'kysely'
 import type { Row } from '../../api/model.ts'
-import { withDefaults } from '../../api/store.ts'
+import { findObject, withDefaults } from '../../api/store.ts'
 import { avatarOf } from '../../core/avatar.ts'
 import { currentBrand } from '../../core/brand.ts'
 import { entitlementAttributes } from '../../core/entitlement.sql.ts'
@@ -9,6 +9,7 @@ import { groupsOf, isSuperuser } from '../../core/membership.ts'
 import { systemSettings } from '../../core/settings.ts'
 import { userUid } from '../../core/uid.ts'
 import { deepMerge } from '../../lib/deep-merge.ts'
+import { UserOAuthSourceConnection } from '../../sources/oauth/connection.ts'
 import { fromJson } from '../json.ts'
 import { PyList } from '../values.ts'
 import type { Value } from '../values.ts'
@@ -28,6 +29,8 @@ export async function groupAttributes(scope: Scope, user: Row | ModelObject, wit
 export const modelOperations: Readonly<Record<string, Operation>> = {
   'user.is_superuser': ({ ctx }, { user }: { user: number }) => isSuperuser(ctx.db, user),
   'user.uid': ({ ctx }, { user }: { user: number }) => userUid(ctx, user),
+  'connection.token': async ({ ctx }, { connection, name }: { connection: unknown; name: 'access_token' | 'refresh_token' }) =>
+    ((await findObject(ctx, UserOAuthSourceConnection, connection))?.[name] as string | null | undefined) ?? null,
   'user.avatar': async ({ ctx }, { row }: { row: Row }) => avatarOf(ctx, row, (await systemSettings(ctx)).avatars),
   'user.group_attributes': async (scope, { user, request }: { user: ModelObject; request: boolean }) =>
     fromJson(await groupAttributes(scope, user, request)),

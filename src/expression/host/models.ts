@@ -113,11 +113,22 @@ const application: Extras = {
   ]),
 }
 
+/** A token of a connection: of the one that is at hand, else as it was stored. Expressions ask the source's API with it. */
+const tokenOf =
+  (name: 'access_token' | 'refresh_token') =>
+  (self: ModelObject, rt: Runtime): Result =>
+    typeof self.row[name] === 'string' || !self.stored
+      ? ((self.row[name] as string | null | undefined) ?? null)
+      : rt.hostCall('connection.token', { connection: self.key, name })
+
+const oauthConnection: Extras = { computed: { access_token: tokenOf('access_token'), refresh_token: tokenOf('refresh_token') } }
+
 const extras: Readonly<Record<string, Extras>> = {
   'authentik_core.user': user,
   'authentik_core.group': group,
   'authentik_core.application': application,
   'authentik_flows.flow': flow,
+  'authentik_sources_oauth.useroauthsourceconnection': oauthConnection,
 }
 
 const common: Record<string, NativeFunction> = {

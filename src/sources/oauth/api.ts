@@ -4,6 +4,7 @@ import type { Query, Row } from '../../api/model.ts'
 import type { Resource, SpecialOperation } from '../../api/mount.ts'
 import type { Ctx } from '../../context.ts'
 import type { SourceKind } from '../kind.ts'
+import { warnOfShortSessions } from '../session-warning.ts'
 import { begin } from './login.ts'
 import { OAuthSource } from './model.ts'
 import { loginPath, typeOf } from './settings.ts'
@@ -26,7 +27,9 @@ function clean(_ctx: Ctx, values: Row, current?: Row): Row {
   return values
 }
 
-export const oauthSources: Resource = { path: '/sources/oauth', model: OAuthSource, operations: crud(OAuthSource, { clean }) }
+const saved = (ctx: Ctx, source: Row): Promise<void> => warnOfShortSessions(ctx, { source: source.pbm_uuid as string })
+
+export const oauthSources: Resource = { path: '/sources/oauth', model: OAuthSource, operations: crud(OAuthSource, { clean, saved }) }
 
 export const oauthSourceKind: SourceKind = {
   model: OAuthSource,

@@ -18,6 +18,8 @@ export type Metadata = {
 export class DiscoveryError extends Error {}
 
 const FRESH = 3_600_000 // ms
+/** How long a document that could not be had is not asked for again: ms. */
+const AGAIN = 5_000
 const MAX_BYTES = 256 * 1024
 const TIMEOUT = 10_000 // ms
 const ENDPOINTS = ['authorization_endpoint', 'token_endpoint', 'userinfo_endpoint', 'jwks_uri'] as const
@@ -72,13 +74,12 @@ export async function metadataAt(ctx: Ctx, url: string): Promise<Metadata> {
   const now = ctx.now().getTime()
   if (known && now - known.at < FRESH) return known.metadata
   const metadata = fetchMetadata(ctx, url).catch((error: unknown) => {
-    if (!known) {
-      cache.delete(url)
-      throw error
-    }
+    if (!known) throw error
     ctx.log.warn({ err: error, url }, 'a discovery document could not be fetched again')
     return known.metadata
   })
-  cache.set(url, { at: now, metadata })
+  const entry = { at: now, metadata }
+  cache.set(url, entry)
+  metadata.catch(() => (entry.at = now - FRESH + AGAIN))
   return metadata
 }

@@ -14,6 +14,7 @@ import { renderAccessDenied, renderNotFound, renderSignInFailure } from '../../i
 import { evaluatePolicies, type Decision } from '../../policies/engine.ts'
 import type { Arrived } from '../arrive.ts'
 import { enabledSource } from '../source.ts'
+import { backchannelLogout } from './backchannel-logout.ts'
 import { callback, noteFailure } from './callback.ts'
 import { SourceError } from './error.ts'
 import { backOf, begin } from './login.ts'
@@ -57,6 +58,27 @@ async function refusal(ctx: Ctx, source: Row): Promise<{ messages: string[]; exp
 
 /** Another site must not make a signed-in browser connect anything: only our own pages and the person themselves begin that. */
 const isForeign = (ctx: Ctx): boolean => ['cross-site', 'same-site'].includes(String(ctx.request?.headers['sec-fetch-site']))
+
+/** What sources tell us without a browser (OpenID Connect Back-Channel Logout §2.5, §2.8): whoever has the right token is heard. */
+function backchannel(app: FastifyInstance): void {
+  app.post<Slug>('/source/oauth/logout/:slug/', async (request, reply) => {
+    const { ctx } = request
+    void reply.header('cache-control', 'no-store')
+    const source = await enabledSource(ctx, OAuthSource, request.params.slug)
+    if (!source) return reply.code(404).send({ error: 'not_found' })
+    const token = new URLSearchParams(typeof request.body === 'string' ? request.body : '').get('logout_token')
+    if (token === null) return reply.code(400).send({ error: 'invalid_request', error_description: 'There is no logout_token.' })
+    try {
+      const sessions = await backchannelLogout(ctx, source, token)
+      ctx.log.info({ source: source.slug, sessions }, 'a source ended sessions')
+      return await reply.code(200).send()
+    } catch (error) {
+      if (!(error instanceof SourceError)) throw error
+      ctx.log.info({ source: source.slug, reason: error.message, err: error.cause }, 'a logout token was refused')
+      return reply.code(400).send({ error: 'invalid_request', error_description: error.message })
+    }
+  })
+}
 
 /** Where browsers go to sources and come back from them. Mount it at the root of the server. */
 export async function oauthSourceSurface(app: FastifyInstance, pages: Pages): Promise<void> {
@@ -129,6 +151,7 @@ export async function oauthSourceSurface(app: FastifyInstance, pages: Pages): Pr
       return failed(request, reply, visit, `Authentication failed: ${error.message}`)
     }
   }
+  backchannel(app)
   app.get<Slug>('/source/oauth/callback/:slug/', back)
   app.post<Slug>('/source/oauth/callback/:slug/', back)
 }

@@ -1,4 +1,5 @@
 import { choice, duration, flag } from '../../api/fields.ts'
+import { warnOfShortSessions } from '../../sources/session-warning.ts'
 import { defineStageModel, stageResource } from '../model.ts'
 
 /** Signs the pending user in. */
@@ -28,4 +29,7 @@ export const UserLoginStage = defineStageModel({
   ],
 })
 
-export const userLoginStages = stageResource('/stages/user_login', UserLoginStage)
+/** Stages of sources' flows that keep nobody signed in are worth a word. */
+export const userLoginStages = stageResource('/stages/user_login', UserLoginStage, {
+  saved: (ctx, stage) => warnOfShortSessions(ctx, { stage: stage.stage_uuid as string }),
+})
