@@ -52,6 +52,7 @@ import { policyTables, type PolicyKind } from './policies/policy.ts'
 import { PolicyTarget } from './policies/target.ts'
 import { clientMetadata } from './providers/oauth2/client-metadata.ts'
 import { oauth2Providers } from './providers/oauth2/model.ts'
+import { dynamicClientRegistrations } from './providers/oauth2/registration/model.ts'
 import { oauth2Routes } from './providers/oauth2/api.ts'
 import { grantResources } from './providers/oauth2/grant-model.ts'
 import { frontChannelFarewell } from './providers/oauth2/logout/front-channel.ts'
@@ -177,6 +178,7 @@ const resources: readonly Resource[] = [
   providers,
   oauth2Providers,
   clientMetadata,
+  dynamicClientRegistrations,
   propertyMappings,
   scopeMappings,
   keypairs,
@@ -332,6 +334,8 @@ export const watchedTables: readonly string[] = [
   'provider_oauth2',
   'oauth2_client_metadata',
   'oauth2_retired_key',
+  'oauth2_dcr',
+  'oauth2_registration',
   'provider_property_mapping',
   'property_mapping',
   'scope_mapping',

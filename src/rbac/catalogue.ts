@@ -43,6 +43,7 @@ const SPECIAL: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   'authentik_policies.policy': { view_policy_cache: "View Policy's cache metrics", clear_policy_cache: "Clear Policy's cache metrics" },
   'authentik_providers_ldap.ldapprovider': { search_full_directory: 'Search full LDAP directory' },
+  'authentik_providers_oauth2.oauth2dynamicclientregistration': { register_oauth2client: 'Can register clients' },
   'authentik_rbac.role': {
     assign_role_permissions: 'Can assign permissions to roles',
     unassign_role_permissions: 'Can unassign permissions from roles',

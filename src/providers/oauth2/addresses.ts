@@ -7,13 +7,13 @@ export const baseUrl = (ctx: Ctx): string => `${ctx.request?.origin ?? 'http://l
 /** Issuer identifier (OIDC Discovery §3), with its slash; null for a provider that no application uses. */
 export function issuerOf(ctx: Ctx, client: Client): string | null {
   if (client.issuerMode === 'global') return baseUrl(ctx)
-  return client.application ? `${baseUrl(ctx)}application/o/${String(client.application.slug)}/` : null
+  return client.issuerSlug === undefined ? null : `${baseUrl(ctx)}application/o/${client.issuerSlug}/`
 }
 
 /** Where the endpoints of a client are. Those with `null` belong to the application, and there is none. */
 export function endpoints(ctx: Ctx, client: Client) {
   const base = `${baseUrl(ctx)}application/o/`
-  const own = client.application ? `${base}${String(client.application.slug)}/` : null
+  const own = client.issuerSlug === undefined ? null : `${base}${client.issuerSlug}/`
   return {
     authorize: `${base}authorize/`,
     token: `${base}token/`,
@@ -24,6 +24,7 @@ export function endpoints(ctx: Ctx, client: Client) {
     revoke: `${base}revoke/`,
     discovery: own && `${own}.well-known/openid-configuration`,
     jwks: own && `${own}jwks/`,
+    register: client.registers ? own && `${own}register/` : null,
     endSession: own && `${own}end-session/`,
     checkSession: own && `${own}check-session/`,
   }

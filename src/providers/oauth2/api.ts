@@ -43,7 +43,7 @@ export const oauth2Routes: Record<string, SpecialOperation> = {
         provider_info: urls.discovery,
         logout: urls.endSession,
         jwks: urls.jwks,
-        dcr_registration: null,
+        dcr_registration: urls.register,
       }
     },
   },

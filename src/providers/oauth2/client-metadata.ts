@@ -1,4 +1,4 @@
-import { crud } from '../../api/crud.ts'
+import { crud, type Hooks } from '../../api/crud.ts'
 import { invalid } from '../../api/errors.ts'
 import { choice, flag, jsonObject, reference, text } from '../../api/fields.ts'
 import { defineModel, type Model, type Row } from '../../api/model.ts'
@@ -82,6 +82,24 @@ export type ClientMetadataRow = {
   sector_identifier_uri: string
 }
 
+/** What a client that registers itself may say of this, RFC 7591 §2; the rest is for administrators. */
+export const REGISTRABLE: readonly string[] = [
+  'token_endpoint_auth_method',
+  'jwks',
+  'jwks_uri',
+  'dpop_bound_access_tokens',
+  'require_pushed_authorization_requests',
+  'frontchannel_logout_session_required',
+  'id_token_signed_response_alg',
+  'id_token_encrypted_response_alg',
+  'id_token_encrypted_response_enc',
+  'userinfo_signed_response_alg',
+  'userinfo_encrypted_response_alg',
+  'userinfo_encrypted_response_enc',
+  'subject_type',
+  'sector_identifier_uri',
+]
+
 const isPrivate = (key: unknown): boolean => typeof key === 'object' && key !== null && ('d' in key || 'k' in key)
 
 /** What could only be noticed when the client next comes: a way to prove itself that it cannot go. */
@@ -122,8 +140,11 @@ async function checkTokens(ctx: Ctx, all: Partial<ClientMetadataRow>, provider: 
     throw invalid({ sector_identifier_uri: ['Redirect URIs of several hosts, or of none, need an address that names the sector.'] })
 }
 
+/** What is checked of metadata, by whichever way it comes. */
+export const metadataHooks: Hooks = { clean }
+
 export const clientMetadata: Resource = {
   path: '/signet/oauth2_clients',
   model: ClientMetadata,
-  operations: crud(ClientMetadata, { clean }),
+  operations: crud(ClientMetadata, metadataHooks),
 }

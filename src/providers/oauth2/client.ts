@@ -3,6 +3,7 @@ import type { Row } from '../../api/model.ts'
 import { findObject, withDefaults } from '../../api/store.ts'
 import { Application } from '../../core/application.ts'
 import { cached } from '../../core/cache.ts'
+import { loadPrivateKey, signingAlgorithms } from '../../crypto/keypair.ts'
 import { CertificateKeyPair } from '../../crypto/model.ts'
 import { parseDuration } from '../../lib/duration.ts'
 import type { ScopeMappingRow } from '../../mappings/evaluate.ts'
@@ -36,10 +37,16 @@ export type Client = {
   /** Whom pairwise names of people are made for, OIDC Core §8.1; undefined: names are the same for all. */
   sector: string | undefined
   issuerMode: string
+  /** The application that the issuer is called after: the client's own, or the one that it registered itself with. undefined: there is none. */
+  issuerSlug: string | undefined
+  /** Whether other clients may register themselves here, RFC 7591. */
+  registers: boolean
   claimsInIdToken: boolean
   /** What the client asks for beyond the provider's own fields. */
   metadata: ClientMetadataRow
   signer: Signer
+  /** What its key could sign by, the usual first; empty: there is none. */
+  signingAlgorithms: readonly string[]
   /** Signs UserInfo answers; undefined: they are plain JSON. */
   userinfoSigner: Signer | undefined
   /** The claims of a JWS that this client's tokens are, or lately were, signed as; undefined for any other. Nothing of them is checked. */
@@ -64,6 +71,8 @@ export const CLIENT_TABLES = [
   'provider_oauth2',
   'oauth2_client_metadata',
   'oauth2_retired_key',
+  'oauth2_registration',
+  'oauth2_dcr',
   'provider_property_mapping',
   'property_mapping',
   'scope_mapping',
@@ -93,10 +102,25 @@ async function mappingsOf(ctx: Ctx, provider: number): Promise<ScopeMappingRow[]
     .execute()
 }
 
+const applicationOf = (ctx: Ctx, provider: number): Promise<Row | undefined> => findObject(ctx, Application, provider, 'provider')
+
+/** The provider that a client registered itself with: its issuer and its key are those that the client was told of. */
+async function parentOf(ctx: Ctx, provider: number): Promise<Row | undefined> {
+  const found = await ctx.db.selectFrom('oauth2_registration').select('parent').where('provider', '=', provider).executeTakeFirst()
+  return found?.parent ? findObject(ctx, OAuth2Provider, found.parent) : undefined
+}
+
+const hasRegistration = async (ctx: Ctx, provider: number): Promise<boolean> =>
+  (await ctx.db.selectFrom('oauth2_dcr').select('pbm_uuid').where('provider', '=', provider).executeTakeFirst()) !== undefined
+
 /** A key that signs by more than one algorithm is shown without any: strict clients would take the one for the only one. */
-function keySet(own: Signer | undefined, signers: readonly (Signer | undefined)[], others: readonly (Row | undefined)[]): Uint8Array {
+function keySet(
+  own: Signer | undefined,
+  signers: readonly (Signer | undefined)[] | 'several',
+  others: readonly (Row | undefined)[],
+): Uint8Array {
   const { alg, ...jwk } = own?.jwk ?? {}
-  const usual = signers.every(signer => signer?.jwk === undefined || signer.alg === alg)
+  const usual = signers !== 'several' && signers.every(signer => signer?.jwk === undefined || signer.alg === alg)
   const keys = [own && (usual ? { ...jwk, alg } : jwk), ...others].filter(key => key !== undefined)
   return Buffer.from(JSON.stringify({ keys }))
 }
@@ -104,7 +128,8 @@ function keySet(own: Signer | undefined, signers: readonly (Signer | undefined)[
 async function load(ctx: Ctx, provider: Row): Promise<Client> {
   const uris = provider.redirect_uris as RedirectUri[]
   const isPublic = provider.client_type === 'public'
-  const signing = await keypair(ctx, provider.signing_key)
+  const home = (await parentOf(ctx, provider.id as number)) ?? provider
+  const signing = await keypair(ctx, home.signing_key)
   const encryption = await keypair(ctx, provider.encryption_key)
   const metadata = await metadataOf(ctx, provider.id as number)
   const secret = isPublic ? undefined : (provider.client_secret as string)
@@ -118,11 +143,8 @@ async function load(ctx: Ctx, provider: Row): Promise<Client> {
   const retired = await retiredKeys(ctx, provider.id as number, signing?.kid as string | undefined)
   const encrypter = encryption && keypairEncrypter(encryption)
   const mappings = await mappingsOf(ctx, provider.id as number)
-  const key = await ctx.db
-    .selectFrom('application')
-    .select('pbm_uuid')
-    .where('provider', '=', provider.id as number)
-    .executeTakeFirst()
+  const application = await applicationOf(ctx, provider.id as number)
+  const registers = await hasRegistration(ctx, provider.id as number)
   return {
     id: provider.id as number,
     name: provider.name as string,
@@ -140,12 +162,17 @@ async function load(ctx: Ctx, provider: Row): Promise<Client> {
       refreshThreshold: parseDuration(provider.refresh_token_threshold as string),
     },
     subMode: provider.sub_mode as string,
-    issuerMode: provider.issuer_mode as string,
+    issuerMode: home.issuer_mode as string,
+    issuerSlug: (home === provider ? application : ((await applicationOf(ctx, home.id as number)) ?? application))?.slug as
+      | string
+      | undefined,
+    registers,
     sector:
       metadata.subject_type === 'pairwise' ? (sectorOf(metadata.sector_identifier_uri, uris) ?? (provider.client_id as string)) : undefined,
     claimsInIdToken: provider.include_claims_in_id_token as boolean,
     metadata,
     signer,
+    signingAlgorithms: signing ? signingAlgorithms(loadPrivateKey(signing.key_data as string)) : [],
     userinfoSigner,
     recognises: async jws => {
       for (const { verify } of [signer, ...retired]) {
@@ -155,10 +182,13 @@ async function load(ctx: Ctx, provider: Row): Promise<Client> {
       return undefined
     },
     encrypter,
-    jwks: keySet(signing && keypairSigner(signing), [signer, userinfoSigner], [encrypter?.jwk, ...retired.map(key => key.jwk)]),
+    jwks: keySet(signing && keypairSigner(signing), registers ? 'several' : [signer, userinfoSigner], [
+      encrypter?.jwk,
+      ...retired.map(key => key.jwk),
+    ]),
     mappings,
     scopes: [...new Set(['openid', ...mappings.map(mapping => mapping.scope_name)])],
-    application: key && (await findObject(ctx, Application, key.pbm_uuid)),
+    application,
     flows: {
       authentication: provider.authentication_flow as string | null,
       authorization: provider.authorization_flow as string,

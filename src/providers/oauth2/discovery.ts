@@ -6,7 +6,7 @@ import { baseUrl, endpoints, issuerOf } from './addresses.ts'
 import { ANY_ORIGIN, document, type Answer } from './answer.ts'
 import { ACR } from './claims.ts'
 import { clientOfApplication, clientOfProvider, type Client } from './client.ts'
-import { ASYMMETRIC, SYMMETRIC } from './algorithms.ts'
+import { ASYMMETRIC, CONTENT_ENCRYPTION, KEY_MANAGEMENT, SYMMETRIC } from './algorithms.ts'
 import { USUAL_ENC } from './client-encryption.ts'
 import type { Headers } from './client-authentication.ts'
 import { corsHeaders } from './cors.ts'
@@ -44,6 +44,7 @@ export async function metadata(ctx: Ctx, client: Client): Promise<Row> {
     response_modes_supported: ['query', 'fragment', 'form_post'],
     grant_types_supported: GRANTS.filter(grant => client.grantTypes.has(grant)),
     id_token_signing_alg_values_supported: [client.signer.alg],
+    ...(urls.register !== null && { registration_endpoint: urls.register }), // RFC 8414 §2
     ...(client.encrypter && {
       id_token_encryption_alg_values_supported: ['RSA-OAEP-256'],
       id_token_encryption_enc_values_supported: ['A256CBC-HS512'],
@@ -65,7 +66,25 @@ export async function metadata(ctx: Ctx, client: Client): Promise<Row> {
     code_challenge_methods_supported: client.metadata.require_pkce ? ['S256'] : [...CHALLENGE_METHODS].reverse(),
     dpop_signing_alg_values_supported: ASYMMETRIC, // RFC 9449 §5.1
     authorization_response_iss_parameter_supported: true, // RFC 9207 §3
+    ...(client.registers && offered(client, methods)),
     prompt_values_supported: ['none', 'login', 'consent'],
+  }
+}
+
+/** Where clients register themselves, what they may ask for and not what this one asked for. */
+function offered(client: Client, methods: readonly string[]): Row {
+  const auth = [...new Set([...methods, 'client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt', 'none'])]
+  const signing = client.signingAlgorithms
+  return {
+    token_endpoint_auth_methods_supported: auth,
+    revocation_endpoint_auth_methods_supported: auth,
+    introspection_endpoint_auth_methods_supported: auth.filter(method => method !== 'none'),
+    token_endpoint_auth_signing_alg_values_supported: [...ASYMMETRIC, ...SYMMETRIC],
+    ...(signing.length > 0 && { id_token_signing_alg_values_supported: signing, userinfo_signing_alg_values_supported: signing }),
+    id_token_encryption_alg_values_supported: KEY_MANAGEMENT,
+    id_token_encryption_enc_values_supported: CONTENT_ENCRYPTION,
+    userinfo_encryption_alg_values_supported: KEY_MANAGEMENT,
+    userinfo_encryption_enc_values_supported: CONTENT_ENCRYPTION,
   }
 }
 

@@ -18,8 +18,8 @@ import { toBase64url } from '../../lib/base64url.ts'
 import { wakeRunners } from '../../tasks/queue.ts'
 import { redirectAnswer, type Answer } from './answer.ts'
 import { deniedPage, errorPage, notFoundPage, type Browser } from './browser.ts'
-import { clientOfApplication, type Client } from './client.ts'
-import { readIdTokenHint } from './id-token-hint.ts'
+import { clientById, clientOfApplication, type Client } from './client.ts'
+import { audienceOf, readIdTokenHint } from './id-token-hint.ts'
 import { frontChannelLogout } from './logout/front-channel.ts'
 import { endPart } from './logout/notice.sql.ts'
 import type { Parameters } from './parameters.ts'
@@ -124,13 +124,20 @@ function returnAddress(client: Client, params: Parameters, hint: Row | undefined
 const isAbout = (ctx: Ctx, client: Client, hint: Row, user: Row, session: Session): boolean =>
   hint.sub === subjectOf(ctx, client, user) && (hint.sid === undefined || hint.sid === sidOf(session))
 
+/** Who sends somebody here. A client that registered itself was told of the endpoint of the application that it registered with. */
+async function leaving(ctx: Ctx, slug: string, params: Parameters): Promise<Client | undefined> {
+  const named = params.get('client_id') ?? audienceOf(params.get('id_token_hint'))
+  const other = named === undefined ? undefined : await clientById(ctx, named)
+  return other?.issuerSlug === slug && other.application ? other : clientOfApplication(ctx, slug)
+}
+
 /**
  * RP-initiated logout, OIDC RP-Initiated Logout 1.0 §2. The browser goes back to the client only with an ID token that we issued to it
  * and an address that is registered for that. Without such a token about whoever is signed in, or with an address that
  * is not registered, the person is asked first: another site cannot sign anybody out.
  */
 export async function endSession(ctx: Ctx, slug: string, params: Parameters, browser: Browser): Promise<Answer> {
-  const client = await clientOfApplication(ctx, slug)
+  const client = await leaving(ctx, slug, params)
   if (!client?.application) return notFoundPage(browser)
   const uri = params.get('post_logout_redirect_uri')
   if (params.fault) return errorPage(ctx, browser, 'Request Error', `${params.fault.why}.`)

@@ -1,3 +1,4 @@
+import { decodeJwt } from 'jose'
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
 import { issuerOf } from './addresses.ts'
@@ -14,4 +15,14 @@ export async function readIdTokenHint(ctx: Ctx, client: Client, hint: string): P
   // An access token is signed with the same key; it is not an ID token.
   if ('azp' in claims && 'uid' in claims) return undefined
   return [claims.aud].flat().includes(client.client_id) ? claims : undefined
+}
+
+/** Which client a hint says it is for, before anything of it is proven; undefined when it cannot be read. */
+export function audienceOf(hint: string | undefined): string | undefined {
+  if (hint === undefined) return undefined
+  try {
+    return [decodeJwt(hint).aud].flat()[0]
+  } catch {
+    return undefined // encrypted, or no JWT
+  }
 }

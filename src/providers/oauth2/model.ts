@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { Type } from 'typebox'
-import { crud } from '../../api/crud.ts'
+import { crud, type Hooks } from '../../api/crud.ts'
 import { invalid } from '../../api/errors.ts'
 import { choice, duration, flag, many, reference, sealed, structure, text } from '../../api/fields.ts'
 import { parseUuid, type FilterSpec } from '../../api/filters.ts'
@@ -16,7 +16,7 @@ import { keypairEncrypter, keypairSigner, UnusableKey } from './keys.ts'
 import { forbiddenScheme, type RedirectUri } from './redirect-uri.ts'
 import { retireKeyOf } from './retired-keys.ts'
 
-/** Every grant that a client may be allowed; a client made without the list gets the standard ones. */
+/** Every grant that a client may be allowed. */
 export const GRANT_TYPES = [
   'authorization_code',
   'implicit',
@@ -25,7 +25,11 @@ export const GRANT_TYPES = [
   'client_credentials',
   'password',
   'urn:ietf:params:oauth:grant-type:device_code',
+  'urn:ietf:params:oauth:grant-type:token-exchange',
 ] as const
+
+/** What a client made without the list may do. Exchanging tokens is for those who are told of. */
+const STANDARD_GRANTS = GRANT_TYPES.slice(0, -1)
 
 const RedirectUris = Type.Array(
   Type.Unsafe<RedirectUri>({
@@ -82,7 +86,7 @@ export const OAuth2Provider: Model = defineModel({
   fields: {
     client_type: choice(['confidential', 'public'], 'confidential'),
     grant_types: structure(Type.Unsafe({ type: 'array', items: { type: 'string', enum: [...GRANT_TYPES] }, minItems: 1 }), {
-      default: [...GRANT_TYPES],
+      default: [...STANDARD_GRANTS],
     }),
     client_id: {
       ...text({ maxLength: 255, unique: true }),
@@ -169,8 +173,11 @@ async function saved(ctx: Ctx, provider: Row, previous?: Row): Promise<void> {
   if (keypair) await retireKeyOf(ctx, previous as { id: number; access_token_validity: string }, keypair)
 }
 
+/** What a provider does beyond the standard when it is written, by whichever way. */
+export const providerHooks: Hooks = { clean, saved }
+
 export const oauth2Providers: Resource = {
   path: '/providers/oauth2',
   model: OAuth2Provider,
-  operations: crud(OAuth2Provider, { clean, saved }),
+  operations: crud(OAuth2Provider, providerHooks),
 }

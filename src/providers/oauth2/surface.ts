@@ -24,6 +24,7 @@ import { introspect } from './introspect.ts'
 import { framesOf } from './logout/front-channel.ts'
 import { readParameters, type Parameters } from './parameters.ts'
 import { pushRequest } from './pushed-request.ts'
+import { deleteRegistration, readRegistration, register, updateRegistration } from './registration/endpoint.ts'
 import { revoke } from './revoke.ts'
 import { checkSession } from './session-state.ts'
 import { token } from './token.ts'
@@ -101,6 +102,34 @@ function machineRoutes(app: FastifyInstance): void {
   })
 }
 
+/** A JSON body; what is none is nothing. */
+function jsonOf({ body }: FastifyRequest): unknown {
+  try {
+    return JSON.parse(typeof body === 'string' ? body : '')
+  } catch {
+    return undefined // the endpoint says what it wants
+  }
+}
+
+/** Where clients register themselves and look after that, RFC 7591 and RFC 7592: bodies are JSON. */
+function registrationRoutes(app: FastifyInstance): void {
+  app.setErrorHandler((error: FastifyError, request, reply) => send(reply, machineError(error, request)))
+  const one = '/application/o/:slug/register/:client/'
+  const clientOf = (request: FastifyRequest): string => (request.params as { client: string }).client
+  app.post('/application/o/:slug/register/', async (request, reply) =>
+    send(reply, await register(request.ctx, request.headers, slugOf(request), jsonOf(request))),
+  )
+  app.get(one, async (request, reply) =>
+    send(reply, await readRegistration(request.ctx, request.headers, slugOf(request), clientOf(request))),
+  )
+  app.put(one, async (request, reply) =>
+    send(reply, await updateRegistration(request.ctx, request.headers, slugOf(request), clientOf(request), jsonOf(request))),
+  )
+  app.delete(one, async (request, reply) =>
+    send(reply, await deleteRegistration(request.ctx, request.headers, slugOf(request), clientOf(request))),
+  )
+}
+
 /** Endpoints for the browser: who is signed in decides, and what goes wrong is a page. */
 function browserRoutes(app: FastifyInstance, { page }: OAuthParts): void {
   app.addHook('onRequest', async request => {
@@ -147,12 +176,15 @@ function browserRoutes(app: FastifyInstance, { page }: OAuthParts): void {
 
 /** OAuth 2 and OpenID Connect over HTTP. */
 export async function oauthSurface(app: FastifyInstance, parts: OAuthParts): Promise<void> {
-  const forms = (scope: FastifyInstance) => {
+  const takes = (scope: FastifyInstance, type: string) => {
     scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string', bodyLimit: BODY_LIMIT }, (_request, text, done) =>
-      done(null, text),
-    )
+    scope.addContentTypeParser(type, { parseAs: 'string', bodyLimit: BODY_LIMIT }, (_request, text, done) => done(null, text))
   }
+  const forms = (scope: FastifyInstance) => takes(scope, 'application/x-www-form-urlencoded')
+  await app.register(async scope => {
+    takes(scope, 'application/json')
+    registrationRoutes(scope)
+  })
   await app.register(async scope => {
     forms(scope)
     machineRoutes(scope)

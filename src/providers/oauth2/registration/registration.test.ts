@@ -1,0 +1,322 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createLocalJWKSet, decodeProtectedHeader, exportJWK, generateKeyPair, jwtVerify } from 'jose'
+import { aGroup, aRole, aToken, aUser, unique } from '../../../../test/builders.ts'
+import type { Answer } from '../../../../test/harness.ts'
+import type { Row } from '../../../api/model.ts'
+import { outgoingOf, useOutgoing } from '../../../http/client.ts'
+import { aParty, aSignedInBrowser, oauthServer, Party, pkce, type SignedIn } from '../fixture.ts'
+
+const PERMISSION = 'authentik_providers_oauth2.register_oauth2client'
+const CALLBACK = 'https://client.example.test/cb'
+
+/** Switches registration on at a client; answers its settings. */
+async function opened(party: Party, settings: Row = {}): Promise<Row> {
+  const made = await party.server.admin.post('/api/v3/providers/oauth2-dcr/', { provider: party.provider.pk, ...settings })
+  assert.equal(made.status, 201, made.text)
+  return made.body as Row
+}
+
+/** An API token of somebody who may register clients. */
+async function initialToken(permissions = [PERMISSION]): Promise<{ token: string; user: Row }> {
+  const { ctx } = await oauthServer()
+  const user = await aUser(ctx)
+  await aRole(ctx, user, permissions)
+  return { token: await aToken(ctx, user), user }
+}
+
+const register = (party: Party, token: string | undefined, metadata: unknown): Promise<Answer> =>
+  party.server.client(token).post(`/application/o/${party.slug}/register/`, metadata)
+
+/** A registered client, as a test plays one. */
+async function playing(party: Party, registered: Row): Promise<Party> {
+  const { results } = (await party.server.admin.get(`/api/v3/providers/oauth2/?client_id=${String(registered.client_id)}`)).body
+  const provider = results[0] as Row
+  const application = (await party.server.admin.get(`/api/v3/core/applications/${String(provider.assigned_application_slug)}/`)).body
+  return new Party(party.server, provider, application as Row)
+}
+
+async function codeFor(client: Party, { browser }: SignedIn, more: Record<string, string> = {}) {
+  const { verifier, challenge } = pkce()
+  const response = await client.response(browser, {
+    redirect_uri: CALLBACK,
+    code_challenge: challenge,
+    code_challenge_method: 'S256',
+    ...more,
+  })
+  return { code: response.get('code'), iss: response.get('iss'), verifier }
+}
+
+test('a client registers itself, and signs its registrant in with what it was told (RFC 7591 §3)', async () => {
+  const party = await aParty({ key: 'rsa' })
+  await opened(party, { default_application_group: 'Registered' })
+  const { token, user } = await initialToken()
+  const discovery = (await party.server.client().get(`/application/o/${party.slug}/.well-known/openid-configuration`)).body
+  assert.equal(discovery.registration_endpoint, `https://id.example.test/application/o/${party.slug}/register/`)
+  assert.ok(discovery.id_token_signing_alg_values_supported.includes('PS256'))
+  const answer = await register(party, token, {
+    client_name: 'My tool',
+    redirect_uris: [CALLBACK],
+    grant_types: ['authorization_code', 'refresh_token', 'unheard-of'],
+    scope: 'openid email nothing offline_access',
+    contacts: ['me@example.test'],
+    id_token_signed_response_alg: 'PS256',
+    client_uri: 'https://client.example.test/',
+  })
+  assert.equal(answer.status, 201, answer.text)
+  assert.equal(answer.headers['cache-control'], 'no-store')
+  const { body } = answer
+  assert.partialDeepStrictEqual(body, {
+    client_name: 'My tool',
+    redirect_uris: [CALLBACK],
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    token_endpoint_auth_method: 'client_secret_basic',
+    client_secret_expires_at: 0,
+    contacts: ['me@example.test'],
+    id_token_signed_response_alg: 'PS256',
+  })
+  assert.deepEqual(body.scope.split(' ').toSorted(), ['email', 'offline_access', 'openid'])
+  assert.ok(body.registration_access_token && body.client_id_issued_at)
+
+  const client = await playing(party, body)
+  assert.equal(client.application.group, 'Registered')
+  const signedIn = await aSignedInBrowser(user)
+  const { code, iss, verifier } = await codeFor(client, signedIn)
+  assert.equal(iss, discovery.issuer, 'the issuer that it was told of')
+  const tokens = await client.exchange(code!, { redirect_uri: CALLBACK, code_verifier: verifier })
+  assert.equal(tokens.status, 200, tokens.text)
+  const keys = createLocalJWKSet((await party.server.client().get(new URL(discovery.jwks_uri).pathname)).body)
+  assert.equal(decodeProtectedHeader(tokens.body.id_token).alg, 'PS256')
+  await jwtVerify(tokens.body.id_token, keys, { issuer: discovery.issuer, audience: body.client_id, currentDate: party.server.ctx.now() })
+  const silent = await client.response(signedIn.browser, { redirect_uri: CALLBACK, prompt: 'none', id_token_hint: tokens.body.id_token })
+  assert.ok(silent.get('code'))
+})
+
+test('35 nobody registers a client without a token that may, and what is wrong is told in the words of RFC 7591', async () => {
+  const party = await aParty()
+  assert.equal((await register(party, (await initialToken()).token, {})).body.error, 'not_found', 'not switched on')
+  await opened(party)
+  const good = { redirect_uris: [CALLBACK] }
+  for (const token of [undefined, 'nonsense']) {
+    const answer = await register(party, token, good)
+    assert.equal(answer.status, 401)
+    assert.equal(answer.body.error, 'invalid_token')
+    assert.match(String(answer.headers['www-authenticate']), /^Bearer/)
+  }
+  const without = await initialToken([])
+  assert.partialDeepStrictEqual(await register(party, without.token, good), { status: 403, body: { error: 'access_denied' } })
+  const { browser } = await aSignedInBrowser()
+  const { access_token: access } = await party.tokens(browser)
+  assert.equal((await register(party, access, good)).status, 401, 'an access token without the scope')
+  const { token } = await initialToken()
+  const wrong: Record<string, [unknown, string]> = {
+    'no object': ['text', 'invalid_client_metadata'],
+    'no address': [{}, 'invalid_redirect_uri'],
+    'an address that is none': [{ redirect_uris: ['nonsense'] }, 'invalid_redirect_uri'],
+    'a script': [{ redirect_uris: ['javascript:alert(1)'] }, 'invalid_redirect_uri'],
+    'a fragment': [{ redirect_uris: [`${CALLBACK}#x`] }, 'invalid_redirect_uri'],
+    'no TLS': [{ redirect_uris: ['http://client.example.test/cb'] }, 'invalid_redirect_uri'],
+    'no list': [{ redirect_uris: CALLBACK }, 'invalid_redirect_uri'],
+    'grants that are not offered': [{ ...good, grant_types: ['urn:x'] }, 'invalid_client_metadata'],
+    'a way to prove itself that is none': [{ ...good, token_endpoint_auth_method: 'guess' }, 'invalid_client_metadata'],
+    'keys it does not have': [{ ...good, token_endpoint_auth_method: 'private_key_jwt' }, 'invalid_client_metadata'],
+    'two places of keys': [{ ...good, jwks: { keys: [] }, jwks_uri: 'https://client.example.test/keys' }, 'invalid_client_metadata'],
+    'no signature': [{ ...good, id_token_signed_response_alg: 'none' }, 'invalid_client_metadata'],
+    'an algorithm that the key cannot do': [{ ...good, id_token_signed_response_alg: 'RS256' }, 'invalid_client_metadata'],
+    'a logo that is a script': [{ ...good, logo_uri: 'javascript:alert(1)' }, 'invalid_client_metadata'],
+    'control characters': [{ ...good, client_name: 'a\u0000b' }, 'invalid_client_metadata'],
+  }
+  for (const [what, [metadata, error]] of Object.entries(wrong)) {
+    const answer = await register(party, token, metadata)
+    assert.equal(answer.body.error, error, `${what}: ${answer.text}`)
+    assert.equal(answer.status, 400, what)
+  }
+  assert.equal(
+    (
+      await party.server
+        .client(token)
+        .request('POST', `/application/o/${party.slug}/register/`, { payload: '{', headers: { 'content-type': 'application/json' } })
+    ).body.error,
+    'invalid_client_metadata',
+  )
+})
+
+test('an access token with the scope for it registers clients, for whom the policies let (goauthentik.io/oidc/dcr)', async () => {
+  const party = await aParty()
+  const { admin, ctx } = party.server
+  const settings = await opened(party)
+  const mapping = await admin.post('/api/v3/propertymappings/provider/scope/', {
+    name: unique('dcr'),
+    scope_name: 'goauthentik.io/oidc/dcr',
+    expression: 'return {}',
+  })
+  await party.change({ property_mappings: [...(party.provider.property_mappings as string[]), mapping.body.pk] })
+  const group = await aGroup(ctx)
+  assert.equal(
+    (await admin.post('/api/v3/policies/bindings/', { target: settings.pbm_uuid, group: group.group_uuid, order: 0 })).status,
+    201,
+  )
+  const [member, other] = [await aUser(ctx, { groups: [group.group_uuid] }), await aUser(ctx)]
+  const tokenOf = async (user: Row) =>
+    (await party.tokens((await aSignedInBrowser(user)).browser, { scope: 'openid goauthentik.io/oidc/dcr' })).access_token
+  assert.partialDeepStrictEqual(await register(party, await tokenOf(other), { redirect_uris: [CALLBACK] }), { status: 403 })
+  const made = await register(party, await tokenOf(member), { redirect_uris: [CALLBACK] })
+  assert.equal(made.status, 201, made.text)
+  const client = await playing(party, made.body)
+  // What is bound to the registration is bound to what it made.
+  assert.ok((await codeFor(client, await aSignedInBrowser(await aUser(ctx, { groups: [group.group_uuid] })))).code)
+  assert.match((await client.authorize((await aSignedInBrowser(other)).browser, { redirect_uri: CALLBACK })).text, /Permission denied/)
+})
+
+test('66 a client that registered itself is open to its registrant alone, unless something else is bound', async () => {
+  const party = await aParty()
+  const { ctx, admin } = party.server
+  await opened(party)
+  const { token, user } = await initialToken()
+  const first = await playing(party, (await register(party, token, { redirect_uris: [CALLBACK] })).body)
+  assert.ok((await codeFor(first, await aSignedInBrowser(user))).code)
+  const stranger = await aSignedInBrowser()
+  assert.match((await first.authorize(stranger.browser, { redirect_uri: CALLBACK })).text, /Permission denied/)
+  const group = await aGroup(ctx)
+  await admin.post('/api/v3/policies/bindings/', { target: party.application.pk, group: group.group_uuid, order: 0 })
+  assert.equal((await register(party, token, { redirect_uris: [CALLBACK] })).status, 403, 'not a member any more')
+  await admin.post(`/api/v3/core/groups/${String(group.group_uuid)}/add_user/`, { pk: user.id })
+  const second = await playing(party, (await register(party, token, { redirect_uris: [CALLBACK] })).body)
+  assert.ok((await codeFor(second, await aSignedInBrowser(await aUser(ctx, { groups: [group.group_uuid] })))).code)
+  assert.match((await second.authorize(stranger.browser, { redirect_uri: CALLBACK })).text, /Permission denied/)
+})
+
+test('a client reads, replaces and removes its own registration, and nobody else does (RFC 7592)', async () => {
+  const party = await aParty()
+  await opened(party)
+  const { token, user } = await initialToken()
+  const keys = await generateKeyPair('ES256')
+  const jwk = { ...(await exportJWK(keys.publicKey)), kid: 'one', use: 'sig' }
+  const { body } = await register(party, token, { redirect_uris: [CALLBACK], client_name: 'Before', jwks: { keys: [jwk] } })
+  const other = (await register(party, token, { redirect_uris: [CALLBACK] })).body
+  const path = new URL(body.registration_client_uri).pathname
+  const mine = party.server.client(body.registration_access_token)
+  assert.deepEqual((await mine.get(path)).body, body)
+  for (const wrong of [undefined, token, 'nonsense', other.registration_access_token])
+    for (const method of ['GET', 'PUT', 'DELETE'])
+      assert.equal(
+        (await party.server.client(wrong).request(method, path, method === 'PUT' ? { body } : {})).status,
+        401,
+        `${method} ${wrong}`,
+      )
+  const { registration_access_token: _t, registration_client_uri: _u, client_secret_expires_at: _e, client_id_issued_at: _i, ...own } = body
+  const next = { ...own, client_name: 'After', redirect_uris: ['https://client.example.test/other'], jwks: undefined }
+  const refused = { ...next, client_secret: 'chosen by the client' }
+  for (const changed of [
+    refused,
+    { ...next, client_id: other.client_id },
+    { ...next, registration_access_token: 'x' },
+    { ...next, client_id: undefined },
+  ])
+    assert.equal((await mine.put(path, changed)).body.error, 'invalid_client_metadata')
+  const replaced = await mine.put(path, next)
+  assert.equal(replaced.status, 200, replaced.text)
+  assert.partialDeepStrictEqual(replaced.body, { client_id: body.client_id, client_name: 'After', client_secret: body.client_secret })
+  assert.deepEqual(replaced.body.redirect_uris, ['https://client.example.test/other'])
+  assert.equal(replaced.body.jwks, undefined, 'what is left out is gone')
+  const client = await playing(party, body)
+  assert.equal(client.application.name, 'After')
+  assert.equal((await client.authorize((await aSignedInBrowser(user)).browser, { redirect_uri: CALLBACK })).status, 400)
+  assert.equal((await mine.delete(path)).status, 204)
+  assert.equal((await mine.get(path)).status, 401)
+  assert.equal((await party.server.admin.get(`/api/v3/core/applications/${client.slug}/`)).status, 404)
+  await party.server.admin.patch(`/api/v3/core/users/${String(user.id)}/`, { is_active: false })
+  assert.equal(
+    (await party.server.client(other.registration_access_token).get(new URL(other.registration_client_uri).pathname)).status,
+    401,
+  )
+})
+
+test('what an administrator allows is the most that a client gets', async () => {
+  const party = await aParty({ access_token_validity: 'hours=2' })
+  const settings = await opened(party, { allowed_grant_types: ['authorization_code'], access_token_validity: 'minutes=5' })
+  const { admin } = party.server
+  const { token } = await initialToken()
+  const { body } = await register(party, token, {
+    redirect_uris: [CALLBACK],
+    grant_types: ['authorization_code', 'client_credentials', 'password'],
+  })
+  assert.deepEqual(body.grant_types, ['authorization_code'])
+  assert.equal((await playing(party, body)).provider.access_token_validity, 'minutes=5')
+  const open = await register(party, token, {
+    redirect_uris: ['com.example.app:/cb', 'http://127.0.0.1:8080/cb'],
+    token_endpoint_auth_method: 'none',
+  })
+  assert.equal(open.body.client_secret, undefined)
+  assert.equal((await playing(party, open.body)).provider.client_type, 'public')
+  const second = await admin.post('/api/v3/providers/oauth2-dcr/', { provider: party.provider.pk })
+  assert.equal(second.status, 400)
+  const child = await admin.post('/api/v3/providers/oauth2-dcr/', { provider: (await playing(party, body)).provider.pk })
+  assert.equal(child.status, 400, 'no chains')
+  const urls = await admin.get(`/api/v3/providers/oauth2/${String(party.provider.pk)}/setup_urls/`)
+  assert.match(urls.body.dcr_registration, /\/register\/$/)
+  assert.equal((await admin.delete(`/api/v3/providers/oauth2-dcr/${String(settings.pbm_uuid)}/`)).status, 204)
+  assert.equal((await register(party, token, { redirect_uris: [CALLBACK] })).status, 404)
+})
+
+test('a sector is believed only where it lists the redirect URIs (OIDC Registration §5)', async t => {
+  const party = await aParty()
+  await opened(party)
+  const { token } = await initialToken()
+  const { config } = party.server.deps
+  const usual = outgoingOf(config)
+  t.after(() => useOutgoing(config, usual))
+  let listed: unknown = []
+  useOutgoing(config, async url => ({
+    status: 200,
+    reason: 'OK',
+    headers: {},
+    body: new TextEncoder().encode(JSON.stringify(listed)),
+    url,
+    history: [],
+    elapsed: 1,
+  }))
+  const asked = { redirect_uris: [CALLBACK], subject_type: 'pairwise', sector_identifier_uri: 'https://sector.example.test/uris' }
+  for (const wrong of [[], ['https://elsewhere.example/'], {}, 'text']) {
+    listed = wrong
+    assert.equal((await register(party, token, asked)).body.error, 'invalid_client_metadata')
+  }
+  assert.equal((await register(party, token, { ...asked, sector_identifier_uri: 'http://sector.example.test/' })).status, 400)
+  listed = [CALLBACK, 'https://other.example.test/']
+  assert.equal((await register(party, token, asked)).body.subject_type, 'pairwise')
+})
+
+test('oidc-agent registers itself, with addresses on this machine and of its own scheme', async () => {
+  const party = await aParty()
+  await opened(party)
+  const { token, user } = await initialToken()
+  const discovery = (await party.server.client().get(`/application/o/${party.slug}/.well-known/openid-configuration`)).body
+  const answer = await party.server.client(token).post(new URL(discovery.registration_endpoint).pathname, {
+    application_type: 'web',
+    client_name: `oidc-agent:${unique('account')}`,
+    client_uri: 'https://github.com/indigo-dc/oidc-agent',
+    contacts: ['me@example.test'],
+    software_id: 'oidc-agent',
+    software_version: '5.2.0',
+    redirect_uris: ['edu.kit.data.oidc-agent:/redirect', 'http://localhost:21439', 'http://localhost:8080', 'http://localhost:4242'],
+    scope: 'openid profile email offline_access',
+    response_types: ['code'],
+    grant_types: ['refresh_token', 'urn:ietf:params:oauth:grant-type:device_code', 'authorization_code'],
+  })
+  assert.equal(answer.status, 201, answer.text)
+  const client = await playing(party, answer.body)
+  const { browser } = await aSignedInBrowser(user)
+  const { verifier, challenge } = pkce()
+  const address = { redirect_uri: 'http://localhost:4242' }
+  const code = await client.code(browser, {
+    ...address,
+    scope: answer.body.scope,
+    code_challenge: challenge,
+    code_challenge_method: 'S256',
+  })
+  const tokens = await client.exchange(code, { ...address, code_verifier: verifier })
+  assert.equal(tokens.status, 200, tokens.text)
+  assert.equal((await client.refresh(tokens.body.refresh_token)).status, 200)
+  assert.equal((await client.post('device', { scope: 'openid' })).status, 200)
+})
