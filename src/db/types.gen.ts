@@ -389,6 +389,22 @@ export interface Oauth2CodeTable {
   jkt: string | null
 }
 
+export interface Oauth2DcrTable {
+  pbm_uuid: string
+  provider: number
+  default_application_group: string
+  override_authorization_flow: string | null
+  override_invalidation_flow: string | null
+  access_token_validity: string
+  refresh_token_validity: string
+  allowed_grant_types: Json
+}
+
+export interface Oauth2DcrMappingTable {
+  dcr: string
+  mapping: string
+}
+
 export interface Oauth2DeviceCodeTable {
   id: Generated<number>
   provider: number
@@ -446,6 +462,15 @@ export interface Oauth2RefreshTokenTable {
   used_at: Date | null
   revoked_at: Date | null
   jkt: string | null
+}
+
+export interface Oauth2RegistrationTable {
+  provider: number
+  parent: number | null
+  user: number
+  token_hash: string
+  told: Json
+  issued: Date
 }
 
 export interface Oauth2RetiredKeyTable {
@@ -1165,10 +1190,13 @@ export interface DB {
   oauth2_access_token: Oauth2AccessTokenTable
   oauth2_client_metadata: Oauth2ClientMetadataTable
   oauth2_code: Oauth2CodeTable
+  oauth2_dcr: Oauth2DcrTable
+  oauth2_dcr_mapping: Oauth2DcrMappingTable
   oauth2_device_code: Oauth2DeviceCodeTable
   oauth2_logout_notice: Oauth2LogoutNoticeTable
   oauth2_pushed_request: Oauth2PushedRequestTable
   oauth2_refresh_token: Oauth2RefreshTokenTable
+  oauth2_registration: Oauth2RegistrationTable
   oauth2_retired_key: Oauth2RetiredKeyTable
   oauth2_seen: Oauth2SeenTable
   oauth_source_mapping: OauthSourceMappingTable

@@ -33,9 +33,9 @@ import { up as oauthSource } from './20261122T1002_oauth_source.ts'
 import { up as sourceSignIn } from './20261122T1010_source_sign_in.ts'
 import { up as sourceStage } from './20261122T1011_source_stage.ts'
 import { up as signing } from './20261122T1300_signing.ts'
+import { up as registration } from './20261122T1301_registration.ts'
 import { up as frontchannelLogout } from './20261122T1400_frontchannel_logout.ts'
 import { up as applicationEntitlement } from './20261122T1401_application_entitlement.ts'
-import { up as registration } from './20261122T1301_registration.ts'
 
 /** All migrations, oldest first. Listed by hand: the program is bundled into one file, where there is no folder to read. */
 export const migrations: readonly Migration[] = [
