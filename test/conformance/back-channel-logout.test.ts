@@ -17,7 +17,7 @@ before(async () => {
   const { config } = (await provider()).server.deps
   const usual = outgoingOf(config)
   useOutgoing(config, makeOutgoing([{ host: '127.0.0.1' }]))
-  restore = () => void useOutgoing(config, usual)
+  restore = () => useOutgoing(config, usual)
 })
 after(async () => {
   restore()

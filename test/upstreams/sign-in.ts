@@ -1,7 +1,7 @@
 import type { Row } from '../../src/api/model.ts'
 import type { Ctx } from '../../src/context.ts'
 import { unique } from '../builders.ts'
-import { FlowVisitor } from '../flows.ts'
+import type { FlowVisitor } from '../flows.ts'
 import { ownServer, type TestServer } from '../harness.ts'
 import type { OpenID } from './openid.ts'
 import type { Person, Registration, Upstream } from './upstream.ts'

@@ -22,7 +22,7 @@ const hasKeys = (jwks: unknown): jwks is JSONWebKeySet =>
 export const showsKeys = ({ jwksUrl, jwks }: Upstream): boolean => jwksUrl !== '' || hasKeys(jwks)
 
 const keysOf = (ctx: Ctx, { jwksUrl, jwks }: Upstream): JWTVerifyGetKey =>
-  jwksUrl !== '' ? remoteKeySet(ctx, jwksUrl) : createLocalJWKSet(jwks as unknown as JSONWebKeySet)
+  jwksUrl !== '' ? remoteKeySet(ctx, jwksUrl) : createLocalJWKSet(jwks as JSONWebKeySet)
 
 /** A token without a `kid` may be signed by any of several keys of its kind. */
 async function verified(token: string, keys: JWTVerifyGetKey, options: Parameters<typeof jwtVerify>[2]): Promise<JWTPayload> {
