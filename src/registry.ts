@@ -69,6 +69,10 @@ import { oauthConnections } from './sources/oauth/connection.ts'
 import { oauthSourceMappings } from './sources/oauth/mapping.ts'
 import { connectStage, groupsStage } from './sources/post-stages.ts'
 import { resumeStage } from './sources/resume.ts'
+import { ldapRoutes } from './sources/ldap/api.ts'
+import { ldapConnections } from './sources/ldap/connection.ts'
+import { ldapSourceMappings } from './sources/ldap/mapping.ts'
+import { ldapSourceKind, ldapSources } from './sources/ldap/model.ts'
 import { sourceRoutes, sources } from './sources/source-api.ts'
 import { staticDevices, staticKind } from './stages/authenticator_static/device.ts'
 import { authenticatorStaticStages } from './stages/authenticator_static/model.ts'
@@ -229,9 +233,12 @@ const resources: readonly Resource[] = [
   sources,
   oauthSources,
   oauthSourceMappings,
+  ldapSources,
+  ldapSourceMappings,
   userConnections,
   groupConnections,
   ...oauthConnections,
+  ...ldapConnections,
 ]
 
 const promptExpressions = lazy(() => import('./expression/host/prompt.ts'))
@@ -284,6 +291,7 @@ export const registry: Registry = {
     authenticatorDuoRoutes,
     sourceRoutes,
     oauthSourceRoutes,
+    ldapRoutes,
   ],
   policyKinds,
   keypairUsers: [retireKeypair],
@@ -313,7 +321,7 @@ export const registry: Registry = {
     authenticatorSms,
     authenticatorDuo,
   ],
-  sources: [oauthSourceKind],
+  sources: [oauthSourceKind, ldapSourceKind],
   // In the order in which they are offered.
   deviceKinds: [webauthnKind, totpKind, duoKind, emailKind, smsKind, staticKind],
   farewells: [frontChannelFarewell],
@@ -381,8 +389,10 @@ export const watchedTables: readonly string[] = [
   'stage_authenticator_validate_device_type',
   'source',
   'source_oauth',
+  'source_ldap',
   'source_user_property_mapping',
   'source_group_property_mapping',
   'stage_identification_source',
   'oauth_source_mapping',
+  'ldap_source_mapping',
 ]

@@ -239,6 +239,11 @@ export const SHAPES: Readonly<Record<string, TSchema>> = {
     ended: Type.Unsafe({ ...moment, type: ['string', 'null'] }),
   }),
   SignetInvitationBatch: shape({ batch: uuid, results: listOf('SignetInvitation') }),
+  LDAPDebug: shape({ user: Type.Array(free), group: Type.Array(free), membership: Type.Array(free) }),
+  SyncStatus: shape({ is_running: flag, last_successful_sync: moment, last_sync_status: text }, [
+    'last_successful_sync',
+    'last_sync_status',
+  ]),
   SourceType: shape({
     name: text,
     verbose_name: text,

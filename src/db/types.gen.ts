@@ -194,6 +194,13 @@ export interface GroupTable {
   attributes: Json
 }
 
+export interface GroupLdapSourceConnectionTable {
+  id: number
+  dn: string
+  member_key: string
+  own: boolean
+}
+
 export interface GroupOauthSourceConnectionTable {
   id: number
 }
@@ -275,6 +282,10 @@ export interface KeypairTable {
   cert_subject: string
   key_type: string
   kid: string
+}
+
+export interface LdapSourceMappingTable {
+  pm_uuid: string
 }
 
 export interface LeaseTable {
@@ -749,6 +760,35 @@ export interface SourceGroupPropertyMappingTable {
   mapping: string
 }
 
+export interface SourceLdapTable {
+  pbm_uuid: string
+  server_uri: string
+  peer_certificate: string | null
+  client_certificate: string | null
+  bind_cn: string
+  bind_password: string
+  start_tls: boolean
+  sni: boolean
+  base_dn: string
+  additional_user_dn: string
+  additional_group_dn: string
+  user_object_filter: string
+  group_object_filter: string
+  group_membership_field: string
+  user_membership_attribute: string
+  object_uniqueness_field: string
+  lookup_groups_from_user: boolean
+  password_login_update_internal_password: boolean
+  sync_users: boolean
+  sync_users_password: boolean
+  sync_groups: boolean
+  sync_group_hierarchy: boolean
+  sync_parent_group: string | null
+  delete_not_found_objects: boolean
+  sync_outgoing_trigger_mode: string
+  connectivity: Json | null
+}
+
 export interface SourceOauthTable {
   pbm_uuid: string
   provider_type: string
@@ -1112,6 +1152,15 @@ export interface UserGroupTable {
   group: string
 }
 
+export interface UserLdapSourceConnectionTable {
+  id: number
+  dn: string
+  member_key: string
+  own: boolean
+  disabled: boolean
+  missing_since: Date | null
+}
+
 export interface UserOauthSourceConnectionTable {
   id: number
   access_token: string | null
@@ -1170,6 +1219,7 @@ export interface DB {
   flow_stage_binding: FlowStageBindingTable
   flow_token: FlowTokenTable
   group: GroupTable
+  group_ldap_source_connection: GroupLdapSourceConnectionTable
   group_oauth_source_connection: GroupOauthSourceConnectionTable
   group_parent: GroupParentTable
   group_role: GroupRoleTable
@@ -1180,6 +1230,7 @@ export interface DB {
   invitation_record: InvitationRecordTable
   invitation_use: InvitationUseTable
   keypair: KeypairTable
+  ldap_source_mapping: LdapSourceMappingTable
   lease: LeaseTable
   notification: NotificationTable
   notification_mail: NotificationMailTable
@@ -1229,6 +1280,7 @@ export interface DB {
   session: SessionTable
   source: SourceTable
   source_group_property_mapping: SourceGroupPropertyMappingTable
+  source_ldap: SourceLdapTable
   source_oauth: SourceOauthTable
   source_pending: SourcePendingTable
   source_session: SourceSessionTable
@@ -1271,6 +1323,7 @@ export interface DB {
   user: UserTable
   user_consent: UserConsentTable
   user_group: UserGroupTable
+  user_ldap_source_connection: UserLdapSourceConnectionTable
   user_oauth_source_connection: UserOauthSourceConnectionTable
   user_role: UserRoleTable
   user_source_connection: UserSourceConnectionTable

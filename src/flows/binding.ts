@@ -85,4 +85,8 @@ async function clean(ctx: Ctx, values: Row, current?: Row): Promise<Row> {
 
 const saved = (ctx: Ctx, binding: Row): Promise<void> => warnOfShortSessions(ctx, { flow: binding.target as string })
 
-export const flowBindings: Resource = { path: '/flows/bindings', model: FlowStageBinding, operations: crud(FlowStageBinding, { clean, saved }) }
+export const flowBindings: Resource = {
+  path: '/flows/bindings',
+  model: FlowStageBinding,
+  operations: crud(FlowStageBinding, { clean, saved }),
+}

@@ -10,7 +10,10 @@ const found = async (ctx: Ctx, where: { source?: string; flow?: string; stage?: 
     .selectFrom('source')
     .innerJoin('flow', join =>
       join.on(on =>
-        on.or([on('flow.flow_uuid', '=', on.ref('source.authentication_flow')), on('flow.flow_uuid', '=', on.ref('source.enrollment_flow'))]),
+        on.or([
+          on('flow.flow_uuid', '=', on.ref('source.authentication_flow')),
+          on('flow.flow_uuid', '=', on.ref('source.enrollment_flow')),
+        ]),
       ),
     )
     .innerJoin('flow_stage_binding', 'flow_stage_binding.target', 'flow.flow_uuid')

@@ -1,3 +1,4 @@
+import type { Config } from '../config.ts'
 import type { Ctx } from '../context.ts'
 
 export type LogLevel = 'info' | 'warning' | 'error'
@@ -29,7 +30,7 @@ export type Job = {
   /** How often it is tried again after a failure; default: the setting. */
   maxRetries?: number
   /** ms after which a run counts as failed; default: the setting. */
-  timeLimit?: number
+  timeLimit?: number | ((config: Config) => number)
   /** Throws to fail. It may run twice, when a process dies in the middle: it must stand that. */
   run: (ctx: Ctx, args: Readonly<Record<string, unknown>>, run: Run) => Promise<void>
 }

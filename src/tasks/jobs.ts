@@ -4,6 +4,7 @@ import { sendWebhook } from '../events/notifications/deliver.ts'
 import { evaluateRules } from '../events/notifications/evaluate.ts'
 import { backchannelLogout } from '../providers/oauth2/logout/backchannel.ts'
 import { sendQueuedMail } from '../mail/queue.ts'
+import { syncLdapSource, syncLdapSources } from '../sources/ldap/jobs.ts'
 import { emptyTrash } from './jobs/authenticators.ts'
 import { discoverBlueprints } from './jobs/blueprints.ts'
 import { cleanExpired, cleanTasks } from './jobs/purge.ts'
@@ -19,4 +20,6 @@ export const jobs: readonly Job[] = [
   evaluateRules,
   sendWebhook,
   backchannelLogout,
+  syncLdapSource,
+  syncLdapSources,
 ]

@@ -9,6 +9,18 @@ const RETRY = 100 // ms
 export async function withLease<T>(ctx: Ctx, name: string, work: () => Promise<T>): Promise<T> {
   const owner = ctx.uuid()
   while (!(await take(ctx, name, owner))) await delay(RETRY)
+  return hold(ctx, name, owner, work)
+}
+
+/** Runs `work` unless something runs under the same name, here or in another process; says whether it did. */
+export async function tryLease(ctx: Ctx, name: string, work: () => Promise<unknown>): Promise<boolean> {
+  const owner = ctx.uuid()
+  if (!(await take(ctx, name, owner))) return false
+  await hold(ctx, name, owner, work)
+  return true
+}
+
+async function hold<T>(ctx: Ctx, name: string, owner: string, work: () => Promise<T>): Promise<T> {
   const renewal = setInterval(
     () => void take(ctx, name, owner).catch((error: unknown) => ctx.log.error({ err: error }, 'lease')),
     TERM / 3,

@@ -38,7 +38,8 @@ export function makeRunner(ctx: Ctx, jobs: readonly Job[], { metrics }: { metric
     const logs: LogLine[] = []
     const tell = (log_level: LogLevel, event: string, attributes: Record<string, unknown> = {}) =>
       void logs.push({ timestamp: ctx.now().toISOString(), log_level, logger: job.name, event, attributes })
-    const limit = job.timeLimit ?? config.worker.task_default_time_limit
+    const own = typeof job.timeLimit === 'function' ? job.timeLimit(config) : job.timeLimit
+    const limit = own ?? config.worker.task_default_time_limit
     const over = AbortSignal.timeout(limit)
     const signal = AbortSignal.any([over, ending.signal])
     const lease = setInterval(

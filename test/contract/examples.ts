@@ -201,6 +201,13 @@ const EXAMPLES: Record<string, (ctx: Ctx) => Promise<Example> | Example> = {
   'POST /stages/authenticator/duo/:stage_uuid/import_devices_automatic/': async ctx => ({
     url: `/stages/authenticator/duo/${await duoStage(ctx)}/import_devices_automatic/`,
   }),
+  // A directory of which nothing is wanted is not asked.
+  'GET /sources/ldap/:slug/debug/': async ctx => {
+    const { pbm_uuid, slug } = await sample(ctx, 'authentik_sources_ldap.ldapsource')
+    const nothing = ctx.db.updateTable('source_ldap').set({ sync_users: false, sync_groups: false })
+    await nothing.where('pbm_uuid', '=', pbm_uuid as string).execute()
+    return { url: `/sources/ldap/${String(slug)}/debug/` }
+  },
   'POST /stages/prompt/prompts/preview/': () => ({
     url: '/stages/prompt/prompts/preview/',
     body: { name: unique('prompt'), field_key: 'key', label: 'Label', type: 'text', order: 1 },

@@ -54,6 +54,13 @@ const SPECIAL: Record<string, (ctx: Ctx) => Promise<Row> | Row> = {
   'authentik_stages_invitation.invitation': async ctx => ({
     flow: (await sampleObject(ctx, modelOf(ctx, 'authentik_flows.flow'))).flow_uuid,
   }),
+  'authentik_sources_ldap.ldapsource': () => ({
+    server_uri: 'ldap://directory.example.test',
+    user_object_filter: '(objectClass=person)',
+    group_object_filter: '(objectClass=group)',
+    // One source alone may.
+    sync_users_password: false,
+  }),
   'authentik_providers_oauth2.oauth2provider': () => ({
     redirect_uris: [{ matching_mode: 'strict', url: 'https://app.example.test/callback' }],
     encryption_key: undefined,

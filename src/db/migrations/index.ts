@@ -32,6 +32,7 @@ import { up as sources } from './20261122T1001_sources.ts'
 import { up as oauthSource } from './20261122T1002_oauth_source.ts'
 import { up as sourceSignIn } from './20261122T1010_source_sign_in.ts'
 import { up as sourceStage } from './20261122T1011_source_stage.ts'
+import { up as ldapSource } from './20261122T1100_ldap_source.ts'
 import { up as signing } from './20261122T1300_signing.ts'
 import { up as registration } from './20261122T1301_registration.ts'
 import { up as frontchannelLogout } from './20261122T1400_frontchannel_logout.ts'
@@ -72,6 +73,7 @@ export const migrations: readonly Migration[] = [
   { name: '20261122T1002_oauth_source', up: oauthSource },
   { name: '20261122T1010_source_sign_in', up: sourceSignIn },
   { name: '20261122T1011_source_stage', up: sourceStage },
+  { name: '20261122T1100_ldap_source', up: ldapSource },
   { name: '20261122T1300_signing', up: signing },
   { name: '20261122T1301_registration', up: registration },
   { name: '20261122T1400_frontchannel_logout', up: frontchannelLogout },

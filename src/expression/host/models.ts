@@ -1,6 +1,7 @@
 /** What objects of some models can do beside holding fields. */
 import { groupNumber } from '../../core/group-number.ts'
 import type { Registry } from '../../registry.ts'
+import { userPath } from '../../sources/source.ts'
 import { raise } from '../errors.ts'
 import { native, nativeRaw } from '../module.ts'
 import type { Runtime } from '../module.ts'
@@ -123,12 +124,17 @@ const tokenOf =
 
 const oauthConnection: Extras = { computed: { access_token: tokenOf('access_token'), refresh_token: tokenOf('refresh_token') } }
 
+const source: Extras = {
+  methods: { get_user_path: native('get_user_path', 'self', ([self]) => userPath(modelObject(self).row)) },
+}
+
 const extras: Readonly<Record<string, Extras>> = {
   'authentik_core.user': user,
   'authentik_core.group': group,
   'authentik_core.application': application,
   'authentik_flows.flow': flow,
   'authentik_sources_oauth.useroauthsourceconnection': oauthConnection,
+  'authentik_core.source': source,
 }
 
 const common: Record<string, NativeFunction> = {

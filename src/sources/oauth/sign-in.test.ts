@@ -115,7 +115,10 @@ test('matching by e-mail connects where the source vouches for the address, and 
       assert.equal(back.status, 200)
       assert.ok(back.text.includes(DENIED(source.slug)), back.text)
       assert.equal(await whoami(browser), undefined)
-      assert.deepEqual((await connections(source.row)).filter(row => row.identifier === person.id), [])
+      assert.deepEqual(
+        (await connections(source.row)).filter(row => row.identifier === person.id),
+        [],
+      )
       continue
     }
     assert.equal(back.headers.location, '/if/flow/default-source-authentication/')
@@ -312,7 +315,9 @@ test('sessions last as long as the login stage says, and a stage that says nothi
   assert.equal(pinned.headers['x-signet-warning'], undefined)
   const left = ((await cookie()).expires as Date).getTime() - ctx.now().getTime()
   assert.ok(Math.abs(left - 4 * 7 * 86_400_000) < 60_000)
-  const text = new RegExp(`Whoever signs in by ${source.slug} has to do it again .* session_duration of the login stage ${String(stage.name)}`)
+  const text = new RegExp(
+    `Whoever signs in by ${source.slug} has to do it again .* session_duration of the login stage ${String(stage.name)}`,
+  )
   const warned = await admin.patch(`/api/v3/stages/user_login/${String(stage.stage_uuid)}/`, { session_duration: 'seconds=0' })
   assert.match(String(warned.headers['x-signet-warning']), text)
   assert.match(String((await admin.patch(`/api/v3/sources/oauth/${source.slug}/`, { promoted: true })).headers['x-signet-warning']), text)

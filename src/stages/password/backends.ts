@@ -3,6 +3,7 @@ import type { Row } from '../../api/model.ts'
 import { admitAttempt, noteRightPassword, noteWrongPassword, type Attempt } from '../../core/password-attempts.ts'
 import { needsRehash } from '../../core/passwords.ts'
 import { hashToken } from '../../crypto/secrets.ts'
+import { lazy } from '../../lib/lazy.ts'
 import { isKnownDevice } from '../user_login/device.ts'
 
 export const BACKENDS = [
@@ -51,10 +52,24 @@ const token: Check = async (ctx, user, password) => {
   return { method: 'token', args: { token: { pk: found.token_uuid, name: found.identifier, app: 'authentik_core', model_name: 'token' } } }
 }
 
+const directories = lazy(() => import('../../sources/ldap/backend.ts'))
+
+/** The password that the account has in the directory that it comes from. */
+const ldap: Check = async (ctx, user, password) => {
+  const source = await (await directories()).provenBy(ctx, user, password)
+  return (
+    source && {
+      method: 'ldap',
+      args: { source: { pk: source.pbm_uuid, name: source.name, app: 'authentik_sources_ldap', model_name: 'ldapsource' } },
+    }
+  )
+}
+
 /** Backends without an entry are those of sources that this installation does not have: they know nobody. */
 const CHECKS = new Map<string, Check>([
   ['authentik.core.auth.InbuiltBackend', inbuilt],
   ['authentik.core.auth.TokenBackend', token],
+  ['authentik.sources.ldap.auth.LDAPBackend', ldap],
 ])
 
 /**

@@ -1,0 +1,35 @@
+import { findObject } from '../../api/store.ts'
+import type { Ctx } from '../../context.ts'
+import { CertificateKeyPair } from '../../crypto/model.ts'
+import { openDirectory, type Directory, type DirectoryServer } from './client.ts'
+import type { LdapSource } from './model.ts'
+
+/** How to reach the directory of a source. */
+export async function serverOf(ctx: Ctx, source: LdapSource): Promise<DirectoryServer> {
+  const pair = async (key: string | null) => (key === null ? undefined : findObject(ctx, CertificateKeyPair, key))
+  const peer = await pair(source.peer_certificate)
+  const own = await pair(source.client_certificate)
+  return {
+    uri: source.server_uri,
+    startTls: source.start_tls,
+    sni: source.sni,
+    allow: ctx.config.outgoing_allow,
+    ciphers: ctx.config.ldap.tls.ciphers ?? undefined,
+    ...(peer && { ca: peer.certificate_data as string }),
+    ...(own && own.key_data !== '' && { cert: own.certificate_data as string, key: own.key_data as string }),
+  }
+}
+
+/**
+ * A conversation with a directory in the name of the source; without a name it is nobody's. `work` ends it.
+ * @throws DirectoryError
+ */
+export async function withDirectory<T>(ctx: Ctx, source: LdapSource, work: (directory: Directory) => Promise<T>): Promise<T> {
+  const directory = await openDirectory(await serverOf(ctx, source))
+  try {
+    if (source.bind_cn !== '') await directory.bind(source.bind_cn, source.bind_password)
+    return await work(directory)
+  } finally {
+    await directory.close()
+  }
+}
