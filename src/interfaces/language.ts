@@ -40,3 +40,11 @@ const preferred = (header: string): string[] =>
     .filter(({ weight }) => weight > 0)
     .sort((a, b) => b.weight - a.weight)
     .map(({ tag }) => tag)
+
+/** The first language of a client's `ui_locales` (OIDC Core §3.1.2.1: tags, blanks between them) that we speak. */
+export const languageOfTags = (tags: string | undefined): Language | undefined =>
+  tags
+    ?.slice(0, 1000)
+    .split(' ')
+    .map(spoken)
+    .find(language => language !== undefined)

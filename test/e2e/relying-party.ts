@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { createRemoteJWKSet, jwtVerify } from 'jose'
 import * as oidc from 'openid-client'
 
 /** What a client needs to know of its registration. */
@@ -16,6 +18,11 @@ export type RelyingParty = {
   bye: string
   /** Learns who it is, from discovery. */
   register: (registration: Registration) => Promise<void>
+  /** Where it hears of ends of sessions, from the provider and through the browser. */
+  backchannel: string
+  frontchannel: string
+  /** Resolves to the `sid` of the next session whose end it hears of; its visitor is signed out by then. */
+  heard: () => Promise<string>
   /** What the last sign-in bought. */
   tokens: () => oidc.TokenEndpointResponse | undefined
   close: () => Promise<void>
@@ -28,7 +35,7 @@ const document = (title: string, body: string) =>
 /** What the application keeps of a browser. */
 type Visitor = {
   pending?: { code_verifier: string; state: string; nonce: string } | undefined
-  signedIn?: { claims: Record<string, unknown>; id_token: string } | undefined
+  signedIn?: { claims: Record<string, unknown>; id_token: string; sid: unknown } | undefined
 }
 
 /** A small application, which signs people in by openid-client: code flow with PKCE, state and nonce. */
@@ -69,6 +76,7 @@ export async function aRelyingParty(): Promise<RelyingParty> {
       tokens = bought
       visitor.signedIn = {
         id_token: bought.id_token!,
+        sid: bought.claims()!.sid,
         claims: await oidc.fetchUserInfo(config!, bought.access_token, bought.claims()!.sub),
       }
       return new URL('/', party.origin)
@@ -80,16 +88,41 @@ export async function aRelyingParty(): Promise<RelyingParty> {
     },
     '/bye': async () => document('Goodbye', '<a href="/login">Sign in</a>'),
   }
+  const ends = new EventEmitter<{ end: [string] }>()
+  const end = (sid: string) => {
+    for (const visitor of visitors.values()) if (visitor.signedIn?.sid === sid) visitor.signedIn = undefined
+    ends.emit('end', sid)
+  }
+  /** OIDC Back-Channel Logout §2.6. */
+  const takeLogoutToken = async (body: string): Promise<void> => {
+    const { issuer, jwks_uri } = config!.serverMetadata()
+    const keys = createRemoteJWKSet(new URL(jwks_uri!))
+    const audience = config!.clientMetadata().client_id
+    const { payload } = await jwtVerify(new URLSearchParams(body).get('logout_token')!, keys, { issuer, audience, typ: 'logout+jwt' })
+    end(String(payload.sid))
+  }
   const server = createServer((request, response) => {
     const url = new URL(request.url!, party.origin)
+    const headers = { 'cache-control': 'no-store' }
+    const failed = (error: unknown) => void response.writeHead(400, { 'content-type': 'text/plain' }).end(String(error))
+    if (url.href === party.backchannel)
+      return void text(request)
+        .then(takeLogoutToken)
+        .then(() => response.writeHead(200, headers).end(), failed)
+    if (url.origin + url.pathname === party.frontchannel) {
+      if (url.searchParams.get('iss') === config!.serverMetadata().issuer) end(url.searchParams.get('sid')!)
+      return void response.writeHead(200, { ...headers, 'content-type': 'text/html' }).end('<!doctype html><title>Out</title>')
+    }
     const page = pages[url.pathname]
     if (!page) return void response.writeHead(404).end()
-    const known = /\bvisitor=([\w-]+)/.exec(request.headers.cookie ?? '')?.[1]
+    // Browsers keep cookies by host alone, and applications of one test share theirs.
+    const name = `visitor-${new URL(party.origin).port}`
+    const known = new RegExp(`\\b${name}=([\\w-]+)`).exec(request.headers.cookie ?? '')?.[1]
     const visitor = (known && visitors.get(known)) || {}
     if (!known || !visitors.has(known)) {
       const key = randomUUID()
       visitors.set(key, visitor)
-      response.setHeader('set-cookie', `visitor=${key}; Path=/; HttpOnly; SameSite=Lax`)
+      response.setHeader('set-cookie', `${name}=${key}; Path=/; HttpOnly; SameSite=Lax`)
     }
     page(visitor, url).then(
       answer => {
@@ -105,6 +138,9 @@ export async function aRelyingParty(): Promise<RelyingParty> {
     origin,
     callback: `${origin}/callback`,
     bye: `${origin}/bye`,
+    backchannel: `${origin}/backchannel_logout`,
+    frontchannel: `${origin}/frontchannel_logout`,
+    heard: () => once(ends, 'end').then(([sid]) => sid as string),
     async register(registration) {
       // Plain http, since all of it stays on loopback.
       config = await oidc.discovery(new URL(registration.issuer), registration.client_id, registration.client_secret, undefined, {

@@ -145,3 +145,33 @@ test('a visitor with a valid token goes where the client wants, an unknown appli
   assert.equal((await browser.challenge('default-invalidation-flow', '')).component, 'ak-stage-session-end')
   assert.equal((await browser.get('/application/o/nothing/end-session/')).status, 404)
 })
+
+test('the page speaks the first language of ui_locales that it knows (§2)', async () => {
+  const party = await leaving()
+  const person = await aSignedInBrowser()
+  const asked = await endSession(party, person, { ui_locales: 'xx fr-CA de' })
+  assert.match(String(asked.headers.location), /^\/if\/flow\/default-invalidation-flow\/\?.*locale=fr/)
+  const unknown = await endSession(party, { browser: await aBrowser() }, { ui_locales: 'xx' })
+  assert.doesNotMatch(String(unknown.headers.location), /locale/)
+})
+
+test('the address after logout may be registered as a pattern', async () => {
+  const { ctx } = await oauthServer()
+  const party = await aParty({
+    redirect_uris: [
+      { matching_mode: 'strict', url: REDIRECT_URI },
+      { matching_mode: 'regex', url: 'https://[a-z]+\\.example\\.test/bye', redirect_uri_type: 'logout' },
+    ],
+    invalidation_flow: await flowKey(ctx, 'default-invalidation-flow'),
+  })
+  for (const [uri, ends] of [
+    ['https://one.example.test/bye', true],
+    ['https://one.example.test/bye/more', false],
+    ['https://evil.test/?https://one.example.test/bye', false],
+  ] as const) {
+    const person = await aSignedInBrowser()
+    const { id_token: hint } = await party.tokens(person.browser)
+    const answer = await endSession(party, person, { id_token_hint: hint, post_logout_redirect_uri: uri })
+    assert.equal(answer.headers.location === uri, ends, uri)
+  }
+})

@@ -14,6 +14,7 @@ import { sessionEnd } from '../../flows/session-end.ts'
 import { defineMemoryStage, finish, next, redirect, retry } from '../../flows/stage.ts'
 import { startPlan } from '../../flows/start.ts'
 import { secretsEqual } from '../../lib/constant-time.ts'
+import { languageOfTags } from '../../interfaces/language.ts'
 import { toBase64url } from '../../lib/base64url.ts'
 import { wakeRunners } from '../../tasks/queue.ts'
 import { redirectAnswer, type Answer } from './answer.ts'
@@ -152,11 +153,13 @@ export async function endSession(ctx: Ctx, slug: string, params: Parameters, bro
   const { user } = ctx.caller
   const session = ctx.caller.session as unknown as Session | null
   const context = { application: asObject(Application, client.application) }
+  const language = languageOfTags(params.get('ui_locales'))
+  const options = language && { query: new URLSearchParams({ locale: language }) }
   const end = inMemoryStage(END, to === undefined ? {} : { redirect_to: to })
   if (!user || !session) {
     if (to !== undefined) return redirectAnswer(to, method)
     const done = new Plan(definition.flow, [end], context)
-    return redirectAnswer(await startPlan({ ...ctx, caller: visitor }, browser.visit, done), method)
+    return redirectAnswer(await startPlan({ ...ctx, caller: visitor }, browser.visit, done, options), method)
   }
   const planned = await planFlow(ctx, definition, context, { allowEmpty: true })
   if (!planned.ok)
@@ -168,7 +171,7 @@ export async function endSession(ctx: Ctx, slug: string, params: Parameters, bro
   const sure = hint !== undefined && (uri === undefined || to !== undefined) && isAbout(ctx, client, hint, user, session)
   if (!sure) plan.insertStage(inMemoryStage(CONFIRM), 0)
   // The last stage shows itself on the flow's page unless it sends the browser away.
-  if (!sure || to === undefined) return redirectAnswer(await startPlan(ctx, browser.visit, plan), method)
+  if (!sure || to === undefined) return redirectAnswer(await startPlan(ctx, browser.visit, plan, options), method)
   const advanced = await advancePlan(ctx, browser.visit, plan)
   if (advanced.end === 'redirect') return redirectAnswer(advanced.to, method)
   if (advanced.end === 'asks') return redirectAnswer(advanced.page, method)

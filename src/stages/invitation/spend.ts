@@ -24,8 +24,16 @@ export const ACCEPTED_IN = 'goauthentik.io/stages/invitation/flow'
 export const acceptedIn = ({ flow, context }: Pick<Plan, 'flow' | 'context'>): Row =>
   typeof context[ACCEPTED_IN] === 'string' ? { flow_uuid: context[ACCEPTED_IN] } : flow
 
-const isValid = (ctx: Ctx, flow: Row) =>
-  sql<boolean>`(invitation.expires is null or invitation.expires > ${ctx.now()}) and (invitation.flow is null or invitation.flow = ${flow.flow_uuid})`
+/**
+ * Good for every flow, for this one, or for one whose page links here as its other way, without a password: whoever opens the link of an
+ * invitation chooses between them there.
+ */
+const isFor = (flow: Row) => sql<boolean>`(invitation.flow is null or invitation.flow = ${flow.flow_uuid} or invitation.flow in (
+  select binding.target from flow_stage_binding as binding
+  join stage_identification as page on page.stage_uuid = binding.stage
+  where page.passwordless_flow = ${flow.flow_uuid}))`
+
+const isValid = (ctx: Ctx, flow: Row) => sql<boolean>`(invitation.expires is null or invitation.expires > ${ctx.now()}) and ${isFor(flow)}`
 
 /** The invitation behind a link's key, if it is good for this flow at this instant. Looking does not use it up. */
 export async function validInvitation(ctx: Ctx, key: string, flow: Row): Promise<Row | undefined> {
