@@ -100,14 +100,7 @@ test('the button may carry the invitation, and a stranger without one gets nothi
   const denied = await onwards(other, (await through(other, source, stranger.id)).headers.location)
   assert.deepEqual([denied.component, denied.error_message], ['ak-stage-access-denied', INVALID])
   assert.equal(await account(stranger.username), undefined)
-  assert.deepEqual(
-    await ctx.db
-      .selectFrom('user_source_connection')
-      .select('id')
-      .where('identifier', '=', stranger.id)
-      .execute(),
-    [],
-  )
+  assert.deepEqual(await ctx.db.selectFrom('user_source_connection').select('id').where('identifier', '=', stranger.id).execute(), [])
 })
 
 test('an invitation that was opened counts in the flow that the source leads to, too', async () => {
