@@ -21,6 +21,7 @@ import { InvitationStage } from '../src/stages/invitation/model.ts'
 import { PasswordStage } from '../src/stages/password/model.ts'
 import { Prompt, PromptStage } from '../src/stages/prompt/model.ts'
 import { RedirectStage } from '../src/stages/redirect/model.ts'
+import { SourceStage } from '../src/stages/source/model.ts'
 import { UserDeleteStage } from '../src/stages/user_delete/model.ts'
 import { UserLoginStage } from '../src/stages/user_login/model.ts'
 import { UserLogoutStage } from '../src/stages/user_logout/model.ts'
@@ -45,6 +46,7 @@ const KINDS: Readonly<Record<string, Model>> = {
   deny: DenyStage,
   dummy: DummyStage,
   redirect: RedirectStage,
+  source: SourceStage,
   invitation: InvitationStage,
   email: EmailStage,
   authenticator_webauthn: AuthenticatorWebAuthnStage,
@@ -68,9 +70,14 @@ const NEEDED: Readonly<Record<string, Row>> = {
   authenticator_duo: { client_id: 'ikey', client_secret: 'skey', api_hostname: 'api-1.duosecurity.com' },
 }
 
+/** The source that every installation has, and to which there is no way. */
+const builtIn = async (ctx: Ctx): Promise<Row> => ({
+  source: (await ctx.db.selectFrom('source').select('pbm_uuid').where('slug', '=', 'authentik-built-in').executeTakeFirstOrThrow()).pbm_uuid,
+})
+
 /** A stage of a kind, by the name of its folder. */
-export const aStage = (ctx: Ctx, kind: string, values: Row = {}): Promise<Row> =>
-  createObject(ctx, KINDS[kind]!, { name: unique(kind), ...NEEDED[kind], ...values })
+export const aStage = async (ctx: Ctx, kind: string, values: Row = {}): Promise<Row> =>
+  createObject(ctx, KINDS[kind]!, { name: unique(kind), ...(kind === 'source' ? await builtIn(ctx) : NEEDED[kind]), ...values })
 
 /** A prompt stage with these fields. */
 export async function aForm(ctx: Ctx, fields: Row[], values: Row = {}): Promise<Row> {

@@ -211,6 +211,7 @@ const CASES: Record<string, Case | Silent> = {
   user_logout: { silent: true },
   user_delete: { silent: true },
   redirect: { silent: true },
+  source: { silent: true },
   invitation: { silent: true },
   dummy: {
     before: [],
