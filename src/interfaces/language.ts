@@ -1,5 +1,7 @@
 import { isLanguage, type Language } from '../../web/flow/languages.ts'
 
+export type { Language }
+
 /** Holds the language that somebody chose on a page. */
 export const LANGUAGE_COOKIE = 'authentik_language'
 

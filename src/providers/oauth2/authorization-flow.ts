@@ -17,7 +17,9 @@ import type { Client } from './client.ts'
 import { authorizationError } from './errors.ts'
 import { FULFIL, grantCode, type FulfilData } from './fulfil.ts'
 import { advancePlan } from './run-plan.ts'
+import { scopesOfClaims } from './requested-claims.ts'
 import { showBrowserState } from './session-state.ts'
+import { inLanguage } from './sign-in.ts'
 
 export const ASK_AGAIN = 'oauth2-consent'
 
@@ -53,7 +55,9 @@ export async function runAuthorizationFlow(
   const definition = await flowByKey(ctx, client.flows.authorization)
   if (!definition) return deniedPage(ctx, browser, [])
   const silent = request.prompt.includes('none')
-  const context = { is_sso: true, application: asObject(Application, application), ...consentContext(client, application, request.scopes) }
+  const named = request.claims ? await scopesOfClaims(ctx, client, user, request.claims, request.scopes) : []
+  const asked = consentContext(client, application, [...request.scopes, ...named])
+  const context = { is_sso: true, application: asObject(Application, application), ...asked }
   const planned = await planFlow(ctx, definition, context, { allowEmpty: true })
   if (!planned.ok) {
     if (silent) throw authorizationError('interaction_required')
@@ -90,6 +94,6 @@ async function runPlan(ctx: Ctx, plan: Plan, request: AuthorizationRequest, sile
       return errorPage(ctx, browser, 'Flow Error', 'The authorization flow could not be run.')
     case 'asks':
       if (silent) throw authorizationError(advanced.component === 'ak-stage-consent' ? 'consent_required' : 'interaction_required')
-      return redirectAnswer(advanced.page, method)
+      return redirectAnswer(inLanguage(advanced.page, request), method)
   }
 }

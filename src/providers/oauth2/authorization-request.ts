@@ -1,6 +1,11 @@
+import type { Ctx } from '../../context.ts'
+import { languageOfTags, type Language } from '../../interfaces/language.ts'
+import { issuerOf } from './addresses.ts'
 import type { Client } from './client.ts'
+import { wantedContext, type WantedContext } from './context-class.ts'
 import { authorizationError } from './errors.ts'
 import { parseScope, type Parameters } from './parameters.ts'
+import { readClaims, type RequestedClaims } from './requested-claims.ts'
 import { CHALLENGE_METHODS, isChallenge, type ChallengeMethod } from './pkce.ts'
 
 export type ResponseType = 'code' | 'id_token' | 'token'
@@ -8,7 +13,14 @@ export type ResponseType = 'code' | 'id_token' | 'token'
 export type ResponseMode = 'query' | 'fragment' | 'form_post'
 
 /** Where an authorization response goes, and how. JSON, since plans keep it. */
-export type Delivery = { redirect_uri: string; response_mode: ResponseMode; state: string | null; issuer: string | null }
+export type Delivery = {
+  redirect_uri: string
+  response_mode: ResponseMode
+  /** As one signed JWT, JARM §2. */
+  signed: boolean
+  state: string | null
+  issuer: string | null
+}
 
 /** An authorization request whose client and form were found right. JSON, since plans keep it. */
 export type AuthorizationRequest = {
@@ -24,23 +36,35 @@ export type AuthorizationRequest = {
   max_age: number | null
   login_hint: string | null
   id_token_hint: string | null
+  /** What the sign-in must be, OIDC Core §3.1.2.1 `acr_values`. */
+  context: WantedContext | null
+  claims: RequestedClaims | null
+  /** A language of the pages, OIDC Core §3.1.2.1 `ui_locales`: the first that we speak. */
+  language: Language | null
   /** The key that the code is bound to, RFC 9449 §10. */
   dpop_jkt: string | null
   /** Hash of the URI that it was sent ahead under, RFC 9126; spent with the grant. */
   pushed: string | null
 }
 
-const MODES: readonly string[] = ['query', 'fragment', 'form_post']
+/** How a response may travel: OAuth 2.0 Multiple Response Types §2.1, Form Post Response Mode §2, and as a JWT by JARM §2.3. */
+export const RESPONSE_MODES = ['query', 'fragment', 'form_post', 'jwt', 'query.jwt', 'fragment.jwt', 'form_post.jwt']
 
 /**
- * How the response travels, known before anything else so that errors take the same way (OAuth 2.0 Multiple Response Types §2.1,
- * Form Post Response Mode §2). Unknown modes give way to the default of the response type.
+ * Where the response goes and how, known before anything else so that errors take the same way. Unknown modes give way to the default of the response type.
  */
-export function responseMode(params: Parameters): ResponseMode {
-  const wanted = params.get('response_mode')
+export function deliveryOf(ctx: Ctx, client: Client, params: Parameters, redirectUri: string): Delivery {
+  const wanted = params.get('response_mode') ?? ''
+  const [way = '', form] = RESPONSE_MODES.includes(wanted) ? wanted.split('.') : []
   const tokens = /\b(?:id_token|token)\b/.test(params.get('response_type') ?? '')
-  if (wanted !== undefined && MODES.includes(wanted) && !(tokens && wanted === 'query')) return wanted as ResponseMode
-  return tokens ? 'fragment' : 'query'
+  const usual = tokens ? 'fragment' : 'query'
+  return {
+    redirect_uri: redirectUri,
+    response_mode: way === '' || way === 'jwt' || (tokens && way === 'query') ? usual : (way as ResponseMode),
+    signed: way === 'jwt' || form === 'jwt',
+    state: params.get('state') ?? null,
+    issuer: issuerOf(ctx, client),
+  }
 }
 
 /** What may be asked for, by the grant that a client needs for it: OAuth 2.0 Multiple Response Types §3 and §5. The order of the words does not matter. */
@@ -69,7 +93,7 @@ function checkResponseType(client: Client, params: Parameters): ResponseType[] {
 
 /** What comes by the browser must not come in an address that servers log (Multiple Response Types §3). */
 function checkResponseMode(types: readonly ResponseType[], params: Parameters): void {
-  if (params.get('response_mode') === 'query' && types.some(type => type !== 'code'))
+  if (/^query\b/.test(params.get('response_mode') ?? '') && types.some(type => type !== 'code'))
     throw authorizationError('invalid_request', 'Tokens are not sent in the query of an address')
 }
 
@@ -106,7 +130,7 @@ function checkChallenge(client: Client, params: Parameters): AuthorizationReques
   return { value, method: method as ChallengeMethod }
 }
 
-const PROMPTS: readonly string[] = ['none', 'login', 'consent']
+export const PROMPTS: readonly string[] = ['none', 'login', 'consent', 'select_account']
 
 /** OIDC Core §3.1.2.1: `none` stands alone; values that are not known are passed over. */
 function checkPrompt(params: Parameters): string[] {
@@ -122,17 +146,23 @@ function checkMaxAge(params: Parameters): number | null {
   return Number(sent)
 }
 
+const firstSpoken = (tags: string | undefined): Language | null =>
+  tags
+    ?.split(' ')
+    .map(spokenLanguage)
+    .find(language => language !== undefined) ?? null
+
 /**
  * The checks of a request whose client and redirect URI are known to be right, in the order in which they are answered.
  * @throws OAuthError for the client
  */
 export function readAuthorizationRequest(client: Client, params: Parameters, delivery: Delivery): AuthorizationRequest {
   if (params.fault) throw authorizationError('invalid_request', params.fault.why) // RFC 6749 §3.1: no parameter more than once
-  if (params.get('request') !== undefined) throw authorizationError('request_not_supported') // OIDC Core §3.1.2.6
-  if (params.get('request_uri') !== undefined) throw authorizationError('request_uri_not_supported')
   if (params.get('registration') !== undefined) throw authorizationError('registration_not_supported')
   const types = checkResponseType(client, params) // RFC 6749 §3.1.1
   checkResponseMode(types, params)
+  const claims = readClaims(params.get('claims'))
+  const { default_max_age: usualAge, default_acr_values: usualContext } = client.metadata
   return {
     client_id: client.client_id,
     response_type: types,
@@ -141,9 +171,12 @@ export function readAuthorizationRequest(client: Client, params: Parameters, del
     nonce: checkNonce(types, params),
     challenge: types.includes('code') ? checkChallenge(client, params) : null,
     prompt: checkPrompt(params),
-    max_age: checkMaxAge(params),
+    max_age: checkMaxAge(params) ?? usualAge,
     login_hint: params.get('login_hint') ?? null,
     id_token_hint: params.get('id_token_hint') ?? null,
+    context: wantedContext(claims?.id_token.acr, params.get('acr_values'), usualContext),
+    claims,
+    language: languageOfTags(params.get('ui_locales')) ?? null,
     dpop_jkt: params.get('dpop_jkt') ?? null,
     pushed: null,
   }

@@ -1,20 +1,38 @@
+import type { Ctx } from '../../context.ts'
 import { renderFormPost } from '../../interfaces/formpost.ts'
 import type { PageContext } from '../../interfaces/page.ts'
 import { redirectAnswer, type Answer } from './answer.ts'
 import type { Delivery } from './authorization-request.ts'
+import { seconds } from './claims.ts'
+import type { Client } from './client.ts'
 import type { OAuthError } from './errors.ts'
 import { withParameters } from './redirect-uri.ts'
 
-/** What the client gets: the response itself, the state exactly as it came (RFC 6749 §4.1.2), and who answers (RFC 9207 §2). */
-export const responseParameters = (delivery: Delivery, response: Readonly<Record<string, string>>): Record<string, string> => ({
-  ...response,
-  ...(delivery.state !== null && { state: delivery.state }),
-  ...(delivery.issuer !== null && { iss: delivery.issuer }),
-})
+/** How long a signed response is good for: s. JARM §2.1 recommends ten minutes at most. */
+const RESPONSE_LIFE = 600
+
+/**
+ * What the client gets: the response itself, the state exactly as it came (RFC 6749 §4.1.2), and who answers (RFC 9207 §2). A client that
+ * asked for it gets all that as one JWT (JARM §2.1).
+ */
+export async function responseParameters(
+  ctx: Ctx,
+  client: Client,
+  delivery: Delivery,
+  response: Readonly<Record<string, string>>,
+): Promise<Record<string, string>> {
+  const parameters = {
+    ...response,
+    ...(delivery.state !== null && { state: delivery.state }),
+    ...(delivery.issuer !== null && { iss: delivery.issuer }),
+  }
+  if (!delivery.signed) return parameters
+  return { response: await client.signer.sign({ aud: client.client_id, exp: seconds(ctx.now()) + RESPONSE_LIFE, ...parameters }) }
+}
 
 /** The parameters of an error, RFC 6749 §4.1.2.1. */
-export const errorParameters = (delivery: Delivery, error: OAuthError): Record<string, string> =>
-  responseParameters(delivery, { error: error.code, error_description: error.message })
+export const errorParameters = (ctx: Ctx, client: Client, delivery: Delivery, error: OAuthError): Promise<Record<string, string>> =>
+  responseParameters(ctx, client, delivery, { error: error.code, error_description: error.message })
 
 /** The address that carries a response by query or fragment. */
 export const responseLocation = (

@@ -103,7 +103,7 @@ test('a parameter sent twice is an invalid request (RFC 6749 §3.1)', async () =
   assert.equal(twice.status, 400)
 })
 
-test('values of unknown parameters and of display, ui_locales, acr_values and claims do no harm (OIDC Core §3.1.2.1)', async () => {
+test('unknown parameters, and unknown values of display, ui_locales, acr_values, claims and prompt do no harm (OIDC Core §3.1.2.1)', async () => {
   const party = await aParty()
   const { browser } = await aSignedInBrowser()
   assert.ok(
@@ -111,10 +111,10 @@ test('values of unknown parameters and of display, ui_locales, acr_values and cl
       display: 'page',
       ui_locales: 'xx',
       acr_values: 'a b',
-      claims: '{}',
+      claims: '{"elsewhere":{"name":null}}',
       claims_locales: 'de',
       extra: 'x',
-      prompt: 'select_account',
+      prompt: 'create',
     }),
   )
 })

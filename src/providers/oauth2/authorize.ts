@@ -2,21 +2,22 @@ import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
 import { explainAccess, mayOpen, type Access } from '../../core/access.ts'
 import type { Session } from '../../core/sessions.ts'
-import { hashToken } from '../../crypto/secrets.ts'
-import { issuerOf } from './addresses.ts'
 import type { Answer } from './answer.ts'
-import { readAuthorizationRequest, responseMode, type AuthorizationRequest, type Delivery } from './authorization-request.ts'
+import { deliveryOf, readAuthorizationRequest, type AuthorizationRequest } from './authorization-request.ts'
 import { deliver, errorParameters } from './authorization-response.ts'
 import { runAuthorizationFlow } from './authorization-flow.ts'
 import { deniedPage, errorPage, notFoundPage, type Browser } from './browser.ts'
 import { clientById, type Client } from './client.ts'
+import { contextOf } from './context-class.ts'
 import { authorizationError, OAuthError } from './errors.ts'
 import { policyFacts } from './fulfil.ts'
 import { readIdTokenHint } from './id-token-hint.ts'
 import type { Parameters } from './parameters.ts'
 import { PROMPTED, promptedBefore, type Prompted } from './prompted.ts'
-import { isPushed, pushedParameters } from './pushed-request.ts'
-import { signInFirst } from './sign-in.ts'
+import { wantedSubjects } from './requested-claims.ts'
+import { requireSent, sentRequest, type Sent } from './sent-request.ts'
+import { carriedRequest, signInFirst } from './sign-in.ts'
+import { couldStepUp } from './step-up.ts'
 import { subjectOf } from './subject.ts'
 
 const CLIENT_ERROR = ['Client ID Error', 'The client identifier (client_id) is missing or invalid.'] as const
@@ -35,70 +36,80 @@ export async function authorize(ctx: Ctx, params: Parameters, browser: Browser):
   const clientId = params.get('client_id')
   const client = clientId === undefined ? undefined : await clientById(ctx, clientId)
   if (!client) return errorPage(ctx, browser, ...CLIENT_ERROR) // RFC 6749 §4.1.2.1
-  const sent = await sentParameters(ctx, client, params)
+  const sent = await sentRequest(ctx, client, params) // RFC 9101 §5, RFC 9126 §4
   if (!sent) return errorPage(ctx, browser, 'Request Error', 'The request that the application sent ahead is not known here, or too old.')
-  const redirectUri = sent.get('redirect_uri')
-  if (redirectUri === undefined || !client.mayRedirectTo(redirectUri)) return errorPage(ctx, browser, ...REDIRECT_ERROR) // §3.1.2.3, OIDC Core §3.1.2.1
-  const delivery: Delivery = {
-    redirect_uri: redirectUri,
-    response_mode: responseMode(sent),
-    state: sent.get('state') ?? null,
-    issuer: issuerOf(ctx, client),
+  const redirectUri = sent.parameters.get('redirect_uri')
+  if (redirectUri === undefined || !client.mayRedirectTo(redirectUri)) {
+    if (sent.fault) return errorPage(ctx, browser, 'Request Error', `${sent.fault.message}.`)
+    return errorPage(ctx, browser, ...REDIRECT_ERROR) // RFC 6749 §3.1.2.3, OIDC Core §3.1.2.1
   }
+  const delivery = deliveryOf(ctx, client, sent.parameters, redirectUri)
   try {
-    const request = readAuthorizationRequest(client, sent, delivery)
-    if (sent !== params) request.pushed = hashToken(params.get('request_uri')!)
-    else if (client.metadata.require_pushed_authorization_requests)
-      throw authorizationError('invalid_request', 'This client must send its requests ahead') // RFC 9126 §5
-    return await decide(ctx, client, request, params, browser)
+    if (sent.fault) throw sent.fault
+    requireSent(client, sent)
+    const request = { ...readAuthorizationRequest(client, sent.parameters, delivery), pushed: sent.pushed }
+    return await decide(ctx, client, request, sent, params, browser)
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error
-    return deliver(delivery, errorParameters(delivery, error), ctx.request?.method ?? 'GET', browser.page)
+    return deliver(delivery, await errorParameters(ctx, client, delivery, error), ctx.request?.method ?? 'GET', browser.page)
   }
-}
-
-/** What was asked: the parameters themselves, or what the client sent ahead under the URI that stands in their place, RFC 9126 §4. */
-async function sentParameters(ctx: Ctx, client: Client, params: Parameters): Promise<Parameters | undefined> {
-  const requestUri = params.get('request_uri')
-  return isPushed(requestUri) ? pushedParameters(ctx, client.id, requestUri) : params
 }
 
 /** Who is there, whether they may, and whether they have to sign in (again), OIDC Core §3.1.2.3. */
-async function decide(ctx: Ctx, client: Client, request: AuthorizationRequest, params: Parameters, browser: Browser): Promise<Answer> {
+async function decide(
+  ctx: Ctx,
+  client: Client,
+  request: AuthorizationRequest,
+  sent: Sent,
+  params: Parameters,
+  browser: Browser,
+): Promise<Answer> {
   const { user } = ctx.caller
   const session = ctx.caller.session as unknown as Session | null
   const silent = request.prompt.includes('none')
   const prompted = promptedBefore(ctx, request, params.get(PROMPTED))
   if (!client.application) return refuse(ctx, browser, silent)
-  const askToSignIn = (): Promise<Answer> => {
+  const askToSignIn = async (hint = request.login_hint): Promise<Answer> => {
     if (silent) throw authorizationError('login_required') // §3.1.2.6
-    if (prompted?.hinted) return signInFirst(ctx, client, request, params, browser, { hint: null }) // "that is not me"
+    const carried = await carriedRequest(ctx, client, sent, params)
+    if (prompted?.hinted) return signInFirst(ctx, client, request, carried, browser, null) // "that is not me"
     if (prompted) throw authorizationError('access_denied', 'The sign-in was not completed')
-    return signInFirst(ctx, client, request, params, browser)
+    return signInFirst(ctx, client, request, carried, browser, hint)
   }
   if (!user || !session) return askToSignIn()
   const decision = await mayOpen(ctx, client.application, user, { context: policyFacts(request) })
   if (!decision.passing) return refuse(ctx, browser, silent, { application: client.application, user, access: decision })
   if (!isFresh(ctx, request, session, prompted)) return askToSignIn()
-  if (request.id_token_hint !== null) {
-    const hint = await readIdTokenHint(ctx, client, request.id_token_hint)
-    if (!hint) throw authorizationError('invalid_request', 'The id_token_hint is not an ID token of this client')
-    // §3.1.2.1: the person it names, or an error
-    if (hint.sub !== subjectOf(ctx, client, user)) {
-      if (prompted) throw authorizationError('login_required')
-      return askToSignIn()
-    }
+  if (!(await isWanted(ctx, client, request, user))) {
+    if (prompted) throw authorizationError('login_required')
+    return askToSignIn()
+  }
+  if (request.context && contextOf(session, request.context) === undefined) {
+    const helps = !prompted && (await couldStepUp(ctx, request.context, user))
+    if (helps && !silent) return askToSignIn(request.login_hint ?? String(user.username))
+    if (request.context.essential) throw authorizationError(helps ? 'login_required' : 'unmet_authentication_requirements')
   }
   return runAuthorizationFlow(ctx, client, request, client.application, user, session, browser)
 }
 
-/** Whether the sign-in is as recent as the request demands; `prompted`: this request sent the person to sign in. */
+/** Whether the sign-in is as recent as the request demands, and a choice where it wants one; `prompted`: this request sent the person to sign in. */
 function isFresh(ctx: Ctx, request: AuthorizationRequest, session: Session, prompted: Prompted | undefined): boolean {
   if (session.auth_time === null) return false
   const signedIn = session.auth_time.getTime()
   if (prompted && signedIn > prompted.at) return true
-  if (request.prompt.includes('login')) return false
+  if (request.prompt.includes('login') || request.prompt.includes('select_account')) return false
   return request.max_age === null || (request.max_age > 0 && ctx.now().getTime() - signedIn <= request.max_age * 1000)
+}
+
+/** Whether the request is about this person: by an ID token of theirs, or by their name (§3.1.2.1 `id_token_hint`, §5.5.1 `sub`). */
+async function isWanted(ctx: Ctx, client: Client, request: AuthorizationRequest, user: Row): Promise<boolean> {
+  const subject = subjectOf(ctx, client, user)
+  const subjects = wantedSubjects(request.claims)
+  if (subjects && !subjects.includes(subject)) return false
+  if (request.id_token_hint === null) return true
+  const hint = await readIdTokenHint(ctx, client, request.id_token_hint)
+  if (!hint) throw authorizationError('invalid_request', 'The id_token_hint is not an ID token of this client')
+  return hint.sub === subject
 }
 
 /** The person may not: a page of ours says so, with the way to find out why; a client that asked for silence hears it instead. */

@@ -32,7 +32,7 @@ export async function idTokenClaims(ctx: Ctx, client: Client, { user, scopes, fa
     exp: seconds(expires),
     iat: seconds(now),
     auth_time: seconds(facts.auth_time ?? now),
-    acr: ACR,
+    acr: facts.acr ?? ACR,
     ...(facts.amr.length > 0 && { amr: facts.amr }),
     ...(nonce !== null && { nonce }),
     ...(facts.sid !== null && { sid: facts.sid }),

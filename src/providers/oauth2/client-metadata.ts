@@ -1,6 +1,7 @@
+import { Type } from 'typebox'
 import { crud, type Hooks } from '../../api/crud.ts'
 import { invalid } from '../../api/errors.ts'
-import { choice, flag, jsonObject, reference, text } from '../../api/fields.ts'
+import { choice, flag, integer, jsonObject, reference, structure, text } from '../../api/fields.ts'
 import { defineModel, type Model, type Row } from '../../api/model.ts'
 import type { Resource } from '../../api/mount.ts'
 import { findObject } from '../../api/store.ts'
@@ -18,6 +19,12 @@ const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'client_secre
 const SUBJECT_TYPES = ['public', 'pairwise'] as const
 
 const linkError = (url: string): string | undefined => (url === '' || /^https?:\/\//i.test(url) ? undefined : 'Enter a valid URL.')
+const httpsError = (url: string): string | undefined =>
+  url === '' || (/^https:\/\//i.test(url) && URL.canParse(url)) ? undefined : 'Enter a valid URL that begins with https://.'
+
+const Addresses = Type.Array(Type.String({ minLength: 1, maxLength: 512 }), { maxItems: 20 })
+
+const requestUrisError = (urls: string[]): string | undefined => urls.map(httpsError).find(error => error !== undefined)
 
 /**
  * What a client asks of the endpoints beyond what the provider's own fields can say, by the names of RFC 7591, RFC 9126, RFC 9449 and
@@ -57,6 +64,17 @@ export const ClientMetadata: Model = defineModel({
     subject_type: choice(SUBJECT_TYPES, 'public'),
     /** Clients with the same host here know a person by the same pairwise name; empty: the host of the redirect URIs. */
     sector_identifier_uri: text({ default: '', check: linkError }),
+    /** Addresses at which the client keeps request objects, OIDC Core §6.2; no others are read. */
+    request_uris: structure(Addresses, { default: [], check: requestUrisError }),
+    /** RFC 9101. Null: any that the client's keys can do. `none` is for request objects at an https address alone. */
+    request_object_signing_alg: choice(['none', ...SIGNING_ALGORITHMS], null),
+    /** RFC 9101 §10.5: no request counts whose parameters the client did not sign. */
+    require_signed_request_object: flag(false),
+    /** Seconds; counts where a request says nothing. */
+    default_max_age: integer({ nullable: true, minimum: 0 }),
+    default_acr_values: structure(Type.Array(Type.String({ minLength: 1, maxLength: 255 }), { maxItems: 20 }), { default: [] }),
+    /** Where others may send people to begin a sign-in at the client, OIDC Core §4: the application is opened there. */
+    initiate_login_uri: text({ default: '', check: httpsError }),
   },
   filters: ['provider'],
   search: [],
@@ -80,6 +98,12 @@ export type ClientMetadataRow = {
   userinfo_encrypted_response_enc: string | null
   subject_type: (typeof SUBJECT_TYPES)[number]
   sector_identifier_uri: string
+  request_uris: string[]
+  request_object_signing_alg: string | null
+  require_signed_request_object: boolean
+  default_max_age: number | null
+  default_acr_values: string[]
+  initiate_login_uri: string
 }
 
 /** What a client that registers itself may say of this, RFC 7591 §2; the rest is for administrators. */
@@ -98,6 +122,12 @@ export const REGISTRABLE: readonly string[] = [
   'userinfo_encrypted_response_enc',
   'subject_type',
   'sector_identifier_uri',
+  'request_uris',
+  'request_object_signing_alg',
+  'require_signed_request_object',
+  'default_max_age',
+  'default_acr_values',
+  'initiate_login_uri',
 ]
 
 const isPrivate = (key: unknown): boolean => typeof key === 'object' && key !== null && ('d' in key || 'k' in key)
@@ -115,6 +145,7 @@ async function clean(ctx: Ctx, values: Row, current?: Row): Promise<Row> {
   if (method !== null && client?.client_type === 'public')
     throw invalid({ token_endpoint_auth_method: ['A public client cannot prove itself.'] })
   if (client) await checkTokens(ctx, all, client)
+  checkRequests(all, client)
   return values
 }
 
@@ -142,6 +173,20 @@ async function checkTokens(ctx: Ctx, all: Partial<ClientMetadataRow>, provider: 
 
 /** What is checked of metadata, by whichever way it comes. */
 export const metadataHooks: Hooks = { clean }
+
+/** What is asked of request objects that nothing could ever satisfy. */
+function checkRequests(all: Partial<ClientMetadataRow>, provider: Row | undefined): void {
+  const alg = all.request_object_signing_alg ?? null
+  const hasKeys = Boolean(all.jwks?.keys?.length) || (all.jwks_uri ?? '') !== ''
+  const signs = alg === null ? hasKeys : alg !== 'none'
+  if (signs && alg?.startsWith('HS')) {
+    if (provider?.client_type === 'public') throw invalid({ request_object_signing_alg: ['A public client has no secret.'] })
+  } else if (signs && !hasKeys) throw invalid({ request_object_signing_alg: ['This needs a key of the client.'] })
+  if (all.require_signed_request_object && !signs)
+    throw invalid({ require_signed_request_object: ['The client has no key to sign requests with.'] })
+  if (alg === 'none' && !all.request_uris?.length)
+    throw invalid({ request_object_signing_alg: ['Request objects without a signature are read from a registered address alone.'] })
+}
 
 export const clientMetadata: Resource = {
   path: '/signet/oauth2_clients',

@@ -4,15 +4,13 @@ import { currentBrand } from '../../core/brand.ts'
 import { scopeClaims } from '../../mappings/evaluate.ts'
 import { baseUrl, endpoints, issuerOf } from './addresses.ts'
 import { ANY_ORIGIN, document, type Answer } from './answer.ts'
-import { ACR } from './claims.ts'
 import { clientOfApplication, clientOfProvider, type Client } from './client.ts'
 import { ASYMMETRIC, CONTENT_ENCRYPTION, KEY_MANAGEMENT, SYMMETRIC } from './algorithms.ts'
 import { USUAL_ENC } from './client-encryption.ts'
 import type { Headers } from './client-authentication.ts'
 import { corsHeaders } from './cors.ts'
-import { responseTypesOf } from './authorization-request.ts'
+import { authorizationMetadata } from './discovery-requests.ts'
 import { DEVICE_GRANT } from './device/authorization.ts'
-import { CHALLENGE_METHODS } from './pkce.ts'
 
 const BASE_CLAIMS = ['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', 'acr', 'amr', 'nonce', 'at_hash', 'c_hash', 's_hash']
 const GRANTS = ['authorization_code', 'implicit', 'refresh_token', 'client_credentials', 'password', DEVICE_GRANT]
@@ -39,9 +37,6 @@ export async function metadata(ctx: Ctx, client: Client): Promise<Row> {
     check_session_iframe: urls.checkSession, // OIDC Session Management §3.3
     jwks_uri: urls.jwks,
     pushed_authorization_request_endpoint: urls.pushed, // RFC 9126 §5
-    require_pushed_authorization_requests: client.metadata.require_pushed_authorization_requests,
-    response_types_supported: responseTypesOf(client),
-    response_modes_supported: ['query', 'fragment', 'form_post'],
     grant_types_supported: GRANTS.filter(grant => client.grantTypes.has(grant)),
     id_token_signing_alg_values_supported: [client.signer.alg],
     ...(urls.register !== null && { registration_endpoint: urls.register }), // RFC 8414 §2
@@ -57,17 +52,11 @@ export async function metadata(ctx: Ctx, client: Client): Promise<Row> {
     ...(methods.some(method => method.endsWith('_jwt')) && {
       token_endpoint_auth_signing_alg_values_supported: methods.includes('client_secret_jwt') ? SYMMETRIC : ASYMMETRIC,
     }),
-    acr_values_supported: [ACR],
     scopes_supported: [...client.scopes].sort(),
-    request_parameter_supported: false,
-    request_uri_parameter_supported: false, // the default of OIDC Discovery §3 would be true
     claims_supported: [...new Set([...BASE_CLAIMS, ...Object.keys(claims)])],
-    claims_parameter_supported: false,
-    code_challenge_methods_supported: client.metadata.require_pkce ? ['S256'] : [...CHALLENGE_METHODS].reverse(),
     dpop_signing_alg_values_supported: ASYMMETRIC, // RFC 9449 §5.1
-    authorization_response_iss_parameter_supported: true, // RFC 9207 §3
+    ...authorizationMetadata(client),
     ...(client.registers && offered(client, methods)),
-    prompt_values_supported: ['none', 'login', 'consent'],
   }
 }
 

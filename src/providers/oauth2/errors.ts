@@ -57,6 +57,9 @@ const AUTHORIZATION_ERRORS = {
   interaction_required: 'The Authorization Server requires End-User interaction',
   request_not_supported: 'The provider does not support use of the request parameter',
   request_uri_not_supported: 'The provider does not support use of the request_uri parameter',
+  invalid_request_object: 'The request parameter contains an invalid Request Object',
+  invalid_request_uri: 'The request_uri in the Authorization Request returns an error or contains invalid data',
+  unmet_authentication_requirements: 'The Authorization Server is unable to meet the requirements of the authentication request',
   registration_not_supported: 'The provider does not support use of the registration parameter',
 } as const
 

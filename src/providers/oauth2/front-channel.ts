@@ -1,11 +1,12 @@
 import type { Ctx } from '../../context.ts'
 import type { Row } from '../../api/model.ts'
 import type { Session } from '../../core/sessions.ts'
+import { scopeClaims } from '../../mappings/evaluate.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
 import { sealedIdToken } from './client-encryption.ts'
 import type { Client } from './client.ts'
 import { prepareTokens, storeTokens, type Authorization } from './issue.ts'
-import { signInFacts } from './sign-in-facts.ts'
+import type { SignInFacts } from './sign-in-facts.ts'
 
 /** Tokens that go to the browser at once, ready but not stored yet. */
 export type FrontChannel = {
@@ -25,6 +26,7 @@ export async function frontChannel(
   request: AuthorizationRequest,
   user: Row,
   session: Session,
+  facts: SignInFacts,
   family: string,
 ): Promise<FrontChannel | undefined> {
   const types = request.response_type
@@ -33,7 +35,8 @@ export async function frontChannel(
     user,
     scopes: request.scopes,
     asking: null,
-    facts: signInFacts(session),
+    facts,
+    requested: request.claims,
     nonce: request.nonce,
     session_hash: session.session_hash,
     family,
@@ -43,6 +46,10 @@ export async function frontChannel(
   }
   const tokens = await prepareTokens(ctx, client, authorization)
   const withToken = types.includes('token')
+  // OIDC Core §5.4: without an access token the ID token is the only place for what the scopes give.
+  const alone = types.length === 1 && types[0] === 'id_token' && !client.claimsInIdToken
+  const { provider, mappings } = client
+  const scoped = alone ? await scopeClaims(ctx, { provider, user, scopes: request.scopes, mappings }) : {}
   return {
     store: async ctx => {
       if (withToken) await storeTokens(ctx, client, authorization, tokens)
@@ -56,7 +63,8 @@ export async function frontChannel(
       }),
       ...(types.includes('id_token') && {
         id_token: await sealedIdToken(ctx, client, {
-          ...tokens.claims,
+          ...scoped,
+          ...tokens.idClaims,
           ...(withToken && { at_hash: client.signer.leftHash(tokens.access) }),
           ...(code !== undefined && { c_hash: client.signer.leftHash(code) }),
           ...(request.delivery.state !== null && { s_hash: client.signer.leftHash(request.delivery.state) }),

@@ -12,6 +12,7 @@ import type { AuthorizationRequest } from './authorization-request.ts'
 import { errorParameters, responseLocation, responseParameters } from './authorization-response.ts'
 import { clientById, type Client } from './client.ts'
 import { consentBehind } from './consent.ts'
+import { contextOf } from './context-class.ts'
 import { authorizationError, OAuthError } from './errors.ts'
 import { takesPart } from './logout/backchannel.ts'
 import { spendPushed } from './pushed-request.ts'
@@ -49,9 +50,9 @@ export async function grantCode(
 ): Promise<Record<string, string>> {
   const code = request.response_type.includes('code') ? toBase64url(ctx.randomBytes(CODE_BYTES)) : undefined
   const family = ctx.uuid()
-  const tokens = await frontChannel(ctx, client, request, user, session, family)
+  const facts = { ...signInFacts(session), acr: metContext(request, session) }
+  const tokens = await frontChannel(ctx, client, request, user, session, facts, family)
   const parameters = await tokens?.parameters(code)
-  const facts = signInFacts(session)
   const consent = await consentBehind(ctx, application, user, request.scopes)
   await transact(ctx, async ctx => {
     if (request.pushed !== null && !(await spendPushed(ctx.db, request.pushed, ctx.now())))
@@ -73,6 +74,8 @@ export async function grantCode(
       sid: facts.sid,
       auth_time: facts.auth_time,
       amr: JSON.stringify(facts.amr),
+      acr: facts.acr,
+      requested_claims: request.claims && JSON.stringify(request.claims),
       ...consent,
       expires: new Date(ctx.now().getTime() + client.lifetimes.code),
       used_at: null,
@@ -90,11 +93,18 @@ export async function grantCode(
     )
   })
   const state = sessionState(ctx, client, request, user, session)
-  return responseParameters(request.delivery, {
+  return responseParameters(ctx, client, request.delivery, {
     ...(code !== undefined && { code }),
     ...parameters,
     ...(state !== undefined && { session_state: state }),
   })
+}
+
+/** The context class that is wanted and met; null: none is, and none has to be. @throws unmet_authentication_requirements */
+function metContext({ context }: AuthorizationRequest, session: Session): string | null {
+  const met = context && contextOf(session, context)
+  if (context?.essential && met === undefined) throw authorizationError('unmet_authentication_requirements') // OIDC Core §5.5.1.1
+  return met ?? null
 }
 
 /** Name of the stage that ends an authorization flow. */
@@ -122,7 +132,7 @@ export const fulfilStage = defineMemoryStage({
     }
     const parameters = await grantCode(ctx, client, request, client.application, user, session as unknown as Session).catch(
       (error: unknown) => {
-        if (error instanceof OAuthError) return errorParameters(request.delivery, error)
+        if (error instanceof OAuthError) return errorParameters(ctx, client, request.delivery, error)
         throw error
       },
     )

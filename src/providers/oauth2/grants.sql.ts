@@ -1,11 +1,14 @@
 import type { Selectable } from 'kysely'
 import type { Row } from '../../api/model.ts'
 import type { DB, Db } from '../../db/database.ts'
+import type { RequestedClaims } from './requested-claims.ts'
 
-type Lists = { scope: string[]; amr: string[] }
+type Requested = { requested_claims: RequestedClaims | null }
+type Lists = { scope: string[]; amr: string[] } & Requested
+type Told = { scope: string[]; claims: Row } & Requested
 export type CodeRow = Omit<Selectable<DB['oauth2_code']>, keyof Lists> & Lists
 export type RefreshTokenRow = Omit<Selectable<DB['oauth2_refresh_token']>, keyof Lists | 'claims'> & Lists & { claims: Row }
-export type AccessTokenRow = Omit<Selectable<DB['oauth2_access_token']>, 'scope' | 'claims'> & { scope: string[]; claims: Row }
+export type AccessTokenRow = Omit<Selectable<DB['oauth2_access_token']>, keyof Told> & Told
 
 /** The code with this hash, spent or not; undefined when it was never given out or its session is gone. */
 export const findCode = async (db: Db, hash: string): Promise<CodeRow | undefined> =>

@@ -6,6 +6,7 @@ import { randomString } from '../../lib/random.ts'
 import { accessTokenClaims, idTokenClaims } from './claims.ts'
 import { sealedIdToken } from './client-encryption.ts'
 import type { Client } from './client.ts'
+import { namedClaims, type RequestedClaims } from './requested-claims.ts'
 import type { SignInFacts } from './sign-in-facts.ts'
 
 /** What a grant proved: who gets tokens, for what, and what has to happen in the transaction that stores them. */
@@ -23,6 +24,8 @@ export type Authorization = {
   family: string
   /** The key that this grant is bound to already (RFC 9449 §5, §10); null: to none. */
   jkt?: string | null
+  /** Claims that the request asked for by name (OIDC Core §5.5); null: none. */
+  requested?: RequestedClaims | null
   idToken: boolean
   /** undefined: no refresh token in the answer. */
   refresh: { scopes: readonly string[]; nonce: string | null; consented: boolean; consent_until: Date | null } | undefined
@@ -47,21 +50,29 @@ export async function prepareTokens(ctx: Ctx, client: Client, authorization: Aut
   const expires = new Date(now.getTime() + client.lifetimes.access)
   const claims = await idTokenClaims(ctx, client, { user, scopes, facts, nonce, expires })
   const access = await sealed(client, { ...accessTokenClaims(ctx, client, claims, scopes), ...(jkt !== undefined && { cnf: { jkt } }) })
-  const id = authorization.idToken ? await sealedIdToken(ctx, client, { ...claims, at_hash: client.signer.leftHash(access) }) : undefined
+  const named = await namedClaims(ctx, client, user, authorization.requested?.id_token)
+  const idClaims = { ...named, ...claims }
+  const id = authorization.idToken ? await sealedIdToken(ctx, client, { ...idClaims, at_hash: client.signer.leftHash(access) }) : undefined
   const refresh = authorization.refresh && randomString(REFRESH_TOKEN_LENGTH, undefined, ctx.randomBytes)
-  return { jkt, claims, access, id, refresh, expires, refreshExpires: new Date(now.getTime() + client.lifetimes.refresh) }
+  return { jkt, claims, idClaims, access, id, refresh, expires, refreshExpires: new Date(now.getTime() + client.lifetimes.refresh) }
 }
 
 type Prepared = Awaited<ReturnType<typeof prepareTokens>>
 
 /** Makes prepared tokens good. Call inside the transaction that claims the grant. */
-export async function storeTokens(ctx: Ctx, client: Client, authorization: Authorization, tokens: Prepared): Promise<void> {
+export async function storeTokens(
+  ctx: Ctx,
+  client: Client,
+  authorization: Authorization,
+  tokens: Omit<Prepared, 'idClaims'>,
+): Promise<void> {
   const common = {
     provider: client.id,
     user: authorization.user.id as number,
     family: authorization.family,
     scope: JSON.stringify(authorization.scopes),
     claims: JSON.stringify(tokens.claims),
+    requested_claims: authorization.requested ? JSON.stringify(authorization.requested) : null,
     revoked_at: null,
   }
   const { jkt = null } = tokens
@@ -83,6 +94,7 @@ export async function storeTokens(ctx: Ctx, client: Client, authorization: Autho
       sid: facts.sid,
       auth_time: facts.auth_time,
       amr: JSON.stringify(facts.amr),
+      acr: facts.acr ?? null,
       expires: tokens.refreshExpires,
       used_at: null,
       jkt: client.public ? jkt : null, // RFC 9449 §5: a confidential client proves itself anyway

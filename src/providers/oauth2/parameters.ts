@@ -15,6 +15,8 @@ const MAX_LENGTHS: Readonly<Record<string, number>> = {
   code: 24 * 1024,
   refresh_token: 24 * 1024,
   id_token_hint: 24 * 1024,
+  request: 24 * 1024,
+  claims: 8_192,
   token: 24 * 1024,
   access_token: 24 * 1024,
 }

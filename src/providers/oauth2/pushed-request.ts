@@ -2,13 +2,14 @@ import type { Ctx } from '../../context.ts'
 import { hashToken } from '../../crypto/secrets.ts'
 import type { Db } from '../../db/database.ts'
 import { toBase64url } from '../../lib/base64url.ts'
-import { issuerOf } from './addresses.ts'
 import { json, type Answer } from './answer.ts'
-import { readAuthorizationRequest, responseMode } from './authorization-request.ts'
+import { deliveryOf, readAuthorizationRequest } from './authorization-request.ts'
 import { namedClient, readCredentials, requireProof, type Headers } from './client-authentication.ts'
+import type { Client } from './client.ts'
 import { corsHeaders } from './cors.ts'
 import { invalidClient, invalidRequest } from './errors.ts'
 import { readParameters, requireSound, type Parameters } from './parameters.ts'
+import { readRequestObject } from './request-object.ts'
 
 const PREFIX = 'urn:ietf:params:oauth:request_uri:'
 const URI_BYTES = 32
@@ -21,8 +22,8 @@ const OF_THE_CLIENT = new Set(['client_secret', 'client_assertion', 'client_asse
 export const isPushed = (requestUri: string | undefined): requestUri is string => requestUri?.startsWith(PREFIX) ?? false
 
 /**
- * Pushed authorization request, RFC 9126 §2: the client proves itself and sends ahead what the browser would have carried. It is judged at
- * once as far as it can be, so that mistakes are told here.
+ * Pushed authorization request, RFC 9126 §2: the client proves itself and sends ahead what the browser would have carried, as it is or in a request
+ * object (§3). It is judged at once as far as it can be, so that mistakes are told here.
  */
 export async function pushRequest(ctx: Ctx, headers: Headers, form: Parameters): Promise<Answer> {
   requireSound(form)
@@ -31,29 +32,37 @@ export async function pushRequest(ctx: Ctx, headers: Headers, form: Parameters):
   await requireProof(ctx, client, credentials)
   if (!client.application) throw invalidClient(credentials.basic)
   if (form.get('request_uri') !== undefined) throw invalidRequest('A pushed request cannot name another one') // §2.1
-  const redirectUri = form.get('redirect_uri')
+  const object = form.get('request')
+  if (object === undefined && client.metadata.require_signed_request_object) throw invalidRequest('This client must sign its requests')
+  const parameters = object === undefined ? form : await readRequestObject(ctx, client, object)
+  const redirectUri = parameters.get('redirect_uri')
   if (redirectUri === undefined || !client.mayRedirectTo(redirectUri)) throw invalidRequest('The redirect_uri is not one of this client')
-  const delivery = {
-    redirect_uri: redirectUri,
-    response_mode: responseMode(form),
-    state: form.get('state') ?? null,
-    issuer: issuerOf(ctx, client),
-  }
-  readAuthorizationRequest(client, form, delivery)
-  const kept = form.names.filter(name => !OF_THE_CLIENT.has(name)).flatMap(name => [[name, form.get(name) ?? ''] as [string, string]])
-  const parameters = new URLSearchParams(kept)
-  parameters.set('client_id', client.client_id)
+  readAuthorizationRequest(client, parameters, deliveryOf(ctx, client, parameters, redirectUri))
+  const uri = await keepRequest(ctx, client, parameters, LIFE)
+  return json(201, { request_uri: uri, expires_in: LIFE }, corsHeaders(headers, client.origins)) // §2.2
+}
+
+/**
+ * Keeps a request of a client under a URI that stands in its place, once.
+ * @param life seconds
+ */
+export async function keepRequest(ctx: Ctx, client: Client, parameters: Parameters, life: number): Promise<string> {
+  const kept = parameters.names
+    .filter(name => !OF_THE_CLIENT.has(name))
+    .flatMap(name => [[name, parameters.get(name) ?? ''] as [string, string]])
+  const stored = new URLSearchParams(kept)
+  stored.set('client_id', client.client_id)
   const uri = PREFIX + toBase64url(ctx.randomBytes(URI_BYTES))
   await ctx.db
     .insertInto('oauth2_pushed_request')
     .values({
       uri_hash: hashToken(uri),
       provider: client.id,
-      parameters: parameters.toString(),
-      expires: new Date(ctx.now().getTime() + LIFE * 1000),
+      parameters: stored.toString(),
+      expires: new Date(ctx.now().getTime() + life * 1000),
     })
     .execute()
-  return json(201, { request_uri: uri, expires_in: LIFE }, corsHeaders(headers, client.origins)) // §2.2
+  return uri
 }
 
 /** What this client pushed under a URI; undefined when it is somebody else's, granted or over. */

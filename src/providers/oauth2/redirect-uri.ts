@@ -28,6 +28,7 @@ const RESPONSE_PARAMETERS = new Set([
   'expires_in',
   'scope',
   'session_state',
+  'response',
 ])
 
 /** Whether an address may be looked at by a pattern: one spelling only, so that pattern and browser see the same host and path. */

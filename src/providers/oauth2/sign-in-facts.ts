@@ -7,6 +7,8 @@ export type SignInFacts = {
   auth_time: Date | null
   /** RFC 8176, plus `user` for a passkey alone, as clients of this API know it. */
   amr: string[]
+  /** The context class that was wanted and is met; null: the usual one. */
+  acr?: string | null
 }
 
 /** The session's row is keyed by the same hash in another spelling, as long as its key was not changed. */

@@ -10,21 +10,58 @@ import { redirectAnswer, type Answer } from './answer.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
 import { deniedPage, type Browser } from './browser.ts'
 import type { Client } from './client.ts'
-import type { Parameters } from './parameters.ts'
+import { demandedDevices } from './context-class.ts'
+import { readParameters, type Parameters } from './parameters.ts'
 import { PROMPTED, promptedMark } from './prompted.ts'
+import { keepRequest } from './pushed-request.ts'
+import type { Sent } from './sent-request.ts'
+import { stepUp } from './step-up.ts'
 
 /** Names that the flow's page reads itself: a client must not choose them. */
-const FLOW_PARAMETERS = new Set(['next', 'flow_token', 'itoken', 'token', 'inspector', PROMPTED])
+const FLOW_PARAMETERS = new Set(['next', 'flow_token', 'itoken', 'token', 'inspector', 'locale', PROMPTED])
 /** Longer values are of no use on the way and would make the address too long for some proxies. */
 const MAX_SHOWN = 256
 
 const encoded = (pairs: [string, string][]): string =>
   pairs.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&')
 
+/** A request that is larger is kept here meanwhile: what carries it twice must pass as an address. Characters. */
+const MAX_CARRIED = 4_096
+/** As long as a mark is good for that says that somebody was sent to sign in: s. */
+const KEPT = 3_600
+
+const pairsOf = (params: Parameters): [string, string][] =>
+  params.names.flatMap(name => {
+    const value = params.get(name)
+    return value === undefined || name === PROMPTED ? [] : [[name, value] as [string, string]]
+  })
+
+/**
+ * What the browser carries to the sign-in page and back. A request object may be over by then, and was found good: what it said is kept, as if it
+ * had been sent ahead, and so is what is too long for an address.
+ */
+export async function carriedRequest(ctx: Ctx, client: Client, sent: Sent, params: Parameters): Promise<Parameters> {
+  if (sent.pushed !== null) return params
+  if (!sent.object && encoded(pairsOf(params)).length <= MAX_CARRIED) return params
+  const uri = await keepRequest(ctx, client, sent.parameters, KEPT)
+  const mark = params.get(PROMPTED)
+  const pairs: [string, string][] = [
+    ['client_id', client.client_id],
+    ['request_uri', uri],
+    ...(mark ? [[PROMPTED, mark] as [string, string]] : []),
+  ]
+  return readParameters(encoded(pairs))
+}
+
+/** The page of a flow in the language that the client wishes for the person. */
+export const inLanguage = (page: string, { language }: AuthorizationRequest): string =>
+  language === null ? page : `${page}${page.includes('?') ? '&' : '?'}locale=${language}`
+
 /**
  * Sends the person to the sign-in page, from where the way leads back to the same request. Somebody who is signed in already and has
  * to do it again is planned for as a visitor, so that a flow for visitors takes them.
- * @param options.hint who it probably is, filled in beforehand
+ * @param params what the way back carries
+ * @param hint who it probably is, filled in beforehand
  */
 export async function signInFirst(
   ctx: Ctx,
@@ -32,7 +69,7 @@ export async function signInFirst(
   request: AuthorizationRequest,
   params: Parameters,
   browser: Browser,
-  options: { hint: string | null } = { hint: request.login_hint },
+  hint: string | null,
 ): Promise<Answer> {
   const asVisitor = { ...ctx, caller: visitor }
   const { authentication } = client.flows
@@ -40,17 +77,16 @@ export async function signInFirst(
   if (!definition) return deniedPage(ctx, browser, ['There is no flow to sign in with.'])
   const context = {
     application: asObject(Application, client.application!),
-    ...(options.hint !== null && { pending_user_identifier: options.hint }),
+    ...(hint !== null && { pending_user_identifier: hint }),
   }
   const planned = await planFlow(asVisitor, definition, context)
   if (!planned.ok)
     return deniedPage(ctx, browser, planned.messages, { explanationId: explainNoPlan(ctx, definition.flow, planned, 'authorize') })
-  const sent = params.names.flatMap(name => {
-    const value = params.get(name)
-    return value === undefined || name === PROMPTED ? [] : [[name, value] as [string, string]]
-  })
-  const back = `${pathOf(ctx, '/application/o/authorize/')}?${encoded([...sent, [PROMPTED, promptedMark(ctx, request, options.hint !== null)]])}`
+  const devices = demandedDevices(request.context)
+  if (devices) stepUp(planned.plan, devices)
+  const sent = pairsOf(params)
+  const back = `${pathOf(ctx, '/application/o/authorize/')}?${encoded([...sent, [PROMPTED, promptedMark(ctx, request, hint !== null)]])}`
   const query = encoded([...sent.filter(([name, value]) => !FLOW_PARAMETERS.has(name) && value.length <= MAX_SHOWN), ['next', back]])
   const page = await startPlan(ctx, browser.visit, planned.plan, { query: new URLSearchParams(query) })
-  return redirectAnswer(page, ctx.request?.method ?? 'GET')
+  return redirectAnswer(inLanguage(page, request), ctx.request?.method ?? 'GET')
 }

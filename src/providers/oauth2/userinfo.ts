@@ -14,6 +14,7 @@ import { freshNonce, provenKey } from './dpop.ts'
 import { OAuthError } from './errors.ts'
 import { findAccessToken } from './grants.sql.ts'
 import type { Parameters } from './parameters.ts'
+import { namedClaims } from './requested-claims.ts'
 import { subjectOf } from './subject.ts'
 
 /** RFC 6750 §3.1. The body stays empty; without a token the challenge names no error. */
@@ -81,10 +82,11 @@ export async function userinfo(ctx: Ctx, headers: Headers, form: Parameters): Pr
   if (!token.scope.includes('openid'))
     return refused(403, 'insufficient_scope', 'The request requires higher privileges than provided by the access token')
   const claims = await scopeClaims(ctx, { provider: client.provider, user, scopes: token.scope, mappings: client.mappings })
+  const named = await namedClaims(ctx, client, user, token.requested_claims?.userinfo) // OIDC Core §5.5
   const { nonce } = token.claims
   // §5.3.2: sub is always there and the same as in the ID token
   const sub = token.claims.sub ?? subjectOf(ctx, client, user)
-  const answer = { ...claims, sub, ...(nonce !== undefined && { nonce }) }
+  const answer = { ...named, ...claims, sub, ...(nonce !== undefined && { nonce }) }
   const cors = corsHeaders(headers, client.origins)
   const jwt = await userinfoJwt(ctx, client, answer, issuerOf(ctx, client))
   return jwt === undefined ? json(200, answer, cors) : { ...json(200, {}, { ...cors, 'content-type': 'application/jwt' }), body: jwt }

@@ -69,7 +69,8 @@ async function authorize(ctx: Ctx, { form }: TokenRequest, client: Client): Prom
     user,
     scopes,
     asking: { oauth_scopes: granted, oauth_grant_type: 'refresh_token' },
-    facts: { sid: token.sid, auth_time: token.auth_time, amr: token.amr },
+    facts: { sid: token.sid, auth_time: token.auth_time, amr: token.amr, acr: token.acr },
+    requested: token.requested_claims,
     nonce: null, // OIDC Core §12.2: SHOULD NOT have one
     session_hash: sessionLive ? token.session_hash : null,
     family: token.family,

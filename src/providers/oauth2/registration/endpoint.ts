@@ -60,7 +60,7 @@ function told(ctx: Ctx, parent: Client, client: Client, registration: Registrati
   const urisOf = (type: string) => uris.filter(uri => uri.redirect_uri_type === type).map(uri => uri.url)
   const types = ['code', 'id_token', 'id_token token', 'code id_token', 'code token', 'code id_token token']
   const kept = REGISTRABLE.map(name => [name, (metadata as unknown as Row)[name]] as const).filter(
-    ([, value]) => value !== null && value !== '' && value !== false && JSON.stringify(value) !== '{}',
+    ([, value]) => value !== null && value !== '' && value !== false && !['{}', '[]'].includes(JSON.stringify(value)),
   )
   const logout = provider.logout_uri === '' ? {} : { [`${String(provider.logout_method)}_logout_uri`]: provider.logout_uri }
   return {
