@@ -146,12 +146,6 @@ function checkMaxAge(params: Parameters): number | null {
   return Number(sent)
 }
 
-const firstSpoken = (tags: string | undefined): Language | null =>
-  tags
-    ?.split(' ')
-    .map(spokenLanguage)
-    .find(language => language !== undefined) ?? null
-
 /**
  * The checks of a request whose client and redirect URI are known to be right, in the order in which they are answered.
  * @throws OAuthError for the client

@@ -30,7 +30,7 @@ test('each response type brings what it names, in any order of its words, by fra
     const to = new URL(String(answer.headers.location))
     assert.equal(to.origin + to.pathname + to.search, REDIRECT_URI, type)
     const response = new URLSearchParams(to.hash.slice(1))
-    assert.deepEqual([...response.keys()].toSorted(), [...names, 'iss', 'state'].toSorted(), type)
+    assert.deepEqual([...response.keys()].toSorted(), [...names, 'iss', 'session_state', 'state'].toSorted(), type)
     const id = response.get('id_token')
     if (id === null) continue
     const claims = await idToken(party, id)
