@@ -356,6 +356,7 @@ export interface Oauth2AccessTokenTable {
   claims: Json
   revoked_at: Date | null
   jkt: string | null
+  requested_claims: Json | null
 }
 
 export interface Oauth2ClientMetadataTable {
@@ -367,6 +368,12 @@ export interface Oauth2ClientMetadataTable {
   dpop_bound_access_tokens: boolean
   require_pkce: boolean
   require_pushed_authorization_requests: boolean
+  request_uris: Generated<Json>
+  request_object_signing_alg: string | null
+  require_signed_request_object: Generated<boolean>
+  default_max_age: number | null
+  default_acr_values: Generated<Json>
+  initiate_login_uri: Generated<string>
   id_token_signed_response_alg: string | null
   id_token_encrypted_response_alg: string | null
   id_token_encrypted_response_enc: string | null
@@ -398,6 +405,8 @@ export interface Oauth2CodeTable {
   code_challenge_method: string | null
   used_at: Date | null
   jkt: string | null
+  requested_claims: Json | null
+  acr: string | null
 }
 
 export interface Oauth2DcrTable {
@@ -473,6 +482,8 @@ export interface Oauth2RefreshTokenTable {
   used_at: Date | null
   revoked_at: Date | null
   jkt: string | null
+  requested_claims: Json | null
+  acr: string | null
 }
 
 export interface Oauth2RegistrationTable {
