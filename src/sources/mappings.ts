@@ -39,9 +39,25 @@ async function noteFailure(ctx: Ctx, mapping: MappingRow, error: unknown): Promi
   throw new MappingFailed(`The property mapping ${mapping.name} failed.`, { cause: error })
 }
 
+/** `attributes.a.b` names a place inside of `attributes`. */
+const nested = (found: Row): Row =>
+  deepMerge(
+    ...Object.entries(found).map(([name, value]) => {
+      const path = name.startsWith('attributes.') ? name.split('.') : [name]
+      return path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value) as Row
+    }),
+  )
+
+/** Lists without what stands in them twice, at any depth. */
+function distinct(value: unknown): unknown {
+  if (Array.isArray(value)) return [...new Map(value.map(item => [JSON.stringify(item), item])).values()]
+  return isObject(value) ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, distinct(inner)])) : value
+}
+
 /**
  * What mappings make of the properties that a source's kind reads by itself: what each returns is merged over what was there before,
- * objects deeply, lists joined. @param variables beside `properties`
+ * objects deeply, lists joined without repeating what they have. A mapping changes nothing but by what it returns. Never to be called
+ * inside a transaction, since mappings may ask other servers. @param variables beside `properties`
  * @throws MappingFailed, with an event; SkipObject when a text raises it
  */
 export async function mapped(
@@ -56,9 +72,9 @@ export async function mapped(
     try {
       const found = await runMapping(ctx, mapping, {
         user: null,
-        variables: scope => ({ ...variables(scope), properties: scope.conversion.enter(before) }),
+        variables: scope => ({ ...variables(scope), properties: scope.conversion.enter(structuredClone(before)) }),
       })
-      if (isObject(found)) properties = deepMerge(properties, found)
+      if (isObject(found)) properties = distinct(deepMerge(properties, nested(found))) as Row
     } catch (error) {
       if (error instanceof SkipObject) throw error
       return noteFailure(ctx, mapping, error)

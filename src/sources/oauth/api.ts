@@ -1,10 +1,12 @@
-import { crud } from '../../api/crud.ts'
+import { crud, objectAt, readBody } from '../../api/crud.ts'
 import { invalid, invalidObject } from '../../api/errors.ts'
-import type { Query, Row } from '../../api/model.ts'
+import { permission, type Query, type Row } from '../../api/model.ts'
 import type { Resource, SpecialOperation } from '../../api/mount.ts'
+import { requireObject, requirePermission } from '../../api/permissions.ts'
 import type { Ctx } from '../../context.ts'
 import type { SourceKind } from '../kind.ts'
 import { warnOfShortSessions } from '../session-warning.ts'
+import { completed } from './complete.ts'
 import { begin } from './login.ts'
 import { OAuthSource } from './model.ts'
 import { loginPath, typeOf } from './settings.ts'
@@ -14,14 +16,17 @@ import { typeObject, typePicture } from './types/present.ts'
 /** The addresses without which nobody can be sent anywhere. */
 const NEEDED = ['authorization_url', 'access_token_url', 'profile_url'] as const
 
-/** A type without addresses of its own needs the source's, or a document that names them. */
+/** Refuses a source of a type without addresses of its own that lacks one. */
+function requireAddresses(source: Row): void {
+  const type = providerType(source.provider_type as string)
+  const missing = NEEDED.find(name => type[name] === null && !(name === 'profile_url' && type.profileFrom === 'id_token') && !source[name])
+  if (missing && type.urls_customizable) throw invalidObject(`${missing} is required for provider ${type.verbose_name}`)
+}
+
+/** A document that names the addresses is as good as they are, until it was read. */
 function clean(_ctx: Ctx, values: Row, current?: Row): Row {
   const whole = { ...current, ...values }
-  const type = providerType(whole.provider_type as string)
-  if (type.urls_customizable && !whole.oidc_well_known_url) {
-    const missing = NEEDED.find(name => type[name] === null && !(name === 'profile_url' && type.profileFrom === 'id_token') && !whole[name])
-    if (missing) throw invalidObject(`${missing} is required for provider ${type.verbose_name}`)
-  }
+  if (!whole.oidc_well_known_url) requireAddresses(whole)
   const jwks = whole.oidc_jwks as Row | undefined
   if (jwks && Object.keys(jwks).length > 0 && !Array.isArray(jwks.keys)) throw invalid({ oidc_jwks: ['Invalid JWKS'] })
   return values
@@ -29,7 +34,34 @@ function clean(_ctx: Ctx, values: Row, current?: Row): Row {
 
 const saved = (ctx: Ctx, source: Row): Promise<void> => warnOfShortSessions(ctx, { source: source.pbm_uuid as string })
 
-export const oauthSources: Resource = { path: '/sources/oauth', model: OAuthSource, operations: crud(OAuthSource, { clean, saved }) }
+const operations = crud(OAuthSource, { clean, saved })
+
+/** A transaction (a blueprint's) waits for nobody: what is missing is found at the first sign-in. */
+const mayAsk = (ctx: Ctx): boolean => ctx.db === ctx.database.db
+
+export const oauthSources: Resource = {
+  path: '/sources/oauth',
+  model: OAuthSource,
+  operations: {
+    ...operations,
+    // Whoever may not store it, and what could not be stored, makes us ask nobody.
+    async create(ctx, body, query) {
+      requirePermission(ctx, permission(OAuthSource, 'add'))
+      if (!mayAsk(ctx)) return operations.create(ctx, body, query)
+      const values = clean(ctx, await readBody(ctx, OAuthSource, body))
+      const filled = await completed(ctx, values)
+      requireAddresses(filled)
+      return operations.create(ctx, { ...body, ...filled }, query)
+    },
+    async update(ctx, key, body, partial, query) {
+      const current = await objectAt(ctx, OAuthSource, key)
+      await requireObject(ctx, OAuthSource, current.pbm_uuid as string, 'change')
+      if (!mayAsk(ctx)) return operations.update(ctx, key, body, partial, query)
+      const values = clean(ctx, await readBody(ctx, OAuthSource, body, { partial, current }), current)
+      return operations.update(ctx, key, { ...body, ...(await completed(ctx, values, current)) }, partial, query)
+    },
+  },
+}
 
 export const oauthSourceKind: SourceKind = {
   model: OAuthSource,

@@ -10,6 +10,8 @@ export type Metadata = {
   token_endpoint?: string
   userinfo_endpoint?: string
   jwks_uri?: string
+  /** RFC 8414 §2; empty where it says nothing. */
+  code_challenge_methods_supported: readonly string[]
   /** RFC 9207 §3: the answer in the browser says who it is from. */
   authorization_response_iss_parameter_supported?: boolean
 }
@@ -37,7 +39,11 @@ export function readMetadata(text: string): Metadata {
   const document = read as Record<string, unknown> | null
   if (typeof document !== 'object' || document === null || typeof document.issuer !== 'string' || document.issuer === '')
     throw new DiscoveryError('no issuer')
-  const metadata: Metadata = { issuer: document.issuer }
+  const methods = document.code_challenge_methods_supported
+  const metadata: Metadata = {
+    issuer: document.issuer,
+    code_challenge_methods_supported: Array.isArray(methods) ? methods.filter(method => typeof method === 'string') : [],
+  }
   for (const name of ENDPOINTS) {
     const value = document[name]
     if (value === undefined || value === null) continue

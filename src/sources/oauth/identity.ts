@@ -30,8 +30,19 @@ const leftOut = <T>(work: Promise<T>): Promise<T | undefined> =>
     throw error
   })
 
+const lower = (value: unknown): string | undefined => (typeof value === 'string' ? value.toLowerCase() : undefined)
+
 /**
- * Who is coming, with the source's mappings applied. An address counts as verified only where it is the one that the source spoke of.
+ * Whether the address that came of the mappings is the person's: what the source says of its own counts for no other. A mapping may vouch
+ * for one itself, by `email_verified`: whose directory fills in addresses and says nothing of it, the administrator alone knows.
+ */
+function verified({ properties, emailVerified }: Told['profile'], mapped: Row): boolean | undefined {
+  if (typeof mapped.email_verified === 'boolean') return mapped.email_verified
+  return lower(mapped.email) === lower(properties.email) ? emailVerified : undefined
+}
+
+/**
+ * Who is coming, with the source's mappings applied.
  * @throws SourceError
  */
 export async function identityOf(ctx: Ctx, upstream: Upstream, tokens: Tokens, told: Told, name?: string): Promise<SourceIdentity> {
@@ -43,14 +54,14 @@ export async function identityOf(ctx: Ctx, upstream: Upstream, tokens: Tokens, t
     (more: Row = {}) =>
     (scope: Scope): Readonly<Record<string, Value>> => ({
       source: scope.conversion.object(OAuthSource.label, source),
-      info: scope.conversion.enter(raw),
-      token: scope.conversion.enter(tokens.raw),
+      info: scope.conversion.enter(structuredClone(raw)),
+      token: scope.conversion.enter(structuredClone(tokens.raw)),
       client: sourceClient(tokens.access_token),
       ...Object.fromEntries(Object.entries(more).map(([name, value]) => [name, scope.conversion.enter(value)])),
     })
   try {
     const base = name === undefined || profile.properties.name ? profile.properties : { ...profile.properties, name }
-    const properties = await mapped(ctx, await mappingsOf(ctx, key, 'user'), base, variables())
+    const { email_verified, ...properties } = await mapped(ctx, await mappingsOf(ctx, key, 'user'), base, variables())
     const ofGroups = await mappingsOf(ctx, key, 'group')
     const groups = []
     for (const id of groupIds(properties)) {
@@ -62,7 +73,7 @@ export async function identityOf(ctx: Ctx, upstream: Upstream, tokens: Tokens, t
       source,
       identifier: profile.identifier,
       properties,
-      emailVerified: properties.email === profile.properties.email ? profile.emailVerified : undefined,
+      emailVerified: verified(profile, { ...properties, email_verified }),
       groups,
       raw,
       connection: { access_token: tokens.access_token, refresh_token: tokens.refresh_token, expires: tokens.expires },

@@ -11,7 +11,7 @@ import { authorizationAddress, type Secrets } from './client.ts'
 import { SourceError } from './error.ts'
 import { leave } from './pending.sql.ts'
 import { callbackUrl } from './settings.ts'
-import { upstreamOf } from './upstream.ts'
+import { discovered, upstreamOf } from './upstream.ts'
 
 /** Longer addresses of ours are not carried along. */
 const MAX_NEXT = 8_192
@@ -28,7 +28,8 @@ export const secretsOf = (ctx: Pick<Ctx, 'secrets'>, state: string): Secrets => 
  * Opens a session for a browser that has none. @throws SourceError when the source has no such address
  */
 export async function begin(ctx: Ctx, visit: Visit, source: Row, back: Back): Promise<string> {
-  const upstream = upstreamOf(source)
+  const known = upstreamOf(source)
+  const upstream = known.authorizationUrl === '' ? await discovered(ctx, known) : known
   if (!/^https?:$/.test(URL.parse(upstream.authorizationUrl)?.protocol ?? '')) throw new SourceError('The source has no address.')
   if (!visit.session) {
     const { key, session } = await startSession(ctx, {})

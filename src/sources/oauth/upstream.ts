@@ -54,7 +54,7 @@ export function upstreamOf(source: Row): Upstream {
 /** Whether its discovery document is worth asking: GitHub's is about something else. */
 const hasDocument = ({ type, wellKnownUrl }: Upstream): boolean => type.idToken && wellKnownUrl !== ''
 
-/** The same with what its discovery document says. @throws SourceError when that cannot be had */
+/** The same with what its discovery document says: who it is, and where, as far as nobody set that. @throws SourceError when that cannot be had */
 export async function discovered(ctx: Ctx, upstream: Upstream): Promise<Upstream> {
   if (!hasDocument(upstream)) return upstream
   try {
@@ -63,6 +63,9 @@ export async function discovered(ctx: Ctx, upstream: Upstream): Promise<Upstream
       ...upstream,
       issuer: metadata.issuer,
       namesItself: metadata.authorization_response_iss_parameter_supported === true,
+      authorizationUrl: upstream.authorizationUrl || (metadata.authorization_endpoint ?? ''),
+      tokenUrl: upstream.tokenUrl || (metadata.token_endpoint ?? ''),
+      profileUrl: upstream.profileUrl || (metadata.userinfo_endpoint ?? ''),
       jwksUrl: upstream.jwksUrl || (metadata.jwks_uri ?? ''),
     }
   } catch (error) {

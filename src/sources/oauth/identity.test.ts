@@ -4,9 +4,10 @@ import { aSource, unique } from '../../../test/builders.ts'
 import { receiver } from '../../../test/http-receiver.ts'
 import { ownServer } from '../../../test/harness.ts'
 import type { Row } from '../../api/model.ts'
-import { MappingFailed } from '../mappings.ts'
-import { propertiesOf } from './properties.ts'
+import { SourceError } from './error.ts'
+import { identityOf } from './identity.ts'
 import { typeOf } from './settings.ts'
+import { upstreamOf } from './upstream.ts'
 
 const { admin, ctx } = await ownServer({ SIGNET_OUTGOING_ALLOW: '127.0.0.1/32' })
 
@@ -15,8 +16,8 @@ const INFO = { sub: 'abc', nickname: 'anna', email: 'anna@example.test', email_v
 type Texts = { user?: string[]; group?: string[] }
 
 /** A source with mappings, in the order of the texts. */
-async function sourceWith({ user = [], group = [] }: Texts, values: Row = {}): Promise<Row> {
-  const source = await aSource(ctx, { provider_type: 'openidconnect', oidc_well_known_url: 'https://up.example.test/', ...values })
+async function sourceWith({ user = [], group = [] }: Texts): Promise<Row> {
+  const source = await aSource(ctx, { provider_type: 'openidconnect', oidc_well_known_url: 'https://up.example.test/' })
   const made = async (texts: string[]) => {
     const keys = []
     for (const expression of texts) {
@@ -34,24 +35,26 @@ async function sourceWith({ user = [], group = [] }: Texts, values: Row = {}): P
   return source
 }
 
-async function propertiesFor(
-  texts: Texts,
-  info: Row = INFO,
-  token: Row = { access_token: 'secret', token_type: 'bearer' },
-  values: Row = {},
-) {
-  const source = await sourceWith(texts, values)
-  return { source, ...(await propertiesOf(ctx, source, typeOf(source).read(info), { info, token })) }
+const TOKENS = {
+  access_token: 'secret',
+  refresh_token: null,
+  id_token: null,
+  expires: null,
+  raw: { access_token: 'secret', token_type: 'bearer' },
 }
 
+/** Who comes when a provider answers so. */
+async function told(source: Row, info: Row) {
+  const profile = typeOf(source).read(info)
+  const answer = { raw: info, profile: { ...profile, identifier: profile.identifier! }, claims: undefined }
+  return { ...(await identityOf(ctx, upstreamOf(source), TOKENS, answer)), source }
+}
+
+const propertiesFor = async (texts: Texts, info: Row = INFO) => told(await sourceWith(texts), info)
+
 test('without mappings the claims alone say who somebody is', async () => {
-  const { source, properties, groups, emailVerified } = await propertiesFor({})
-  assert.deepEqual(properties, {
-    path: `goauthentik.io/sources/${String(source.slug)}`,
-    username: 'anna',
-    email: 'anna@example.test',
-    name: 'Anna',
-  })
+  const { properties, groups, emailVerified } = await propertiesFor({})
+  assert.partialDeepStrictEqual(properties, { username: 'anna', email: 'anna@example.test', name: 'Anna' })
   assert.deepEqual(groups, [{ id: 'staff', properties: { name: 'staff' } }])
   assert.equal(emailVerified, true)
 })
@@ -88,7 +91,7 @@ test('a provider vouches for its own address alone; a mapping may vouch for anot
 })
 
 test('a mapping that fails lets nobody in, and leaves an event', async () => {
-  await assert.rejects(propertiesFor({ user: ['return {"username": info["nothing"]}'] }), MappingFailed)
+  await assert.rejects(propertiesFor({ user: ['return {"username": info["nothing"]}'] }), SourceError)
   const [event] = await ctx.db
     .selectFrom('event')
     .select('context')
@@ -138,7 +141,7 @@ test('groups of a directory have the names that it shows, and what is no name is
       },
     },
   )
-  const { groups, emailVerified } = await propertiesOf(ctx, source, type.read(info), { info, token: {} })
+  const { groups, emailVerified } = await told(source, info)
   assert.deepEqual([asked, groups], [['https://graph.microsoft.com/v1.0/me/memberOf'], [{ id: 'g1', properties: { name: 'Sales' } }]])
   assert.equal(emailVerified, undefined)
   const odd = { ...INFO, groups: ['', 'ok', 'ok', 7, null, { a: 1 }, 'x'.repeat(300)] }
