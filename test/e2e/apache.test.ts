@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import { freePort, startApache, type Apache } from './apache.ts'
-import { aBrowser, atTheEnd, signIn, theProgram } from './browser.ts'
+import { aBrowser, anInstallation, atTheEnd, signIn } from './browser.ts'
 import { aPerson, onboard, type Client, type Person } from './onboarding.ts'
-import type { Program } from './program.ts'
+import { BOOTSTRAP, type Program } from './program.ts'
 
 const SHOWN = [
   'REMOTE_USER',
@@ -22,7 +22,7 @@ describe('Apache with mod_auth_openidc', () => {
   let client: Client
   let person: Person
   before(async () => {
-    program = await theProgram()
+    program = await anInstallation({ ...BOOTSTRAP, SIGNET_OUTGOING_ALLOW: '127.0.0.0/8' })
     const port = await freePort()
     const callback = `http://127.0.0.1:${port}/signed-in/oidc`
     const everywhere = await program.api('GET', '/flows/instances/?slug=default-invalidation-flow')
@@ -30,7 +30,7 @@ describe('Apache with mod_auth_openidc', () => {
       name: 'Intranet',
       redirects: [callback],
       logouts: [`http://127.0.0.1:${port}/bye.html`],
-      provider: { invalidation_flow: everywhere.results[0].pk },
+      provider: { invalidation_flow: everywhere.results[0].pk, logout_uri: `${callback}?logout=backchannel` },
     })
     person = await aPerson(program, { name: 'Ada Lovelace' })
     for (const name of ['Engine Room', 'Library']) {
@@ -80,6 +80,22 @@ describe('Apache with mod_auth_openidc', () => {
     assert.equal(new URL(page.url()).pathname, '/bye.html')
     await page.goto(`${apache.origin}/signed-in/`)
     await page.getByLabel('Email or username').waitFor()
+    assert.deepEqual(complaints, [])
+  })
+
+  test('forgets people whom the back channel says have signed out here', async () => {
+    const { page, context, complaints } = await aBrowser()
+    await page.goto(`${apache.origin}/signed-in/`)
+    await signIn(page, person.username, person.password)
+    await page.getByRole('heading', { name: 'Signed in' }).waitFor()
+    const library = await context.newPage()
+    await library.goto(`${program.origin}/if/user/`)
+    await library.getByRole('link', { name: 'Sign out' }).click()
+    await library.getByLabel('Email or username').waitFor()
+    // It says nothing when it is told; so it is asked until it sends people here.
+    while (!page.url().startsWith(program.origin)) await page.goto(`${apache.origin}/signed-in/`)
+    await page.getByLabel('Email or username').waitFor()
+    assert.doesNotMatch(apache.said(), /logout_token|oidc_handle_logout_backchannel.*error/)
     assert.deepEqual(complaints, [])
   })
 
