@@ -19,6 +19,7 @@ import { tokenRoutes, tokens } from './core/token.ts'
 import { transactionalRoutes } from './core/transactional.ts'
 import { userRoutes, users } from './core/user-api.ts'
 import { keypairRoutes, keypairs } from './crypto/model.ts'
+import type { Withdrawal } from './core/withdrawal.ts'
 import { flowRoutes } from './flows/api.ts'
 import { flowToolRoutes } from './flows/tools-api.ts'
 import { flowBindings } from './flows/binding.ts'
@@ -58,6 +59,7 @@ import { grantResources } from './providers/oauth2/grant-model.ts'
 import { frontChannelFarewell } from './providers/oauth2/logout/front-channel.ts'
 import { retireKeypair } from './providers/oauth2/retired-keys.ts'
 import { oauthMemoryStages } from './providers/oauth2/stages.ts'
+import { withdrawGrants } from './providers/oauth2/withdraw.ts'
 import { providerRoutes, providers } from './providers/provider-api.ts'
 import { grantRoutes, roleRoutes } from './rbac/grants.ts'
 import { permissionRoutes } from './rbac/permission-api.ts'
@@ -156,6 +158,8 @@ export type Registry = {
   deviceKinds: readonly DeviceKind[]
   /** What providers do in the browser when its session ends: stages for the plan that ends it. Asked while the session still lives. */
   farewells: readonly Farewell[]
+  /** How providers end what they gave out when a session or an account is taken away. */
+  withdrawals: readonly Withdrawal[]
   /** Told of a keypair (opened row) that is about to be replaced or deleted, in that transaction. */
   keypairUsers: readonly ((ctx: Ctx, keypair: Row) => Promise<void>)[]
   /** Evaluates an expression of a form field; absent while no engine is part of the program. */
@@ -325,6 +329,7 @@ export const registry: Registry = {
   // In the order in which they are offered.
   deviceKinds: [webauthnKind, totpKind, duoKind, emailKind, smsKind, staticKind],
   farewells: [frontChannelFarewell],
+  withdrawals: [withdrawGrants],
   memoryStages: [inPlanRedirect, confirmEmail, sessionEnd, connectStage, groupsStage, resumeStage, ...oauthMemoryStages],
 }
 

@@ -14,6 +14,7 @@ import { recordEvent } from '../events/record.ts'
 import { parseUserAgent } from '../lib/user-agent.ts'
 import { wakeRunners } from '../tasks/queue.ts'
 import { User } from './user.ts'
+import { withdraw } from './withdrawal.ts'
 
 const nullable = (type: string) => ({ type: [type, 'null'] })
 const known = (properties: Record<string, object>) =>
@@ -71,7 +72,12 @@ export const AuthenticatedSession: Model = defineModel({
     ),
 })
 
-const { list, retrieve, destroy, usedBy } = crud(AuthenticatedSession, { removing: async ctx => wakeRunners(ctx) })
+const { list, retrieve, destroy, usedBy } = crud(AuthenticatedSession, {
+  async removing(ctx, session) {
+    await withdraw(ctx, { sessions: [session.session_hash as string] })
+    wakeRunners(ctx)
+  },
+})
 
 export const authenticatedSessions: Resource = {
   path: '/core/authenticated_sessions',
@@ -93,6 +99,8 @@ export const sessionRoutes: Record<string, SpecialOperation> = {
       const others = keys.some(key => key !== ctx.caller.user!.id)
       if (others && !holds(ctx, 'authentik_core.delete_authenticatedsession')) throw permissionDenied()
       const deleted = await transact(ctx, async ctx => {
+        const sessions = await ctx.db.selectFrom('session').select('session_hash').where('user', 'in', keys).execute()
+        await withdraw(ctx, { sessions: sessions.map(({ session_hash }) => session_hash) })
         const { numDeletedRows } = await ctx.db.deleteFrom('session').where('user', 'in', keys).executeTakeFirstOrThrow()
         await recordEvent(ctx, 'model_deleted', { sessions_of: keys, count: Number(numDeletedRows) })
         wakeRunners(ctx)

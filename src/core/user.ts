@@ -17,6 +17,7 @@ import { isSuperuser } from './membership.ts'
 import { endSessionsOf } from './sessions.ts'
 import { systemSettings } from './settings.ts'
 import { presentUsers } from './user-present.ts'
+import { withdraw } from './withdrawal.ts'
 
 /** Marks an account without a password: no text hashes to it. */
 export const UNUSABLE_PASSWORD = '!'
@@ -157,9 +158,12 @@ async function guardGains(ctx: Ctx, values: Row, current?: Row): Promise<void> {
   }
 }
 
-/** What a write to an account entails: switching it off ends its sessions at once. */
+/** What a write to an account entails: switching it off ends its sessions at once, and what was given out to it. */
 async function saved(ctx: Ctx, user: Row, previous?: Row): Promise<void> {
-  if (previous?.is_active && !user.is_active) await endSessionsOf(ctx, user.id as number)
+  if (previous?.is_active && !user.is_active) {
+    await withdraw(ctx, { user: user.id as number })
+    await endSessionsOf(ctx, user.id as number)
+  }
 }
 
 /** The account's tokens, sessions and consents go by their foreign keys; events about it go too where the law is followed to the letter. */

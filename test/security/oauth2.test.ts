@@ -15,6 +15,7 @@ import {
   pkce,
   REDIRECT_URI,
   type Party,
+  type SignedIn,
 } from '../../src/providers/oauth2/fixture.ts'
 import type { Answer } from '../harness.ts'
 import type { Visitor } from '../visitor.ts'
@@ -325,6 +326,31 @@ test('16 a grant without offline access ends with its session', async () => {
   assert.equal(next.status, 200)
   await ctx.db.deleteFrom('session').where('session_hash', '=', session.session_hash).execute()
   assert.partialDeepStrictEqual(await party.refresh(next.body.refresh_token), invalidGrant)
+})
+
+test('16 a session that is taken away ends the refresh that came of it, also with offline access; a sign-out does not', async () => {
+  const { admin } = await oauthServer()
+  const party = await aParty()
+  const path = '/api/v3/core/authenticated_sessions/'
+  const ways: Record<string, (of: SignedIn) => Promise<unknown>> = {
+    'one session': ({ session }) => admin.delete(`${path}${session.uuid}/`),
+    'all of a person': ({ user }) => admin.delete(`${path}bulk_delete/?user_pks=${String(user.id)}`),
+    'the account’s use': ({ user }) => admin.patch(`/api/v3/core/users/${String(user.id)}/`, { is_active: false }),
+  }
+  for (const [way, take] of Object.entries(ways)) {
+    const signed = await aSignedInBrowser()
+    const first = await party.tokens(signed.browser, { scope: 'openid offline_access' })
+    const { body: next } = await party.refresh(first.refresh_token)
+    await take(signed)
+    assert.partialDeepStrictEqual(await party.refresh(next.refresh_token), invalidGrant, way)
+    assert.equal((await party.userinfo(next.access_token)).status, 401, way)
+    await admin.patch(`/api/v3/core/users/${String(signed.user.id)}/`, { is_active: true })
+    assert.partialDeepStrictEqual(await party.refresh(next.refresh_token), invalidGrant, `${way}: for good`)
+  }
+  const { browser } = await aSignedInBrowser()
+  const kept = await party.tokens(browser, { scope: 'openid offline_access' })
+  await browser.challenge('default-invalidation-flow', '')
+  assert.equal((await party.refresh(kept.refresh_token)).status, 200)
 })
 
 test('17 no token passes for another kind', async () => {
