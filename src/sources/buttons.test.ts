@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { test } from 'node:test'
-import { aSource, unique } from '../../test/builders.ts'
+import { aGroup, aSource, unique } from '../../test/builders.ts'
 import { aFlow, aStage, FlowVisitor } from '../../test/flows.ts'
 import { server } from '../../test/harness.ts'
 import { PROVIDER_TYPES } from './oauth/types/index.ts'
@@ -40,6 +40,32 @@ test('the sign-in page has a button for each enabled source of its stage, by nam
       ['Gamma', false],
     ],
   )
+})
+
+test('sources whose policies would turn a visitor away have no button; groups are asked about once it is known who comes', async () => {
+  const { admin, app, client, ctx } = await server()
+  const group = await aGroup(ctx)
+  const bindings = '/api/v3/policies/bindings/'
+  const policy = async (expression: string) =>
+    (await admin.post('/api/v3/policies/expression/', { name: unique('policy'), expression })).body.pk as string
+  const [open, closed, sso, members] = [await aSource(ctx), await aSource(ctx), await aSource(ctx), await aSource(ctx)]
+  await admin.post(bindings, { target: closed.pbm_uuid, policy: await policy('return False'), order: 0 })
+  await admin.post(bindings, {
+    target: sso.pbm_uuid,
+    policy: await policy(`return ak_is_sso_flow and context["source"].slug == "${String(sso.slug)}"`),
+    order: 0,
+  })
+  await admin.post(bindings, { target: members.pbm_uuid, group: group.group_uuid, order: 0 })
+  const sources = [open, closed, sso, members]
+  const stage = await aStage(ctx, 'identification', { sources: sources.map(source => source.pbm_uuid) })
+  const { slug } = await aFlow(ctx, [stage, 'user_login'])
+  const shown = async () =>
+    ((await new FlowVisitor(app).challenge(slug)).sources as { name: string }[]).map(({ name }) => sources.find(one => one.name === name))
+  assert.deepEqual(new Set(await shown()), new Set([open, sso, members]))
+  for (const source of sources) {
+    const { status } = await client().get(`/source/oauth/login/${String(source.slug)}/`)
+    assert.equal(status, source === closed ? 200 : 302, String(status))
+  }
 })
 
 test('there is a picture for every type of provider', () => {

@@ -4,6 +4,7 @@ import { findObjects, relatedKeys } from '../api/store.ts'
 import type { Ctx } from '../context.ts'
 import { cached } from '../core/cache.ts'
 import { IdentificationStage } from '../stages/identification/model.ts'
+import { refusalBeforehand } from './access.ts'
 import { sourceIcons } from './source.ts'
 
 /** The enabled sources of an identification stage that have a button, by name, with their pictures. */
@@ -25,14 +26,15 @@ const sourcesOfStage = cached(
 )
 
 /**
- * What the sign-in page shows of the sources that an identification stage names (`LoginSource` of the contract).
+ * What the sign-in page shows of the sources that an identification stage names (`LoginSource` of the contract): those that the visitor
+ * would not be turned away from at once.
  * @param query of the page, without `?`: it comes along, so that `next` and an invitation survive the way there and back
  */
 export async function sourceButtons(ctx: Ctx, stage: string, query: string): Promise<Row[]> {
-  return (await sourcesOfStage(ctx, stage)).map(({ source, icon, kind }) => ({
-    name: source.name,
-    icon_url: icon,
-    promoted: source.promoted,
-    challenge: kind.button!(ctx, source, query),
-  }))
+  const buttons: Row[] = []
+  for (const { source, icon, kind } of await sourcesOfStage(ctx, stage)) {
+    if (await refusalBeforehand(ctx, kind.model, source)) continue
+    buttons.push({ name: source.name, icon_url: icon, promoted: source.promoted, challenge: kind.button!(ctx, source, query) })
+  }
+  return buttons
 }

@@ -7,7 +7,7 @@ import { requireCaller } from '../api/permissions.ts'
 import { polymorphic, typesRoute } from '../api/polymorphic.ts'
 import { findObjects } from '../api/store.ts'
 import type { Ctx } from '../context.ts'
-import { evaluatePolicies } from '../policies/engine.ts'
+import { refusalBeforehand } from './access.ts'
 import { BUILT_IN, Source, sourceIcons } from './source.ts'
 
 const generic = polymorphic(Source)
@@ -33,8 +33,7 @@ async function userSettings(ctx: Ctx): Promise<Row[]> {
     const enabled = await findObjects(ctx, model, { where: [sql<boolean>`source.enabled`] })
     const icons = await sourceIcons(ctx, enabled)
     for (const source of enabled) {
-      const { passing } = await evaluatePolicies(ctx, { target: source.pbm_uuid as string, user: ctx.caller.user })
-      if (!passing) continue
+      if (await refusalBeforehand(ctx, model, source)) continue
       const icon = icons.get(source.pbm_uuid)
       found.push({ object_uid: source.slug, title: source.name, ...settings(ctx, source), ...(icon && { icon_url: icon }) })
     }

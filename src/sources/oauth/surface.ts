@@ -5,13 +5,12 @@ import type { Ctx } from '../../context.ts'
 import { recordEvent } from '../../events/record.ts'
 import { explainRefusal } from '../../explain/record.ts'
 import { flowPath, pathOf } from '../../flows/addresses.ts'
-import { asObject } from '../../flows/objects.ts'
 import { loadPlan } from '../../flows/plan.ts'
 import { startPlan } from '../../flows/start.ts'
 import { identifyBrowser, pageContext, sendPage, type Pages } from '../../flows/urls.ts'
 import { GET, openVisit, PLAN, sendCookies, type Visit } from '../../flows/visit.ts'
 import { renderAccessDenied, renderNotFound, renderSignInFailure } from '../../interfaces/errors.ts'
-import { evaluatePolicies, type Decision } from '../../policies/engine.ts'
+import { refusalBeforehand } from '../access.ts'
 import type { Arrived } from '../arrive.ts'
 import { enabledSource } from '../source.ts'
 import { backchannelLogout } from './backchannel-logout.ts'
@@ -33,22 +32,11 @@ async function beginning(ctx: Ctx, visit: Visit): Promise<string> {
   return flowPath(ctx, plan.flow.slug as string, query.toString())
 }
 
-/** Groups and people that are bound say nothing of visitors: they are asked again once it is known who is coming. */
-const mayBeSaidLater = ({ membership, mode, findings }: Decision, user: Row | null): boolean =>
-  user === null &&
-  membership !== null &&
-  (mode === 'any' || findings.every(finding => finding.kind !== 'policy' || !finding.enabled || finding.passing))
-
 /** Whether the source's policies keep somebody from even going there; undefined when they do not. */
 async function refusal(ctx: Ctx, source: Row): Promise<{ messages: string[]; explanationId: string } | undefined> {
   const { user } = ctx.caller
-  const decision = await evaluatePolicies(ctx, {
-    target: source.pbm_uuid as string,
-    user,
-    context: { is_sso: true, source: asObject(OAuthSource, source) },
-    object: source,
-  })
-  if (decision.passing || mayBeSaidLater(decision, user)) return undefined
+  const decision = await refusalBeforehand(ctx, OAuthSource, source)
+  if (!decision) return undefined
   const { messages } = decision
   await recordEvent(ctx, 'login_failed', { source: eventModel(OAuthSource, source), reason: 'policies' })
   const target = { application: null, flow: null, name: source.name as string }
