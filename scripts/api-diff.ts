@@ -44,11 +44,6 @@ const ACCEPTED: readonly { operation: RegExp; difference: RegExp; why: string }[
   { operation: /^core_tokens_/, difference: /^body managed: ours does not read it$/, why: 'set by blueprints alone' },
   { operation: /^admin_settings/, difference: /base_url/, why: 'optional; the address is a setting of the configuration' },
   {
-    operation: /^(providers_oauth2_create|providers_oauth2_update|providers_oauth2_partial_update)$/,
-    difference: /^body (\S+: ours does not read it|grant_types\[\]: ours refuses urn:ietf:params:oauth:grant-type:token-exchange$)/,
-    why: 'features that this server does not have',
-  },
-  {
     operation: /^events_notifications_/,
     difference: /^body \S+: ours does not read it$/,
     why: 'what a notification says is not for its reader to change; they mark it as seen',

@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto'
 import type { Deps } from './deps.ts'
 import type { Row } from './api/model.ts'
 import { inTransaction } from './db/database.ts'
@@ -36,6 +37,8 @@ export type RequestInfo = {
   origin: string
   host: string
   headers: Readonly<Record<string, string | string[] | undefined>>
+  /** The certificate that the client showed, to us or to a trusted proxy. Nobody has looked at its issuer. */
+  certificate?: () => X509Certificate | undefined
 }
 
 /** What an operation gets: the program's parts, who is calling and from where. */

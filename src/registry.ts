@@ -347,6 +347,8 @@ export const watchedTables: readonly string[] = [
   'provider_oauth2',
   'oauth2_client_metadata',
   'oauth2_retired_key',
+  'oauth2_exchange_subject',
+  'oauth2_exchange_audience',
   'oauth2_dcr',
   'oauth2_registration',
   'provider_property_mapping',

@@ -127,6 +127,10 @@ export const settings = {
     timeout_http_read: timeLimit('30s'),
     timeout_http_write: timeLimit('60s'),
     timeout_http_idle: timeLimit('120s'),
+    /** Asks everybody who comes over HTTPS for a certificate, for applications that prove themselves by one. Browsers may ask people about it. */
+    client_certificates: flag(false),
+    /** The header in which trusted proxies tell of the certificate that a client showed them; they must drop it from what clients send. */
+    client_certificate_header: text(''),
   },
 
   worker: {

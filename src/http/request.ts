@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
 import type { RequestInfo } from '../context.ts'
+import { certificateInHeader, certificateOfSocket } from './client-certificate.ts'
 import { clientAddress } from '../lib/client-address.ts'
 
 /** What the rest of the program may know of an HTTP request. */
@@ -10,6 +11,7 @@ export function describeRequest(config: Config, request: FastifyRequest): Reques
     ip,
     scheme,
     host = 'localhost',
+    viaTrustedProxy,
   } = clientAddress(
     { remoteAddress: socket.remoteAddress, encrypted: 'encrypted' in socket, headers: request.headers },
     config.listen.trusted_proxy_cidrs,
@@ -25,6 +27,11 @@ export function describeRequest(config: Config, request: FastifyRequest): Reques
     origin: `${scheme}://${host}`,
     host,
     headers: request.headers,
+    certificate: () => {
+      const header = config.web.client_certificate_header
+      if (header !== '' && viaTrustedProxy) return certificateInHeader(request.headers[header.toLowerCase()])
+      return certificateOfSocket(socket)
+    },
   }
 }
 

@@ -66,7 +66,11 @@ export async function openSockets(
   const tls = pair
     ? config.listen.https.map(listener => ({
         listener,
-        server: createTlsServer({ ...serverOptions(config), ...pair }, handler),
+        // Whoever issued a certificate, the application judges what it proves.
+        server: createTlsServer(
+          { ...serverOptions(config), ...pair, requestCert: config.web.client_certificates, rejectUnauthorized: false },
+          handler,
+        ),
         setting: 'LISTEN__HTTPS',
       }))
     : []

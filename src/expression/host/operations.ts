@@ -115,7 +115,8 @@ async function createJwt(
     claim: async () => {},
   }
   await storeTokens(ctx, client, authorization, {
-    jkt: undefined,
+    bound: {},
+    lifetime: lifetime(validity),
     claims,
     access,
     id: undefined,

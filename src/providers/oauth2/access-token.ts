@@ -1,6 +1,7 @@
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
 import { hashToken } from '../../crypto/secrets.ts'
+import { presentedThumbprint } from './client-certificate.ts'
 import { clientOfProvider, type Client } from './client.ts'
 import { findAccessToken, sessionLives, type AccessTokenRow } from './grants.sql.ts'
 import { activeUser } from './users.ts'
@@ -12,12 +13,14 @@ const MAX_LENGTH = 24 * 1024
 
 /**
  * The access token behind a bearer credential, when it is good right now: known, not expired, not revoked, its account active and
- * its session not ended; and presented with a proof of the key that it is bound to, or with none where it is bound to none. Its signature need not be looked at: the table is what counts.
+ * its session not ended; and presented with a proof of the key
+ * and with the certificate that it is bound to, or with no proof where it is bound to no key. Its signature need not be looked at: the table is what counts.
  */
 export async function livingToken(ctx: Ctx, credential: string, key: string | null = null): Promise<LivingToken | undefined> {
   if (credential.length > MAX_LENGTH) return undefined
   const token = await findAccessToken(ctx.db, hashToken(credential))
-  return token && token.jkt === key ? livingRow(ctx, token) : undefined
+  if (!token || token.jkt !== key || (token.x5t !== null && token.x5t !== presentedThumbprint(ctx))) return undefined
+  return livingRow(ctx, token)
 }
 
 /** The same for a row that is known already. */

@@ -1,6 +1,7 @@
 import type { Ctx } from '../../context.ts'
 import { secretsEqual } from '../../lib/constant-time.ts'
 import { assertionProves, claimedClient, JWT_BEARER } from './client-assertion.ts'
+import { byCertificate, certificateProves } from './client-certificate.ts'
 import { clientById, type Client } from './client.ts'
 import { invalidClient, invalidRequest } from './errors.ts'
 import type { Parameters } from './parameters.ts'
@@ -71,6 +72,7 @@ export async function namedClient(ctx: Ctx, credentials: Credentials): Promise<C
 /** Whether a request proves that it comes from the client, by the way that the client is registered for, RFC 6749 §2.3 and RFC 7591 §2. */
 export async function clientProven(ctx: Ctx, client: Client, { secret, basic, assertion }: Credentials): Promise<boolean> {
   const method = client.metadata.token_endpoint_auth_method
+  if (byCertificate(client)) return secret === undefined && assertion === undefined && certificateProves(ctx, client)
   if (assertion !== undefined) return assertionProves(ctx, client, assertion, ctx.request?.path ?? '/')
   if (method === 'client_secret_basic' && !basic) return false
   if (method === 'client_secret_post' && basic) return false

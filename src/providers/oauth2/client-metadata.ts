@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { crud, type Hooks } from '../../api/crud.ts'
 import { invalid } from '../../api/errors.ts'
-import { choice, flag, integer, jsonObject, reference, structure, text } from '../../api/fields.ts'
+import { choice, flag, integer, jsonObject, many, reference, structure, text } from '../../api/fields.ts'
 import { defineModel, type Model, type Row } from '../../api/model.ts'
 import type { Resource } from '../../api/mount.ts'
 import { findObject } from '../../api/store.ts'
@@ -14,7 +14,23 @@ import type { RedirectUri } from './redirect-uri.ts'
 import { sectorOf } from './sector.ts'
 
 /** How a client may prove who it is at the endpoints for programs, RFC 7591 §2. Null: a secret in the header or in the body, or none if public. */
-const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt'] as const
+const AUTH_METHODS = [
+  'client_secret_basic',
+  'client_secret_post',
+  'client_secret_jwt',
+  'private_key_jwt',
+  'tls_client_auth',
+  'self_signed_tls_client_auth',
+] as const
+
+/** What a certificate may name a client by, RFC 8705 §2.1.2: one of these. */
+const CERTIFICATE_NAMES = [
+  'tls_client_auth_subject_dn',
+  'tls_client_auth_san_dns',
+  'tls_client_auth_san_uri',
+  'tls_client_auth_san_ip',
+  'tls_client_auth_san_email',
+] as const
 
 const SUBJECT_TYPES = ['public', 'pairwise'] as const
 
@@ -75,6 +91,16 @@ export const ClientMetadata: Model = defineModel({
     default_acr_values: structure(Type.Array(Type.String({ minLength: 1, maxLength: 255 }), { maxItems: 20 }), { default: [] }),
     /** Where others may send people to begin a sign-in at the client, OIDC Core §4: the application is opened there. */
     initiate_login_uri: text({ default: '', check: httpsError }),
+    /** RFC 8705 §2.1.2: the subject as RFC 4514 writes it, or one alternative name; and the authority that issues the certificates. */
+    ...Object.fromEntries(CERTIFICATE_NAMES.map(name => [name, text({ default: '' })])),
+    tls_client_auth_ca: reference(() => CertificateKeyPair, { nullable: true }),
+    /** RFC 8705 §3.4: tokens are of use only to who holds the certificate. */
+    tls_client_certificate_bound_access_tokens: flag(false),
+    /** RFC 9449 §8: proofs carry a nonce of ours. */
+    dpop_nonce_required: flag(false),
+    /** RFC 8693: whose access tokens the client may exchange beside its own, and for whom beside itself. Nobody's unless they stand here. */
+    token_exchange_subjects: many(() => OAuth2Provider, { table: 'oauth2_exchange_subject', ours: 'client', theirs: 'provider' }),
+    token_exchange_audiences: many(() => OAuth2Provider, { table: 'oauth2_exchange_audience', ours: 'client', theirs: 'provider' }),
   },
   filters: ['provider'],
   search: [],
@@ -104,6 +130,14 @@ export type ClientMetadataRow = {
   default_max_age: number | null
   default_acr_values: string[]
   initiate_login_uri: string
+  tls_client_auth_subject_dn: string
+  tls_client_auth_san_dns: string
+  tls_client_auth_san_uri: string
+  tls_client_auth_san_ip: string
+  tls_client_auth_san_email: string
+  tls_client_auth_ca: string | null
+  tls_client_certificate_bound_access_tokens: boolean
+  dpop_nonce_required: boolean
 }
 
 /** What a client that registers itself may say of this, RFC 7591 §2; the rest is for administrators. */
@@ -128,6 +162,8 @@ export const REGISTRABLE: readonly string[] = [
   'default_max_age',
   'default_acr_values',
   'initiate_login_uri',
+  ...CERTIFICATE_NAMES,
+  'tls_client_certificate_bound_access_tokens',
 ]
 
 const isPrivate = (key: unknown): boolean => typeof key === 'object' && key !== null && ('d' in key || 'k' in key)
@@ -140,13 +176,22 @@ async function clean(ctx: Ctx, values: Row, current?: Row): Promise<Row> {
   if (Object.keys(jwks).length > 0 && !Array.isArray(keys)) throw invalid({ jwks: ['Enter a JWK set: an object with a list of keys.'] })
   if (keys?.some(isPrivate)) throw invalid({ jwks: ['Enter public keys alone.'] })
   if (keys && url !== '') throw invalid({ jwks_uri: ['Keys stand either in the set or at an address.'] })
-  if (method === 'private_key_jwt' && !keys?.length && url === '') throw invalid({ jwks: ['This way to prove itself needs keys.'] })
+  if ((method === 'private_key_jwt' || method === 'self_signed_tls_client_auth') && !keys?.length && url === '')
+    throw invalid({ jwks: ['This way to prove itself needs keys.'] })
+  if (method === 'tls_client_auth') checkCertificate(all)
   const client = await findObject(ctx, OAuth2Provider, provider)
   if (method !== null && client?.client_type === 'public')
     throw invalid({ token_endpoint_auth_method: ['A public client cannot prove itself.'] })
   if (client) await checkTokens(ctx, all, client)
   checkRequests(all, client)
   return values
+}
+
+/** RFC 8705 §2.1.2: one name, and somebody to vouch for it. */
+function checkCertificate(all: Partial<ClientMetadataRow>): void {
+  const names = CERTIFICATE_NAMES.filter(name => (all[name] ?? '') !== '')
+  if (names.length !== 1) throw invalid({ token_endpoint_auth_method: ['This way to prove itself needs one name in the certificate.'] })
+  if ((all.tls_client_auth_ca ?? null) === null) throw invalid({ tls_client_auth_ca: ['This way to prove itself needs an authority.'] })
 }
 
 /** What is asked of tokens that the provider's key, the client's secret or its own keys cannot do. */

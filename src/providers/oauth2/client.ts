@@ -1,6 +1,7 @@
+import { X509Certificate } from 'node:crypto'
 import type { Ctx } from '../../context.ts'
 import type { Row } from '../../api/model.ts'
-import { findObject, withDefaults } from '../../api/store.ts'
+import { findObject, relatedKeys, withDefaults } from '../../api/store.ts'
 import { Application } from '../../core/application.ts'
 import { cached } from '../../core/cache.ts'
 import { loadPrivateKey, signingAlgorithms } from '../../crypto/keypair.ts'
@@ -44,6 +45,10 @@ export type Client = {
   claimsInIdToken: boolean
   /** What the client asks for beyond the provider's own fields. */
   metadata: ClientMetadataRow
+  /** Providers whose tokens it may exchange, and for whom, RFC 8693. */
+  exchange: { subjects: ReadonlySet<number>; audiences: ReadonlySet<number> }
+  /** Who issues its certificates, RFC 8705 §2.1. */
+  authority: X509Certificate | undefined
   signer: Signer
   /** What its key could sign by, the usual first; empty: there is none. */
   signingAlgorithms: readonly string[]
@@ -71,6 +76,8 @@ export const CLIENT_TABLES = [
   'provider_oauth2',
   'oauth2_client_metadata',
   'oauth2_retired_key',
+  'oauth2_exchange_subject',
+  'oauth2_exchange_audience',
   'oauth2_registration',
   'oauth2_dcr',
   'provider_property_mapping',
@@ -85,9 +92,9 @@ async function keypair(ctx: Ctx, key: unknown): Promise<Row | undefined> {
   return typeof key === 'string' ? findObject(ctx, CertificateKeyPair, key) : undefined
 }
 
-async function metadataOf(ctx: Ctx, provider: number): Promise<ClientMetadataRow> {
+async function metadataOf(ctx: Ctx, provider: number): Promise<ClientMetadataRow & Row> {
   const stored = await findObject(ctx, ClientMetadata, provider, 'provider')
-  return (stored ?? withDefaults(ctx, ClientMetadata, {})) as ClientMetadataRow
+  return (stored ?? withDefaults(ctx, ClientMetadata, {})) as ClientMetadataRow & Row
 }
 
 async function mappingsOf(ctx: Ctx, provider: number): Promise<ScopeMappingRow[]> {
@@ -100,6 +107,18 @@ async function mappingsOf(ctx: Ctx, provider: number): Promise<ScopeMappingRow[]
     .orderBy('scope.scope_name')
     .orderBy('mapping.name')
     .execute()
+}
+
+async function exchangeOf(ctx: Ctx, metadata: ClientMetadataRow & Row): Promise<Client['exchange']> {
+  const key = metadata.metadata_uuid
+  const keys = async (name: string) =>
+    new Set(key === undefined ? [] : ((await relatedKeys(ctx, ClientMetadata.allFields[name]!, [key])).get(key) as number[]))
+  return { subjects: await keys('token_exchange_subjects'), audiences: await keys('token_exchange_audiences') }
+}
+
+async function authorityOf(ctx: Ctx, metadata: ClientMetadataRow): Promise<X509Certificate | undefined> {
+  const found = await keypair(ctx, metadata.tls_client_auth_ca)
+  return found && new X509Certificate(found.certificate_data as string)
 }
 
 const applicationOf = (ctx: Ctx, provider: number): Promise<Row | undefined> => findObject(ctx, Application, provider, 'provider')
@@ -171,6 +190,8 @@ async function load(ctx: Ctx, provider: Row): Promise<Client> {
       metadata.subject_type === 'pairwise' ? (sectorOf(metadata.sector_identifier_uri, uris) ?? (provider.client_id as string)) : undefined,
     claimsInIdToken: provider.include_claims_in_id_token as boolean,
     metadata,
+    exchange: await exchangeOf(ctx, metadata),
+    authority: await authorityOf(ctx, metadata),
     signer,
     signingAlgorithms: signing ? signingAlgorithms(loadPrivateKey(signing.key_data as string)) : [],
     userinfoSigner,

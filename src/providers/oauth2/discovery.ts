@@ -11,9 +11,10 @@ import type { Headers } from './client-authentication.ts'
 import { corsHeaders } from './cors.ts'
 import { authorizationMetadata } from './discovery-requests.ts'
 import { DEVICE_GRANT } from './device/authorization.ts'
+import { EXCHANGE_GRANT } from './grants/token-exchange.ts'
 
 const BASE_CLAIMS = ['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', 'acr', 'amr', 'nonce', 'at_hash', 'c_hash', 's_hash']
-const GRANTS = ['authorization_code', 'implicit', 'refresh_token', 'client_credentials', 'password', DEVICE_GRANT]
+const GRANTS = ['authorization_code', 'implicit', 'refresh_token', 'client_credentials', 'password', DEVICE_GRANT, EXCHANGE_GRANT]
 
 /** The provider's metadata, OIDC Discovery §3 and RFC 8414 §2. What is not built is not named. */
 export async function metadata(ctx: Ctx, client: Client): Promise<Row> {
@@ -54,6 +55,7 @@ export async function metadata(ctx: Ctx, client: Client): Promise<Row> {
     }),
     scopes_supported: [...client.scopes].sort(),
     claims_supported: [...new Set([...BASE_CLAIMS, ...Object.keys(claims)])],
+    tls_client_certificate_bound_access_tokens: true, // RFC 8705 §3.3
     dpop_signing_alg_values_supported: ASYMMETRIC, // RFC 9449 §5.1
     ...authorizationMetadata(client),
     ...(client.registers && offered(client, methods)),
@@ -62,7 +64,17 @@ export async function metadata(ctx: Ctx, client: Client): Promise<Row> {
 
 /** Where clients register themselves, what they may ask for and not what this one asked for. */
 function offered(client: Client, methods: readonly string[]): Row {
-  const auth = [...new Set([...methods, 'client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt', 'none'])]
+  const auth = [
+    ...new Set([
+      ...methods,
+      'client_secret_basic',
+      'client_secret_post',
+      'client_secret_jwt',
+      'private_key_jwt',
+      'self_signed_tls_client_auth',
+      'none',
+    ]),
+  ]
   const signing = client.signingAlgorithms
   return {
     token_endpoint_auth_methods_supported: auth,

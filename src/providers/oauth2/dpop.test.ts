@@ -144,3 +144,31 @@ test('a client that is registered for bound tokens gets no others, and one for P
   assert.equal((await party.response(browser, plain)).get('error'), 'invalid_request')
   assert.ok((await party.response(browser, { ...plain, code_challenge_method: 'S256' })).get('code'))
 })
+
+test('a client that is told to brings a nonce of ours in its proofs, and is given the next one (RFC 9449 §8)', async () => {
+  const party = await aParty()
+  await createObject(party.server.ctx, ClientMetadata, { provider: party.provider.pk, dpop_nonce_required: true })
+  const holder = await aHolder(party)
+  const htu = `${HERE}/token/`
+  const without = await party.token(machine, { headers: { dpop: await holder.proof({ htu }) } })
+  assert.partialDeepStrictEqual(without, { status: 400, body: { error: 'use_dpop_nonce' } })
+  const nonce = String(without.headers['dpop-nonce'])
+  const given = await party.token(machine, { headers: { dpop: await holder.proof({ htu, nonce }) } })
+  assert.equal(given.status, 200, given.text)
+  assert.ok(given.headers['dpop-nonce'])
+  const wrong = await party.token(machine, { headers: { dpop: await holder.proof({ htu, nonce: 'made up' }) } })
+  assert.equal(wrong.body.error, 'use_dpop_nonce')
+  const token = given.body.access_token as string
+  const proof = await holder.proof({ htm: 'GET', htu: `${HERE}/userinfo/`, ath: ath(token), nonce: 'made up' })
+  const headers = { authorization: `DPoP ${token}`, dpop: proof }
+  const refused = await party.server.client().request('GET', '/application/o/userinfo/', { headers })
+  assert.match(String(refused.headers['www-authenticate']), /^DPoP error="use_dpop_nonce"/)
+})
+
+test('no bound token comes by the browser', async () => {
+  const party = await aParty()
+  await createObject(party.server.ctx, ClientMetadata, { provider: party.provider.pk, dpop_bound_access_tokens: true })
+  const { browser } = await aSignedInBrowser()
+  assert.equal((await party.response(browser, { response_type: 'id_token token', nonce: 'n' })).get('error'), 'unauthorized_client')
+  assert.ok((await party.response(browser, { response_type: 'code id_token', nonce: 'n' })).get('id_token'))
+})

@@ -22,7 +22,7 @@ export const freshNonce = (ctx: Ctx): string =>
 
 /** Clients are told to come again with the nonce that stands in the header. */
 const wantsNonce = (ctx: Ctx): OAuthError =>
-  new OAuthError('use_dpop_nonce', 'The nonce of the DPoP proof is not one of ours, or too old', {
+  new OAuthError('use_dpop_nonce', 'The nonce of the DPoP proof is missing, not one of ours, or too old', {
     headers: { 'dpop-nonce': freshNonce(ctx) },
   })
 
@@ -35,10 +35,15 @@ function sameAddress(htu: unknown, address: string): boolean {
 
 /**
  * The thumbprint of the key that a request proves to hold, RFC 9449 §4.3; undefined when it brings no proof.
- * @param accessToken what the proof must be made for, where it goes along with a token
+ * @param options.accessToken what the proof must be made for, where it goes along with a token
+ * @param options.nonce whether it must carry a nonce of ours (§8)
  * @throws invalid_dpop_proof, use_dpop_nonce
  */
-export async function provenKey(ctx: Ctx, headers: Headers, accessToken?: string): Promise<string | undefined> {
+export async function provenKey(
+  ctx: Ctx,
+  headers: Headers,
+  { accessToken, nonce: required = false }: { accessToken?: string; nonce?: boolean } = {},
+): Promise<string | undefined> {
   const proof = headers['dpop']
   if (proof === undefined) return undefined
   if (typeof proof !== 'string' || proof.length > MAX_LENGTH) throw invalidProof('There must be one DPoP proof')
@@ -61,6 +66,7 @@ export async function provenKey(ctx: Ctx, headers: Headers, accessToken?: string
   if (typeof iat !== 'number' || Math.abs(seconds - iat) > WINDOW) throw invalidProof('The DPoP proof is too old or not of this time')
   if (accessToken !== undefined && ath !== createHash('sha256').update(accessToken, 'ascii').digest('base64url'))
     throw invalidProof('The DPoP proof is for another token')
+  if (nonce === undefined && required) throw wantsNonce(ctx)
   if (nonce !== undefined && (typeof nonce !== 'string' || !readHs256(nonce, ctx.secrets.key(NONCE_KEY), now))) throw wantsNonce(ctx)
   const key = await calculateJwkThumbprint(verified.protectedHeader.jwk as JWK)
   if (!(await firstTime(ctx.db, `dpop ${key} ${jti}`, new Date((iat + 2 * WINDOW) * 1000))))

@@ -5,6 +5,7 @@ import { scopeClaims } from '../../mappings/evaluate.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
 import { sealedIdToken } from './client-encryption.ts'
 import type { Client } from './client.ts'
+import { authorizationError } from './errors.ts'
 import { prepareTokens, storeTokens, type Authorization } from './issue.ts'
 import type { SignInFacts } from './sign-in-facts.ts'
 
@@ -31,6 +32,9 @@ export async function frontChannel(
 ): Promise<FrontChannel | undefined> {
   const types = request.response_type
   if (types.every(type => type === 'code')) return undefined
+  const { dpop_bound_access_tokens: byKey, tls_client_certificate_bound_access_tokens: byCertificate } = client.metadata
+  if (types.includes('token') && (byKey || byCertificate))
+    throw authorizationError('unauthorized_client', 'The tokens of this client are bound: none can come by the browser')
   const authorization: Authorization = {
     user,
     scopes: request.scopes,

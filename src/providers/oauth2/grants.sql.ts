@@ -58,6 +58,17 @@ export const holdRefreshToken = async (db: Db, hash: string, now: Date): Promise
 export const findAccessToken = async (db: Db, hash: string): Promise<AccessTokenRow | undefined> =>
   (await db.selectFrom('oauth2_access_token').selectAll().where('token_hash', '=', hash).executeTakeFirst()) as AccessTokenRow | undefined
 
+/** Whether an access token is still good at the moment something is made of it. Locks its row until the transaction ends. */
+export const holdAccessToken = async (db: Db, hash: string, now: Date): Promise<boolean> =>
+  (await db
+    .updateTable('oauth2_access_token')
+    .set(eb => ({ expires: eb.ref('expires') }))
+    .where('token_hash', '=', hash)
+    .where('revoked_at', 'is', null)
+    .where('expires', '>', now)
+    .returning('id')
+    .executeTakeFirst()) !== undefined
+
 /**
  * Ends everything that one code bought, RFC 6749 §4.1.2 and RFC 9700 §4.14.2; returns how many tokens that were. Asks again until nothing
  * is left: a rotation that commits while one statement waits for it adds a token which only the next statement sees.

@@ -6,6 +6,7 @@ import { clientProven, namedClient, readCredentials, type Headers } from './clie
 import type { Client } from './client.ts'
 import { OAuthError } from './errors.ts'
 import { findAccessToken, findRefreshToken } from './grants.sql.ts'
+import { confirmation } from './issue.ts'
 import type { Parameters } from './parameters.ts'
 import { activeUser } from './users.ts'
 
@@ -52,7 +53,7 @@ export async function introspect(ctx: Ctx, headers: Headers, form: Parameters): 
           scope: access.scope.join(' '),
           client_id: living.client.client_id,
           token_type: access.jkt === null ? 'Bearer' : 'DPoP',
-          ...(access.jkt !== null && { cnf: { jkt: access.jkt } }), // RFC 9449 §6.2
+          ...confirmation(access), // RFC 9449 §6.2, RFC 8705 §3.2
         })
       : inactive()
   }

@@ -26,7 +26,17 @@ export type Authorization = {
   jkt?: string | null
   /** Claims that the request asked for by name (OIDC Core §5.5); null: none. */
   requested?: RequestedClaims | null
+  /** The certificate that it is bound to already, RFC 8705 §4. */
+  x5t?: string | null
   idToken: boolean
+  /** Whom the tokens are for, where that is not the client that asks (RFC 8693). */
+  target?: Client
+  /** When they end at the latest. */
+  notAfter?: Date
+  /** Claims beyond the usual, which no mapping changes. */
+  claims?: Row
+  /** Members of the answer beyond the usual. */
+  answer?: Row
   /** undefined: no refresh token in the answer. */
   refresh: { scopes: readonly string[]; nonce: string | null; consented: boolean; consent_until: Date | null } | undefined
   /** Runs first in the transaction. Throws when somebody else got there before: nothing is stored then. */
@@ -43,20 +53,45 @@ const sealed = async (client: Client, claims: Row): Promise<string> => {
   return client.encrypter ? client.encrypter.encrypt(jws) : jws
 }
 
-/** Signed and ready, but not yet good for anything: signing takes time, and the transaction must not. */
-export async function prepareTokens(ctx: Ctx, client: Client, authorization: Authorization, jkt?: string) {
-  const now = ctx.now()
-  const { user, scopes, facts, nonce } = authorization
-  const expires = new Date(now.getTime() + client.lifetimes.access)
-  const claims = await idTokenClaims(ctx, client, { user, scopes, facts, nonce, expires })
-  const access = await sealed(client, { ...accessTokenClaims(ctx, client, claims, scopes), ...(jkt !== undefined && { cnf: { jkt } }) })
-  const named = await namedClaims(ctx, client, user, authorization.requested?.id_token)
-  const idClaims = { ...named, ...claims }
-  const id = authorization.idToken ? await sealedIdToken(ctx, client, { ...idClaims, at_hash: client.signer.leftHash(access) }) : undefined
-  const refresh = authorization.refresh && randomString(REFRESH_TOKEN_LENGTH, undefined, ctx.randomBytes)
-  return { jkt, claims, idClaims, access, id, refresh, expires, refreshExpires: new Date(now.getTime() + client.lifetimes.refresh) }
+/** What tokens are bound to, so that they are of no use to whoever else has them: a key (RFC 9449 §6) or a certificate (RFC 8705 §3). */
+export type Binding = { jkt?: string; x5t?: string }
+
+/** RFC 7800 §3.1: how a token tells what it is bound to; undefined: to nothing. */
+export const confirmation = ({ jkt, x5t }: { jkt?: string | null; x5t?: string | null }): { cnf?: Row } => {
+  const cnf = { ...(jkt && { jkt }), ...(x5t && { 'x5t#S256': x5t }) }
+  return Object.keys(cnf).length > 0 ? { cnf } : {}
 }
 
+/** Signed and ready, but not yet good for anything: signing takes time, and the transaction must not. */
+export async function prepareTokens(ctx: Ctx, client: Client, authorization: Authorization, bound: Binding = {}) {
+  const now = ctx.now()
+  const { user, scopes, facts, nonce } = authorization
+  const { notAfter } = authorization
+  const usual = new Date(now.getTime() + client.lifetimes.access)
+  const expires = notAfter !== undefined && notAfter < usual ? notAfter : usual
+  const claims = { ...(await idTokenClaims(ctx, client, { user, scopes, facts, nonce, expires })), ...authorization.claims }
+  const access = await sealed(client, {
+    ...accessTokenClaims(ctx, client, claims, scopes),
+    ...authorization.claims,
+    ...confirmation(bound),
+  })
+  const idClaims = { ...(await namedClaims(ctx, client, user, authorization.requested?.id_token)), ...claims }
+  const id = authorization.idToken ? await sealedIdToken(ctx, client, { ...idClaims, at_hash: client.signer.leftHash(access) }) : undefined
+  const refresh = authorization.refresh && randomString(REFRESH_TOKEN_LENGTH, undefined, ctx.randomBytes)
+  return {
+    bound,
+    lifetime: expires.getTime() - now.getTime(),
+    claims,
+    idClaims,
+    access,
+    id,
+    refresh,
+    expires,
+    refreshExpires: new Date(now.getTime() + client.lifetimes.refresh),
+  }
+}
+
+/** `lifetime`: ms. */
 type Prepared = Awaited<ReturnType<typeof prepareTokens>>
 
 /** Makes prepared tokens good. Call inside the transaction that claims the grant. */
@@ -75,10 +110,17 @@ export async function storeTokens(
     requested_claims: authorization.requested ? JSON.stringify(authorization.requested) : null,
     revoked_at: null,
   }
-  const { jkt = null } = tokens
+  const { jkt = null, x5t = null } = tokens.bound
   await ctx.db
     .insertInto('oauth2_access_token')
-    .values({ ...common, token_hash: hashToken(tokens.access), session_hash: authorization.session_hash, expires: tokens.expires, jkt })
+    .values({
+      ...common,
+      token_hash: hashToken(tokens.access),
+      session_hash: authorization.session_hash,
+      expires: tokens.expires,
+      jkt,
+      x5t,
+    })
     .execute()
   if (!authorization.refresh || tokens.refresh === undefined) return
   const { facts } = authorization
@@ -98,16 +140,18 @@ export async function storeTokens(
       expires: tokens.refreshExpires,
       used_at: null,
       jkt: client.public ? jkt : null, // RFC 9449 §5: a confidential client proves itself anyway
+      x5t: client.public ? x5t : null, // RFC 8705 §4
     })
     .execute()
 }
 
 /** The successful answer, RFC 6749 §5.1. */
-export const tokenResponse = (client: Client, { scopes }: Authorization, tokens: Prepared): Row => ({
+export const tokenResponse = ({ scopes, answer }: Authorization, tokens: Prepared): Row => ({
   access_token: tokens.access,
-  token_type: tokens.jkt === undefined ? 'Bearer' : 'DPoP',
+  token_type: tokens.bound.jkt === undefined ? 'Bearer' : 'DPoP',
   scope: scopes.join(' '),
-  expires_in: Math.floor(client.lifetimes.access / 1000),
+  expires_in: Math.floor(tokens.lifetime / 1000),
   ...(tokens.id !== undefined && { id_token: tokens.id }),
   ...(tokens.refresh !== undefined && { refresh_token: tokens.refresh }),
+  ...answer,
 })

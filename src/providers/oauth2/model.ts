@@ -11,6 +11,7 @@ import type { Ctx } from '../../context.ts'
 import { CertificateKeyPair } from '../../crypto/model.ts'
 import { compileRegex } from '../../expression/regex/index.ts'
 import { randomString } from '../../lib/random.ts'
+import { OAuthSource } from '../../sources/oauth/model.ts'
 import { Provider, withInvalidationFlow } from '../provider.ts'
 import { keypairEncrypter, keypairSigner, UnusableKey } from './keys.ts'
 import { forbiddenScheme, type RedirectUri } from './redirect-uri.ts'
@@ -110,6 +111,7 @@ export const OAuth2Provider: Model = defineModel({
     logout_method: choice(['backchannel', 'frontchannel'], 'backchannel'),
     sub_mode: choice(['hashed_user_id', 'user_id', 'user_uuid', 'user_username', 'user_email', 'user_upn'], 'hashed_user_id'),
     issuer_mode: choice(['global', 'per_provider'], 'per_provider'),
+    jwt_federation_sources: many(() => OAuthSource, { table: 'provider_oauth2_federation_source', ours: 'provider', theirs: 'source' }),
     jwt_federation_providers: many(() => OAuth2Provider, { table: 'provider_oauth2_federation', ours: 'provider', theirs: 'trusted' }),
   },
   filters: {

@@ -1,16 +1,18 @@
 import { transact, type Ctx } from '../../context.ts'
 import { explainAccess, mayOpen } from '../../core/access.ts'
 import { json, type Answer } from './answer.ts'
+import { presentedThumbprint } from './client-certificate.ts'
 import { namedClient, readCredentials, requireProof, type Credentials, type Headers } from './client-authentication.ts'
 import type { Client } from './client.ts'
 import { corsHeaders } from './cors.ts'
-import { provenKey } from './dpop.ts'
+import { freshNonce, provenKey } from './dpop.ts'
 import { invalidGrant, invalidRequest, OAuthError, Replayed, unauthorizedClient, unsupportedGrantType } from './errors.ts'
 import { authorizationCode } from './grants/authorization-code.ts'
 import { clientCredentials, passwordGrant } from './grants/client-credentials.ts'
 import { deviceCode } from './grants/device-code.ts'
 import { refreshToken } from './grants/refresh-token.ts'
-import { prepareTokens, storeTokens, tokenResponse, type Authorization } from './issue.ts'
+import { tokenExchange } from './grants/token-exchange.ts'
+import { prepareTokens, storeTokens, tokenResponse, type Authorization, type Binding } from './issue.ts'
 import { requireSound, type Parameters } from './parameters.ts'
 
 export type TokenRequest = { form: Parameters; credentials: Credentials }
@@ -24,7 +26,9 @@ export type Grant = {
   authorize: (ctx: Ctx, request: TokenRequest, client: Client) => Promise<Authorization>
 }
 
-const grants = new Map([authorizationCode, refreshToken, clientCredentials, passwordGrant, deviceCode].map(grant => [grant.type, grant]))
+const grants = new Map(
+  [authorizationCode, refreshToken, clientCredentials, passwordGrant, deviceCode, tokenExchange].map(grant => [grant.type, grant]),
+)
 
 /**
  * Token endpoint, RFC 6749 §3.2. The phases that every grant shares stand here, once, so that no grant can forget one; a grant only
@@ -44,26 +48,37 @@ export async function token(ctx: Ctx, headers: Headers, form: Parameters): Promi
     if (!grant) throw unsupportedGrantType()
     if (!client.grantTypes.has(grant.type)) throw unauthorizedClient() // §5.2
     const authorization = await grant.authorize(ctx, { form, credentials }, client)
+    const target = authorization.target ?? client
     await requireAccess(ctx, client, authorization)
-    const tokens = await prepareTokens(ctx, client, authorization, await boundKey(ctx, client, headers, authorization))
+    if (target !== client) await requireAccess(ctx, target, authorization)
+    const bound = await bindingOf(ctx, client, headers, authorization)
+    const tokens = await prepareTokens(ctx, target, authorization, bound)
     await transact(ctx, async ctx => {
       await authorization.claim(ctx.db)
-      await storeTokens(ctx, client, authorization, tokens)
+      await storeTokens(ctx, target, authorization, tokens)
       await authorization.settle?.(ctx)
     })
-    return json(200, tokenResponse(client, authorization, tokens), cors) // §5.1
+    const nonce: Record<string, string> = client.metadata.dpop_nonce_required ? { 'dpop-nonce': freshNonce(ctx) } : {} // RFC 9449 §8.2
+    return json(200, tokenResponse(authorization, tokens), { ...cors, ...nonce }) // §5.1
   } catch (error) {
     if (error instanceof Replayed) await error.consequence()
     throw withHeaders(error, cors)
   }
 }
 
-/** The key that the tokens will be bound to, RFC 9449 §5: the one that is proven, and the one that the grant demands. */
-async function boundKey(ctx: Ctx, client: Client, headers: Headers, { jkt }: Authorization): Promise<string | undefined> {
-  const key = await provenKey(ctx, headers)
-  if (key === undefined && client.metadata.dpop_bound_access_tokens) throw new OAuthError('invalid_dpop_proof', 'A DPoP proof is required')
+/**
+ * What the tokens will be bound to: the key that is proven (RFC 9449 §5) and the certificate that is shown by a client that wants that (RFC 8705 §3),
+ * which must be those that the grant is bound to.
+ */
+async function bindingOf(ctx: Ctx, { metadata }: Client, headers: Headers, { jkt, x5t }: Authorization): Promise<Binding> {
+  const key = await provenKey(ctx, headers, { nonce: metadata.dpop_nonce_required })
+  if (key === undefined && metadata.dpop_bound_access_tokens) throw new OAuthError('invalid_dpop_proof', 'A DPoP proof is required')
   if (typeof jkt === 'string' && key !== jkt) throw invalidGrant()
-  return key
+  const certificate = metadata.tls_client_certificate_bound_access_tokens || x5t ? presentedThumbprint(ctx) : undefined
+  if (certificate === undefined && metadata.tls_client_certificate_bound_access_tokens)
+    throw invalidRequest('A client certificate is required')
+  if (typeof x5t === 'string' && certificate !== x5t) throw invalidGrant()
+  return { jkt: key, x5t: certificate }
 }
 
 /** Whatever the grant: an account that may act, and an application that it may open. */

@@ -47,21 +47,21 @@ async function reportRevoked(ctx: Ctx, credential: string): Promise<void> {
   await recordEvent(ctx, 'suspicious_request', { message: 'Revoked access token was used' }, { user: user ?? null })
 }
 
-/** The key of the proof that goes with a token, RFC 9449 §7.1; undefined when there is none, or a bad one. */
-async function keyFor(ctx: Ctx, headers: Headers, credential: string): Promise<string | undefined> {
+/** The key of the proof that goes with a token, RFC 9449 §7.1; undefined when there is none, or what is wrong with it. */
+async function keyFor(ctx: Ctx, headers: Headers, credential: string): Promise<string | OAuthError | undefined> {
   try {
-    return await provenKey(ctx, headers, credential)
+    return await provenKey(ctx, headers, { accessToken: credential })
   } catch (error) {
-    if (error instanceof OAuthError) return undefined
+    if (error instanceof OAuthError) return error
     throw error
   }
 }
 
-const refusedProof = (ctx: Ctx): Answer => ({
+const refusedProof = (ctx: Ctx, error: string): Answer => ({
   ...refused(401),
   headers: {
     ...refused(401).headers,
-    'www-authenticate': `DPoP error="invalid_dpop_proof", algs="${ASYMMETRIC.join(' ')}"`,
+    'www-authenticate': `DPoP error="${error}", algs="${ASYMMETRIC.join(' ')}"`,
     'dpop-nonce': freshNonce(ctx),
   },
 })
@@ -72,7 +72,7 @@ export async function userinfo(ctx: Ctx, headers: Headers, form: Parameters): Pr
   if (twice || form.fault) return refused(400, 'invalid_request', 'The token is to be sent once and in one way') // RFC 6750 §2
   if (credential === undefined) return refused(401)
   const key = scheme === 'dpop' ? await keyFor(ctx, headers, credential) : null
-  if (key === undefined) return refusedProof(ctx)
+  if (key === undefined || key instanceof OAuthError) return refusedProof(ctx, key?.code ?? 'invalid_dpop_proof')
   const living = await livingToken(ctx, credential, key)
   if (!living) {
     await reportRevoked(ctx, credential)

@@ -7,14 +7,22 @@ import { User } from '../../../core/user.ts'
 import { hashToken } from '../../../crypto/secrets.ts'
 import { recordEvent } from '../../../events/record.ts'
 import { clientProven } from '../client-authentication.ts'
+import { byCertificate } from '../client-certificate.ts'
 import type { Client } from '../client.ts'
+import { byFederation } from './federation.ts'
 import { invalidClient, invalidGrant, invalidScope } from '../errors.ts'
 import type { Authorization } from '../issue.ts'
 import { parseScope } from '../parameters.ts'
 import { machineFacts } from '../sign-in-facts.ts'
 import type { Grant, TokenRequest } from '../token.ts'
 
-type Proven = { user: Row; method: 'token' | 'oauth_client_secret' | 'jwt'; details: Row }
+export type Proven = {
+  user: Row
+  method: 'token' | 'oauth_client_secret' | 'jwt'
+  details: Row
+  /** Claims of an assertion that another issuer made, for policies. */
+  jwt?: Row
+}
 
 /** An account by its name and one of its app passwords. */
 async function byAppPassword(ctx: Ctx, username: string, password: string): Promise<Proven | undefined> {
@@ -71,11 +79,11 @@ async function newAccount(ctx: Ctx, username: string, application: Row): Promise
 
 /** Who the request proves to be; the first kind of proof that is present decides. */
 async function prove(ctx: Ctx, { form, credentials }: TokenRequest, client: Client, application: Row): Promise<Proven | undefined> {
-  if (credentials.assertion === undefined && form.get('client_assertion_type') !== undefined) throw invalidClient(credentials.basic)
+  if (credentials.assertion === undefined && form.get('client_assertion_type') !== undefined) return byFederation(ctx, form, client)
   const username = form.get('username')
   if (username !== undefined) return byAppPassword(ctx, username, form.get('password') ?? '')
   const { secret, assertion } = credentials
-  if (secret === undefined && assertion === undefined) return undefined
+  if (secret === undefined && assertion === undefined && !byCertificate(client)) return undefined
   if (!(await clientProven(ctx, client, credentials))) {
     const packed = secret === undefined ? undefined : await byPackedPassword(ctx, secret)
     if (!packed) throw invalidClient(credentials.basic) // §5.2: what is wrong is the client's secret
@@ -83,7 +91,7 @@ async function prove(ctx: Ctx, { form, credentials }: TokenRequest, client: Clie
   }
   if (client.public) return undefined // RFC 6749 §4.4: confidential clients alone
   const user = await serviceAccount(ctx, client, application)
-  return user && { user, method: assertion === undefined ? 'oauth_client_secret' : 'jwt', details: {} }
+  return user && { user, method: secret === undefined ? 'jwt' : 'oauth_client_secret', details: {} }
 }
 
 /** An account by the name and password of the request; only app passwords count (RFC 6749 §4.3). */
@@ -100,7 +108,12 @@ async function authorize(ctx: Ctx, request: TokenRequest, client: Client, ways: 
   return {
     user: proven.user,
     scopes,
-    asking: { oauth_scopes: scopes, oauth_grant_type: request.form.get('grant_type'), oauth_code_verifier: '' },
+    asking: {
+      oauth_scopes: scopes,
+      oauth_grant_type: request.form.get('grant_type'),
+      oauth_code_verifier: '',
+      ...(proven.jwt && { oauth_jwt: proven.jwt }),
+    },
     facts: machineFacts(ctx.now()),
     nonce: null,
     session_hash: null,

@@ -75,6 +75,7 @@ async function authorize(ctx: Ctx, { form }: TokenRequest, client: Client): Prom
     session_hash: sessionLive ? token.session_hash : null,
     family: token.family,
     jkt: token.jkt,
+    x5t: token.x5t,
     idToken: true,
     refresh: rotate ? { scopes: granted, nonce: token.nonce, consented: token.consented, consent_until: token.consent_until } : undefined,
     claim: async db => {
