@@ -357,6 +357,7 @@ export interface Oauth2AccessTokenTable {
   revoked_at: Date | null
   jkt: string | null
   requested_claims: Json | null
+  x5t: string | null
 }
 
 export interface Oauth2ClientMetadataTable {
@@ -382,6 +383,14 @@ export interface Oauth2ClientMetadataTable {
   userinfo_encrypted_response_enc: string | null
   subject_type: Generated<string>
   sector_identifier_uri: Generated<string>
+  tls_client_auth_subject_dn: Generated<string>
+  tls_client_auth_san_dns: Generated<string>
+  tls_client_auth_san_uri: Generated<string>
+  tls_client_auth_san_ip: Generated<string>
+  tls_client_auth_san_email: Generated<string>
+  tls_client_auth_ca: string | null
+  tls_client_certificate_bound_access_tokens: Generated<boolean>
+  dpop_nonce_required: Generated<boolean>
   frontchannel_logout_session_required: Generated<boolean>
 }
 
@@ -445,6 +454,16 @@ export interface Oauth2DeviceCodeTable {
   used_at: Date | null
 }
 
+export interface Oauth2ExchangeAudienceTable {
+  client: string
+  provider: number
+}
+
+export interface Oauth2ExchangeSubjectTable {
+  client: string
+  provider: number
+}
+
 export interface Oauth2LogoutNoticeTable {
   id: Generated<number>
   session: string
@@ -484,6 +503,7 @@ export interface Oauth2RefreshTokenTable {
   jkt: string | null
   requested_claims: Json | null
   acr: string | null
+  x5t: string | null
 }
 
 export interface Oauth2RegistrationTable {
@@ -676,6 +696,11 @@ export interface ProviderOauth2Table {
 export interface ProviderOauth2FederationTable {
   provider: number
   trusted: number
+}
+
+export interface ProviderOauth2FederationSourceTable {
+  provider: number
+  source: string
 }
 
 export interface ProviderPropertyMappingTable {
@@ -1255,6 +1280,8 @@ export interface DB {
   oauth2_dcr: Oauth2DcrTable
   oauth2_dcr_mapping: Oauth2DcrMappingTable
   oauth2_device_code: Oauth2DeviceCodeTable
+  oauth2_exchange_audience: Oauth2ExchangeAudienceTable
+  oauth2_exchange_subject: Oauth2ExchangeSubjectTable
   oauth2_logout_notice: Oauth2LogoutNoticeTable
   oauth2_pushed_request: Oauth2PushedRequestTable
   oauth2_refresh_token: Oauth2RefreshTokenTable
@@ -1280,6 +1307,7 @@ export interface DB {
   provider: ProviderTable
   provider_oauth2: ProviderOauth2Table
   provider_oauth2_federation: ProviderOauth2FederationTable
+  provider_oauth2_federation_source: ProviderOauth2FederationSourceTable
   provider_property_mapping: ProviderPropertyMappingTable
   reputation: ReputationTable
   role: RoleTable
