@@ -11,6 +11,7 @@ import { clientById, type Client } from './client.ts'
 import { contextOf } from './context-class.ts'
 import { authorizationError, OAuthError } from './errors.ts'
 import { policyFacts } from './fulfil.ts'
+import { byGithubAddress, withGithubScopes } from './github/scopes.ts'
 import { readIdTokenHint } from './id-token-hint.ts'
 import type { Parameters } from './parameters.ts'
 import { PROMPTED, promptedBefore, type Prompted } from './prompted.ts'
@@ -47,8 +48,9 @@ export async function authorize(ctx: Ctx, params: Parameters, browser: Browser):
   try {
     if (sent.fault) throw sent.fault
     requireSent(client, sent)
-    const request = { ...readAuthorizationRequest(client, sent.parameters, delivery), pushed: sent.pushed }
-    return await decide(ctx, client, request, sent, params, browser)
+    const seen = byGithubAddress(ctx) ? withGithubScopes(client, sent.parameters) : client
+    const request = { ...readAuthorizationRequest(seen, sent.parameters, delivery), pushed: sent.pushed }
+    return await decide(ctx, seen, request, sent, params, browser)
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error
     return deliver(delivery, await errorParameters(ctx, client, delivery, error), ctx.request?.method ?? 'GET', browser.page)

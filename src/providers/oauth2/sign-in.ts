@@ -11,6 +11,7 @@ import type { AuthorizationRequest } from './authorization-request.ts'
 import { deniedPage, type Browser } from './browser.ts'
 import type { Client } from './client.ts'
 import { demandedDevices } from './context-class.ts'
+import { AUTHORIZE, byGithubAddress } from './github/scopes.ts'
 import { readParameters, type Parameters } from './parameters.ts'
 import { PROMPTED, promptedMark } from './prompted.ts'
 import { keepRequest } from './pushed-request.ts'
@@ -85,7 +86,8 @@ export async function signInFirst(
   const devices = demandedDevices(request.context)
   if (devices) stepUp(planned.plan, devices)
   const sent = pairsOf(params)
-  const back = `${pathOf(ctx, '/application/o/authorize/')}?${encoded([...sent, [PROMPTED, promptedMark(ctx, request, hint !== null)]])}`
+  const endpoint = pathOf(ctx, byGithubAddress(ctx) ? AUTHORIZE : '/application/o/authorize/')
+  const back = `${endpoint}?${encoded([...sent, [PROMPTED, promptedMark(ctx, request, hint !== null)]])}`
   const query = encoded([...sent.filter(([name, value]) => !FLOW_PARAMETERS.has(name) && value.length <= MAX_SHOWN), ['next', back]])
   const page = await startPlan(ctx, browser.visit, planned.plan, { query: new URLSearchParams(query) })
   return redirectAnswer(inLanguage(page, request), ctx.request?.method ?? 'GET')

@@ -20,6 +20,8 @@ import { endSession } from './end-session.ts'
 import { clientOfApplication } from './client.ts'
 import { endpoints } from './addresses.ts'
 import { invalidRequest, OAuthError } from './errors.ts'
+import { githubTeams, githubUser } from './github/api.ts'
+import { AUTHORIZE } from './github/scopes.ts'
 import { introspect } from './introspect.ts'
 import { framesOf } from './logout/front-channel.ts'
 import { readParameters, type Parameters } from './parameters.ts'
@@ -65,6 +67,9 @@ function machineRoutes(app: FastifyInstance): void {
   const post = (path: string, endpoint: Endpoint) =>
     app.post(path, async (request, reply) => send(reply, await endpoint(request.ctx, request.headers, formOf(request))))
   post('/application/o/token/', token)
+  post('/login/oauth/access_token', token)
+  app.get('/user', async (request, reply) => send(reply, await githubUser(request.ctx, request.headers)))
+  app.get('/user/teams', async (request, reply) => send(reply, await githubTeams(request.ctx, request.headers)))
   post('/application/o/device/', deviceAuthorization)
   post('/application/o/par/', pushRequest)
   post('/application/o/introspect/', introspect)
@@ -159,6 +164,7 @@ function browserRoutes(app: FastifyInstance, { page }: OAuthParts): void {
     })
   }
   both('/application/o/authorize/', (request, params, browser) => authorize(request.ctx, params, browser))
+  both(AUTHORIZE, (request, params, browser) => authorize(request.ctx, params, browser))
   both('/device', (request, params, browser) => devicePage(request.ctx, params, browser))
   app.get('/if/logout/', async (request, reply) => {
     const visit = await openVisit(request.ctx)

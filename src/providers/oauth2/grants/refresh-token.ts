@@ -7,6 +7,7 @@ import { consentStands } from '../consent.ts'
 import { invalidGrant, invalidScope, Replayed } from '../errors.ts'
 import { findRefreshToken, holdRefreshToken, revokeFamily, sessionLives, spendRefreshToken, type RefreshTokenRow } from '../grants.sql.ts'
 import type { Authorization } from '../issue.ts'
+import { isGithubScope } from '../github/scopes.ts'
 import { parseScope } from '../parameters.ts'
 import type { Grant, TokenRequest } from '../token.ts'
 import { activeUser } from '../users.ts'
@@ -58,7 +59,7 @@ async function authorize(ctx: Ctx, { form }: TokenRequest, client: Client): Prom
   if (token.used_at !== null || token.revoked_at !== null) throw replayed(ctx, client, token)
   const now = ctx.now()
   if (token.expires <= now) throw invalidGrant()
-  const granted = token.scope.filter(name => client.scopes.includes(name)) // what was taken from the provider since is gone
+  const granted = token.scope.filter(name => client.scopes.includes(name) || isGithubScope(name)) // what was taken from the provider since is gone
   const scopes = narrowed(form.get('scope'), granted, client)
   const user = await activeUser(ctx, token.user)
   const sessionLive = await sessionLives(ctx.db, token.session_hash, now)
