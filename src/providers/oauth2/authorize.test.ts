@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { decodeJwt } from 'jose'
+import { userUid } from '../../core/uid.ts'
 import { aGroup, aUser } from '../../../test/builders.ts'
+import type { Visitor } from '../../../test/visitor.ts'
 import { aBrowser, aParty, aSignedInBrowser, oauthServer, pkce, REDIRECT_URI } from './fixture.ts'
 
 test('the authorization response carries code, state and issuer (RFC 6749 §4.1.2, RFC 9207 §2)', async () => {
@@ -239,6 +242,36 @@ test('prompt=login and max_age=0 ask for a sign-in that is newer than the reques
     const { elsewhere } = await browser.follow(done.to)
     assert.ok(elsewhere!.searchParams.get('code'), elsewhere!.href)
   }
+})
+
+test('prompt=select_account asks who it is, and another account may sign in', async () => {
+  const party = await aParty()
+  const { ctx, clock } = await oauthServer()
+  const other = await aUser(ctx, { password: 'a good password' })
+  const { browser, user } = await aSignedInBrowser()
+  for (const prompt of ['select_account', 'select_account consent']) {
+    clock.advance(1_000)
+    const page = new URL(String((await party.authorize(browser, { prompt })).headers.location), 'https://id.example.test')
+    const done = await browser.signInWith('default-authentication-flow', page.search.slice(1), String(other.username), 'a good password')
+    const ended = await browser.follow(done.to)
+    const slug = /\/if\/flow\/([^/]+)\//.exec(ended.path)?.[1]
+    assert.equal(slug !== undefined, prompt.includes('consent'), 'what else was asked for comes after that')
+    if (slug === undefined) {
+      const { sub } = decodeJwt((await party.exchange(ended.elsewhere!.searchParams.get('code')!)).body.id_token as string)
+      assert.notEqual(sub, userUid(ctx, user.id as number))
+      assert.equal(sub, userUid(ctx, other.id as number))
+    }
+  }
+  assert.equal((await party.response(browser, { prompt: 'none select_account' })).get('error'), 'invalid_request')
+})
+
+test('the pages speak the first language of ui_locales that we know (OIDC Core §3.1.2.1)', async () => {
+  const party = await aParty({ consent: 'explicit' })
+  const to = async (browser: Visitor, ui_locales: string) =>
+    new URL(String((await party.authorize(browser, { ui_locales, locale: 'bg' })).headers.location), 'https://id.example.test').searchParams
+  assert.deepEqual((await to(await aBrowser(), 'tlh de-AT fr')).getAll('locale'), ['de'])
+  assert.deepEqual((await to((await aSignedInBrowser()).browser, 'nl')).getAll('locale'), ['nl'])
+  assert.equal((await to(await aBrowser(), 'tlh')).get('locale'), null)
 })
 
 test('an id_token_hint of the person who is signed in succeeds, one of somebody else does not (OIDC Core §3.1.2.1)', async () => {
