@@ -4,6 +4,7 @@ import { withKindNames } from '../api/polymorphic.ts'
 import { findObjects } from '../api/store.ts'
 import { sql } from 'kysely'
 import type { Ctx } from '../context.ts'
+import { initiatedLogins } from '../providers/oauth2/initiate-login.ts'
 import { Provider } from '../providers/provider.ts'
 import { iconUrl } from './icon.ts'
 
@@ -51,9 +52,11 @@ export async function presentApplications(ctx: Ctx, rows: Row[]): Promise<Row[]>
   const uris = keys.length
     ? await ctx.db.selectFrom('provider_oauth2').select(['id', 'redirect_uris']).where('id', 'in', keys).execute()
     : []
+  const slugs = new Map(rows.filter(row => row.provider !== null).map(row => [row.provider as number, row.slug as string]))
+  const initiated = await initiatedLogins(ctx, slugs)
   const guesses = new Map(uris.map(row => [row.id, guessedLaunchUrl(row.redirect_uris)]))
   return rows.map(row => {
-    const url = (row.meta_launch_url as string) || (guesses.get(row.provider as number) ?? null)
+    const url = (row.meta_launch_url as string) || (initiated.get(row.provider as number) ?? guesses.get(row.provider as number) ?? null)
     return {
       pbm_uuid: row.pbm_uuid,
       provider_obj: row.provider === null ? null : (byKey.get(row.provider) ?? null),

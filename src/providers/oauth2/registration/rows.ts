@@ -66,6 +66,7 @@ async function metadataValues(ctx: Ctx, sent: Row): Promise<Row> {
 const demanded = ({ metadata }: Client): Row => ({
   ...(metadata.require_pkce && { require_pkce: true }),
   ...(metadata.require_pushed_authorization_requests && { require_pushed_authorization_requests: true }),
+  ...(metadata.require_signed_request_object && { require_signed_request_object: true }),
   ...(metadata.dpop_bound_access_tokens && { dpop_bound_access_tokens: true }),
 })
 
@@ -131,7 +132,7 @@ export async function storeClient(ctx: Ctx, parent: Client, settings: Row, asked
         slug: `client-${slug}`,
         provider: provider.id,
         group: settings.default_application_group,
-        meta_launch_url: asked.clientUri,
+        meta_launch_url: sent.initiate_login_uri ? '' : asked.clientUri,
         policy_engine_mode: own.length > 0 ? settings.policy_engine_mode : parent.application!.policy_engine_mode,
       })
       await bindPeople(ctx, parent, settings, application)
@@ -171,7 +172,7 @@ export async function replaceClient(ctx: Ctx, parent: Client, settings: Row, cli
         { ...defaults, ...(await metadataValues(ctx, sent)), ...demanded(parent) },
         metadataHooks,
       )
-      await changeObject(ctx, Application, client.application!, { name: asked.name, meta_launch_url: asked.clientUri })
+      await changeObject(ctx, Application, client.application!, { name: asked.name, meta_launch_url: sent.initiate_login_uri ? '' : asked.clientUri })
       await ctx.db
         .updateTable('oauth2_registration')
         .set({ told: JSON.stringify(asked.told) })
