@@ -9,6 +9,7 @@ import { flowByKey } from '../flows/definition.ts'
 import { guestApplication, identifyBrowser, pageContext, sendPage, signInPath, type Pages } from '../flows/urls.ts'
 import { renderAccessDenied, renderNotFound } from '../interfaces/errors.ts'
 import { renderLibrary } from '../interfaces/library.ts'
+import { ownSources } from '../sources/own.ts'
 import { sql } from 'kysely'
 import { explainAccess, mayOpen } from './access.ts'
 import { Application, applicationBySlug, HIDDEN_LAUNCH_URL } from './application.ts'
@@ -93,6 +94,7 @@ export async function ownPages(app: FastifyInstance, pages: Pages): Promise<void
           ...context,
           user: { username: user.username as string, name: user.name as string, avatar: await ownAvatar(ctx, user, avatars) },
           applications: await tiles(ctx, user),
+          sources: await ownSources(ctx),
           signout_url: pathOf(ctx, '/flows/-/default/invalidation/'),
           is_superuser: ctx.caller.superuser,
         }),

@@ -1,3 +1,4 @@
+import type { Language } from '../../web/flow/languages.ts'
 import { isSafeRedirect } from '../../web/flow/markup.ts'
 import { html, type Html } from './html.ts'
 import { brandLine, footerLinks, isHttp, renderPage, type Page, type PageContext } from './page.ts'
@@ -16,9 +17,19 @@ export interface LibraryApplication {
   open_in_new_tab?: boolean
 }
 
+/** An account elsewhere that signs its owner in, or could. */
+export interface LibrarySource {
+  name: string
+  icon: string | null
+  /** Where connecting begins; null: it cannot. */
+  connect: string | null
+  connection: { pk: number; created: Date } | null
+}
+
 export interface Library extends PageContext {
   user: { username: string; name: string; avatar: string }
   applications: readonly LibraryApplication[]
+  sources: readonly LibrarySource[]
   signout_url: string
   is_superuser: boolean
 }
@@ -28,7 +39,7 @@ const SEARCH_FROM = 13
 
 /** The page of a signed-in person: who they are, their applications by group, and the way out. */
 export function renderLibrary(library: Library): Page {
-  const { web, nonce, lang, user, applications, signout_url, is_superuser } = library
+  const { web, nonce, lang, user, applications, sources, signout_url, is_superuser } = library
   const t = serverTexts(lang)
   const searchable = applications.length >= SEARCH_FROM
   const body = html`<header>
@@ -46,10 +57,12 @@ export function renderLibrary(library: Library): Page {
       ${groupsOf(applications, lang).map(([group, members]) => renderGroup(group, members))}
       ${searchable && html`<p class="empty" id="no-match" role="status" hidden>${t.no_match}</p>`}
       ${applications.length === 0 && html`<div class="empty"><p>${t.no_applications}</p></div>`}
+      ${sources.length > 0 && renderSources(sources, web.base, lang)}
       ${is_superuser && html`<p class="muted">${t.admin_by_api} <a href="${web.base}api/v3/">${web.base}api/v3/</a></p>`}
     </main>
     ${footerLinks(library)}`
-  const head = searchable && html`<script type="module" src="${web.assets.url('pages/library.ts')}" nonce="${nonce}"></script> `
+  const scripted = searchable || sources.some(({ connection }) => connection)
+  const head = scripted && html`<script type="module" src="${web.assets.url('pages/library.ts')}" nonce="${nonce}"></script> `
   return {
     status: 200,
     headers: pageHeaders(contentSecurityPolicy(nonce)),
@@ -90,6 +103,44 @@ function renderTile({ name, launch_url: url, icon, description, open_in_new_tab:
   const opens = url !== null && url !== '' && isSafeRedirect(url)
   if (!opens) return html`<div class="application">${inside}</div>`
   return html`<a class="application" href="${url}" ${newTab && html` target="_blank" rel="noopener"`}>${inside}</a>`
+}
+
+/** Where signing in at a source leads back to, when it was meant to connect an account. */
+const SOURCES_ID = '/settings;page-sources'
+
+function renderSources(sources: readonly LibrarySource[], base: string, lang: Language): Html {
+  const t = serverTexts(lang)
+  return html`<section class="connected" id="${SOURCES_ID}">
+    <h2>${t.connected_accounts}</h2>
+    <p class="muted">${t.connected_accounts_why}</p>
+    <ul>
+      ${sources.map(source => html`<li>${renderSource(source, base, lang)}</li>`)}
+    </ul>
+    <p class="alert bad" role="alert" hidden>${t.disconnect_failed}</p>
+  </section>`
+}
+
+function renderSource({ name, icon, connect, connection }: LibrarySource, base: string, lang: Language): Html {
+  const t = serverTexts(lang)
+  const picture = icon
+    ? html`<img src="${icon}" alt="" width="24" height="24" loading="lazy" />`
+    : html`<span class="tile" aria-hidden="true">${initial(name)}</span>`
+  if (!connection) {
+    return html`${picture}<span><b>${name}</b></span
+      ><a class="btn small" href="${connect}" aria-label="${t.connect_name.replace('{name}', () => name)}">${t.connect}</a>`
+  }
+  const since = new Intl.DateTimeFormat(lang, { dateStyle: 'long', timeZone: 'UTC' }).format(connection.created)
+  const says = t.disconnect_name.replace('{name}', () => name)
+  return html`${picture}<span><b>${name}</b><small>${t.connected_since.replace('{date}', () => since)}</small></span
+    ><button
+      class="btn small js-only"
+      type="button"
+      aria-label="${says}"
+      data-confirm="${says} ${t.disconnect_why}"
+      data-connection="${base}api/v3/sources/user_connections/all/${connection.pk}/"
+    >
+      ${t.disconnect}
+    </button>`
 }
 
 const initial = (name: string): string => String.fromCodePoint(name.codePointAt(0) ?? 0x20).toUpperCase()

@@ -7,7 +7,7 @@ import { openWeb, serveAssets, type Web } from './assets.ts'
 import * as errors from './errors.ts'
 import { parseFlowForm, renderFlowPage, type Challenge } from './flow.ts'
 import { renderFormPost } from './formpost.ts'
-import { renderLibrary, type LibraryApplication } from './library.ts'
+import { renderLibrary, type LibraryApplication, type LibrarySource } from './library.ts'
 import bg from './locales/bg.ts'
 import de from './locales/de.ts'
 import en from './locales/en.ts'
@@ -217,10 +217,23 @@ suite('pages', () => {
       group: '',
       ...more,
     })
-    const library = (applications: LibraryApplication[], more: { is_superuser?: boolean } = {}) =>
+    const library = (applications: LibraryApplication[], more: { is_superuser?: boolean; sources?: LibrarySource[] } = {}) =>
       renderLibrary({
-        ...context, user: { username: 'jane', name: 'Jane', avatar: '' }, applications, signout_url: '/out', is_superuser: false, ...more,
+        ...context, user: { username: 'jane', name: 'Jane', avatar: '' }, applications, sources: [], signout_url: '/out', is_superuser: false, ...more,
       }).body // prettier-ignore
+
+    test('shows accounts elsewhere where signing in with them leads back to, and what can be done about them', () => {
+      const one: LibrarySource = { name: 'Git & Co', icon: null, connect: '/source/oauth/login/git/', connection: null }
+      const mine = { ...one, name: 'Mine', icon: '/a.svg', connection: { pk: 7, created: new Date('2026-03-01T12:00:00Z') } }
+      const body = library([], { sources: [one, mine] })
+      assert.match(body, /<section class="connected" id="\/settings;page-sources">/)
+      assert.match(body, /href="\/source\/oauth\/login\/git\/" aria-label="Connect Git &amp; Co">Connect</)
+      assert.match(body, /<b>Mine<\/b><small>Connected since March 1, 2026<\/small>/)
+      assert.match(body, /data-connection="\/api\/v3\/sources\/user_connections\/all\/7\/"/)
+      assert.match(body, /<script type="module"/)
+      assert.doesNotMatch(library([], { sources: [one] }), /<script/)
+      assert.doesNotMatch(library([]), /class="connected"/)
+    })
 
     test('groups the tiles, those without a group first', () => {
       const body = library([

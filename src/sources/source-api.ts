@@ -26,7 +26,7 @@ export const sources: Resource = {
 }
 
 /** The enabled sources that the caller may connect with their account, by name. */
-async function userSettings(ctx: Ctx): Promise<Row[]> {
+export async function userSettings(ctx: Ctx): Promise<Row[]> {
   const found: Row[] = []
   for (const { model, settings } of ctx.registry.sources) {
     if (!settings) continue

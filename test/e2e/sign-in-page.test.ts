@@ -511,7 +511,9 @@ describe('the sign-in page in a browser', () => {
       name: `Application ${index + 1}`, launch_url: `/arrived?${index + 1}`, icon: null, description: '', group: index < 6 ? '' : 'More',
     })) // prettier-ignore
     const user = { username: 'jane', name: 'Jane Doe', avatar: '' }
-    fixture.show('/if/user/', context => renderLibrary({ ...context, user, applications, signout_url: '/out', is_superuser: false }))
+    fixture.show('/if/user/', context =>
+      renderLibrary({ ...context, user, sources: [], applications, signout_url: '/out', is_superuser: false }),
+    )
     const { page, complaints } = await open('/if/user/')
     await page.getByRole('searchbox', { name: 'Search' }).fill('tion 12')
     assert.deepEqual(await page.locator('li:visible').allInnerTexts(), ['A\nApplication 12'])

@@ -25,6 +25,15 @@ const bg: ServerTexts = {
   no_match: 'Няма съвпадащо приложение.',
   no_applications: 'Все още няма приложения за вас. Администраторите на този сървър могат да ви дадат достъп.',
   admin_by_api: 'Днес управлението става чрез API:',
+  connected_accounts: 'Свързани профили',
+  connected_accounts_why: 'Профили другаде, с които влизате тук.',
+  connected_since: 'Свързан от {date}',
+  connect: 'Свързване',
+  connect_name: 'Свързване с {name}',
+  disconnect: 'Прекъсване',
+  disconnect_name: 'Прекъсване на връзката с {name}?',
+  disconnect_why: 'Вече няма да можете да влизате с него.',
+  disconnect_failed: 'Не успя. Моля, заредете страницата отново.',
   language: 'Език',
 }
 export default bg

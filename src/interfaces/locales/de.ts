@@ -25,6 +25,15 @@ const de: ServerTexts = {
   no_match: 'Keine Anwendung passt.',
   no_applications: 'Für Sie gibt es noch keine Anwendungen. Die Betreiber dieses Servers können Ihnen Zugang geben.',
   admin_by_api: 'Die Verwaltung geschieht heute über die API:',
+  connected_accounts: 'Verbundene Konten',
+  connected_accounts_why: 'Konten bei anderen, mit denen Sie sich hier anmelden.',
+  connected_since: 'Verbunden seit {date}',
+  connect: 'Verbinden',
+  connect_name: '{name} verbinden',
+  disconnect: 'Trennen',
+  disconnect_name: '{name} trennen?',
+  disconnect_why: 'Sie können sich dann nicht mehr damit anmelden.',
+  disconnect_failed: 'Das hat nicht geklappt. Bitte laden Sie die Seite neu.',
   language: 'Sprache',
 }
 export default de

@@ -24,6 +24,15 @@ const en = {
   no_match: 'No application matches.',
   no_applications: 'There are no applications for you yet. The people who run this server can give you access.',
   admin_by_api: 'Administration works through the API today:',
+  connected_accounts: 'Connected accounts',
+  connected_accounts_why: 'Accounts elsewhere that sign you in here.',
+  connected_since: 'Connected since {date}',
+  connect: 'Connect',
+  connect_name: 'Connect {name}',
+  disconnect: 'Disconnect',
+  disconnect_name: 'Disconnect {name}?',
+  disconnect_why: 'You will no longer be able to sign in with it.',
+  disconnect_failed: 'This did not work. Please load the page again.',
   language: 'Language',
 }
 

@@ -25,6 +25,15 @@ const es: ServerTexts = {
   no_match: 'Ninguna aplicación coincide.',
   no_applications: 'Todavía no hay aplicaciones para usted. Quienes administran este servidor pueden darle acceso.',
   admin_by_api: 'Hoy la administración se hace por la API:',
+  connected_accounts: 'Cuentas conectadas',
+  connected_accounts_why: 'Cuentas de otros sitios con las que inicia sesión aquí.',
+  connected_since: 'Conectada desde el {date}',
+  connect: 'Conectar',
+  connect_name: 'Conectar {name}',
+  disconnect: 'Desconectar',
+  disconnect_name: '¿Desconectar {name}?',
+  disconnect_why: 'Ya no podrá iniciar sesión con ella.',
+  disconnect_failed: 'No ha funcionado. Vuelva a cargar la página.',
   language: 'Idioma',
 }
 export default es

@@ -25,6 +25,15 @@ const fr: ServerTexts = {
   no_match: 'Aucune application ne correspond.',
   no_applications: 'Il n’y a pas encore d’application pour vous. Les personnes qui administrent ce serveur peuvent vous donner accès.',
   admin_by_api: 'L’administration passe aujourd’hui par l’API :',
+  connected_accounts: 'Comptes connectés',
+  connected_accounts_why: 'Des comptes d’ailleurs qui vous connectent ici.',
+  connected_since: 'Connecté depuis le {date}',
+  connect: 'Connecter',
+  connect_name: 'Connecter {name}',
+  disconnect: 'Déconnecter',
+  disconnect_name: 'Déconnecter {name} ?',
+  disconnect_why: 'Vous ne pourrez plus vous connecter avec ce compte.',
+  disconnect_failed: 'Cela n’a pas fonctionné. Veuillez recharger la page.',
   language: 'Langue',
 }
 export default fr

@@ -25,6 +25,15 @@ const nl: ServerTexts = {
   no_match: 'Geen toepassing komt overeen.',
   no_applications: 'Er zijn nog geen toepassingen voor u. De beheerders van deze server kunnen u toegang geven.',
   admin_by_api: 'Beheer gaat vandaag via de API:',
+  connected_accounts: 'Verbonden accounts',
+  connected_accounts_why: 'Accounts elders waarmee u zich hier aanmeldt.',
+  connected_since: 'Verbonden sinds {date}',
+  connect: 'Verbinden',
+  connect_name: '{name} verbinden',
+  disconnect: 'Verbreken',
+  disconnect_name: '{name} verbreken?',
+  disconnect_why: 'U kunt zich er dan niet meer mee aanmelden.',
+  disconnect_failed: 'Dat is niet gelukt. Laad de pagina opnieuw.',
   language: 'Taal',
 }
 export default nl
