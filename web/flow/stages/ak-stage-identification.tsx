@@ -28,7 +28,7 @@ export function IdentificationStage({ challenge }: { challenge: IdentificationCh
       {sources.length > 0 && (
         <>
           {asksName && <div class="or">{t('or_continue_with')}</div>}
-          <div class="sources">
+          <div class={challenge.show_source_labels ? 'sources labelled' : 'sources'}>
             {sources.map(source => (
               <SourceButton key={source.name} source={source} labels={challenge.show_source_labels} />
             ))}
