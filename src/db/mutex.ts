@@ -7,6 +7,11 @@ export class Mutex {
     return this.#held
   }
 
+  /** How many wait for a turn. */
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
   /** Resolves with the function that gives the turn back; calling that twice does no harm. */
   async acquire(): Promise<() => void> {
     if (this.#held) await new Promise<void>(resolve => this.#waiting.push(resolve))

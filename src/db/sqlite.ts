@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { FOREIGN_KEYS, foreignKeysOf, reachedByDelete } from './catalogue.ts'
 import type { ForeignKey } from './catalogue.ts'
 import { encodeSqlite } from './codec.ts'
+import { CommitGroup } from './commit-group.ts'
 import { OurSqliteAdapter } from './engine.ts'
 import type { Feed } from './feed.ts'
 import { Mutex } from './mutex.ts'
@@ -14,7 +15,7 @@ import type { StatementResult } from './statements.ts'
 import { Statements } from './statements.ts'
 import { WalSync } from './wal-sync.ts'
 import type { FileSync } from './wal-sync.ts'
-import { changesSchema, readsOnly, writesOf } from './writes.ts'
+import { changesSchema, isPlainWrite, readsOnly, writesOf } from './writes.ts'
 
 /** How long a write waits for another process to finish writing: ms, and the clock that measures them. */
 export type Patience = { within: number; elapsed: () => number }
@@ -52,6 +53,8 @@ export class SqliteStore {
   /** For plain selects outside transactions; an in-memory database has one connection only. */
   readonly reader: Statements | undefined
   readonly turn = new Mutex()
+  /** What was done in turns that are over, and waits for its commit. Only whoever has the turn may touch it. */
+  readonly group: CommitGroup
   readonly feed: Feed
   readonly patience: Patience
   /** What brings commits to the disk; an in-memory database has none. */
@@ -71,6 +74,13 @@ export class SqliteStore {
     this.writer = new Statements(writer)
     this.reader = file === ':memory:' ? undefined : new Statements(openReader(file))
     this.log = file === ':memory:' ? undefined : new WalSync(file, sync)
+    this.group = new CommitGroup(writer, {
+      emit: tables => feed.emit(tables),
+      elapsed: patience.elapsed,
+      busy: () => this.turn.held,
+      // While the disk is busy with what came before, whoever waits for it waits anyway.
+      later: (commit, hurried) => void (hurried || !this.log?.busy ? setImmediate(commit) : this.log.busy.finally(commit)),
+    })
     this.#version = this.#dataVersion()
     feed.missed = () => {
       const before = this.#version
@@ -105,6 +115,7 @@ export class SqliteStore {
    * they have grown to 100,000. Without statistics it takes tables for large, and indexes for worth it.
    */
   async close(): Promise<void> {
+    this.group.commit()
     await this.log?.close()
     this.reader?.connection.close()
     this.writer.connection.close()
@@ -138,15 +149,34 @@ class SqliteConnection implements DatabaseConnection {
     const { reader } = this.#store
     if (reader !== undefined && readsOnly(compiled)) return resultOf(reader.run(compiled.sql, compiled.parameters), false)
     const parameters = compiled.parameters.map(encodeSqlite)
+    const { group, patience, log } = this.#store
     const giveBack = await this.#turn()
     let done
+    let kept
     try {
-      done = await whenFree(() => this.#write(compiled, parameters), this.#store.patience)
-      this.#store.feed.emit(done.written)
-    } finally {
+      if (isPlainWrite(compiled)) {
+        await whenFree(() => group.begin(), patience)
+        try {
+          done = this.#write(compiled, parameters)
+        } catch (error) {
+          kept = group.undo(error)
+          throw error
+        }
+        kept = group.join(done.written, this.#relaxed)
+      } else {
+        // Others' work must not be part of what cannot be shared, such as VACUUM.
+        group.commit()
+        done = await whenFree(() => this.#write(compiled, parameters), patience)
+        this.#store.feed.emit(done.written)
+      }
+    } catch (error) {
       giveBack()
+      await kept
+      throw error
     }
-    if (done.changed && !this.#relaxed) await this.#store.log?.durable()
+    giveBack()
+    await kept
+    if (done.changed && !this.#relaxed) await log?.durable()
     return resultOf(done.result, !readsOnly(compiled))
   }
 
@@ -183,13 +213,18 @@ class SqliteConnection implements DatabaseConnection {
   async #turn(): Promise<() => void> {
     if (this.#store.turn.held) refuseInsideTransaction(this.#store)
     this.#store.log?.refuseAfterFailure()
-    return this.#store.turn.acquire()
+    const giveBack = await this.#store.turn.acquire()
+    return () => {
+      // Whatever became of this turn: what others have left for a commit must not wait for a turn that nobody takes.
+      this.#store.group.settle(this.#store.turn.waiting === 0)
+      giveBack()
+    }
   }
 
   async begin(): Promise<void> {
     const giveBack = await this.#turn()
     try {
-      await whenFree(() => this.#store.writer.connection.exec('begin immediate'), this.#store.patience)
+      await whenFree(() => this.#store.group.begin(), this.#store.patience)
     } catch (error) {
       giveBack()
       throw error
@@ -203,25 +238,29 @@ class SqliteConnection implements DatabaseConnection {
       await this.rollback()
       throw new AbortedTransactionError()
     }
-    this.#store.writer.connection.exec('commit')
     this.#open = undefined
-    this.#store.feed.emit(open.written)
+    const { group, log } = this.#store
+    const kept = group.join(open.written, this.#relaxed)
+    // A new schema is nobody else's business: what others prepare must find it standing.
+    if (open.schema) group.commit()
     // The next transaction goes on meanwhile. What it writes on top of ours stands behind it in the log: it never outlives ours.
     open.giveBack()
-    if (open.changed && !this.#relaxed) await this.#store.log?.durable()
+    await kept
+    if (open.changed && !this.#relaxed) await log?.durable()
   }
 
   async rollback(): Promise<void> {
     const open = this.#open
     if (open === undefined) return // committed, but not brought to the disk
     this.#open = undefined
+    let others
     try {
-      // Some errors (a full disk) have rolled back already.
-      if (this.#store.writer.connection.isTransaction) this.#store.writer.connection.exec('rollback')
+      others = this.#store.group.undo(open.failed)
       if (open.schema) this.#store.schemaChanged()
     } finally {
       open.giveBack()
     }
+    await others
   }
 
   // eslint-disable-next-line require-yield -- refuses

@@ -1,5 +1,4 @@
 import { close, fdatasync, open } from 'node:fs'
-import { setImmediate as turnOfTheLoop } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
 const openFile = promisify(open)
@@ -42,6 +41,11 @@ export class WalSync {
     if (this.#failure !== undefined) throw this.#failure
   }
 
+  /** Settles when the disk has what was given to it; undefined while nothing is. Never rejects. */
+  get busy(): Promise<void> | undefined {
+    return this.#running?.catch(() => undefined) // whoever waits for it is told
+  }
+
   /** Resolves when what was committed before this call is on the disk. @throws NotDurableError */
   durable(): Promise<void> {
     // A sync that runs already may have begun before our COMMIT: the one after it will do, for all who ask in the meantime.
@@ -54,7 +58,7 @@ export class WalSync {
   }
 
   async close(): Promise<void> {
-    await this.#running?.catch(() => undefined) // whoever waits for it is told
+    await this.busy
     if (this.#descriptor !== undefined) await closeFile(await this.#descriptor)
   }
 
@@ -69,8 +73,6 @@ export class WalSync {
 
   async #run(): Promise<void> {
     this.refuseAfterFailure()
-    // Requests that have arrived by now get to their commit first, and share the sync. Nobody else there: no time passes.
-    await turnOfTheLoop()
     try {
       // The log exists from the first transaction on, and stays as long as a connection is open.
       this.#descriptor ??= openFile(this.#file, 'r')

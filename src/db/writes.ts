@@ -47,6 +47,10 @@ export const readsOnly = (compiled: CompiledQuery): boolean => {
   return compiled.query.kind === 'RawNode' && /^\s*(?:select|with|values)\b/i.test(compiled.sql) && ofText(compiled.sql) === nothing
 }
 
+/** A statement that can share a transaction with others: SQLite undoes it alone when it fails. */
+export const isPlainWrite = ({ query }: CompiledQuery): boolean =>
+  InsertQueryNode.is(query) || UpdateQueryNode.is(query) || DeleteQueryNode.is(query)
+
 /** A statement after which tables or columns may be different. */
 export const changesSchema = (sql: string): boolean => /^\s*(?:create|alter|drop)\b/i.test(sql)
 
