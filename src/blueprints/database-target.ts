@@ -26,13 +26,15 @@ import type { Remembered } from './drift.ts'
 import { extras, type Prepared } from './extras.ts'
 
 /** Objects that a blueprint must not touch: they belong to the program, or to somebody's visit. */
-const REFUSED = new Set([
-  'authentik_core.authenticatedsession',
+const REFUSED = new Set(['authentik_core.authenticatedsession', 'authentik_policies.policybindingmodel'])
+
+/** What several kinds share: looked for by what they share, made as one of the kinds. */
+const BASES = new Set([
   'authentik_core.provider',
   'authentik_core.propertymapping',
+  'authentik_core.source',
   'authentik_flows.stage',
   'authentik_policies.policy',
-  'authentik_policies.policybindingmodel',
 ])
 
 export type TargetOptions = {
@@ -78,6 +80,7 @@ export class DatabaseTarget implements BlueprintTarget {
 
   admission(label: string): Admission {
     if (REFUSED.has(label)) return 'refused'
+    if (BASES.has(label)) return 'findable'
     const resource = this.#ctx.registry.resources.find(({ model }) => model.label === label)
     return resource ? (resource.operations.create ? 'allowed' : 'refused') : 'absent'
   }

@@ -89,7 +89,7 @@ export async function applyEntry(entry: Entry, model: string, run: Run): Promise
     run.log('info', 'Skipped: this version does not have the model', run.about)
     return 'skipped'
   }
-  if (admission === 'refused') throw new EntryRefused(`Model ${model} not allowed`)
+  if (admission !== 'allowed') throw new EntryRefused(`Model ${model} not allowed`)
   try {
     if (!(await conditionsMet(entry, run))) {
       run.log('info', 'Skipped: conditions are not met', run.about)

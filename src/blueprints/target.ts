@@ -12,8 +12,11 @@ export type Term = { field: string; operator: 'exact' | 'contains'; value: Value
 /** Any of these alternatives, each of them an AND of terms. An exact null means "is null". */
 export type Lookup = readonly (readonly Term[])[]
 
-/** `absent`: this version has no such model, which is no fault of the blueprint. `refused`: the model must not be touched. */
-export type Admission = 'allowed' | 'refused' | 'absent'
+/**
+ * `absent`: this version has no such model, which is no fault of the blueprint. `refused`: the model must not be touched. `findable`: its
+ * objects may be referred to.
+ */
+export type Admission = 'allowed' | 'findable' | 'refused' | 'absent'
 
 /** Another blueprint, found for `authentik_blueprints.metaapplyblueprint`. */
 export type FoundBlueprint = {
