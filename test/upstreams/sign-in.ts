@@ -20,7 +20,8 @@ let shared: Promise<TestServer> | undefined
 /** A server that may ask upstreams on loopback. */
 export const sourceServer = (): Promise<TestServer> => (shared ??= ownServer({ SIGNET_OUTGOING_ALLOW: '127.0.0.1' }))
 
-const flowKey = async (ctx: Ctx, slug: string): Promise<string> =>
+/** Key of a flow. */
+export const flowKey = async (ctx: Ctx, slug: string): Promise<string> =>
   (await ctx.db.selectFrom('flow').select('flow_uuid').where('slug', '=', slug).executeTakeFirstOrThrow()).flow_uuid
 
 export const callbackOf = (slug: string): string => `https://id.example.test/source/oauth/callback/${slug}/`

@@ -2,6 +2,11 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { createObject } from '../../api/crud.ts'
 import type { Row } from '../../api/model.ts'
+import { keyFromCookie } from '../../core/sessions.ts'
+import { hashToken } from '../../crypto/secrets.ts'
+import { loadPlan } from '../../flows/plan.ts'
+import { createFlowToken } from '../../flows/token.ts'
+import { PLAN } from '../../flows/visit.ts'
 import { Invitation } from '../../stages/invitation/invitation.ts'
 import { aGroup, unique } from '../../../test/builders.ts'
 import { aFlow, aForm, assertDone, aStage, FlowVisitor } from '../../../test/flows.ts'
@@ -165,4 +170,28 @@ test('an invitation that ended while the person was away opens nothing', async (
   const denied = await onwards(browser, (await through(browser, source, person.id)).headers.location)
   assert.equal(denied.error_message, INVALID)
   assert.equal(await account(person.username), undefined)
+})
+
+test('an invitation that a mailed link brought back survives the way to a source, too', async () => {
+  const { source, flow } = await anEnrolment()
+  const vip = await aGroup(ctx)
+  const { query, pk } = await invite(flow, [vip.group_uuid], { single_use: true })
+  const first = new FlowVisitor(app)
+  await first.challenge(flow.slug, query)
+  const session = await ctx.db
+    .selectFrom('session')
+    .selectAll()
+    .where('session_hash', '=', hashToken(keyFromCookie(ctx, first.cookies.get('authentik_session')!)!))
+    .executeTakeFirstOrThrow()
+  const plan = (await loadPlan(ctx, (session.data as Row)[PLAN]))!
+  const token = await createFlowToken(ctx, plan, { user: null, expires: new Date(ctx.now().getTime() + 60_000) })
+  const browser = new FlowVisitor(app)
+  assert.equal((await browser.challenge(flow.slug, `flow_token=${token}`)).component, 'ak-stage-identification')
+  const person = aPersonAt(upstream)
+  const back = await through(browser, source, person.id)
+  assert.equal((await onwards(browser, back.headers.location)).component, 'ak-stage-prompt')
+  const { search } = new URL(String(back.headers.location), 'https://id.example.test')
+  assertDone(await browser.challenge(flow.slug, search.slice(1), { name: 'N' }), '/if/user/')
+  assert.ok((await groupsOf(person.username)).includes(vip.name))
+  assert.equal(await isOpen(pk), false)
 })

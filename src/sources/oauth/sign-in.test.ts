@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import type { Row } from '../../api/model.ts'
 import { aGroup, aUser, unique } from '../../../test/builders.ts'
-import { aFlow, assertDone, aStage, FlowVisitor } from '../../../test/flows.ts'
+import { aFlow, assertDone, aStage, errorsOf, FlowVisitor } from '../../../test/flows.ts'
 import { anOpenIDProvider } from '../../../test/upstreams/openid.ts'
-import { aPersonAt, aSource, onwards, sourceServer, through, whoami } from '../../../test/upstreams/sign-in.ts'
+import { aPersonAt, aSource, callbackOf, flowKey, onwards, sourceServer, through, whoami } from '../../../test/upstreams/sign-in.ts'
 import type { Person } from '../../../test/upstreams/upstream.ts'
 
 const server = await sourceServer()
@@ -321,4 +321,88 @@ test('sessions last as long as the login stage says, and a stage that says nothi
   const warned = await admin.patch(`/api/v3/stages/user_login/${String(stage.stage_uuid)}/`, { session_duration: 'seconds=0' })
   assert.match(String(warned.headers['x-signet-warning']), text)
   assert.match(String((await admin.patch(`/api/v3/sources/oauth/${source.slug}/`, { promoted: true })).headers['x-signet-warning']), text)
+})
+
+test('a name that somebody here has is asked for anew', async () => {
+  const source = await aSource(server, upstream)
+  const user = await aUser(ctx)
+  const person = aPerson({ username: String(user.username) })
+  const browser = new FlowVisitor(app)
+  const asked = await onwards(browser, (await through(browser, source, person.id)).headers.location)
+  assert.deepEqual([asked.component, asked.fields[0].field_key, asked.fields[0].initial_value], ['ak-stage-prompt', 'username', ''])
+  const again = await browser.challenge('default-source-enrollment', '', { username: user.username })
+  assert.deepEqual(errorsOf(again), { username: ['Username is already taken.'] })
+  const own = unique('own')
+  assertDone(await browser.challenge('default-source-enrollment', '', { username: own }), '/if/user/')
+  assert.equal(await whoami(browser), own)
+})
+
+test('an account that was switched off does not get in by its source', async () => {
+  const source = await aSource(server, upstream)
+  const person = aPerson()
+  const first = new FlowVisitor(app)
+  await onwards(first, (await through(first, source, person.id)).headers.location)
+  await admin.patch(`/api/v3/core/users/${(await userNamed(person.username))!.id}/`, { is_active: false })
+  const browser = new FlowVisitor(app)
+  const denied = await onwards(browser, (await through(browser, source, person.id)).headers.location)
+  assert.equal(denied.component, 'ak-stage-access-denied')
+  assert.deepEqual([await whoami(first), await whoami(browser)], [undefined, undefined])
+})
+
+test('whoever has to sign in again may do so by a source, and comes back to what asked', async () => {
+  const source = await aSource(server, upstream)
+  const person = aPerson()
+  const browser = new FlowVisitor(app)
+  await onwards(browser, (await through(browser, source, person.id)).headers.location)
+  const before = browser.cookies.get('authentik_session')
+  const provider = await admin.post('/api/v3/providers/oauth2/', {
+    name: unique('client'),
+    authorization_flow: await flowKey(ctx, 'default-provider-authorization-implicit-consent'),
+    redirect_uris: [{ matching_mode: 'strict', url: 'https://app.example.test/back' }],
+  })
+  const name = unique('app')
+  assert.equal((await admin.post('/api/v3/core/applications/', { name, slug: name, provider: provider.body.pk })).status, 201)
+  const query = new URLSearchParams({
+    client_id: provider.body.client_id,
+    redirect_uri: 'https://app.example.test/back',
+    response_type: 'code',
+    scope: 'openid',
+    prompt: 'login',
+    state: 's',
+    code_challenge: 'x'.repeat(43),
+    code_challenge_method: 'S256',
+  })
+  const page = await browser.get(`/application/o/authorize/?${query.toString()}`)
+  assert.match(String(page.headers.location), /^\/if\/flow\/default-authentication-flow\//)
+  await onwards(browser, page.headers.location)
+  const back = await through(browser, source, person.id)
+  assert.match(String(back.headers.location), /^\/if\/flow\/default-source-authentication\//)
+  const end = await onwards(browser, back.headers.location)
+  assert.notEqual(browser.cookies.get('authentik_session'), before)
+  assert.equal(await whoami(browser), person.username)
+  const { elsewhere } = await browser.follow(String(end.to))
+  assert.deepEqual([elsewhere?.origin, elsewhere?.searchParams.has('code')], ['https://app.example.test', true])
+})
+
+test('every way of proving who asks, and of holding the code to the question, is taken', async () => {
+  for (const [values, basic, method] of [
+    [{ authorization_code_auth_method: 'basic_auth', pkce: 'S256' }, true, 'S256'],
+    [{ authorization_code_auth_method: 'post_body', pkce: 'S256' }, false, 'S256'],
+    [{ authorization_code_auth_method: 'basic_auth', pkce: 'none' }, true, null],
+  ] as const) {
+    const source = await aSource(server, upstream, values)
+    const browser = new FlowVisitor(app)
+    const sent = await browser.get(`/source/oauth/login/${source.slug}/`)
+    const asked = new URL(String(sent.headers.location)).searchParams
+    assert.deepEqual(
+      [asked.get('code_challenge_method'), asked.get('response_type'), asked.get('scope'), asked.get('redirect_uri')],
+      [method, 'code', 'openid email profile', callbackOf(source.slug)],
+    )
+    assert.ok(asked.get('nonce') !== asked.get('state') && asked.get('nonce')!.length >= 43)
+    const count = upstream.asked.length
+    const back = await through(browser, source, aPerson().id)
+    assert.equal(back.status, 302, back.text)
+    const token = upstream.asked.slice(count).find(one => one.path === '/token')!
+    assert.equal(/^Basic /.test(token.headers.authorization ?? ''), basic)
+  }
 })

@@ -46,7 +46,8 @@ export const github: ProviderType = {
   idToken: false,
   // The profile's address may be hidden and says nothing of being verified: the list says both.
   async complete(info, { ask, profileUrl }) {
-    const emails = await ask(`${profileUrl}/emails`)
+    // Without the scope for it there is no list, and no address counts as verified.
+    const emails = await ask(`${profileUrl}/emails`).catch(() => [])
     const known = Array.isArray(emails) ? (emails as GithubEmail[]) : []
     const shown = textOf(info.email)
     const chosen = shown === null ? known.find(({ primary }) => primary === true) : known.find(({ email }) => email === shown)
