@@ -1,6 +1,7 @@
 import { findObject, findObjects } from '../../api/store.ts'
 import type { Ctx } from '../../context.ts'
 import { lazy } from '../../lib/lazy.ts'
+import { withLeanHeap } from '../../lib/small-heap.ts'
 import { tryLease } from '../../tasks/lease.ts'
 import type { Job } from '../../tasks/job.ts'
 import { sql } from 'kysely'
@@ -23,7 +24,7 @@ export const syncLdapSource: Job = {
     const source = (await findObject(ctx, LDAPSource, args.source)) as LdapSource | undefined
     if (!source?.enabled) return
     const { synchronise } = await sync()
-    const mine = await tryLease(ctx, leaseOf(source), () => synchronise(ctx, source, run))
+    const mine = await tryLease(ctx, leaseOf(source), () => withLeanHeap(() => synchronise(ctx, source, run)))
     if (mine) return
     run.log('info', 'Another synchronisation is under way')
     await queueSync(ctx, source, new Date(ctx.now().getTime() + AGAIN))

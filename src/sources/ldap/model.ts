@@ -108,7 +108,8 @@ export const LDAPSource: Model = defineModel({
   lookup: 'slug',
   base: Source,
   fields: {
-    server_uri: text({ format: 'uri', check: uriError }),
+    // One address or several, so it is no address to those who look at its form alone.
+    server_uri: text({ check: uriError }),
     peer_certificate: reference(() => CertificateKeyPair, { nullable: true }),
     client_certificate: reference(() => CertificateKeyPair, { nullable: true }),
     bind_cn: text({ default: '' }),

@@ -97,12 +97,21 @@ async function writePeople(sync: Sync, people: readonly Person[]): Promise<void>
   const named = new Map((await usersBy(ctx, 'username', texts('username') as string[])).map(row => [row.username as string, row]))
   const property = propertyOf(source.user_matching_mode)
   const compared = property === 'email' ? await usersBy(ctx, 'email', texts('email') as string[]) : [...named.values()]
+  const fresh: Fresh[] = []
   for (const person of people) {
     const connection = connections.get(person.identifier)
     if (connection) await updatePerson(sync, person, known.get(connection.user)!, connection)
-    else await addPerson(sync, person, named, property ? compared.filter(row => row[property] === person.values[property]) : [])
+    else {
+      const candidates = property ? compared.filter(row => row[property] === person.values[property]) : []
+      const account = await newAccount(sync, person, named, candidates)
+      if (account) fresh.push({ person, account })
+    }
   }
+  await createAccounts(sync, fresh)
 }
+
+/** An account that is to be made, and for whom. */
+type Fresh = { person: Person; account: Row }
 
 const connectionValues = (person: Person) => ({
   dn: person.entry.dn,
@@ -111,10 +120,16 @@ const connectionValues = (person: Person) => ({
   missing_since: null,
 })
 
-/** Somebody whom the source has not brought before: a new account, or one that its matching mode finds. */
-async function addPerson(sync: Sync, person: Person, named: Map<string, Row>, candidates: readonly Row[]): Promise<void> {
+/**
+ * Somebody whom the source has not brought before: answers the account to be made for them, or connects the one that the matching mode
+ * finds.
+ */
+async function newAccount(sync: Sync, person: Person, named: Map<string, Row>, candidates: readonly Row[]): Promise<Row | undefined> {
   const { ctx, source } = sync
   const { values, identifier, entry, disabled } = person
+  const refuse = (why: string): undefined => {
+    skip(sync, 'users', entry.dn, why)
+  }
   const property = propertyOf(source.user_matching_mode)
   const decision = match({
     mode: source.user_matching_mode,
@@ -125,33 +140,29 @@ async function addPerson(sync: Sync, person: Person, named: Map<string, Row>, ca
     emailVerified: true,
     candidates: candidates.map(row => row.id as number),
   })
-  if (decision.action === 'deny') return skip(sync, 'users', entry.dn, REASONS[decision.reason] ?? 'The account cannot be told')
+  if (decision.action === 'deny') return refuse(REASONS[decision.reason] ?? 'The account cannot be told')
   if (decision.action === 'enroll') {
     const username = values.username as string | undefined
-    if (username === undefined) return skip(sync, 'users', entry.dn, 'No mapping gives the account a username')
-    if (named.has(username))
-      return skip(sync, 'users', entry.dn, `Another account is called ${username}; connect it, or choose another matching mode`)
+    if (username === undefined) return refuse('No mapping gives the account a username')
+    if (named.has(username)) return refuse(`Another account is called ${username}; connect it, or choose another matching mode`)
     const {
       groups: _,
       roles: __,
-      ...full
+      ...account
     } = withDefaults(ctx, User, {
       name: username,
       path: userPath(source),
       ...values,
       is_active: !disabled && values.is_active !== false,
     })
-    const user = await insertObject(ctx, User, full)
-    named.set(username, user)
-    await connect(ctx, source.pbm_uuid, user, person, true)
-    sync.counts.users.created++
-    return
+    named.set(username, account)
+    return account
   }
   const user = candidates.find(row => row.id === decision.user)!
   // What the program keeps for itself belongs to no directory.
-  if (user.type === 'internal_service_account')
-    return skip(sync, 'users', entry.dn, `${String(user.username)} belongs to the program itself`)
-  const connection = await connect(ctx, source.pbm_uuid, user, person, false)
+  if (user.type === 'internal_service_account') return refuse(`${String(user.username)} belongs to the program itself`)
+  const link = { user: user.id, source: source.pbm_uuid, identifier, own: false, ...connectionValues(person) }
+  const connection = await insertObject(ctx, UserLDAPSourceConnection, withDefaults(ctx, UserLDAPSourceConnection, link))
   await recordEvent(
     ctx,
     'source_linked',
@@ -159,22 +170,46 @@ async function addPerson(sync: Sync, person: Person, named: Map<string, Row>, ca
     { user },
   )
   sync.counts.users.linked++
-  await updatePerson(sync, person, user, { ...connection, disabled: false })
+  await updatePerson(sync, person, user, { ...(connection as unknown as UserConnection), disabled: false })
+  return undefined
+}
+
+/** Stores the accounts of a page in three statements, however many there are. */
+async function createAccounts({ ctx, source, counts }: Sync, fresh: readonly Fresh[]): Promise<void> {
+  if (fresh.length === 0) return
+  const accounts = await ctx.db
+    .insertInto('user')
+    .values(fresh.map(({ account }) => account) as never)
+    .returning(['id', 'username'])
+    .execute()
+  const keys = new Map(accounts.map(row => [row.username, row.id]))
+  const now = ctx.now()
+  const connections = await ctx.db
+    .insertInto('user_source_connection')
+    .values(
+      fresh.map(({ person, account }) => ({
+        kind: UserLDAPSourceConnection.label,
+        user: keys.get(account.username as string)!,
+        source: source.pbm_uuid,
+        identifier: person.identifier,
+        created: now,
+        last_updated: now,
+      })),
+    )
+    .returning(['id', 'identifier'])
+    .execute()
+  const ids = new Map(connections.map(row => [row.identifier, row.id]))
+  await ctx.db
+    .insertInto('user_ldap_source_connection')
+    .values(fresh.map(({ person }) => ({ id: ids.get(person.identifier)!, own: true, ...connectionValues(person) })))
+    .execute()
+  counts.users.created += fresh.length
 }
 
 const REASONS: Readonly<Record<string, string>> = {
   missing_property: 'The entry lacks what the matching mode compares',
   ambiguous: 'Several accounts match',
   exists: 'An account with the same name or address exists, and the matching mode does not connect it',
-}
-
-async function connect(ctx: Ctx, source: string, user: Row, person: Person, own: boolean): Promise<UserConnection> {
-  const row = await insertObject(
-    ctx,
-    UserLDAPSourceConnection,
-    withDefaults(ctx, UserLDAPSourceConnection, { user: user.id, source, identifier: person.identifier, own, ...connectionValues(person) }),
-  )
-  return row as unknown as UserConnection
 }
 
 /** Brings an account to what the directory says, where that is something else. */
