@@ -72,7 +72,8 @@ const NEEDED: Readonly<Record<string, Row>> = {
 
 /** The source that every installation has, and to which there is no way. */
 const builtIn = async (ctx: Ctx): Promise<Row> => ({
-  source: (await ctx.db.selectFrom('source').select('pbm_uuid').where('slug', '=', 'authentik-built-in').executeTakeFirstOrThrow()).pbm_uuid,
+  source: (await ctx.db.selectFrom('source').select('pbm_uuid').where('slug', '=', 'authentik-built-in').executeTakeFirstOrThrow())
+    .pbm_uuid,
 })
 
 /** A stage of a kind, by the name of its folder. */

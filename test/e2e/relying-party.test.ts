@@ -21,10 +21,10 @@ describe('an application that signs its people in here', () => {
   })
 
   /** Onboards the application once more and lets it know. Without a name it stands in nobody's library. */
-  async function aClient(options: Partial<Parameters<typeof onboard>[1]> = {}): Promise<Client> {
+  async function aClient(options: Partial<Parameters<typeof onboard>[1]> & { asks?: Record<string, string> } = {}): Promise<Client> {
     const hidden = options.name === undefined && { application: { meta_hide: true } }
     const client = await onboard(program, { redirects: [party.callback], logouts: [party.bye], ...hidden, ...options })
-    await party.register({ ...client, scope: 'openid email profile' })
+    await party.register({ ...client, scope: 'openid email profile', asks: options.asks })
     return client
   }
   const open = async (page: Page) => {
@@ -105,6 +105,26 @@ describe('an application that signs its people in here', () => {
     await page.getByRole('heading', { name: `Continue to ${client.name}` }).waitFor()
     await page.getByRole('button', { name: 'Continue' }).click()
     assert.equal((await claims(page)).preferred_username, 'jane')
+  })
+
+  test('is told who it is where it wants a choice, and who is not the one that it guessed says so', async () => {
+    await aClient({ asks: { login_hint: 'somebody.else', ui_locales: 'tlh de' } })
+    const { page, complaints } = await aBrowser()
+    await open(page)
+    await page.getByText('somebody.else').waitFor()
+    assert.equal(await page.locator('html').getAttribute('lang'), 'de')
+    await page.getByRole('link', { name: 'Nicht Sie?' }).click()
+    await page.getByLabel('E-Mail oder Benutzername').fill(jane.username)
+    await page.getByRole('button', { name: 'Anmelden' }).click()
+    await page.getByLabel('Passwort', { exact: true }).fill(jane.password)
+    await page.getByRole('button', { name: 'Weiter' }).click()
+    assert.equal((await claims(page)).preferred_username, 'jane')
+    const other = await aPerson(program, { name: 'Kim Park' })
+    await aClient({ asks: { prompt: 'select_account', ui_locales: 'en' } })
+    await open(page)
+    await signIn(page, other.username, other.password)
+    assert.equal((await claims(page)).preferred_username, other.username)
+    assert.deepEqual(complaints, [])
   })
 
   test('signs them out of itself, and everywhere when its invalidation flow says so', async () => {

@@ -6,8 +6,8 @@ import { text } from 'node:stream/consumers'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import * as oidc from 'openid-client'
 
-/** What a client needs to know of its registration. */
-export type Registration = { issuer: string; client_id: string; client_secret: string; scope: string }
+/** What a client needs to know of its registration, and what it adds to its requests. */
+export type Registration = { issuer: string; client_id: string; client_secret: string; scope: string; asks?: Record<string, string> }
 
 export type RelyingParty = {
   /** On another site than the provider's `localhost`, as applications are. */
@@ -42,6 +42,7 @@ type Visitor = {
 export async function aRelyingParty(): Promise<RelyingParty> {
   let config: oidc.Configuration | undefined
   let scope = 'openid'
+  let asks: Record<string, string> = {}
   let tokens: oidc.TokenEndpointResponse | undefined
   const visitors = new Map<string, Visitor>()
 
@@ -62,6 +63,7 @@ export async function aRelyingParty(): Promise<RelyingParty> {
         nonce,
         code_challenge,
         code_challenge_method: 'S256',
+        ...asks,
       })
     },
     async '/callback'(visitor, url) {
@@ -147,6 +149,7 @@ export async function aRelyingParty(): Promise<RelyingParty> {
         execute: [oidc.allowInsecureRequests],
       })
       scope = registration.scope
+      asks = registration.asks ?? {}
       visitors.clear()
       tokens = undefined
     },

@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { FastifyInstance } from 'fastify'
+import { exportJWK, generateKeyPair } from 'jose'
 import * as oauth from 'oauth4webapi'
 import * as client from 'openid-client'
+import { createObject } from '../../src/api/crud.ts'
+import { ClientMetadata } from '../../src/providers/oauth2/client-metadata.ts'
 import { sessionCookieValue, startSession } from '../../src/core/sessions.ts'
 import { aUser } from '../builders.ts'
 import { aParty, flowKey, mounted, oauthServer, type Party } from '../../src/providers/oauth2/fixture.ts'
@@ -82,6 +85,40 @@ for (const key of ['ec', 'rsa', null] as const) {
     })
   }
 }
+
+test('openid-client signs its request (RFC 9101) and reads a signed response (JARM), asking for claims by name', async () => {
+  const party = await aParty({ key: 'rsa' })
+  const keys = await generateKeyPair('ES256', { extractable: true })
+  const jwk = { ...(await exportJWK(keys.publicKey)), kid: 'request key', use: 'sig' }
+  const { ctx } = party.server
+  const wishes = { provider: party.provider.pk, jwks: { keys: [jwk] }, require_signed_request_object: true }
+  await createObject(ctx, ClientMetadata, wishes)
+  const { cookie, email } = await signedIn()
+  const config = await discovered(party, client.ClientSecretBasic(String(party.provider.client_secret)), {
+    authorization_signed_response_alg: 'RS256',
+  })
+  client.useJwtResponseMode(config)
+  const verifier = client.randomPKCECodeVerifier()
+  const [state, nonce] = [client.randomState(), client.randomNonce()]
+  const parameters = {
+    redirect_uri: CALLBACK,
+    scope: 'openid',
+    state,
+    nonce,
+    claims: JSON.stringify({ id_token: { email: { essential: true } } }),
+    code_challenge: await client.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: 'S256',
+  }
+  const url = await client.buildAuthorizationUrlWithJAR(config, parameters, { key: keys.privateKey, kid: 'request key' })
+  const callback = await browse(url, cookie)
+  assert.deepEqual([...callback.searchParams.keys()], ['response'])
+  const tokens = await client.authorizationCodeGrant(config, callback, {
+    pkceCodeVerifier: verifier,
+    expectedState: state,
+    expectedNonce: nonce,
+  })
+  assert.equal(tokens.claims()!.email, email)
+})
 
 test('openid-client signs in as a public client and is told to leave', async () => {
   const { ctx } = await oauthServer()
