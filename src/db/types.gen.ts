@@ -391,6 +391,7 @@ export interface Oauth2ClientMetadataTable {
   tls_client_auth_ca: string | null
   tls_client_certificate_bound_access_tokens: Generated<boolean>
   dpop_nonce_required: Generated<boolean>
+  security_profile: string | null
   frontchannel_logout_session_required: Generated<boolean>
 }
 

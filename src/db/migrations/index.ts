@@ -39,6 +39,7 @@ import { up as registration } from './20261122T1301_registration.ts'
 import { up as tokenExchange } from './20261122T1302_token_exchange.ts'
 import { up as frontchannelLogout } from './20261122T1400_frontchannel_logout.ts'
 import { up as applicationEntitlement } from './20261122T1401_application_entitlement.ts'
+import { up as securityProfile } from './20261122T1303_security_profile.ts'
 
 /** All migrations, oldest first. Listed by hand: the program is bundled into one file, where there is no folder to read. */
 export const migrations: readonly Migration[] = [
@@ -80,6 +81,7 @@ export const migrations: readonly Migration[] = [
   { name: '20261122T1300_signing', up: signing },
   { name: '20261122T1301_registration', up: registration },
   { name: '20261122T1302_token_exchange', up: tokenExchange },
+  { name: '20261122T1303_security_profile', up: securityProfile },
   { name: '20261122T1400_frontchannel_logout', up: frontchannelLogout },
   { name: '20261122T1401_application_entitlement', up: applicationEntitlement },
 ]

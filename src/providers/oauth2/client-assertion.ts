@@ -4,6 +4,7 @@ import { ASYMMETRIC, SYMMETRIC } from './algorithms.ts'
 import { baseUrl, endpoints, issuerOf } from './addresses.ts'
 import { clientKeys } from './client-keys.ts'
 import type { Client } from './client.ts'
+import { isFapi, isOfTheFuture, signable } from './fapi.ts'
 import { firstTime } from './seen.sql.ts'
 
 export const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
@@ -35,12 +36,13 @@ export async function assertionProves(ctx: Ctx, client: Client, assertion: strin
   const key = bySecret ? async () => new TextEncoder().encode(client.secret) : clientKeys(ctx, client)
   if (!key) return false
   const { token } = endpoints(ctx, client)
-  const audience = [issuerOf(ctx, client), token, `${baseUrl(ctx)}${path.slice(1)}`].filter(address => address !== null)
+  const issuer = issuerOf(ctx, client)
+  const audience = [issuer, token, `${baseUrl(ctx)}${path.slice(1)}`].filter(address => address !== null)
   const now = ctx.now()
   let claims
   try {
     claims = await jwtVerify(assertion, key, {
-      algorithms: bySecret ? SYMMETRIC : ASYMMETRIC,
+      algorithms: signable(client, bySecret ? SYMMETRIC : ASYMMETRIC),
       issuer: client.client_id,
       subject: client.client_id,
       audience,
@@ -53,6 +55,8 @@ export async function assertionProves(ctx: Ctx, client: Client, assertion: strin
     return false
   }
   const { exp, jti } = claims.payload as { exp: number; jti: unknown }
+  if (isOfTheFuture(claims.payload, now)) return false
+  if (isFapi(client) && claims.payload.aud !== issuer) return false // FAPI 2.0 Security Profile §5.3.2.1: the issuer, as a text
   if (typeof jti !== 'string' || jti === '' || exp - now.getTime() / 1000 > LONGEST) return false
   return firstTime(ctx.db, `client assertion ${client.id} ${jti}`, new Date((exp + TOLERANCE) * 1000))
 }

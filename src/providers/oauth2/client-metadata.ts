@@ -7,6 +7,7 @@ import type { Resource } from '../../api/mount.ts'
 import { findObject } from '../../api/store.ts'
 import type { Ctx } from '../../context.ts'
 import { CONTENT_ENCRYPTION, KEY_MANAGEMENT, secretLength, SIGNING_ALGORITHMS } from './algorithms.ts'
+import { profileFault } from './fapi.ts'
 import { canSign } from './keys.ts'
 import { OAuth2Provider } from './model.ts'
 import { CertificateKeyPair } from '../../crypto/model.ts'
@@ -96,6 +97,8 @@ export const ClientMetadata: Model = defineModel({
     tls_client_auth_ca: reference(() => CertificateKeyPair, { nullable: true }),
     /** RFC 8705 §3.4: tokens are of use only to who holds the certificate. */
     tls_client_certificate_bound_access_tokens: flag(false),
+    /** `fapi2`: the client keeps the FAPI 2.0 Security Profile as a whole, and is held to it. */
+    security_profile: choice(['fapi2'], null),
     /** RFC 9449 §8: proofs carry a nonce of ours. */
     dpop_nonce_required: flag(false),
     /** RFC 8693: whose access tokens the client may exchange beside its own, and for whom beside itself. Nobody's unless they stand here. */
@@ -138,6 +141,7 @@ export type ClientMetadataRow = {
   tls_client_auth_ca: string | null
   tls_client_certificate_bound_access_tokens: boolean
   dpop_nonce_required: boolean
+  security_profile: 'fapi2' | null
 }
 
 /** What a client that registers itself may say of this, RFC 7591 §2; the rest is for administrators. */
@@ -182,6 +186,8 @@ async function clean(ctx: Ctx, values: Row, current?: Row): Promise<Row> {
   const client = await findObject(ctx, OAuth2Provider, provider)
   if (method !== null && client?.client_type === 'public')
     throw invalid({ token_endpoint_auth_method: ['A public client cannot prove itself.'] })
+  const fault = client && profileFault(all, client)
+  if (fault) throw invalid(fault)
   if (client) await checkTokens(ctx, all, client)
   checkRequests(all, client)
   return values

@@ -9,6 +9,7 @@ import { CertificateKeyPair } from '../../crypto/model.ts'
 import { parseDuration } from '../../lib/duration.ts'
 import type { ScopeMappingRow } from '../../mappings/evaluate.ts'
 import { ClientMetadata, type ClientMetadataRow } from './client-metadata.ts'
+import { CODE_LIFE, grantsUnderProfile, isFapi, underProfile } from './fapi.ts'
 import { keypairEncrypter, keypairSigner, sharedSigner, type Encrypter, type Signer } from './keys.ts'
 import { OAuth2Provider } from './model.ts'
 import { originsOf, redirectMatcher, type RedirectUri } from './redirect-uri.ts'
@@ -121,6 +122,9 @@ async function authorityOf(ctx: Ctx, metadata: ClientMetadataRow): Promise<X509C
   return found && new X509Certificate(found.certificate_data as string)
 }
 
+/** FAPI 2.0 Security Profile §5.3.2.1: refresh tokens are not replaced, since they are bound. */
+const NEVER = -1
+
 const applicationOf = (ctx: Ctx, provider: number): Promise<Row | undefined> => findObject(ctx, Application, provider, 'provider')
 
 /** The provider that a client registered itself with: its issuer and its key are those that the client was told of. */
@@ -150,7 +154,7 @@ async function load(ctx: Ctx, provider: Row): Promise<Client> {
   const home = (await parentOf(ctx, provider.id as number)) ?? provider
   const signing = await keypair(ctx, home.signing_key)
   const encryption = await keypair(ctx, provider.encryption_key)
-  const metadata = await metadataOf(ctx, provider.id as number)
+  const metadata = underProfile(await metadataOf(ctx, provider.id as number))
   const secret = isPublic ? undefined : (provider.client_secret as string)
   const signerFor = (alg: string | null): Signer => {
     if (secret !== undefined && alg?.startsWith('HS')) return sharedSigner(secret, alg)
@@ -170,15 +174,15 @@ async function load(ctx: Ctx, provider: Row): Promise<Client> {
     client_id: provider.client_id as string,
     secret: provider.client_secret as string,
     public: isPublic,
-    grantTypes: new Set(provider.grant_types as string[]),
+    grantTypes: new Set(grantsUnderProfile({ metadata }, provider.grant_types as string[])),
     mayRedirectTo: redirectMatcher(uris, 'authorization', { loopback: isPublic }),
     mayLogOutTo: redirectMatcher(uris, 'logout'),
     origins: originsOf(uris),
     lifetimes: {
-      code: parseDuration(provider.access_code_validity as string),
+      code: Math.min(parseDuration(provider.access_code_validity as string), isFapi({ metadata }) ? CODE_LIFE : Infinity),
       access: parseDuration(provider.access_token_validity as string),
       refresh: parseDuration(provider.refresh_token_validity as string),
-      refreshThreshold: parseDuration(provider.refresh_token_threshold as string),
+      refreshThreshold: isFapi({ metadata }) ? NEVER : parseDuration(provider.refresh_token_threshold as string),
     },
     subMode: provider.sub_mode as string,
     issuerMode: home.issuer_mode as string,

@@ -11,6 +11,7 @@ import type { Headers } from './client-authentication.ts'
 import { corsHeaders } from './cors.ts'
 import { authorizationMetadata } from './discovery-requests.ts'
 import { DEVICE_GRANT } from './device/authorization.ts'
+import { signable } from './fapi.ts'
 import { EXCHANGE_GRANT } from './grants/token-exchange.ts'
 
 const BASE_CLAIMS = ['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', 'acr', 'amr', 'nonce', 'at_hash', 'c_hash', 's_hash']
@@ -51,7 +52,7 @@ export async function metadata(ctx: Ctx, client: Client): Promise<Row> {
     revocation_endpoint_auth_methods_supported: methods,
     ...(!client.public && { introspection_endpoint_auth_methods_supported: methods }),
     ...(methods.some(method => method.endsWith('_jwt')) && {
-      token_endpoint_auth_signing_alg_values_supported: methods.includes('client_secret_jwt') ? SYMMETRIC : ASYMMETRIC,
+      token_endpoint_auth_signing_alg_values_supported: methods.includes('client_secret_jwt') ? SYMMETRIC : signable(client, ASYMMETRIC),
     }),
     scopes_supported: [...client.scopes].sort(),
     claims_supported: [...new Set([...BASE_CLAIMS, ...Object.keys(claims)])],

@@ -21,7 +21,7 @@ test('a request that was sent ahead is granted under its URI, once (RFC 9126)', 
   const pushed = await push(party, { code_challenge: challenge, code_challenge_method: 'S256' })
   assert.equal(pushed.status, 201, pushed.text)
   assert.match(pushed.body.request_uri, /^urn:ietf:params:oauth:request_uri:[\w-]{43}$/)
-  assert.equal(pushed.body.expires_in, 600)
+  assert.equal(pushed.body.expires_in, 540)
   const { response } = await responseTo(party, browser, pushed.body.request_uri)
   assert.equal(response?.get('state'), 'kept')
   assert.equal((await party.exchange(response?.get('code') ?? '', { code_verifier: verifier })).status, 200)

@@ -7,14 +7,15 @@ import { deliveryOf, readAuthorizationRequest } from './authorization-request.ts
 import { namedClient, readCredentials, requireProof, type Headers } from './client-authentication.ts'
 import type { Client } from './client.ts'
 import { corsHeaders } from './cors.ts'
-import { invalidClient, invalidRequest } from './errors.ts'
+import { provenKey } from './dpop.ts'
+import { invalidClient, invalidRequest, OAuthError } from './errors.ts'
 import { readParameters, requireSound, type Parameters } from './parameters.ts'
 import { readRequestObject } from './request-object.ts'
 
 const PREFIX = 'urn:ietf:params:oauth:request_uri:'
 const URI_BYTES = 32
-/** Long enough for somebody to sign in meanwhile: s. */
-const LIFE = 600
+/** Long enough for somebody to sign in meanwhile, and less than ten minutes (FAPI 2.0 Security Profile §5.3.2.2): s. */
+const LIFE = 540
 
 /** What proves the client and nothing of the request. */
 const OF_THE_CLIENT = new Set(['client_secret', 'client_assertion', 'client_assertion_type'])
@@ -37,21 +38,32 @@ export async function pushRequest(ctx: Ctx, headers: Headers, form: Parameters):
   const parameters = object === undefined ? form : await readRequestObject(ctx, client, object)
   const redirectUri = parameters.get('redirect_uri')
   if (redirectUri === undefined || !client.mayRedirectTo(redirectUri)) throw invalidRequest('The redirect_uri is not one of this client')
-  readAuthorizationRequest(client, parameters, deliveryOf(ctx, client, parameters, redirectUri))
-  const uri = await keepRequest(ctx, client, parameters, LIFE)
+  const { dpop_jkt: named } = readAuthorizationRequest(client, parameters, deliveryOf(ctx, client, parameters, redirectUri))
+  const key = await provenKey(ctx, headers, { nonce: client.metadata.dpop_nonce_required })
+  if (key !== undefined && named !== null && key !== named)
+    throw new OAuthError('invalid_dpop_proof', 'The DPoP proof is by another key than dpop_jkt names') // RFC 9449 §10.1
+  const uri = await keepRequest(ctx, client, parameters, LIFE, key === undefined ? {} : { dpop_jkt: key })
   return json(201, { request_uri: uri, expires_in: LIFE }, corsHeaders(headers, client.origins)) // §2.2
 }
 
 /**
  * Keeps a request of a client under a URI that stands in its place, once.
  * @param life seconds
+ * @param more parameters that count beside what was sent
  */
-export async function keepRequest(ctx: Ctx, client: Client, parameters: Parameters, life: number): Promise<string> {
+export async function keepRequest(
+  ctx: Ctx,
+  client: Client,
+  parameters: Parameters,
+  life: number,
+  more: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const kept = parameters.names
     .filter(name => !OF_THE_CLIENT.has(name))
     .flatMap(name => [[name, parameters.get(name) ?? ''] as [string, string]])
   const stored = new URLSearchParams(kept)
   stored.set('client_id', client.client_id)
+  for (const [name, value] of Object.entries(more)) stored.set(name, value)
   const uri = PREFIX + toBase64url(ctx.randomBytes(URI_BYTES))
   await ctx.db
     .insertInto('oauth2_pushed_request')

@@ -5,6 +5,7 @@ import { ASYMMETRIC, SYMMETRIC } from './algorithms.ts'
 import { clientKeys } from './client-keys.ts'
 import type { Client } from './client.ts'
 import { authorizationError, type OAuthError } from './errors.ts'
+import { isFapi, signable, windowFault } from './fapi.ts'
 import { readParameters, type Parameters } from './parameters.ts'
 
 /** Request objects, RFC 9101 and OIDC Core §6: an authorization request as a JWT. */
@@ -23,9 +24,12 @@ const invalid = (why: string): OAuthError => authorizationError('invalid_request
 /** What a client's request objects may be signed with; nothing when it has no keys. `none` is not among them: see `readRequestObject`. */
 export function requestAlgorithms({ metadata, secret }: Client): string[] {
   const { request_object_signing_alg: alg, jwks, jwks_uri: url } = metadata
-  if (alg !== null && SYMMETRIC.includes(alg)) return secret === '' ? [] : [alg]
+  if (alg !== null && SYMMETRIC.includes(alg)) return secret === '' ? [] : signable({ metadata }, [alg])
   if (!jwks.keys?.length && url === '') return []
-  return alg === null ? ASYMMETRIC : ASYMMETRIC.filter(known => known === alg)
+  return signable(
+    { metadata },
+    ASYMMETRIC.filter(known => alg === null || known === alg),
+  )
 }
 
 /** Whether a client's request objects need no signature where their address vouches for them: it did not choose an algorithm. */
@@ -111,5 +115,10 @@ function checkClaims(ctx: Ctx, client: Client, claims: JWTPayload): void {
   const ours: unknown[] = [issuerOf(ctx, client), endpoints(ctx, client).authorize]
   if (claims.aud !== undefined && ![claims.aud].flat().some(audience => ours.includes(audience)))
     throw invalid('The Request Object is for somebody else')
+  if (isFapi(client)) {
+    if (![claims.aud].flat().includes(issuerOf(ctx, client) ?? undefined)) throw invalid('The Request Object is for somebody else')
+    const fault = windowFault(claims, ctx.now())
+    if (fault !== undefined) throw invalid(fault)
+  }
   if ('request' in claims || 'request_uri' in claims) throw invalid('A Request Object cannot hold another one')
 }

@@ -66,6 +66,15 @@ function machineRoutes(app: FastifyInstance): void {
   app.setErrorHandler((error: FastifyError, request, reply) => send(reply, machineError(error, request)))
   const post = (path: string, endpoint: Endpoint) =>
     app.post(path, async (request, reply) => send(reply, await endpoint(request.ctx, request.headers, formOf(request))))
+  for (const path of ['token', 'device', 'par', 'introspect', 'revoke'])
+    app.route({
+      method: ['GET', 'PUT', 'PATCH', 'DELETE'],
+      url: `/application/o/${path}/`,
+      handler: async (request, reply) => {
+        const { headers, ...answer } = errorAnswer(invalidRequest('This endpoint takes POST alone'), request.id)
+        return send(reply, { ...answer, headers: { ...headers, allow: 'POST' }, status: 405 }) // RFC 9126 §2.3
+      },
+    })
   post('/application/o/token/', token)
   post('/login/oauth/access_token', token)
   app.get('/user', async (request, reply) => send(reply, await githubUser(request.ctx, request.headers)))

@@ -1,0 +1,5 @@
+/** `fapi2-message-signing-final-test-plan`: plain_fapi, private_key_jwt, DPoP, OpenID Connect, signed requests; responses by JARM. */
+import { MESSAGE_SIGNING, SECURITY_PROFILE } from './fapi-modules.ts'
+import { fapiProfile } from './fapi-profile.ts'
+
+fapiProfile({ ...SECURITY_PROFILE, ...MESSAGE_SIGNING }, { signed: true, jarm: true }, 'JAR and JARM')
