@@ -57,7 +57,7 @@ export const GroupSourceConnection: Model = defineModel({
   filters: { source__slug: {}, group: {} },
 })
 
-type ConnectionSpec = Pick<ModelSpec, 'name' | 'label' | 'verboseName' | 'table' | 'fields'>
+type ConnectionSpec = Pick<ModelSpec, 'name' | 'label' | 'verboseName' | 'table' | 'fields' | 'present'>
 
 /** The connection of a kind of source: shares the key with the base, and keeps `fields` in a table of its own. */
 export const userConnectionModel = (spec: ConnectionSpec): Model =>

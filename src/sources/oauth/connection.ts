@@ -1,7 +1,7 @@
 import { hidden, instant, sealed, text } from '../../api/fields.ts'
 import type { Model } from '../../api/model.ts'
 import type { Resource } from '../../api/mount.ts'
-import { connectionOperations, groupConnectionModel, userConnectionModel } from '../connection.ts'
+import { connectionOperations, groupConnectionModel, userConnectionModel, UserSourceConnection } from '../connection.ts'
 
 /** An account at an OAuth source, with the tokens that the last sign-in brought, sealed: for expressions that ask the provider for more. */
 export const UserOAuthSourceConnection: Model = userConnectionModel({
@@ -15,6 +15,12 @@ export const UserOAuthSourceConnection: Model = userConnectionModel({
     /** When the access token ends; null where the provider does not say. */
     expires: instant({ nullable: true }),
   },
+  // Where the provider does not say, neither do we: the contract knows no null here.
+  present: async (ctx, rows, query) =>
+    (await UserSourceConnection.present!(ctx, rows, query)).map((shown, index) => ({
+      ...shown,
+      ...(rows[index]!.expires === null && { expires: undefined }),
+    })),
 })
 
 export const GroupOAuthSourceConnection: Model = groupConnectionModel({
