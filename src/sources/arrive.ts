@@ -37,6 +37,8 @@ export type Back = {
   invitation?: { key: string; flow: string }
   /** They mean to connect the source with this account, in whose session they are. */
   connect?: number
+  /** They are signed in and have to do it again: the source is to ask them, too. */
+  again?: true
   /** A flow that goes on when the source is done: key of its token, and what it can bear. */
   resume?: { token: string; flow: string; failures: string[] }
 }

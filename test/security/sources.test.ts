@@ -182,6 +182,24 @@ test('49 whoever signs out, or in as another, while away connects nothing', asyn
   assert.deepEqual(await connectionsOf(source), [])
 })
 
+test('49 a session that ends while the source is asked connects nothing', async () => {
+  const source = await aSource(server, upstream)
+  const person = aPerson()
+  const { user, visitor } = await signedIn()
+  const path = await away(visitor, source, person.id)
+  upstream.faults.set('/me', (_response, answer) => {
+    void ctx.db
+      .deleteFrom('session')
+      .where('user', '=', user.id as number)
+      .execute()
+      .then(answer)
+  })
+  const refused = await visitor.get(path)
+  upstream.faults.delete('/me')
+  assert.deepEqual([refused.status, refused.text.includes(STATE)], [400, true])
+  assert.deepEqual(await connectionsOf(source), [])
+})
+
 test('50 an address that the source does not vouch for connects nothing', async () => {
   const source = await aSource(server, upstream, { user_matching_mode: 'email_link' })
   const user = await aUser(ctx)

@@ -44,7 +44,7 @@ export async function begin(ctx: Ctx, visit: Visit, source: Row, back: Back): Pr
     data: { ...back, redirect_uri: redirectUri },
     now: ctx.now(),
   })
-  return authorizationAddress(upstream, { ...secretsOf(ctx, state), redirectUri })
+  return authorizationAddress(upstream, { ...secretsOf(ctx, state), redirectUri, again: back.again ?? false })
 }
 
 const first = (...texts: (string | null | undefined)[]): string | undefined =>
@@ -67,6 +67,6 @@ export async function backOf(ctx: Ctx, visit: Visit, query: URLSearchParams): Pr
       ...(token !== undefined && token.length <= 200 && { itoken: token }),
     },
     ...(invitation && { invitation }),
-    ...(user !== null && !signingIn(plan) && { connect: user.id as number }),
+    ...(user !== null && (signingIn(plan) ? { again: true } : { connect: user.id as number })),
   }
 }

@@ -39,13 +39,24 @@ async function askForProfile(ctx: Ctx, upstream: Upstream, tokens: Tokens): Prom
   }
 }
 
+/** Claims of a token that are about the token. */
+const ABOUT_TOKEN = new Set('iss aud exp iat nbf jti nonce azp sid auth_time acr amr at_hash c_hash s_hash'.split(' '))
+
+/** Some sources tell in the token what they leave out of the answer. An address comes with the word on it from one place. */
+function completed(answer: Row, claims: JWTPayload | undefined): Row {
+  const email = answer.email !== undefined || answer.email_verified !== undefined
+  const more = Object.entries(claims ?? {}).filter(([name]) => !ABOUT_TOKEN.has(name) && !(email && name.startsWith('email')))
+  return { ...Object.fromEntries(more), ...answer }
+}
+
 /** Who it is, as the source tells. @throws SourceError */
 export async function profileOf(ctx: Ctx, upstream: Upstream, tokens: Tokens, nonce: string): Promise<Told> {
   const claims = await claimsOf(ctx, upstream, tokens, nonce)
   const fromToken = upstream.type.profileFrom === 'id_token' || (claims !== undefined && upstream.profileUrl === '')
-  const raw: Row = fromToken ? { ...claims } : await askForProfile(ctx, upstream, tokens)
+  const answer: Row = fromToken ? { ...claims } : await askForProfile(ctx, upstream, tokens)
   // OIDC Core §5.3.2: or the answer may be about somebody else.
-  if (!fromToken && claims !== undefined && raw.sub !== claims.sub) throw new SourceError('The profile belongs to somebody else.')
+  if (claims !== undefined && answer.sub !== claims.sub) throw new SourceError('The profile belongs to somebody else.')
+  const raw = fromToken ? answer : completed(answer, claims)
   const profile = upstream.type.read(raw)
   const { identifier } = profile
   if (identifier === undefined || identifier === '' || identifier.length > MAX_ID) throw new SourceError(NO_ID)

@@ -376,6 +376,7 @@ test('whoever has to sign in again may do so by a source, and comes back to what
   assert.match(String(page.headers.location), /^\/if\/flow\/default-authentication-flow\//)
   await onwards(browser, page.headers.location)
   const back = await through(browser, source, person.id)
+  assert.equal(upstream.asked.findLast(one => one.path === '/auth')!.query.get('prompt'), 'login', 'the source asks again, too')
   assert.match(String(back.headers.location), /^\/if\/flow\/default-source-authentication\//)
   const end = await onwards(browser, back.headers.location)
   assert.notEqual(browser.cookies.get('authentik_session'), before)
