@@ -89,7 +89,7 @@ test('33 the browser cannot take away what a signed request demands', async () =
         JSON.stringify({ demand, added }),
       )
   }
-  const plain = await ask(party, browser, { ...Object.fromEntries(new URLSearchParams(party.query())) })
+  const plain = await ask(party, browser, Object.fromEntries(new URLSearchParams(party.query())))
   assert.equal(locationOf(plain).searchParams.get('error'), 'invalid_request')
 })
 

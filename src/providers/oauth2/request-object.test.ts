@@ -143,7 +143,7 @@ test('who has to sign in comes back to the same request, also when the object is
   const done = await browser.signInWith('default-authentication-flow', page.search.slice(1), String(user.username), 'a good password')
   const { elsewhere } = await browser.follow(done.to)
   assert.equal(elsewhere?.searchParams.get('state'), 'signed state')
-  assert.equal((await party.exchange(elsewhere!.searchParams.get('code')!)).status, 200)
+  assert.equal((await party.exchange(elsewhere.searchParams.get('code')!)).status, 200)
   const again = await browser.get(page.searchParams.get('next')!)
   assert.equal(again.status, 400, 'it was granted')
 })

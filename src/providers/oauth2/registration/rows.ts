@@ -172,7 +172,10 @@ export async function replaceClient(ctx: Ctx, parent: Client, settings: Row, cli
         { ...defaults, ...(await metadataValues(ctx, sent)), ...demanded(parent) },
         metadataHooks,
       )
-      await changeObject(ctx, Application, client.application!, { name: asked.name, meta_launch_url: sent.initiate_login_uri ? '' : asked.clientUri })
+      await changeObject(ctx, Application, client.application!, {
+        name: asked.name,
+        meta_launch_url: sent.initiate_login_uri ? '' : asked.clientUri,
+      })
       await ctx.db
         .updateTable('oauth2_registration')
         .set({ told: JSON.stringify(asked.told) })
