@@ -39,6 +39,7 @@ const MODELS: Record<string, { schema: string; extra?: string[] }> = {
   'authentik_policies_password.passwordpolicy': { schema: 'PasswordPolicyRequest' },
   'authentik_providers_oauth2.scopemapping': { schema: 'ScopeMappingRequest' },
   'authentik_sources_ldap.ldapsourcepropertymapping': { schema: 'LDAPSourcePropertyMappingRequest' },
+  'authentik_sources_oauth.oauthsource': { schema: 'OAuthSourceRequest' },
   'authentik_rbac.role': { schema: 'RoleRequest', extra: ['permissions'] },
   'authentik_stages_authenticator_duo.authenticatorduostage': { schema: 'AuthenticatorDuoStageRequest' },
   'authentik_stages_authenticator_email.authenticatoremailstage': { schema: 'AuthenticatorEmailStageRequest' },
