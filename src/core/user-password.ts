@@ -7,14 +7,19 @@ import { requireObject } from '../api/permissions.ts'
 import { body, checked } from '../api/validate.ts'
 import { transact, type Ctx } from '../context.ts'
 import { recordEvent } from '../events/record.ts'
+import { refusedByDirectory } from '../sources/ldap/password.ts'
 import { rememberPassword } from './password-history.ts'
 import { isUsable, MAX_PASSWORD_BYTES } from './passwords.ts'
 import { endSessionsOf } from './sessions.ts'
 import { requireReach, User } from './user.ts'
 
-/** Gives an account a new password: hashed before the transaction opens, other sessions ended, an event left. */
-export const setPassword = async (ctx: Ctx, user: Row, password: string): Promise<void> =>
-  storePassword(ctx, user, await ctx.passwords.hash(password))
+/** Gives an account a new password: hashed before the transaction opens, other sessions ended, an event left. @throws ApiError */
+export async function setPassword(ctx: Ctx, user: Row, password: string): Promise<void> {
+  const hash = await ctx.passwords.hash(password)
+  const refused = await refusedByDirectory(ctx, user, password)
+  if (refused !== undefined) throw invalid({ password: [refused] })
+  await storePassword(ctx, user, hash)
+}
 
 async function storePassword(ctx: Ctx, user: Row, hash: string): Promise<void> {
   const now = ctx.now()

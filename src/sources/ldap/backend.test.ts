@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { unique } from '../../../test/builders.ts'
-import { aFlow, aStage, assertDone, FlowVisitor } from '../../../test/flows.ts'
+import { aFlow, aForm, aStage, assertDone, FlowVisitor } from '../../../test/flows.ts'
 import { ownServer, type TestServer } from '../../../test/harness.ts'
+import { signedIn } from '../../../test/signed-in.ts'
 import { ADMIN, ADMIN_PASSWORD, startSlapd, type Slapd } from '../../../test/slapd.ts'
 import { createObject } from '../../api/crud.ts'
 import type { Row } from '../../api/model.ts'
@@ -23,7 +24,7 @@ before(async () => {
   own = await ownServer({ SIGNET_OUTGOING_ALLOW: '127.0.0.1,localhost' })
   ctx = own.ctx
   slapd = await startSlapd({
-    entries: ['plain', 'decoy', 'moving', 'copied', 'later', 'off', 'away'].map(uid => aPerson(uid, { userPassword: 'right' })),
+    entries: ['plain', 'decoy', 'moving', 'copied', 'later', 'off', 'away', 'writer'].map(uid => aPerson(uid, { userPassword: 'right' })),
   })
   source = await aDirectorySource(ctx, slapd, { sync_groups: false })
   await syncNow(ctx, source)
@@ -105,6 +106,37 @@ test('a password may be kept here too, until it is changed there', async () => {
   assert.equal(await signIn('copied', 'right', [INBUILT, LDAP]), false)
   assert.equal(await signIn('copied', 'changed', [INBUILT, LDAP]), 'ldap')
   await updateObject(ctx, LDAPSource, source.pbm_uuid, { password_login_update_internal_password: false })
+})
+
+test('a password that is changed here is changed there where that is asked for, and nowhere when it is refused', async () => {
+  const { id } = (await accountOf(ctx, 'writer'))!
+  const change = (password: string) => own.admin.post(`/api/v3/core/users/${String(id)}/set_password/`, { password })
+  assert.equal((await change('kept here alone')).status, 204)
+  assert.equal(await signIn('writer', 'right'), 'ldap')
+
+  await own.admin.patch(`/api/v3/sources/ldap/${String(source.slug)}/`, { sync_users_password: true })
+  assert.equal((await change('new in both')).status, 204)
+  assert.equal(await signIn('writer', 'new in both'), 'ldap')
+  assert.equal(await signIn('writer', 'new in both', [INBUILT]), 'password')
+
+  const form = await aForm(ctx, [{ field_key: 'password', type: 'password' }])
+  const { slug } = await aFlow(ctx, [form, 'user_write'], { designation: 'stage_configuration' })
+  const browser = await signedIn(own.app, ctx, (await accountOf(ctx, 'writer'))!)
+  const path = `/api/v3/flows/executor/${slug}/?query=`
+  await browser.get(path)
+  await browser.post(path, { component: 'ak-stage-prompt', password: 'from a flow' })
+  await browser.get(path)
+  assert.equal(await signIn('writer', 'from a flow'), 'ldap')
+
+  await own.admin.patch(`/api/v3/sources/ldap/${String(source.slug)}/`, { bind_cn: personDn('plain'), bind_password: 'right' })
+  const refused = await change('refused')
+  assert.deepEqual([refused.status, Object.keys(refused.body)], [400, ['password']])
+  assert.equal(await signIn('writer', 'from a flow', [INBUILT]), 'password')
+  await own.admin.patch(`/api/v3/sources/ldap/${String(source.slug)}/`, {
+    bind_cn: ADMIN,
+    bind_password: ADMIN_PASSWORD,
+    sync_users_password: false,
+  })
 })
 
 test('passwords go over TLS with whom the certificate names, or not at all', async () => {

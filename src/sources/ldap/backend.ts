@@ -5,7 +5,7 @@ import { findObjects } from '../../api/store.ts'
 import type { Ctx } from '../../context.ts'
 import { DirectoryError, openDirectory } from './client.ts'
 import { LDAPSource, type LdapSource } from './model.ts'
-import { serverOf } from './server.ts'
+import { entryOf, serverOf } from './server.ts'
 
 /** ms that somebody who signs in may wait for a directory that does not answer. */
 const CONNECT = 5_000
@@ -27,21 +27,6 @@ export async function provenBy(ctx: Ctx, user: Row | null, password: string): Pr
     return source
   }
   return undefined
-}
-
-/** The name of an account's entry. What mappings wrote into its attributes does not count: others may write there. */
-async function entryOf(ctx: Ctx, source: LdapSource, user: Row): Promise<string | undefined> {
-  const row = await ctx.db
-    .selectFrom('user_source_connection as c')
-    .innerJoin('user_ldap_source_connection as l', 'l.id', 'c.id')
-    .where('c.source', '=', source.pbm_uuid)
-    .where('c.user', '=', user.id as number)
-    .where('l.missing_since', 'is', null)
-    .where('l.disabled', '=', false)
-    .where('l.dn', '!=', '')
-    .select('l.dn')
-    .executeTakeFirst()
-  return row?.dn
 }
 
 async function binds(ctx: Ctx, source: LdapSource, dn: string, password: string): Promise<boolean> {

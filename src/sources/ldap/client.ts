@@ -5,6 +5,9 @@
 import { isIP, connect as connectPlain, type Socket } from 'node:net'
 import { checkServerIdentity, connect as connectTls, type ConnectionOptions } from 'node:tls'
 import {
+  Attribute,
+  BerWriter,
+  Change,
   Client,
   FilterParser,
   PagedResultsControl,
@@ -72,6 +75,8 @@ export type Directory = {
   ) => AsyncGenerator<RawEntry[]>
   /** One entry by its name; undefined when there is none. */
   entry: (dn: string, attributes?: readonly string[]) => Promise<RawEntry | undefined>
+  /** Gives an entry another password, as its server wants to be asked. */
+  setPassword: (dn: string, password: string) => Promise<void>
   close: () => Promise<void>
 }
 
@@ -237,6 +242,11 @@ function directory(client: Client, uri: string, begin: () => void): Directory {
         if (password === '') throw new DirectoryError('credentials', 'an empty password proves nothing')
         await client.bind(dn, password)
       }),
+    async setPassword(dn, password) {
+      const root = await entry('', ['supportedCapabilities', 'supportedExtension'])
+      const said = [...(root?.attributes.values() ?? [])].flat().map(String)
+      await asking(() => changePassword(client, said, dn, password))
+    },
     close: () => client.unbind(),
   }
 }
@@ -267,6 +277,24 @@ export async function withRanges(
 }
 
 const RANGE = /^([^;]+);range=\d+-(\d+|\*)$/i
+
+/** Active Directory, MS-ADTS §3.1.1.3.4.1.1. */
+const ACTIVE_DIRECTORY = '1.2.840.113556.1.4.800'
+/** RFC 3062 §2: the server hashes the password by its own rules. */
+const PASSWORD_MODIFY = '1.3.6.1.4.1.4203.1.11.1'
+
+async function changePassword(client: Client, said: readonly string[], dn: string, password: string): Promise<void> {
+  const replace = (type: string, values: Buffer[]) =>
+    client.modify(dn, new Change({ operation: 'replace', modification: new Attribute({ type, values }) }))
+  if (said.includes(ACTIVE_DIRECTORY)) return replace('unicodePwd', [Buffer.from(`"${password}"`, 'utf16le')])
+  if (!said.includes(PASSWORD_MODIFY)) return replace('userPassword', [Buffer.from(password)])
+  const writer = new BerWriter()
+  writer.startSequence()
+  writer.writeString(dn, 0x80)
+  writer.writeString(password, 0x82)
+  writer.endSequence()
+  await client.exop(PASSWORD_MODIFY, writer.buffer)
+}
 
 type Question = { base: string; scope: Scope; filter: Filter; attributes: readonly string[]; control?: PagedResultsControl }
 

@@ -1,3 +1,4 @@
+import type { Row } from '../../api/model.ts'
 import { findObject } from '../../api/store.ts'
 import type { Ctx } from '../../context.ts'
 import { CertificateKeyPair } from '../../crypto/model.ts'
@@ -32,4 +33,19 @@ export async function withDirectory<T>(ctx: Ctx, source: LdapSource, work: (dire
   } finally {
     await directory.close()
   }
+}
+
+/** The name of an account's entry. What mappings wrote into its attributes does not count: others may write there. */
+export async function entryOf(ctx: Ctx, source: LdapSource, user: Row): Promise<string | undefined> {
+  const row = await ctx.db
+    .selectFrom('user_source_connection as c')
+    .innerJoin('user_ldap_source_connection as l', 'l.id', 'c.id')
+    .where('c.source', '=', source.pbm_uuid)
+    .where('c.user', '=', user.id as number)
+    .where('l.missing_since', 'is', null)
+    .where('l.disabled', '=', false)
+    .where('l.dn', '!=', '')
+    .select('l.dn')
+    .executeTakeFirst()
+  return row?.dn
 }

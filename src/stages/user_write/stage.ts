@@ -14,6 +14,7 @@ import { textOf } from '../../flows/text.ts'
 import { Group } from '../../core/group.ts'
 import { connectNewAccount, Taken } from '../../sources/connect.ts'
 import { InvitationGone, spendInvitation } from '../invitation/spend.ts'
+import { refusedByDirectory } from '../../sources/ldap/password.ts'
 import { UserWriteStage } from './model.ts'
 import { accountValues } from './values.ts'
 
@@ -117,6 +118,8 @@ async function perform(run: Run): Promise<Outcome> {
     const checked = await readBody(ctx, User, values, { partial: true, ...(current && { current }) })
     // Before the transaction opens: hashing takes as long as many of them.
     const hash = read.password === undefined ? undefined : await ctx.passwords.hash(read.password, ctx.request?.clientIp)
+    const refused = current && read.password !== undefined ? await refusedByDirectory(ctx, current, read.password) : undefined
+    if (refused !== undefined) return denied(refused)
     const { user, invitation } = await write(run, current, checked, hash)
     if (invitation) plan.context.invitation = invitation
     plan.context.prompt_data = { ...data, created: current === null }
