@@ -1,6 +1,7 @@
 import { html, type Html } from './html.ts'
 import { card, renderPage, type Page, type PageContext } from './page.ts'
 import { contentSecurityPolicy, pageHeaders } from './security-headers.ts'
+import { sayServerText } from './said.ts'
 import { serverTexts } from './texts.ts'
 
 interface Message {
@@ -57,7 +58,7 @@ export function renderAccessDenied(context: PageContext, denial: Denial): Page {
   return renderMessage(context, {
     status: 200,
     title: t.permission_denied,
-    texts: [t.request_denied, ...denial.messages],
+    texts: [t.request_denied, ...denial.messages.map(text => sayServerText(text, context.lang))],
     facts: [
       ...(denial.explanation ?? []),
       ...(denial.explanationId === undefined ? [] : [[t.explanation_id, denial.explanationId] as const]),
@@ -82,7 +83,7 @@ export function renderSignInFailure(context: PageContext, failure: { text: strin
   return renderMessage(context, {
     status: 400,
     title: t.sign_in_failed,
-    texts: [failure.text],
+    texts: [sayServerText(failure.text, context.lang)],
     facts: [[t.request_id, failure.requestId]],
     action: { href: failure.href, label: t.sign_in_again },
   })
