@@ -4,6 +4,7 @@ import { transact, type Ctx } from '../context.ts'
 import type { Row } from '../api/model.ts'
 import { readHs256, signHs256 } from '../crypto/hs256.ts'
 import { hashToken } from '../crypto/secrets.ts'
+import { statement } from '../db/statement.ts'
 import { readCatalogue, type ForeignKey } from '../db/catalogue.ts'
 import { wakeRunners } from '../tasks/queue.ts'
 import { userUid } from './uid.ts'
@@ -67,14 +68,16 @@ export function keyFromCookie(ctx: Ctx, cookie: string): string | undefined {
 export async function findSession(ctx: Ctx, cookie: string | undefined): Promise<Session | undefined> {
   const key = cookie && keyFromCookie(ctx, cookie)
   if (!key) return undefined
-  const row = await ctx.db
-    .selectFrom('session')
-    .selectAll()
-    .where('session_hash', '=', hashToken(key))
-    .where('expires', '>', ctx.now())
-    .executeTakeFirst()
-  return row as Session | undefined
+  return livingSession(ctx, hashToken(key))
 }
+
+const byHash = statement((db, hash: string, now: Date) =>
+  db.selectFrom('session').selectAll().where('session_hash', '=', hash).where('expires', '>', now),
+)
+
+/** The session with this hash as it is now; undefined when it has ended or was replaced. */
+export const livingSession = async (ctx: Ctx, hash: string): Promise<Session | undefined> =>
+  (await byHash.first(ctx.db, hash, ctx.now())) as Session | undefined
 
 export type NewSession = {
   user?: number | null
@@ -171,12 +174,10 @@ export async function rekeySession(ctx: Ctx, session: Session): Promise<{ key: s
 /** Replaces what a session remembers. */
 export async function saveSessionData(ctx: Ctx, session: Session, data: Row): Promise<void> {
   session.data = data
-  await relaxed(ctx)
-    .updateTable('session')
-    .set({ data: JSON.stringify(data) })
-    .where('session_hash', '=', session.session_hash)
-    .execute()
+  await replaceData.all(relaxed(ctx), JSON.stringify(data), session.session_hash)
 }
+
+const replaceData = statement((db, data: string, hash: string) => db.updateTable('session').set({ data }).where('session_hash', '=', hash))
 
 /**
  * Notes that a session was used. Sessions that end with the browser live on from here by the

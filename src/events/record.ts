@@ -3,6 +3,7 @@ import { maskSecrets } from '../lib/mask.ts'
 import type { Ctx } from '../context.ts'
 import type { Row } from '../api/model.ts'
 import { eventBrand } from '../core/brand-rows.ts'
+import { insertRow } from '../db/statement.ts'
 import { placeOf } from '../geoip/place.ts'
 import { settingsOutside } from '../core/settings.ts'
 import { askRules, concernsRules } from './due.ts'
@@ -62,35 +63,32 @@ export async function recordEvent(
   } = ctx
   const due = await concernsRules(ctx, action)
   const { geo, asn } = request ? await placeOf(ctx, request.clientIp) : {}
-  await ctx.db
-    .insertInto('event')
-    .values({
-      event_uuid: ctx.uuid(),
-      user: JSON.stringify(impersonator ? { ...person(impersonator), on_behalf_of: person(user) } : person(user)),
-      action,
-      app: options.app ?? 'authentik.core',
-      context: contextText({
-        ...maskSecrets(context),
-        ...(expression && { expression: { kind: expression.kind, name: expression.name, pk: expression.pk } }),
-        ...(geo && { geo }),
-        ...(asn && { asn }),
-        ...(request && {
-          http_request: {
-            path: request.path,
-            method: request.method,
-            args: queryArguments(request.query),
-            user_agent: request.userAgent,
-            request_id: request.id,
-          },
-        }),
+  await insertRow(ctx.db, 'event', {
+    event_uuid: ctx.uuid(),
+    user: JSON.stringify(impersonator ? { ...person(impersonator), on_behalf_of: person(user) } : person(user)),
+    action,
+    app: options.app ?? 'authentik.core',
+    context: contextText({
+      ...maskSecrets(context),
+      ...(expression && { expression: { kind: expression.kind, name: expression.name, pk: expression.pk } }),
+      ...(geo && { geo }),
+      ...(asn && { asn }),
+      ...(request && {
+        http_request: {
+          path: request.path,
+          method: request.method,
+          args: queryArguments(request.query),
+          user_agent: request.userAgent,
+          request_id: request.id,
+        },
       }),
-      client_ip: request?.clientIp ?? null,
-      created,
-      expires: new Date(created.getTime() + parseDuration(retention)),
-      brand: JSON.stringify(await eventBrand(ctx)),
-      rules_due: due,
-    })
-    .execute()
+    }),
+    client_ip: request?.clientIp ?? null,
+    created,
+    expires: new Date(created.getTime() + parseDuration(retention)),
+    brand: JSON.stringify(await eventBrand(ctx)),
+    rules_due: due,
+  })
   if (due) askRules(ctx)
 }
 

@@ -1,5 +1,6 @@
 import type { Ctx } from '../context.ts'
 import type { Row } from '../api/model.ts'
+import { livingSession } from '../core/sessions.ts'
 import { recordEvent } from '../events/record.ts'
 import { isOwnPath, isSafeTarget, pathOf } from './addresses.ts'
 import { readAnswer } from './answer.ts'
@@ -12,7 +13,7 @@ import { explainNoPlan, explainStage } from './refusal.ts'
 import { flowInfo, withUser } from './present.ts'
 import { restoredPlan, spendToken } from './token.ts'
 import { denied, isChallenge, type AnswerErrors, type Challenge, type Outcome, type Run, type StageBehaviour } from './stage.ts'
-import { PLAN, reloadSession, storePlan, type Visit } from './visit.ts'
+import { PLAN, storePlan, type Visit } from './visit.ts'
 import { KeyedMutex } from '../lib/mutex.ts'
 import { stopwatch } from '../lib/stopwatch.ts'
 import { Superseded } from './sign-in.ts'
@@ -56,7 +57,7 @@ export async function execute(ctx: Ctx, definition: FlowDefinition, request: Flo
   const hash = visit.session?.session_hash
   if (hash === undefined) return guarded(ctx, definition, request, visit)
   return oneAtATime.run(hash, async () => {
-    visit.session = (await reloadSession(ctx, hash)) ?? null
+    visit.session = (await livingSession(ctx, hash)) ?? null
     // Its successor's key is in the browser by now, or on its way there.
     return visit.session ? guarded(ctx, definition, request, visit) : step
   })

@@ -49,17 +49,6 @@ export async function openVisit(ctx: Ctx): Promise<Visit> {
   return { session: known ?? (await findSession(ctx, cookieOf(ctx, SESSION_COOKIE))) ?? null, cookies: new Map() }
 }
 
-/** The session as it is now; undefined when it has ended or was replaced. */
-export async function reloadSession(ctx: Ctx, hash: string): Promise<Session | undefined> {
-  const row = await ctx.db
-    .selectFrom('session')
-    .selectAll()
-    .where('session_hash', '=', hash)
-    .where('expires', '>', ctx.now())
-    .executeTakeFirst()
-  return row as Session | undefined
-}
-
 const YEAR = 31_536_000 // seconds
 
 /** Gives the browser a CSRF token. Scripts of our pages read it; other sites cannot. */

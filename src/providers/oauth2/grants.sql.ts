@@ -1,6 +1,7 @@
 import type { Selectable } from 'kysely'
 import type { Row } from '../../api/model.ts'
 import type { DB, Db } from '../../db/database.ts'
+import { statement } from '../../db/statement.ts'
 import type { RequestedClaims } from './requested-claims.ts'
 
 type Requested = { requested_claims: RequestedClaims | null }
@@ -28,8 +29,9 @@ export const spendCode = async (db: Db, hash: string, now: Date): Promise<boolea
     .returning('id')
     .executeTakeFirst()) !== undefined
 
+const refreshTokenByHash = statement((db, hash: string) => db.selectFrom('oauth2_refresh_token').selectAll().where('token_hash', '=', hash))
 export const findRefreshToken = async (db: Db, hash: string): Promise<RefreshTokenRow | undefined> =>
-  (await db.selectFrom('oauth2_refresh_token').selectAll().where('token_hash', '=', hash).executeTakeFirst()) as RefreshTokenRow | undefined
+  (await refreshTokenByHash.first(db, hash)) as RefreshTokenRow | undefined
 
 /** Spends a refresh token that is replaced; one winner, as with codes. */
 export const spendRefreshToken = async (db: Db, hash: string, now: Date): Promise<boolean> =>
@@ -55,8 +57,9 @@ export const holdRefreshToken = async (db: Db, hash: string, now: Date): Promise
     .returning('id')
     .executeTakeFirst()) !== undefined
 
+const accessTokenByHash = statement((db, hash: string) => db.selectFrom('oauth2_access_token').selectAll().where('token_hash', '=', hash))
 export const findAccessToken = async (db: Db, hash: string): Promise<AccessTokenRow | undefined> =>
-  (await db.selectFrom('oauth2_access_token').selectAll().where('token_hash', '=', hash).executeTakeFirst()) as AccessTokenRow | undefined
+  (await accessTokenByHash.first(db, hash)) as AccessTokenRow | undefined
 
 /** Whether an access token is still good at the moment something is made of it. Locks its row until the transaction ends. */
 export const holdAccessToken = async (db: Db, hash: string, now: Date): Promise<boolean> =>
@@ -95,9 +98,11 @@ export async function revokeFamily(db: Db, family: string, now: Date): Promise<n
 
 /** Whether a session lives. */
 export const sessionLives = async (db: Db, hash: string | null, now: Date): Promise<boolean> =>
-  hash !== null &&
-  (await db.selectFrom('session').select('session_hash').where('session_hash', '=', hash).where('expires', '>', now).executeTakeFirst()) !==
-    undefined
+  hash !== null && (await livingSession.first(db, hash, now)) !== undefined
+
+const livingSession = statement((db, hash: string, now: Date) =>
+  db.selectFrom('session').select('session_hash').where('session_hash', '=', hash).where('expires', '>', now),
+)
 
 /**
  * Deletes what is over: tokens that expired, sign-ins that ended, and codes as soon as nothing they bought is left, until when

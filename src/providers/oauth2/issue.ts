@@ -1,5 +1,6 @@
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
+import { insertRow } from '../../db/statement.ts'
 import { hashToken } from '../../crypto/secrets.ts'
 import type { Db } from '../../db/database.ts'
 import { randomString } from '../../lib/random.ts'
@@ -111,38 +112,32 @@ export async function storeTokens(
     revoked_at: null,
   }
   const { jkt = null, x5t = null } = tokens.bound
-  await ctx.db
-    .insertInto('oauth2_access_token')
-    .values({
-      ...common,
-      token_hash: hashToken(tokens.access),
-      session_hash: authorization.session_hash,
-      expires: tokens.expires,
-      jkt,
-      x5t,
-    })
-    .execute()
+  await insertRow(ctx.db, 'oauth2_access_token', {
+    ...common,
+    token_hash: hashToken(tokens.access),
+    session_hash: authorization.session_hash,
+    expires: tokens.expires,
+    jkt,
+    x5t,
+  })
   if (!authorization.refresh || tokens.refresh === undefined) return
   const { facts } = authorization
   const { scopes, ...refresh } = authorization.refresh
-  await ctx.db
-    .insertInto('oauth2_refresh_token')
-    .values({
-      ...common,
-      ...refresh,
-      scope: JSON.stringify(scopes),
-      token_hash: hashToken(tokens.refresh),
-      session_hash: authorization.session_hash,
-      sid: facts.sid,
-      auth_time: facts.auth_time,
-      amr: JSON.stringify(facts.amr),
-      acr: facts.acr ?? null,
-      expires: tokens.refreshExpires,
-      used_at: null,
-      jkt: client.public ? jkt : null, // RFC 9449 §5: a confidential client proves itself anyway
-      x5t: client.public ? x5t : null, // RFC 8705 §4
-    })
-    .execute()
+  await insertRow(ctx.db, 'oauth2_refresh_token', {
+    ...common,
+    ...refresh,
+    scope: JSON.stringify(scopes),
+    token_hash: hashToken(tokens.refresh),
+    session_hash: authorization.session_hash,
+    sid: facts.sid,
+    auth_time: facts.auth_time,
+    amr: JSON.stringify(facts.amr),
+    acr: facts.acr ?? null,
+    expires: tokens.refreshExpires,
+    used_at: null,
+    jkt: client.public ? jkt : null, // RFC 9449 §5: a confidential client proves itself anyway
+    x5t: client.public ? x5t : null, // RFC 8705 §4
+  })
 }
 
 /** The successful answer, RFC 6749 §5.1. */
