@@ -2,7 +2,8 @@ import { eventModel } from '../../api/crud.ts'
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
 import { recordEvent } from '../../events/record.ts'
-import { reloadSession, type Visit } from '../../flows/visit.ts'
+import { livingSession } from '../../core/sessions.ts'
+import type { Visit } from '../../flows/visit.ts'
 import { arrive, type Arrived } from '../arrive.ts'
 import { buyTokens } from './client.ts'
 import { GroupOAuthSourceConnection, UserOAuthSourceConnection } from './connection.ts'
@@ -71,7 +72,7 @@ export async function callback(ctx: Ctx, visit: Visit, source: Row, params: URLS
   const identity = await identityOf(ctx, upstream, tokens, told, name)
   const { claims } = told
   // Asking took its time: a session that has ended meanwhile connects nothing.
-  if (back.connect !== undefined && !(await reloadSession(ctx, visit.session!.session_hash))) throw new SourceError(STATE_FAILED)
+  if (back.connect !== undefined && !(await livingSession(ctx, visit.session!.session_hash))) throw new SourceError(STATE_FAILED)
   return arrive(
     ctx,
     {
