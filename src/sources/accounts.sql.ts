@@ -21,7 +21,3 @@ export const accountsWith = async (db: Db, column: 'email' | 'username', value: 
       .limit(2)
       .execute()
   ).map(row => row.id)
-
-/** Whether any account has this name. */
-export const isNameTaken = async (db: Db, username: string): Promise<boolean> =>
-  (await db.selectFrom('user').select('id').where('username', '=', username).executeTakeFirst()) !== undefined

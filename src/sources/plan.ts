@@ -11,7 +11,7 @@ import { explainNoPlan } from '../flows/refusal.ts'
 import { defaultFlow } from '../flows/start.ts'
 import { deepMerge } from '../lib/deep-merge.ts'
 import { inEffect } from '../stages/invitation/carry.ts'
-import { connectionOf, isNameTaken } from './accounts.sql.ts'
+import { connectionOf } from './accounts.sql.ts'
 import type { Arrival, Back } from './arrive.ts'
 import { CONNECT, type ConnectData } from './connect.ts'
 import type { GroupsData } from './groups.ts'
@@ -74,13 +74,6 @@ async function withInvitation(ctx: Ctx, context: PlanContext, back: Back): Promi
   return { ...context, ...rest, prompt_data: deepMerge(context.prompt_data as Row, fixed) }
 }
 
-/** A name that somebody has here is not theirs by having it elsewhere: without it, the flow asks for another. */
-async function withFreeName(ctx: Ctx, context: PlanContext): Promise<PlanContext> {
-  const { username, ...rest } = context.prompt_data as Row
-  if (typeof username !== 'string' || !(await isNameTaken(ctx.db, username))) return context
-  return { ...context, prompt_data: rest }
-}
-
 /** The source's own flow: for an account that it knows, or for somebody new. */
 export async function planSource(
   ctx: Ctx,
@@ -93,7 +86,7 @@ export async function planSource(
   const { source } = arrival.identity
   if (account === null && source.enrollment_flow === null) return { planned: { text: NO_ENROLLMENT } }
   const base = await sourceContext(ctx, arrival, back, account)
-  const context = account === null ? await withFreeName(ctx, await withInvitation(ctx, base, back)) : base
+  const context = account === null ? await withInvitation(ctx, base, back) : base
   const made = await planned(ctx, account === null ? source.enrollment_flow : source.authentication_flow, context)
   if ('plan' in made.planned) {
     const { plan } = made.planned
