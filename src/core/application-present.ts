@@ -7,22 +7,16 @@ import type { Ctx } from '../context.ts'
 import { initiatedLogins } from '../providers/oauth2/initiate-login.ts'
 import { Provider } from '../providers/provider.ts'
 import { iconUrl } from './icon.ts'
+import { userUid } from './uid.ts'
 
 /** Values that `%(username)s` and its like stand for in launch URLs. */
 const PLACEHOLDER = /%\((\w+)\)s/g
 
 /** Fills a launch URL's placeholders with fields of the person who will follow it, each encoded for a URL. */
-export function fillLaunchUrl(url: string, user: Row | null): string {
+export function fillLaunchUrl(deps: Pick<Ctx, 'installId'>, url: string, user: Row | null): string {
   if (user === null) return url
-  const known: Row = {
-    username: user.username,
-    name: user.name,
-    email: user.email,
-    pk: user.id,
-    id: user.id,
-    uuid: user.uuid,
-    uid: user.uid,
-  }
+  const { username, name, email, id, uuid, path, type } = user
+  const known: Row = { username, name, email, pk: id, id, uuid, uid: userUid(deps, id as number), path, type }
   return url.replaceAll(PLACEHOLDER, (whole, name: string) =>
     Object.hasOwn(known, name) ? encodeURIComponent(String(known[name] ?? '')) : whole,
   )
@@ -61,7 +55,7 @@ export async function presentApplications(ctx: Ctx, rows: Row[]): Promise<Row[]>
       pbm_uuid: row.pbm_uuid,
       provider_obj: row.provider === null ? null : (byKey.get(row.provider) ?? null),
       backchannel_providers_obj: (row.backchannel_providers as number[]).map(key => byKey.get(key)),
-      launch_url: url === null ? null : fillLaunchUrl(url, ctx.caller.user),
+      launch_url: url === null ? null : fillLaunchUrl(ctx, url, ctx.caller.user),
       meta_icon_url: iconUrl(row.meta_icon as string),
       meta_icon_themed_urls: null,
     }

@@ -25,6 +25,8 @@ export type Job = {
   }
   /** Whether work waits that nobody queued: rows of the job's own. It is run then, unless it is under way already; what it does calls no rule. */
   pending?: (ctx: Ctx) => Promise<boolean>
+  /** When such work is due next, where that is known beforehand: a further try. */
+  pendingAt?: (ctx: Ctx) => Promise<Date | undefined>
   /** Its tasks are forgotten when they end well: there are so many that they would bury the others. */
   brief?: true
   /** How often it is tried again after a failure; default: the setting. */

@@ -339,7 +339,7 @@ test('tokens are looked up by their hash, and proofs compared in constant time (
   assert.ok(rows.every(row => row.key_hash !== key && !row.key_sealed.includes(key)))
 })
 
-test('a key cannot make or renew keys beyond itself (abuse case 75)', async () => {
+test('75 a key cannot make or renew keys beyond itself', async () => {
   const { ctx, client } = await server()
   const user = await aUser(ctx)
   const identifier = unique('key')

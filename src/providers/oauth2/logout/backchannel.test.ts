@@ -121,6 +121,7 @@ test('an application that does not answer well is told again later, and not for 
   await endSessionsOf(ctx, user.id as number)
   assert.equal((await toldTo('again')).length, 1)
   assert.equal((await toldTo('again')).length, 1, 'not at once')
+  assert.ok((await makeRunner(ctx, jobs).step())! <= new Date(ctx.now().getTime() + 10_000), 'the runner knows when')
   for (const [index, wait] of [10_000, 60_000, 300_000, 1_800_000, 3_600_000].entries()) {
     clock.advance(wait + 1)
     assert.equal((await toldTo('again')).length, index + 2)
@@ -136,4 +137,19 @@ test('79 an address that may not be reached is not reached', async t => {
   await reaching(t, [])
   await endSessionsOf(party.server.ctx, user.id as number)
   assert.deepEqual(await toldTo('refused'), [])
+})
+
+test('31 an application hears of a session’s end without anybody’s waiting: the clock stands still', async t => {
+  await reaching(t)
+  const party = await aListener('soon')
+  const { ctx } = party.server
+  const { user } = await signedIn(party)
+  const runner = makeRunner(ctx, jobs)
+  await runner.start()
+  t.after(() => runner.stop(5_000))
+  const told = new Promise<void>(resolve => {
+    application.on('request', ({ url }) => url === '/soon' && resolve())
+  })
+  await endSessionsOf(ctx, user.id as number)
+  await told
 })

@@ -10,7 +10,7 @@ import { randomId, seconds } from '../claims.ts'
 import { clientOfProvider, type Client } from '../client.ts'
 import { sidOf } from '../sign-in-facts.ts'
 import { subjectOf } from '../subject.ts'
-import { dropNotice, dueNotices, noteClient, takeNotice, type NoticeRow } from './notice.sql.ts'
+import { dropNotice, dueNotices, nextTryAt, noteClient, takeNotice, type NoticeRow } from './notice.sql.ts'
 
 /** OIDC Back-Channel Logout §2.4: short, against replay. s. */
 const TOKEN_LIFE = 120
@@ -82,6 +82,7 @@ export const backchannelLogout: Job = {
   description: 'Tell applications of sessions that have ended.',
   brief: true,
   pending: async ctx => (await dueNotices(ctx.db, ctx.now(), 1)).length > 0,
+  pendingAt: ctx => nextTryAt(ctx.db, ctx.now()),
   async run(ctx, _args, run) {
     for (;;) {
       run.signal.throwIfAborted()

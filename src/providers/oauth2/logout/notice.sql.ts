@@ -15,12 +15,10 @@ export const noteClient = async (
     .execute()
 }
 
-/** Notices that are due: the session is gone or over, and the last try is long enough ago. */
-export const dueNotices = (db: Db, now: Date, limit: number): Promise<NoticeRow[]> =>
+/** Notices of sessions that are gone or over. */
+const ofEnded = (db: Db, now: Date) =>
   db
     .selectFrom('oauth2_logout_notice as notice')
-    .selectAll('notice')
-    .where('notice.due', '<=', now)
     .where(eb =>
       eb.not(
         eb.exists(
@@ -32,9 +30,14 @@ export const dueNotices = (db: Db, now: Date, limit: number): Promise<NoticeRow[
         ),
       ),
     )
-    .orderBy('notice.due')
-    .limit(limit)
-    .execute()
+
+/** Notices that are due: the session is gone or over, and the last try is long enough ago. */
+export const dueNotices = (db: Db, now: Date, limit: number): Promise<NoticeRow[]> =>
+  ofEnded(db, now).selectAll('notice').where('notice.due', '<=', now).orderBy('notice.due').limit(limit).execute()
+
+/** When the next further try is due; undefined when none is. */
+export const nextTryAt = async (db: Db, now: Date): Promise<Date | undefined> =>
+  (await ofEnded(db, now).select('notice.due').where('notice.due', '>', now).orderBy('notice.due').limit(1).executeTakeFirst())?.due
 
 /** Takes a notice for one try: true for one of many that want it at once. */
 export const takeNotice = async (db: Db, { id, due, tries }: NoticeRow, until: Date): Promise<boolean> =>
