@@ -11,7 +11,22 @@ export const flowPath = (ctx: Pick<Ctx, 'config'>, slug: string, query = ''): st
  * Whether a text is a path on this server and nothing else: browsers read `//host` and `/\host` as another host, and drop
  * tabs and line breaks before they look.
  */
-export const isOwnPath = (text: string): boolean => /^\/(?![/\\])[^\\\u0000-\u0020\u007f]*$/.test(text)
+const isOwnPath = (text: string): boolean => /^\/(?![/\\])[^\\\u0000-\u0020\u007f]*$/.test(text)
+
+/**
+ * Whether a path may be what follows a flow (`next`). Not one where sources begin: whoever is signed in and comes there connects what they
+ * are at the source with their account, which somebody else's link must not make them do.
+ */
+export function isReturnPath(ctx: Pick<Ctx, 'config'>, text: string): boolean {
+  if (!isOwnPath(text)) return false
+  try {
+    // As browsers and our router read it: dots are followed, escapes undone.
+    const path = decodeURIComponent(new URL(text, 'http://here').pathname).replaceAll(/\/{2,}/g, '/')
+    return !path.startsWith(pathOf(ctx, '/source/'))
+  } catch {
+    return false
+  }
+}
 
 /** Schemes that run code or read local data where a browser is sent to them. */
 const DANGEROUS = new Set(['javascript', 'data', 'vbscript', 'blob', 'filesystem', 'file'])

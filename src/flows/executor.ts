@@ -2,7 +2,7 @@ import type { Ctx } from '../context.ts'
 import type { Row } from '../api/model.ts'
 import { livingSession } from '../core/sessions.ts'
 import { recordEvent } from '../events/record.ts'
-import { isOwnPath, isSafeTarget, pathOf } from './addresses.ts'
+import { isReturnPath, isSafeTarget, pathOf } from './addresses.ts'
 import { readAnswer } from './answer.ts'
 import type { FlowDefinition } from './definition.ts'
 import { forgetFlows } from './definition.ts'
@@ -108,7 +108,7 @@ async function withoutPlan(ctx: Ctx, { flow }: FlowDefinition, request: FlowRequ
   const explanation = explainNoPlan(ctx, flow, planned, 'flow')
   const following = request.outerQuery?.get('next')
   if (flow.denied_action !== 'message') {
-    if (following && isOwnPath(following)) return goTo(following, false)
+    if (following && isReturnPath(ctx, following)) return goTo(following, false)
     if (flow.denied_action === 'continue') return goTo(pathOf(ctx, '/'), false)
   }
   return accessDenied(ctx, flow, {}, request, planned.messages.join('\n') || NOT_APPLICABLE, explanation)
@@ -266,7 +266,7 @@ async function flowDone(ctx: Ctx, flow: Row, context: PlanContext, request: Flow
   }
   const following = request.query.get('next')
   if (following === null || following === '') return goTo(pathOf(ctx, '/'), true)
-  return isOwnPath(following) ? goTo(following, true) : accessDenied(ctx, flow, context, request, 'Invalid next URL')
+  return isReturnPath(ctx, following) ? goTo(following, true) : accessDenied(ctx, flow, context, request, 'Invalid next URL')
 }
 
 /**

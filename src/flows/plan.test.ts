@@ -5,7 +5,7 @@ import { aFlow, aStage, FlowVisitor } from '../../test/flows.ts'
 import { server } from '../../test/harness.ts'
 import type { Ctx } from '../context.ts'
 import { User } from '../core/user.ts'
-import { isOwnPath, isSafeTarget } from './addresses.ts'
+import { isReturnPath, isSafeTarget } from './addresses.ts'
 import { flowDefinition } from './definition.ts'
 import { execute } from './executor.ts'
 import { asObject, decode, encode, MODEL, UnkeepableError } from './objects.ts'
@@ -64,13 +64,19 @@ test('what cannot be kept is said to be so', async () => {
   for (const value of [() => 1, Symbol('x'), new URL('http://x'), loop]) assert.throws(() => encode(ctx, { value }), UnkeepableError)
 })
 
+const at = (path: string) => ({ config: { web: { path } } }) as unknown as Parameters<typeof isReturnPath>[0]
+
 test('only paths of this server are paths of this server', () => {
-  for (const good of ['/', '/if/user/', '/a?b=c#d', '/a//b', '/%2F%2Fx', '/ä']) assert.ok(isOwnPath(good), good)
+  for (const good of ['/', '/if/user/', '/a?b=c#d', '/a//b', '/%2F%2Fx', '/ä']) assert.ok(isReturnPath(at('/'), good), good)
   for (const bad of ['', 'x', '//x', '/\\x', '/\t/x', '\\x', 'http://x', '/a\nb', 'javascript:x', '/\u0000', '/a\\b', '/a b'])
-    assert.ok(!isOwnPath(bad), bad)
+    assert.ok(!isReturnPath(at('/'), bad), bad)
   for (const good of ['https://x', 'com.example.app:/cb', '/x', 'http:x']) assert.ok(isSafeTarget(good), good)
   for (const bad of ['javascript:x', ' javascript:x', 'java\nscript:x', 'data:x', 'BLOB:x', 'file:///x', 'vbscript:x'])
     assert.ok(!isSafeTarget(bad), bad)
+  // Where sources begin, a click of one's own has to lead.
+  for (const bad of ['/source/oauth/login/x/', '/%73ource/oauth/login/x/', '/a/../source/x', '/./source/x', '/a/..//source/x', '/%zz'])
+    assert.ok(!isReturnPath(at('/'), bad), bad)
+  assert.ok(isReturnPath(at('/'), '/sources/') && isReturnPath(at('/id/'), '/source/') && !isReturnPath(at('/id/'), '/id/source/oauth/'))
 })
 
 /** A program in which a provider has a last stage of its own. */

@@ -9,7 +9,7 @@ import type { Web } from '../interfaces/assets.ts'
 import { renderNotFound } from '../interfaces/errors.ts'
 import { chooseLanguage, LANGUAGE_COOKIE } from '../interfaces/language.ts'
 import { createNonce, type Page, type PageContext } from '../interfaces/page.ts'
-import { isOwnPath, flowPath, pathOf } from './addresses.ts'
+import { isReturnPath, flowPath, pathOf } from './addresses.ts'
 import { flowByKey, flowDefinition, stageByKey, type FlowDefinition } from './definition.ts'
 import { asObject } from './objects.ts'
 import { showFlow, submitFlow } from './page.ts'
@@ -133,7 +133,7 @@ export async function flowPages(app: FastifyInstance, pages: Pages): Promise<voi
   app.get('/flows/-/cancel/', async (request, reply) => {
     await dropPlan(request.ctx, reply)
     const next = new URLSearchParams(queryOf(request.ctx)).get('next')
-    return reply.redirect(next !== null && isOwnPath(next) ? next : pathOf(request.ctx, '/flows/-/default/invalidation/'))
+    return reply.redirect(next !== null && isReturnPath(request.ctx, next) ? next : pathOf(request.ctx, '/flows/-/default/invalidation/'))
   })
 
   app.get<{ Params: { stage: string } }>('/flows/-/configure/:stage/', async (request, reply) => {

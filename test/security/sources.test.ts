@@ -169,6 +169,29 @@ test('49 another site, and an administrator behind the eyes of another, connect 
   assert.equal((await visitor.get(`/source/oauth/login/${source.slug}/`)).headers.location, '/if/user/#/settings;page-sources')
 })
 
+test('49 no link to a page of ours leads on to a source: a browser that is signed in would connect what it meets there', async () => {
+  const source = await aSource(server, upstream)
+  const { visitor } = await signedIn()
+  for (const next of [
+    `/source/oauth/login/${source.slug}/`,
+    `/%73ource/oauth/login/${source.slug}/`,
+    `/if/../source/oauth/login/${source.slug}/`,
+  ]) {
+    const query = new URLSearchParams({ next }).toString()
+    const answer = await visitor.challenge('default-authentication-flow', query)
+    assert.notEqual(answer.to, next)
+    const cancelled = await visitor.get(`/flows/-/cancel/?${query}`)
+    assert.equal(cancelled.headers.location, '/flows/-/default/invalidation/')
+  }
+  const back = await through(
+    browser(),
+    source,
+    aPerson().id,
+    new URLSearchParams({ next: `/source/oauth/login/${source.slug}/` }).toString(),
+  )
+  assert.ok(!String(back.headers.location).includes('next'), String(back.headers.location))
+})
+
 test('49 whoever signs out, or in as another, while away connects nothing', async () => {
   const source = await aSource(server, upstream)
   const person = aPerson()

@@ -1,7 +1,7 @@
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
 import { startSession } from '../../core/sessions.ts'
-import { isOwnPath } from '../../flows/addresses.ts'
+import { isReturnPath } from '../../flows/addresses.ts'
 import { loadPlan, type Plan } from '../../flows/plan.ts'
 import { adoptSession, GET, PLAN, type Visit } from '../../flows/visit.ts'
 import { toBase64url } from '../../lib/base64url.ts'
@@ -63,7 +63,7 @@ export async function backOf(ctx: Ctx, visit: Visit, query: URLSearchParams): Pr
   const { user } = ctx.caller
   return {
     query: {
-      ...(next !== undefined && isOwnPath(next) && next.length <= MAX_NEXT && { next }),
+      ...(next !== undefined && isReturnPath(ctx, next) && next.length <= MAX_NEXT && { next }),
       ...(token !== undefined && token.length <= 200 && { itoken: token }),
     },
     ...(invitation && { invitation }),

@@ -1,6 +1,6 @@
 import type { Row } from '../../api/model.ts'
 import { findObject } from '../../api/store.ts'
-import { isOwnPath } from '../../flows/addresses.ts'
+import { isReturnPath } from '../../flows/addresses.ts'
 import { isStored } from '../../flows/objects.ts'
 import { Plan } from '../../flows/plan.ts'
 import { defineStage, denied, redirect } from '../../flows/stage.ts'
@@ -35,7 +35,7 @@ export const source = defineStage({
     const invitation = await takenBy(ctx, plan)
     try {
       const to = await kind!.begin!(ctx, visit, row, {
-        query: { ...(next !== null && isOwnPath(next) && { next }) },
+        query: { ...(next !== null && isReturnPath(ctx, next) && { next }) },
         ...(invitation && { invitation }),
         resume: { token, flow: plan.flow.flow_uuid as string, failures: stage.resume_on_match_failures as string[] },
       })
