@@ -182,6 +182,16 @@ export const signedOut: Challenge = {
   application_name: 'Grafana',
   brand_name: 'Example Home',
 }
+/** Two applications hear of the sign-out through the browser. */
+const logoutFrames: Challenge = {
+  component: 'ak-provider-iframe-logout',
+  flow_info: { ...flow_info, title: 'Default Invalidation Flow' },
+  logout_urls: ['Grafana', 'Family Notes'].map(provider_name => ({
+    url: 'https://app.example.org/out',
+    provider_name,
+    binding: 'redirect',
+  })),
+}
 export const redirect = (to: string): Challenge => ({ component: 'xak-flow-redirect', to, final_redirect: true })
 export const shell: Challenge = {
   component: 'xak-flow-shell',
@@ -350,6 +360,7 @@ export const GALLERY: Readonly<Record<string, Challenge>> = {
   'identification with captcha': withCaptcha,
   'user login': userLogin,
   consent,
+  'logout frames': logoutFrames,
   prompt: everyPrompt,
   'prompt, refused': refused(initialSetup, { email: 'Enter a valid email address.', non_field_errors: "Passwords don't match." }),
   'initial set-up': initialSetup,

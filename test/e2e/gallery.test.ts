@@ -11,7 +11,7 @@ import { startFixture, type Fixture } from './sign-in-fixture.ts'
 const SCREENS = { wide: { width: 760, height: 640 }, phone: { width: 360, height: 740 } }
 const FLOW = '/if/flow/sign-in/?next=%2Fif%2Fuser%2F'
 /** Views that a browser with JavaScript leaves at once. */
-const LEAVING = new Set(['ak-stage-autosubmit', 'xak-flow-redirect'])
+const LEAVING = new Set(['ak-provider-iframe-logout', 'ak-stage-autosubmit', 'xak-flow-redirect'])
 
 describe('the views of the sign-in page', () => {
   let fixture: Fixture

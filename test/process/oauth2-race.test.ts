@@ -22,12 +22,16 @@ describe('two processes over one database', () => {
   before(async () => {
     pair = await thePair()
     client = await aClient('raced')
-    person = new Browser(pair.origins[0]!)
-    await person.step('default-authentication-flow', '')
-    await person.step('default-authentication-flow', '', { uid_field: 'akadmin' })
-    const done = await person.step('default-authentication-flow', '', { password: PASSWORD })
-    assert.equal(done.component, 'xak-flow-redirect')
+    person = await signedIn('akadmin')
   })
+
+  async function signedIn(uid_field: string): Promise<Browser> {
+    const browser = new Browser(pair.origins[0]!)
+    await browser.step('default-authentication-flow', '')
+    await browser.step('default-authentication-flow', '', { uid_field })
+    assert.equal((await browser.step('default-authentication-flow', '', { password: PASSWORD })).component, 'xak-flow-redirect')
+    return browser
+  }
 
   async function aClient(name: string): Promise<Client> {
     const flow = await pair.api('GET', '/flows/instances/default-provider-authorization-implicit-consent/')
@@ -71,7 +75,7 @@ describe('two processes over one database', () => {
     }
   }
 
-  async function aCode(): Promise<string> {
+  async function aCode(browser = person): Promise<string> {
     const query = new URLSearchParams({
       client_id: client.client_id,
       redirect_uri: BACK,
@@ -79,11 +83,11 @@ describe('two processes over one database', () => {
       scope: 'openid offline_access',
       prompt: 'consent',
     })
-    const answer = await person.send('GET', `/application/o/authorize/?${query.toString()}`)
+    const answer = await browser.send('GET', `/application/o/authorize/?${query.toString()}`)
     if (new URL(answer.headers.get('location')!, BASE).origin !== new URL(BACK).origin) {
       const slug = 'default-provider-authorization-implicit-consent'
-      const { token } = await person.step(slug, '')
-      const done = await person.step(slug, '', { token })
+      const { token } = await browser.step(slug, '')
+      const done = await browser.step(slug, '', { token })
       return new URL(done.to as string).searchParams.get('code')!
     }
     return new URL(answer.headers.get('location')!).searchParams.get('code')!
@@ -115,6 +119,25 @@ describe('two processes over one database', () => {
     const answers = await race(own({ grant_type: 'urn:ietf:params:oauth:grant-type:device_code', device_code: begun.device_code! }))
     assert.deepEqual(told(answers), oneOf('invalid_grant'))
     await assertEnded(answers)
+  })
+
+  test('16 what is taken away in one process is worth nothing in the other at the next request', async () => {
+    const { api } = pair
+    const ways: Record<string, (user: number) => Promise<unknown>> = {
+      'a deleted session': user => api('DELETE', `/core/authenticated_sessions/bulk_delete/?user_pks=${user}`),
+      'a disabled account': user => api('PATCH', `/core/users/${user}/`, { is_active: false }),
+    }
+    for (const [index, [way, take]] of Object.entries(ways).entries()) {
+      const { pk, username } = await api('POST', '/core/users/', { username: `taken-${index}`, name: 'Taken' })
+      await api('POST', `/core/users/${pk}/set_password/`, { password: PASSWORD })
+      const bought = (await (await post(pair.origins[1]!, 'token', exchange(await aCode(await signedIn(username as string))))).json()) as {
+        access_token: string
+        refresh_token: string
+      }
+      await take(pk as number)
+      await assertEnded([bought])
+      assert.ok(bought.refresh_token, way)
+    }
   })
 
   test('23 of fifty who bring one assertion of a client, one gets tokens', async () => {
