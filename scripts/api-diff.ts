@@ -41,6 +41,11 @@ const ACCEPTED: readonly { operation: RegExp; difference: RegExp; why: string }[
     difference: /^body (source|identifier): ours does not read it$/,
     why: 'who somebody is at a source comes from signing in there alone',
   },
+  {
+    operation: /^tasks_schedules_/,
+    difference: /^body rel_obj_id: ours does not read it$/,
+    why: "which object a schedule is of is the program's to say",
+  },
   { operation: /^core_tokens_/, difference: /^body managed: ours does not read it$/, why: 'set by blueprints alone' },
   { operation: /^admin_settings/, difference: /base_url/, why: 'optional; the address is a setting of the configuration' },
   {

@@ -113,6 +113,7 @@ import { email } from './stages/email/stage.ts'
 import { identificationStages } from './stages/identification/model.ts'
 import { identification } from './stages/identification/stage.ts'
 import { stageRoutes, stages } from './stages/model.ts'
+import { scheduleRoutes, schedules } from './tasks/schedule-api.ts'
 import { invitations } from './stages/invitation/invitation.ts'
 import { invitationRoutes } from './stages/invitation/api.ts'
 import { invitationStages } from './stages/invitation/model.ts'
@@ -238,6 +239,7 @@ const resources: readonly Resource[] = [
   oauthSources,
   oauthSourceMappings,
   ldapSources,
+  schedules,
   ldapSourceMappings,
   userConnections,
   groupConnections,
@@ -296,6 +298,7 @@ export const registry: Registry = {
     sourceRoutes,
     oauthSourceRoutes,
     ldapRoutes,
+    scheduleRoutes,
   ],
   policyKinds,
   keypairUsers: [retireKeypair],

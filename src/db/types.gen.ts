@@ -745,6 +745,8 @@ export interface ScheduleTable {
   crontab: string
   paused: boolean
   next_run: Date
+  source: string | null
+  default_crontab: Generated<string>
 }
 
 export interface SchemaMigrationTable {

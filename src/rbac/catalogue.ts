@@ -48,6 +48,7 @@ const SPECIAL: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     assign_role_permissions: 'Can assign permissions to roles',
     unassign_role_permissions: 'Can unassign permissions from roles',
   },
+  'authentik_tasks_schedules.schedule': { send_schedule: 'Manually trigger a schedule' },
   // Rights that no stored object stands for hang on a model of their own.
   'authentik_rbac.systempermission': {
     view_system_info: 'Can view system info',

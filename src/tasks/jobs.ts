@@ -4,7 +4,7 @@ import { sendWebhook } from '../events/notifications/deliver.ts'
 import { evaluateRules } from '../events/notifications/evaluate.ts'
 import { backchannelLogout } from '../providers/oauth2/logout/backchannel.ts'
 import { sendQueuedMail } from '../mail/queue.ts'
-import { syncLdapSource, syncLdapSources } from '../sources/ldap/jobs.ts'
+import { syncLdapSource } from '../sources/ldap/jobs.ts'
 import { emptyTrash } from './jobs/authenticators.ts'
 import { discoverBlueprints } from './jobs/blueprints.ts'
 import { cleanExpired, cleanTasks } from './jobs/purge.ts'
@@ -21,5 +21,4 @@ export const jobs: readonly Job[] = [
   sendWebhook,
   backchannelLogout,
   syncLdapSource,
-  syncLdapSources,
 ]

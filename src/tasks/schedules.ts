@@ -17,20 +17,32 @@ export function nextRun(crontab: string, from: Date, { jitter = 0, seed = '' }: 
 
 const jitterOf = (ctx: Ctx, job: Job) => ({ jitter: job.schedule?.jitter ?? 0, seed: `${ctx.installId} ${job.name}` })
 
-/** Makes the database's schedules those of the jobs. What an administrator paused stays so; a changed crontab counts at once. */
+/**
+ * Makes the database's schedules those of the jobs. What an administrator paused or put at other times stays so; otherwise a changed
+ * crontab counts at once.
+ */
 export async function syncSchedules(ctx: Ctx, jobs: readonly Job[]): Promise<void> {
   const known = new Map((await ctx.db.selectFrom('schedule').selectAll().execute()).map(row => [row.identifier, row]))
   for (const job of jobs) {
-    if (!job.schedule || known.get(job.name)?.crontab === job.schedule.crontab) continue
+    const before = known.get(job.name)
+    if (!job.schedule || before?.default_crontab === job.schedule.crontab) continue
     const { crontab } = job.schedule
+    const moved = before !== undefined && before.default_crontab !== '' && before.crontab !== before.default_crontab
     const next_run = nextRun(crontab, ctx.now(), jitterOf(ctx, job))
+    const fresh = { crontab, next_run, default_crontab: crontab }
     await ctx.db
       .insertInto('schedule')
-      .values({ id: ctx.uuid(), identifier: job.name, actor_name: job.name, crontab, paused: false, next_run })
-      .onConflict(conflict => conflict.column('identifier').doUpdateSet({ crontab, next_run }))
+      .values({ id: ctx.uuid(), identifier: job.name, actor_name: job.name, paused: false, source: null, ...fresh })
+      .onConflict(conflict => conflict.column('identifier').doUpdateSet(moved ? { default_crontab: crontab } : fresh))
       .execute()
   }
 }
+
+/** Queues the job of a schedule. */
+export const queueScheduled = (
+  ctx: Ctx,
+  { id, identifier, actor_name, source }: { id: string; identifier: string; actor_name: string; source: string | null },
+): Promise<string> => enqueue(ctx, actor_name, source === null ? {} : { source }, { schedule: id, uid: identifier })
 
 /** Queues what is due by schedule, once among all processes, and not while the former run is still under way. */
 export async function queueDue(ctx: Ctx, jobs: readonly Job[]): Promise<void> {
@@ -53,7 +65,7 @@ export async function queueDue(ctx: Ctx, jobs: readonly Job[]): Promise<void> {
         .where('schedule', '=', schedule.id)
         .where('state', 'in', ['queued', 'running'])
         .executeTakeFirst()
-      if (!unfinished) await enqueue(ctx, job.name, {}, { schedule: schedule.id, uid: schedule.identifier })
+      if (!unfinished) await queueScheduled(ctx, schedule)
     })
   }
 }

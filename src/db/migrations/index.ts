@@ -33,6 +33,7 @@ import { up as oauthSource } from './20261122T1002_oauth_source.ts'
 import { up as sourceSignIn } from './20261122T1010_source_sign_in.ts'
 import { up as sourceStage } from './20261122T1011_source_stage.ts'
 import { up as ldapSource } from './20261122T1100_ldap_source.ts'
+import { up as schedules } from './20261122T1101_schedules.ts'
 import { up as authorization } from './20261122T1200_authorization.ts'
 import { up as signing } from './20261122T1300_signing.ts'
 import { up as registration } from './20261122T1301_registration.ts'
@@ -77,6 +78,7 @@ export const migrations: readonly Migration[] = [
   { name: '20261122T1010_source_sign_in', up: sourceSignIn },
   { name: '20261122T1011_source_stage', up: sourceStage },
   { name: '20261122T1100_ldap_source', up: ldapSource },
+  { name: '20261122T1101_schedules', up: schedules },
   { name: '20261122T1200_authorization', up: authorization },
   { name: '20261122T1300_signing', up: signing },
   { name: '20261122T1301_registration', up: registration },

@@ -6,7 +6,7 @@ import { ADMIN, ADMIN_PASSWORD, BASE, startSlapd, type Slapd } from '../../../te
 import { withLease } from '../../tasks/lease.ts'
 import { makeRunner } from '../../tasks/runner.ts'
 import { accountOf, aPerson, aTeam, personDn, stockMappings } from './fixture.ts'
-import { syncLdapSource, syncLdapSources } from './jobs.ts'
+import { syncLdapSource } from './jobs.ts'
 import { leaseOf } from './queue.ts'
 
 const URL = '/api/v3/sources/ldap/'
@@ -34,25 +34,26 @@ const complete = async () =>
     group_property_mappings: await stockMappings(own.ctx, 'openldap-cn'),
   })
 
-const step = () => makeRunner(own.ctx, [syncLdapSource, syncLdapSources]).step()
+const step = () => makeRunner(own.ctx, [syncLdapSource]).step()
 const status = async (slug: string) => (await own.admin.get(`${URL}${slug}/sync/status/`)).body
-const tasks = (slug: string) =>
+const scheduleOf = async (pk: string) => (await own.admin.get(`/api/v3/tasks/schedules/?rel_obj_id=${pk}`)).body.results[0]
+const tasks = (pk: string) =>
   own.ctx.db
     .selectFrom('task')
     .select(['state', 'aggregated_status'])
     .where('actor_name', '=', 'ldap_sync')
-    .where('uid', '=', slug)
+    .where('uid', '=', `ldap_sync:${pk}`)
     .execute()
 
 test('a source that is saved is synchronised, on saving and every hour', async () => {
   const { admin, ctx, clock } = own
   const made = await admin.post(URL, await complete())
   assert.equal(made.status, 201, made.text)
-  const { slug } = made.body
+  const { slug, pk } = made.body
   assert.deepEqual(await status(slug), { is_running: false, last_sync_status: 'queued' })
   assert.equal(made.body.connectivity, null)
   assert.equal((await admin.patch(`${URL}${slug}/`, { name: `${slug}!` })).status, 200)
-  assert.equal((await tasks(slug)).length, 1, 'one is enough')
+  assert.equal((await tasks(pk)).length, 1, 'one is enough')
   await step()
   assert.ok(await accountOf(ctx, 'api-1'))
   const after = await status(slug)
@@ -64,17 +65,30 @@ test('a source that is saved is synchronised, on saving and every hour', async (
   const events = await ctx.db.selectFrom('event').select('context').where('action', '=', 'model_updated').execute()
   assert.ok(events.some(({ context }) => JSON.stringify(context).includes('Synchronised with the directory.')))
 
-  clock.advance(2 * 3_600_000)
-  await (await import('../../tasks/schedules.ts')).syncSchedules(ctx, [syncLdapSources])
-  clock.advance(2 * 3_600_000)
+  // By the hour, and whenever somebody asks for it.
+  const schedule = await scheduleOf(pk)
+  assert.partialDeepStrictEqual(schedule, {
+    actor_name: 'ldap_sync',
+    rel_obj_app_label: 'authentik_sources_ldap',
+    rel_obj_model: 'ldapsource',
+    last_task_status: 'done',
+    paused: false,
+  })
+  assert.equal((await admin.post(`/api/v3/tasks/schedules/${schedule.id}/send/`)).status, 204)
+  assert.equal((await status(slug)).last_sync_status, 'queued')
   await step()
+  clock.advance(3_600_000)
   await step()
-  assert.equal((await tasks(slug)).length, 2)
+  assert.deepEqual(
+    (await tasks(pk)).map(task => task.state),
+    ['done', 'done', 'done'],
+  )
   const { results } = (await admin.get(`/api/v3/sources/user_connections/ldap/?source__slug=${slug}`)).body
   assert.deepEqual(results.map((row: { user_obj: { username: string } }) => row.user_obj.username).toSorted(), ['api-1', 'api-2'])
   const group = (await admin.get(`/api/v3/sources/group_connections/ldap/?source__slug=${slug}`)).body.results[0]
   assert.equal(group.group_obj.name, 'api-team')
   await admin.delete(`${URL}${slug}/`)
+  assert.equal(await scheduleOf(pk), undefined)
   assert.ok(await accountOf(ctx, 'api-1'), 'people outlive the source')
 })
 
@@ -82,17 +96,17 @@ test('one process synchronises at a time; the other comes again', async () => {
   const { admin, ctx, clock } = own
   const made = await admin.post(URL, { ...(await complete()), sync_users: false, sync_groups: false })
   const { slug } = made.body
-  const source = { pbm_uuid: made.body.pk as string, slug: slug as string }
+  const source = { pbm_uuid: made.body.pk as string }
   await withLease(ctx, leaseOf(source), async () => {
     assert.equal((await status(slug)).is_running, true)
     await step()
   })
-  assert.deepEqual((await tasks(slug)).map(task => task.state).toSorted(), ['done', 'queued'])
+  assert.deepEqual((await tasks(source.pbm_uuid)).map(task => task.state).toSorted(), ['done', 'queued'])
   assert.equal((await status(slug)).is_running, false)
   clock.advance(60_000)
   await step()
   assert.deepEqual(
-    (await tasks(slug)).map(task => task.state),
+    (await tasks(source.pbm_uuid)).map(task => task.state),
     ['done', 'done'],
   )
   await admin.delete(`${URL}${slug}/`)
@@ -100,12 +114,12 @@ test('one process synchronises at a time; the other comes again', async () => {
 
 test('a directory that cannot be reached is said to be so', async () => {
   const { admin } = own
-  const { slug } = (await admin.post(URL, body({ server_uri: `ldap://127.0.0.1:1,${slapd.uri}`, base_dn: 'dc=elsewhere' }))).body
+  const { slug, pk } = (await admin.post(URL, body({ server_uri: `ldap://127.0.0.1:1,${slapd.uri}`, base_dn: 'dc=elsewhere' }))).body
   await step()
   const { connectivity } = (await admin.get(`${URL}${slug}/`)).body
   assert.match(connectivity['ldap://127.0.0.1:1'].status, /ECONNREFUSED/)
   assert.equal(connectivity[slapd.uri].status, 'ok')
-  const [task] = await tasks(slug)
+  const [task] = await tasks(pk)
   assert.equal(task!.state, 'queued', 'tried once more')
   const debug = await admin.get(`${URL}${slug}/debug/`)
   assert.equal(debug.status, 400)
@@ -152,6 +166,6 @@ test('settings that cannot work are refused', async () => {
   const second = await admin.post(URL, body({ sync_users_password: true }))
   assert.deepEqual(second.body, { sync_users_password: ['Only a single LDAP Source with password synchronization is allowed'] })
   assert.equal((await admin.patch(`${URL}${good.body.slug}/`, { sync_users_password: true })).status, 200)
-  assert.deepEqual(await tasks(good.body.slug), [])
+  assert.deepEqual(await tasks(good.body.pk), [])
   await admin.delete(`${URL}${good.body.slug}/`)
 })

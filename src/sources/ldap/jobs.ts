@@ -1,10 +1,8 @@
-import { findObject, findObjects } from '../../api/store.ts'
-import type { Ctx } from '../../context.ts'
+import { findObject } from '../../api/store.ts'
 import { lazy } from '../../lib/lazy.ts'
 import { withLeanHeap } from '../../lib/small-heap.ts'
 import { tryLease } from '../../tasks/lease.ts'
 import type { Job } from '../../tasks/job.ts'
-import { sql } from 'kysely'
 import { LDAPSource, type LdapSource } from './model.ts'
 import { leaseOf, queueSync, SYNC_JOB } from './queue.ts'
 
@@ -28,18 +26,5 @@ export const syncLdapSource: Job = {
     if (mine) return
     run.log('info', 'Another synchronisation is under way')
     await queueSync(ctx, source, new Date(ctx.now().getTime() + AGAIN))
-  },
-}
-
-const enabledSources = async (ctx: Ctx): Promise<LdapSource[]> =>
-  (await findObjects(ctx, LDAPSource, { where: [sql<boolean>`source.enabled`] })) as LdapSource[]
-
-/** Has every directory synchronised. */
-export const syncLdapSources: Job = {
-  name: 'ldap_sync_all',
-  description: 'Synchronise all LDAP directories.',
-  schedule: { crontab: '7 * * * *', jitter: 1_800_000 },
-  async run(ctx) {
-    for (const source of await enabledSources(ctx)) await queueSync(ctx, source)
   },
 }

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { Type } from 'typebox'
-import { crud, type Hooks } from '../../api/crud.ts'
+import { crud } from '../../api/crud.ts'
 import { invalid } from '../../api/errors.ts'
 import { choice, flag, hidden, reference, sealed, shown, structure, text } from '../../api/fields.ts'
 import { parseUuid, type FilterSpec } from '../../api/filters.ts'
@@ -13,7 +13,7 @@ import { pathOf } from '../../flows/addresses.ts'
 import { lazy } from '../../lib/lazy.ts'
 import type { SourceKind } from '../kind.ts'
 import { Source } from '../source.ts'
-import { queueSync } from './queue.ts'
+import { keepSchedule, queueSync } from './queue.ts'
 
 /** A directory as the rest of this folder uses it: the columns of `source` and `source_ldap`. */
 export type LdapSource = Row & {
@@ -167,10 +167,14 @@ async function clean(ctx: Ctx, values: Row, current?: Row): Promise<Row> {
   return values
 }
 
-/** What is saved is tried out at once. */
-const hooks: Hooks = { clean, saved: async (ctx, source) => (source.enabled ? queueSync(ctx, source as LdapSource) : undefined) }
+/** What is saved is tried out at once, and kept up to date from then on. */
+async function saved(ctx: Ctx, row: Row): Promise<void> {
+  const source = row as LdapSource
+  await keepSchedule(ctx, source)
+  if (source.enabled) await queueSync(ctx, source)
+}
 
-export const ldapSources: Resource = { path: '/sources/ldap', model: LDAPSource, operations: crud(LDAPSource, hooks) }
+export const ldapSources: Resource = { path: '/sources/ldap', model: LDAPSource, operations: crud(LDAPSource, { clean, saved }) }
 
 /** People do not choose a directory on the sign-in page: its passwords are asked for there like any other. */
 export const ldapSourceKind: SourceKind = { model: LDAPSource, icon: ctx => pathOf(ctx, '/static/dist/assets/icons/sources/ldap.svg') }

@@ -1,20 +1,43 @@
 import type { Ctx } from '../../context.ts'
 import { enqueue } from '../../tasks/queue.ts'
+import { nextRun } from '../../tasks/schedules.ts'
 
 /** Name of the job that synchronises one directory. */
 export const SYNC_JOB = 'ldap_sync'
 
-type Queued = { pbm_uuid: string; slug: string }
+type Queued = { pbm_uuid: string }
 
-const uidOf = ({ slug }: Queued): string => slug
+const uidOf = ({ pbm_uuid }: Queued): string => `${SYNC_JOB}:${pbm_uuid}`
 
 /** Tasks of one directory. */
 const tasksOf = (ctx: Ctx, source: Queued) => ctx.db.selectFrom('task').where('actor_name', '=', SYNC_JOB).where('uid', '=', uidOf(source))
 
+/** Gives a directory a schedule of its own: every hour, each at another minute. */
+export async function keepSchedule(ctx: Ctx, source: Queued): Promise<void> {
+  const minute = parseInt(source.pbm_uuid.slice(0, 4), 16) % 60
+  const crontab = `${minute} * * * *`
+  await ctx.db
+    .insertInto('schedule')
+    .values({
+      id: ctx.uuid(),
+      identifier: uidOf(source),
+      actor_name: SYNC_JOB,
+      crontab,
+      default_crontab: crontab,
+      paused: false,
+      next_run: nextRun(crontab, ctx.now()),
+      source: source.pbm_uuid,
+    })
+    .onConflict(conflict => conflict.column('identifier').doNothing())
+    .execute()
+}
+
 /** Has a directory synchronised, unless that waits to be done already. */
 export async function queueSync(ctx: Ctx, source: Queued, eta?: Date): Promise<void> {
   if (await tasksOf(ctx, source).select('message_id').where('state', '=', 'queued').limit(1).executeTakeFirst()) return
-  await enqueue(ctx, SYNC_JOB, { source: source.pbm_uuid }, { uid: uidOf(source), ...(eta && { eta }) })
+  const schedule = await ctx.db.selectFrom('schedule').select('id').where('identifier', '=', uidOf(source)).executeTakeFirst()
+  const about = { uid: uidOf(source), ...(schedule && { schedule: schedule.id }), ...(eta && { eta }) }
+  await enqueue(ctx, SYNC_JOB, { source: source.pbm_uuid }, about)
 }
 
 export const leaseOf = ({ pbm_uuid }: Queued): string => `ldap_sync ${pbm_uuid}`
