@@ -1,53 +1,22 @@
 /** Independent clients against a listening server: what they refuse to accept is our fault. */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import type { FastifyInstance } from 'fastify'
+import { test } from 'node:test'
 import { exportJWK, generateKeyPair } from 'jose'
 import * as oauth from 'oauth4webapi'
 import * as client from 'openid-client'
 import { createObject } from '../../src/api/crud.ts'
 import { ClientMetadata } from '../../src/providers/oauth2/client-metadata.ts'
-import { sessionCookieValue, startSession } from '../../src/core/sessions.ts'
-import { aUser } from '../builders.ts'
-import { aParty, flowKey, mounted, oauthServer, type Party } from '../../src/providers/oauth2/fixture.ts'
+import { aParty, flowKey, oauthServer } from '../../src/providers/oauth2/fixture.ts'
+import { browse, discovered, listening, signedIn } from '../interop.ts'
 
 const CALLBACK = 'https://app.example.test/oidc/callback'
 const BYE = 'https://app.example.test/bye'
-let app: FastifyInstance
-let base: string
-
-before(async () => {
-  const { deps } = await oauthServer()
-  app = await mounted(deps)
-  await app.listen({ host: '127.0.0.1', port: 0 })
-  base = `http://127.0.0.1:${(app.server.address() as { port: number }).port}`
-})
-after(() => app.close())
-
-/** What a browser with a session is sent to. */
-async function browse(url: URL, cookie: string): Promise<URL> {
-  const answer = await fetch(url, { headers: { cookie }, redirect: 'manual' })
-  assert.equal(answer.status, 302, await answer.text())
-  return new URL(answer.headers.get('location')!)
-}
-
-async function signedIn(): Promise<{ cookie: string; email: string }> {
-  const { ctx } = await oauthServer()
-  const user = await aUser(ctx)
-  const { key } = await startSession(ctx, { user: user.id as number, authMethod: 'password', lifetime: 3_600_000 })
-  return { cookie: `authentik_session=${sessionCookieValue(ctx, key, user)}`, email: user.email as string }
-}
-
-const discovered = (party: Party, authentication: client.ClientAuth, metadata: Partial<client.ClientMetadata> = {}) =>
-  client.discovery(new URL(`${base}/application/o/${party.slug}/`), party.clientId, metadata, authentication, {
-    execute: [client.allowInsecureRequests],
-  })
 
 for (const key of ['ec', 'rsa', null] as const) {
   for (const method of ['basic', 'post'] as const) {
     test(`openid-client signs in with ${key ?? 'a shared secret'}, authenticating by ${method}`, async () => {
       const party = await aParty({ key })
-      const { cookie, email } = await signedIn()
+      const { cookie, user } = await signedIn()
       const secret = String(party.provider.client_secret)
       const metadata = key === null ? { id_token_signed_response_alg: 'HS256' } : {}
       const config = await discovered(
@@ -75,7 +44,7 @@ for (const key of ['ec', 'rsa', null] as const) {
         maxAge: 3600,
       })
       const { sub } = tokens.claims()!
-      assert.equal((await client.fetchUserInfo(config, tokens.access_token, sub)).email, email)
+      assert.equal((await client.fetchUserInfo(config, tokens.access_token, sub)).email, user.email)
       const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token!)
       assert.equal(refreshed.claims()!.sub, sub)
       assert.equal((await client.tokenIntrospection(config, refreshed.access_token)).active, true)
@@ -93,7 +62,7 @@ test('openid-client signs its request (RFC 9101) and reads a signed response (JA
   const { ctx } = party.server
   const wishes = { provider: party.provider.pk, jwks: { keys: [jwk] }, require_signed_request_object: true }
   await createObject(ctx, ClientMetadata, wishes)
-  const { cookie, email } = await signedIn()
+  const { cookie, user } = await signedIn()
   const config = await discovered(party, client.ClientSecretBasic(String(party.provider.client_secret)), {
     authorization_signed_response_alg: 'RS256',
   })
@@ -117,7 +86,7 @@ test('openid-client signs its request (RFC 9101) and reads a signed response (JA
     expectedState: state,
     expectedNonce: nonce,
   })
-  assert.equal(tokens.claims()!.email, email)
+  assert.equal(tokens.claims()!.email, user.email)
 })
 
 test('openid-client signs in as a public client and is told to leave', async () => {
@@ -152,7 +121,7 @@ test('oauth4webapi takes every answer, strictly by the specifications', async ()
   const party = await aParty()
   const { cookie } = await signedIn()
   const insecure = { [oauth.allowInsecureRequests]: true }
-  const issuer = new URL(`${base}/application/o/${party.slug}/`)
+  const issuer = new URL(`${await listening()}/application/o/${party.slug}/`)
   const as = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, insecure))
   const rp: oauth.Client = { client_id: party.clientId, require_auth_time: true }
   const authentication = oauth.ClientSecretBasic(String(party.provider.client_secret))
