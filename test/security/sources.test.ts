@@ -539,7 +539,7 @@ test('79, 80 a source reaches no address of this machine or of its cloud, howeve
   const asked = upstream.asked.length
   for (const host of hosts) {
     const slug = unique('source')
-    const made = await closed.admin.post('/api/v3/sources/oauth/', {
+    const values = {
       name: slug,
       slug,
       provider_type: 'openidconnect',
@@ -548,8 +548,13 @@ test('79, 80 a source reaches no address of this machine or of its cloud, howeve
       authorization_url: `http://${host}/auth`,
       access_token_url: `http://${host}/token`,
       profile_url: `http://${host}/me`,
-      oidc_jwks_url: `http://${host}/jwks`,
-    })
+    }
+    // What is fetched when a source is saved, and what when somebody signs in.
+    for (const field of ['oidc_jwks_url', 'oidc_well_known_url']) {
+      const refused = await closed.admin.post('/api/v3/sources/oauth/', { ...values, [field]: `http://${host}/document` })
+      assert.deepEqual([host, refused.status, /not reachable/.test(refused.text)], [host, 400, true], refused.text)
+    }
+    const made = await closed.admin.post('/api/v3/sources/oauth/', values)
     assert.equal(made.status, 201, made.text)
     const answer = await comeBackTo(new FlowVisitor(closed.app), slug)
     assert.deepEqual([host, answer.status, answer.text.includes('Could not retrieve token.')], [host, 400, true])
@@ -560,7 +565,13 @@ test('79, 80 a source reaches no address of this machine or of its cloud, howeve
 test('79 what may be reached is what the operator allows, for each address of a source', async () => {
   const secret = 'http://169.254.169.254/latest/meta-data'
   for (const field of ['profile_url', 'oidc_jwks_url', 'access_token_url']) {
-    const source = await aSource(server, upstream, { [field]: secret })
+    const source = await aSource(server, upstream)
+    // As if the name had led elsewhere when the source was saved.
+    await ctx.db
+      .updateTable('source_oauth')
+      .set({ [field]: secret })
+      .where('pbm_uuid', '=', source.row.pk as string)
+      .execute()
     const person = aPerson()
     const visitor = browser()
     await assertRefused(visitor, source, await through(visitor, source, person.id), person)
