@@ -237,4 +237,33 @@ describe('login sources in a browser', () => {
     assert.deepEqual(results, [])
     assert.deepEqual(complaints, [])
   })
+
+  test('R-405 R-420: an address finds the account that has it where the source is trusted for that alone, for as long as the stage says', async () => {
+    const known = await aPerson(program, { username: 'emil', name: 'Emil Ford' })
+    const emil: Person = { id: '583250', username: 'emil-there', name: 'Emil there', email: known.email, emailVerified: true }
+    github.people.push(emil) // They share the list.
+    const arrive = async (source: string) => {
+      const { page, context } = await aBrowser()
+      await page.goto(program.origin)
+      await button(page, source).click()
+      await there(page, emil)
+      return { page, cookie: async () => (await context.cookies()).find(({ name }) => name === 'authentik_session')! }
+    }
+    const byAddress = await arrive('GitHub')
+    await library(byAddress.page)
+    assert.equal((await whoAmI(byAddress.page)).pk, known.pk)
+    // Gone with the browser.
+    assert.equal((await byAddress.cookie()).expires, -1)
+
+    const byId = await arrive('Example Company')
+    await byId.page.getByText('Interface can only be accessed by internal users.').waitFor()
+    assert.notEqual((await whoAmI(byId.page)).pk, known.pk)
+
+    const [stage] = (await program.api('GET', '/stages/user_login/?name=default-source-authentication-login')).results
+    await program.api('PATCH', `/stages/user_login/${stage.pk}/`, { session_duration: 'weeks=4' })
+    const pinned = await arrive('GitHub')
+    await library(pinned.page)
+    const days = ((await pinned.cookie()).expires - Date.now() / 1000) / 86_400
+    assert.ok(days > 27.9 && days < 28.1, String(days))
+  })
 })
