@@ -329,7 +329,10 @@ test('a name that somebody here has is asked for anew', async () => {
   const person = aPerson({ username: String(user.username) })
   const browser = new FlowVisitor(app)
   const asked = await onwards(browser, (await through(browser, source, person.id)).headers.location)
-  assert.deepEqual([asked.component, asked.fields[0].field_key, asked.fields[0].initial_value], ['ak-stage-prompt', 'username', user.username])
+  assert.deepEqual(
+    [asked.component, asked.fields[0].field_key, asked.fields[0].initial_value],
+    ['ak-stage-prompt', 'username', user.username],
+  )
   const again = await browser.challenge('default-source-enrollment', '', { username: user.username })
   assert.deepEqual(errorsOf(again), { username: ['Username is already taken.'] })
   const own = unique('own')
