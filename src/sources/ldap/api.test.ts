@@ -127,6 +127,19 @@ test('a directory that cannot be reached is said to be so', async () => {
   await admin.delete(`${URL}${slug}/`)
 })
 
+test('what people are known by does not change while unknown ones are deleted', async () => {
+  const { admin } = own
+  const { slug } = (await admin.post(URL, { ...(await complete()), user_matching_mode: 'username_link', delete_not_found_objects: true }))
+    .body
+  const path = `${URL}${slug}/`
+  assert.equal((await admin.patch(path, { object_uniqueness_field: 'entryUUID' })).status, 200)
+  await step()
+  const refused = await admin.patch(path, { object_uniqueness_field: 'uid' })
+  assert.deepEqual([refused.status, Object.keys(refused.body)], [400, ['object_uniqueness_field']])
+  assert.equal((await admin.patch(path, { object_uniqueness_field: 'uid', delete_not_found_objects: false })).status, 200)
+  await admin.delete(path)
+})
+
 test('what a source is shows the first entries of', async () => {
   const { admin } = own
   const { slug } = (await admin.post(URL, await complete())).body

@@ -145,6 +145,14 @@ export const LDAPSource: Model = defineModel({
 
 const client = lazy(() => import('./client.ts'))
 
+const hasPeople = async (ctx: Ctx, { pbm_uuid }: Row): Promise<boolean> =>
+  (await ctx.db
+    .selectFrom('user_source_connection')
+    .select('id')
+    .where('source', '=', pbm_uuid as string)
+    .limit(1)
+    .executeTakeFirst()) !== undefined
+
 /** Filters must be ones, and passwords are written to one directory at most. */
 async function clean(ctx: Ctx, values: Row, current?: Row): Promise<Row> {
   for (const name of ['user_object_filter', 'group_object_filter'] as const) {
@@ -158,6 +166,12 @@ async function clean(ctx: Ctx, values: Row, current?: Row): Promise<Row> {
       throw error
     }
   }
+  const field = values.object_uniqueness_field
+  const deletes = values.delete_not_found_objects ?? current?.delete_not_found_objects
+  if (current && deletes && field !== undefined && field !== current.object_uniqueness_field && (await hasPeople(ctx, current)))
+    throw invalid({
+      object_uniqueness_field: ['Everybody would look like somebody new, and all accounts be deleted. Turn deletion off first.'],
+    })
   if (values.sync_users_password === true) {
     let others = ctx.db.selectFrom('source_ldap').select('pbm_uuid').where('sync_users_password', '=', true)
     if (current) others = others.where('pbm_uuid', '!=', current.pbm_uuid as string)
