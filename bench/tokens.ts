@@ -16,7 +16,7 @@ type Form = { path: string; client: { client_id: string; client_secret: string }
 const basic = ({ client_id, client_secret }: Form['client']) =>
   `Basic ${Buffer.from(`${encodeURIComponent(client_id)}:${encodeURIComponent(client_secret)}`).toString('base64')}`
 
-const callOf = ({ path, client, form }: Form) => ({
+export const callOf = ({ path, client, form }: Form) => ({
   method: 'POST',
   path,
   headers: { authorization: basic(client), 'content-type': 'application/x-www-form-urlencoded' },
@@ -110,7 +110,7 @@ async function duel(
 type Side = { rate: number; cpu: number; p95: number }
 
 /** A confidential client that signs with the key pair of that name. */
-async function makeClient(signet: Signet, keypair: string): Promise<Form['client']> {
+export async function makeClient(signet: Signet, keypair: string): Promise<Form['client']> {
   const connection = new Connection(signet.origin)
   const headers = { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' }
   const get = async (path: string) =>

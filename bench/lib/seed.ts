@@ -61,7 +61,7 @@ function numbers(seed: number): () => number {
   }
 }
 
-async function insertAll(db: Db, table: string, rows: readonly Record<string, unknown>[]): Promise<void> {
+export async function insertAll(db: Db, table: string, rows: readonly Record<string, unknown>[]): Promise<void> {
   const width = Object.keys(rows[0]!).length
   const size = Math.floor(30_000 / width) // parameters of one statement
   for (let start = 0; start < rows.length; start += size) {

@@ -1,3 +1,4 @@
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises'
 import { X509Certificate } from 'node:crypto'
 import type { Ctx } from '../../context.ts'
 import type { Row } from '../../api/model.ts'
@@ -261,8 +262,22 @@ export async function clientOfApplication(ctx: Ctx, slug: string): Promise<Clien
   return clientId === undefined ? undefined : clientById(ctx, clientId)
 }
 
+/** Providers that are read between two turns of the event loop: a few ms of work. */
+const PAGE = 500
+
 /** Origins that any client registered: what a preflight, which names no client, may be answered for. */
 export const allOrigins = cached(['provider_oauth2'], async (ctx): Promise<ReadonlySet<string>> => {
-  const rows = await ctx.db.selectFrom('provider_oauth2').select('redirect_uris').execute()
-  return new Set(rows.flatMap(row => [...originsOf(row.redirect_uris as unknown as RedirectUri[])]))
+  const origins = new Set<string>()
+  for (let last = 0; ; await turnOfTheLoop()) {
+    const rows = await ctx.db
+      .selectFrom('provider_oauth2')
+      .select(['id', 'redirect_uris'])
+      .where('id', '>', last)
+      .orderBy('id')
+      .limit(PAGE)
+      .execute()
+    for (const { redirect_uris: uris } of rows) for (const origin of originsOf(uris as unknown as RedirectUri[])) origins.add(origin)
+    if (rows.length < PAGE) return origins
+    last = rows.at(-1)!.id
+  }
 })

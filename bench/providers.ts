@@ -1,0 +1,157 @@
+import type { Benchmark } from './run.ts'
+import { openDatabase } from '../src/db/database.ts'
+import { closedLoop, Connection, percentile } from './lib/load.ts'
+import { insertAll } from './lib/seed.ts'
+import { makeHome, startSignet, type Home, type Signet } from './lib/signet.ts'
+import { callOf, makeClient } from './tokens.ts'
+
+const PROVIDERS = 100_000
+const SECONDS = 4
+const CLIENTS = 4
+/** Other clients that are asked for meanwhile: more than the caches hold. */
+const OTHERS = 5_000
+const SLUG = 'signet-self-signed-ecdsa-certificate'
+
+type Measured = { p50: number; p99: number; cpu: number }
+
+/** What one application's sign-ins cost when there are a hundred thousand others: the same, and no more memory than the caches may take. */
+export const benchmark: Benchmark = {
+  order: 45,
+  async run(say) {
+    const home = await makeHome('sqlite')
+    try {
+      let signet = await startSignet(home)
+      const client = await makeClient(signet, 'Signet Self-signed ECDSA Certificate')
+      const alone = await measure(signet, client)
+      await signet.stop()
+
+      await seedProviders(home)
+      signet = await startSignet(home)
+      const among = await measure(signet, client)
+      const before = signet.usage().rss
+      await askForOthers(signet)
+      const after = signet.usage().rss
+      const afterwards = await measure(signet, client)
+      await signet.stop()
+
+      for (const [name, figures] of Object.entries(alone)) {
+        const shown = ({ p50, p99 }: Measured) => ({ 'p50 ms': p50, 'p99 ms': p99 })
+        say({ case: `${name}, the only application`, figures: shown(figures), cpu: figures.cpu })
+        for (const [when, others] of [
+          [`among ${PROVIDERS}`, among],
+          [`after ${OTHERS} others were asked for`, afterwards],
+        ] as const) {
+          const value = others[name]!.p50 / figures.p50
+          say({
+            case: `${name}, ${when}`,
+            figures: shown(others[name]!),
+            cpu: others[name]!.cpu,
+            ratio: { to: 'the only one', value },
+            goal: { text: 'p50 ≤ 1.2 ×', met: value <= 1.2 },
+          })
+        }
+      }
+      const grown = (after - before) / 2 ** 20
+      say({
+        case: `memory for ${OTHERS} other applications`,
+        figures: { 'MiB more': grown },
+        goal: { text: '≤ 100 MiB', met: grown <= 100 },
+      })
+    } finally {
+      await home.remove()
+    }
+  },
+}
+
+async function measure(signet: Signet, client: { client_id: string; client_secret: string }): Promise<Record<string, Measured>> {
+  const token = callOf({ path: '/application/o/token/', client, form: { grant_type: 'client_credentials', scope: 'profile' } })
+  const discovery = { path: `/application/o/${SLUG}/.well-known/openid-configuration` }
+  const measured: Record<string, Measured> = {}
+  for (const [name, call] of [
+    ['token', token],
+    ['discovery', discovery],
+  ] as const) {
+    const connections = Array.from({ length: CLIENTS }, () => new Connection(signet.origin))
+    const ask = (_: number, index: number) => connections[index]!.expect(200, call)
+    await closedLoop({ clients: CLIENTS, operations: Infinity, seconds: 1 }, ask)
+    const before = signet.usage().cpu
+    const load = await closedLoop({ clients: CLIENTS, operations: Infinity, seconds: SECONDS }, ask)
+    measured[name] = {
+      p50: percentile(load.times, 0.5),
+      p99: percentile(load.times, 0.99),
+      cpu: (signet.usage().cpu - before) / load.count,
+    }
+    for (const connection of connections) connection.close()
+  }
+  return measured
+}
+
+async function askForOthers(signet: Signet): Promise<void> {
+  const connections = Array.from({ length: CLIENTS }, () => new Connection(signet.origin))
+  await closedLoop({ clients: CLIENTS, operations: OTHERS, seconds: 120 }, (index, client) =>
+    connections[client]!.expect(200, { path: `/application/o/bench-${index * 7}/.well-known/openid-configuration` }),
+  )
+  for (const connection of connections) connection.close()
+}
+
+/** As many providers with an application each, like the one that is measured. Past the API: what is measured is reading. */
+async function seedProviders(home: Home): Promise<void> {
+  const database = await openDatabase(home.database)
+  try {
+    await database.transaction(async trx => {
+      const { id: model, ...base } = await trx.selectFrom('provider').selectAll().where('name', '=', SLUG).executeTakeFirstOrThrow()
+      const special = await trx.selectFrom('provider_oauth2').selectAll().where('id', '=', model).executeTakeFirstOrThrow()
+      const application = await trx.selectFrom('application').selectAll().where('provider', '=', model).executeTakeFirstOrThrow()
+      const target = await trx
+        .selectFrom('policy_target')
+        .selectAll()
+        .where('pbm_uuid', '=', application.pbm_uuid)
+        .executeTakeFirstOrThrow()
+      const mappings = await trx.selectFrom('provider_property_mapping').selectAll().where('provider', '=', model).execute()
+      const numbers = Array.from({ length: PROVIDERS }, (_, index) => ({ index, id: model + 1 + index, uuid: crypto.randomUUID() }))
+      const json = (value: unknown) => JSON.stringify(value)
+      await insertAll(
+        trx,
+        'provider',
+        numbers.map(({ index, id }) => ({ ...base, id, name: `bench-${index}` })),
+      )
+      await insertAll(
+        trx,
+        'provider_oauth2',
+        numbers.map(({ index, id }) => ({
+          ...special,
+          id,
+          client_id: `bench-${index}`,
+          client_secret: `secret of ${index}`,
+          grant_types: json(special.grant_types),
+          redirect_uris: json([
+            { matching_mode: 'strict', url: `https://app-${index}.example.org/callback`, redirect_uri_type: 'authorization' },
+          ]),
+        })),
+      )
+      await insertAll(
+        trx,
+        'provider_property_mapping',
+        numbers.flatMap(({ id }) => mappings.map(link => ({ ...link, provider: id }))),
+      )
+      await insertAll(
+        trx,
+        'policy_target',
+        numbers.map(({ uuid }) => ({ ...target, pbm_uuid: uuid })),
+      )
+      await insertAll(
+        trx,
+        'application',
+        numbers.map(({ index, id, uuid }) => ({
+          ...application,
+          pbm_uuid: uuid,
+          name: `Bench ${index}`,
+          slug: `bench-${index}`,
+          provider: id,
+        })),
+      )
+    })
+  } finally {
+    await database.close()
+  }
+}
