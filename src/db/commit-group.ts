@@ -59,10 +59,10 @@ export class CommitGroup {
    * Undoes what happened since `begin`, and nothing of the others. Resolves when those are committed: whoever failed because of what they did
    * may look for it next.
    */
-  undo(error: unknown): Promise<void> {
+  undo(reason: unknown): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     // Some errors (a full disk) have rolled back everything already.
-    if (!this.#connection.isTransaction) this.#lose(new CommitLostError(error))
+    if (!this.#connection.isTransaction) this.#lose(new CommitLostError(reason))
     else if (this.pending) {
       this.#connection.exec('rollback to signet_member; release signet_member')
       this.#members.push({ written: [], kept: resolve, lost: () => resolve() })

@@ -53,7 +53,7 @@ const insertions = new Map<string, CompiledQuery>()
 const MOST = 1_000
 
 /** Inserts a row, in a statement that is compiled once for its table and columns. Values that are undefined are left to the database. */
-export async function insertRow<T extends keyof DB & string>(db: Db, table: T, row: Insertable<DB[T]>): Promise<void> {
+export async function insertRow<T extends keyof DB>(db: Db, table: T, row: Insertable<DB[T]>): Promise<void> {
   const entries = Object.entries(row).filter(([, value]) => value !== undefined)
   const key = [engineOf(db), table, ...entries.map(([name]) => name)].join()
   let query = insertions.get(key)
