@@ -1,6 +1,6 @@
 import { html } from './html.ts'
 import type { Page, PageContext } from './page.ts'
-import { pageHeaders } from './security-headers.ts'
+import { pageHeaders, siteSource } from './security-headers.ts'
 
 /**
  * The page inside the frame of a sign-out that opens clients' addresses, each in a frame of its own, and is loaded when all of them are. It runs
@@ -8,7 +8,7 @@ import { pageHeaders } from './security-headers.ts'
  * `urls` are http(s) addresses of registered clients.
  */
 export function renderLogoutFrames({ lang }: Pick<PageContext, 'lang'>, urls: readonly string[]): Page {
-  const origins = [...new Set(urls.map(url => new URL(url).origin))]
+  const origins = [...new Set(urls.map(siteSource).filter(origin => origin !== undefined))]
   const policy = [
     "default-src 'none'",
     `frame-src ${origins.length > 0 ? origins.join(' ') : "'none'"}`,

@@ -50,3 +50,12 @@ export function pageHeaders(policy: string, { referrer = 'same-origin' }: { refe
     'cache-control': 'no-store',
   }
 }
+
+/**
+ * The site of an address as a source expression; undefined when it has none, or one that could end the directive that it stands in
+ * (hosts may hold `;` and `,` by the URL Standard).
+ */
+export function siteSource(url: string): string | undefined {
+  const origin = URL.canParse(url) ? new URL(url).origin : ''
+  return /^https?:\/\/[\w.:[\]-]+$/.test(origin) ? origin : undefined
+}

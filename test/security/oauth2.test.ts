@@ -295,7 +295,6 @@ test('16 a refresh asks again: account, group, application, scope', async () => 
 })
 
 test('16 a consent that was withdrawn ends the refresh', async () => {
-  const { ctx } = await oauthServer()
   const party = await aParty({ consent: 'explicit' })
   const { browser, user } = await aSignedInBrowser()
   const slug = 'default-provider-authorization-explicit-consent'
@@ -305,10 +304,9 @@ test('16 a consent that was withdrawn ends the refresh', async () => {
   const { body } = await party.exchange(new URL(done.to).searchParams.get('code')!)
   const next = await party.refresh(body.refresh_token)
   assert.equal(next.status, 200)
-  await ctx.db
-    .deleteFrom('user_consent')
-    .where('user', '=', user.id as number)
-    .execute()
+  const [consent] = (await browser.get('/api/v3/core/user_consent/')).body.results
+  assert.deepEqual([consent.user.pk, consent.application.slug], [user.id, party.slug])
+  assert.equal((await browser.request('DELETE', `/api/v3/core/user_consent/${consent.pk}/`)).status, 204)
   assert.partialDeepStrictEqual(await party.refresh(next.body.refresh_token), invalidGrant)
 })
 

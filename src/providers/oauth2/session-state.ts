@@ -5,6 +5,7 @@ import { browserState, BROWSER_STATE_COOKIE, browserStateCookie } from '../../co
 import type { Session } from '../../core/sessions.ts'
 import { cookieOf, type Visit } from '../../flows/visit.ts'
 import { renderCheckSession } from '../../interfaces/check-session.ts'
+import { siteSource } from '../../interfaces/security-headers.ts'
 import type { Answer } from './answer.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
 import { notFoundPage, type Browser } from './browser.ts'
@@ -33,7 +34,9 @@ export function showBrowserState(ctx: Ctx, visit: Visit, session: Session, user:
 
 /** Sites whose pages may show ours: those that answers are sent to; where addresses are patterns, any. */
 const framers = ({ origins, provider }: Client): string[] =>
-  (provider.redirect_uris as RedirectUri[]).some(uri => uri.matching_mode === 'regex') ? ['https:', 'http:'] : [...origins]
+  (provider.redirect_uris as RedirectUri[]).some(uri => uri.matching_mode === 'regex')
+    ? ['https:', 'http:']
+    : [...origins].filter(origin => siteSource(origin) !== undefined)
 
 /** The page that a client's page asks, in a frame, whether the sign-in is still the same (`check_session_iframe`, §3.2). */
 export async function checkSession(ctx: Ctx, slug: string, browser: Browser): Promise<Answer> {

@@ -95,3 +95,17 @@ test('a client may want to hear nothing but that somebody left', async () => {
   assert.deepEqual(asked.logout_urls[0].url, 'https://one.example.test/out')
   await endSessionsOf(ctx, user.id as number)
 })
+
+test('an address cannot write into the policy of the page that opens it', async () => {
+  const [bad, good] = [await aListener('https://a;script-src/out'), await aListener('https://one.example.test/out')]
+  const { browser } = await aSignedInBrowser()
+  await bad.tokens(browser)
+  await good.tokens(browser)
+  const asked = await browser.challenge('default-invalidation-flow', '')
+  assert.deepEqual(
+    asked.logout_urls.map(({ provider_name }: Row) => provider_name),
+    [good.provider.name],
+  )
+  const policy = String((await browser.get('/if/logout/')).headers['content-security-policy'])
+  assert.match(policy, /frame-src https:\/\/one\.example\.test;/)
+})

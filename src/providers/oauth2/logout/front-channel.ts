@@ -3,6 +3,7 @@ import type { Ctx } from '../../../context.ts'
 import type { Session } from '../../../core/sessions.ts'
 import { inMemoryStage, type PlannedStage } from '../../../flows/plan.ts'
 import { defineMemoryStage, next, type Farewell } from '../../../flows/stage.ts'
+import { siteSource } from '../../../interfaces/security-headers.ts'
 import { clientOfProvider } from '../client.ts'
 import { withParameters } from '../redirect-uri.ts'
 import { noticesOf } from './notice.sql.ts'
@@ -34,8 +35,9 @@ export async function frontChannelLogout(ctx: Ctx, session: Session, provider?: 
   const urls: LogoutUrl[] = []
   for (const notice of await noticesOf(ctx.db, session.uuid, provider)) {
     const client = await clientOfProvider(ctx, notice.provider)
-    if (client?.provider.logout_method !== 'frontchannel' || client.provider.logout_uri === '') continue
+    if (client?.provider.logout_method !== 'frontchannel') continue
     const uri = client.provider.logout_uri as string
+    if (siteSource(uri) === undefined) continue // nothing that a frame could show
     const { issuer: iss, sid } = notice
     const url = client.metadata.frontchannel_logout_session_required ? withParameters(uri, { iss, sid }, 'query') : uri
     urls.push({ url, provider_name: client.name, binding: 'redirect' })
