@@ -37,7 +37,8 @@ export async function begin(ctx: Ctx, visit: Visit, source: Row, back: Back): Pr
   }
   const state = toBase64url(ctx.randomBytes(32))
   const redirectUri = callbackUrl(ctx, source.slug as string)
-  await leave(ctx.db, {
+  // As with sessions of visitors: what is lost in a power cut is begun anew.
+  await leave(ctx.database.relaxed, {
     state,
     source: source.pbm_uuid as string,
     session: visit.session!.session_hash,

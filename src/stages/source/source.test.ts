@@ -46,6 +46,30 @@ test('a source in the middle of a flow signs somebody in, and the flow goes on w
   assertDone(await browser.challenge(slug, 'next=%2Fif%2Fuser%2F%3Fthen', {}), '/if/user/?then')
 })
 
+test('what somebody proved before the source is not taken for a proof of another', async () => {
+  const source = await aSource(server, upstream, { user_matching_mode: 'email_link' })
+  const [first, second] = [await aUser(ctx, { password: 'a long password' }), await aUser(ctx)]
+  const person = aPersonAt(upstream, { email: String(second.email) })
+  const stage = await createObject(ctx, SourceStage, { name: unique('source'), source: source.row.pk })
+  const { slug } = await aFlow(ctx, ['identification', 'password', stage, 'user_login'])
+  const browser = new FlowVisitor(app)
+  await browser.challenge(slug)
+  await browser.challenge(slug, '', { uid_field: first.username })
+  const sent = await browser.challenge(slug, '', { password: 'a long password' })
+  upstream.signsIn = person.id
+  const back = await visit(upstream, sent.to as string)
+  const led = await browser.get(back.pathname + back.search)
+  const resumed = await onwards(browser, led.headers.location)
+  assert.equal((await onwards(browser, resumed.to)).final_redirect, true)
+  assert.equal(await whoami(browser), second.username)
+  const session = await ctx.db
+    .selectFrom('session')
+    .selectAll()
+    .where('user', '=', second.id as number)
+    .executeTakeFirstOrThrow()
+  assert.equal(session.auth_method, null)
+})
+
 test('whoever takes too long begins again', async () => {
   const source = await aSource(server, upstream, { user_matching_mode: 'email_link' })
   const user = await aUser(ctx)
