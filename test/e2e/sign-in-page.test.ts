@@ -11,7 +11,7 @@ import { startFixture, type Fixture } from './sign-in-fixture.ts'
 const FLOW = '/if/flow/sign-in/?next=%2Fif%2Fuser%2F'
 const { identification, fullIdentification, password, refused } = challenges
 /** Views that a browser with JavaScript leaves at once. */
-const LEAVING = new Set(['ak-stage-autosubmit', 'xak-flow-redirect'])
+const LEAVING = new Set(['ak-provider-iframe-logout', 'ak-stage-autosubmit', 'xak-flow-redirect'])
 
 describe('the sign-in page in a browser', () => {
   let fixture: Fixture
