@@ -65,6 +65,21 @@ test('somebody new gets an account, connected with the source, and comes back to
   )
 })
 
+test('a source that has nothing but its well-known document, as blueprints make them, signs people in', async () => {
+  const source = await aSource(server, upstream)
+  const none = { authorization_url: null, access_token_url: null, profile_url: null, oidc_jwks_url: '', oidc_jwks: {} }
+  await ctx.db
+    .updateTable('source_oauth')
+    .set(none)
+    .where('pbm_uuid', '=', source.row.pk as string)
+    .execute()
+  const person = aPerson()
+  const browser = new FlowVisitor(app)
+  const back = await through(browser, source, person.id)
+  assertDone(await onwards(browser, back.headers.location), '/if/user/')
+  assert.equal(await whoami(browser), person.username)
+})
+
 test('whoever is signed in connects the source with their account, once', async () => {
   const source = await aSource(server, upstream)
   const person = aPerson()
