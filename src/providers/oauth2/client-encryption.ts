@@ -36,10 +36,10 @@ async function encryptedFor(ctx: Ctx, client: Client, text: string, wanted: Want
   return new CompactEncrypt(new TextEncoder().encode(text)).setProtectedHeader(header).encrypt(await importJWK(jwk, alg))
 }
 
-/** An ID token: signed, and encrypted for the client's key where it asks for that, else for the provider's where there is one. */
-export async function sealedIdToken(ctx: Ctx, client: Client, claims: Row): Promise<string> {
+/** An ID token, or a logout token, which is treated alike (OIDC Back-Channel Logout §2.4): signed, and encrypted for the client's key where it asks for that, else for the provider's where there is one. */
+export async function sealedIdToken(ctx: Ctx, client: Client, claims: Row, type?: string): Promise<string> {
   const { id_token_encrypted_response_alg: alg, id_token_encrypted_response_enc: enc } = client.metadata
-  const jws = await client.signer.sign(claims)
+  const jws = await client.signer.sign(claims, type)
   if (alg !== null) return encryptedFor(ctx, client, jws, { alg, enc }, true)
   return client.encrypter ? client.encrypter.encrypt(jws) : jws
 }

@@ -134,6 +134,24 @@ test('26 a person is let act for another only where the token of that other says
   assert.partialDeepStrictEqual(decodeJwt(chained.body.access_token).act, { sub: next.clientId, act: { client_id: middle.clientId } })
 })
 
+test('75 an exchange never outlives what it was made of, however often it is made', async () => {
+  const middle = await anExchanger([], [])
+  const { clock } = middle.server
+  const { browser } = await aSignedInBrowser()
+  let { access_token: token } = await middle.tokens(browser)
+  const end = decodeJwt(token).exp!
+  for (let turn = 0; turn < 3; turn++) {
+    clock.advance(600_000)
+    const { body } = await exchange(middle, token)
+    assert.ok(decodeJwt(body.access_token).exp! <= end)
+    assert.ok(body.expires_in <= 3_600 - (turn + 1) * 600)
+    token = body.access_token
+  }
+  clock.advance(1_900_000)
+  assert.equal((await exchange(middle, token)).body.error, 'invalid_request')
+  clock.reset()
+})
+
 test('26 the policies of both applications are asked, and the token ends with the session and the account', async () => {
   const [front, back] = [await aParty(), await aParty()]
   const middle = await anExchanger([front], [back])

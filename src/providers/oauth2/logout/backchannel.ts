@@ -7,8 +7,10 @@ import { OutgoingError } from '../../../http/outgoing.ts'
 import type { Job, Run } from '../../../tasks/job.ts'
 import { issuerOf } from '../addresses.ts'
 import { randomId, seconds } from '../claims.ts'
+import { sealedIdToken } from '../client-encryption.ts'
 import { clientOfProvider, type Client } from '../client.ts'
 import { sidOf } from '../sign-in-facts.ts'
+import { OAuthError } from '../errors.ts'
 import { subjectOf } from '../subject.ts'
 import { dropNotice, dueNotices, nextTryAt, noteClient, takeNotice, type NoticeRow } from './notice.sql.ts'
 
@@ -38,18 +40,16 @@ export async function takesPart(ctx: Ctx, db: Db, client: Client, user: Row, ses
 const logoutToken = (ctx: Ctx, client: Client, { issuer, sub, sid }: NoticeRow): Promise<string> => {
   const now = seconds(ctx.now())
   const events = { [EVENT]: {} }
-  return client.signer.sign(
-    { iss: issuer, sub, aud: client.client_id, iat: now, exp: now + TOKEN_LIFE, jti: randomId(ctx), events, sid },
-    'logout+jwt',
-  )
+  const claims = { iss: issuer, sub, aud: client.client_id, iat: now, exp: now + TOKEN_LIFE, jti: randomId(ctx), events, sid }
+  return sealedIdToken(ctx, client, claims, 'logout+jwt')
 }
 
 /** Tells one client; whether it has heard. */
 async function tell(ctx: Ctx, client: Client, notice: NoticeRow, { log }: Run): Promise<boolean> {
   const url = client.provider.logout_uri as string
-  const body = new URLSearchParams({ logout_token: await logoutToken(ctx, client, notice) }).toString()
   const headers = { 'content-type': 'application/x-www-form-urlencoded' }
   try {
+    const body = new URLSearchParams({ logout_token: await logoutToken(ctx, client, notice) }).toString()
     const { status } = await outgoingOf(ctx.config)(url, {
       method: 'POST',
       headers,
@@ -62,7 +62,8 @@ async function tell(ctx: Ctx, client: Client, notice: NoticeRow, { log }: Run): 
     log(heard ? 'info' : 'warning', 'client told of a session’s end', { client: client.name, status })
     return heard
   } catch (error) {
-    if (!(error instanceof OutgoingError)) throw error
+    // It cannot be reached, or has no key that the token could be encrypted for.
+    if (!(error instanceof OutgoingError) && !(error instanceof OAuthError)) throw error
     log('warning', 'client could not be told of a session’s end', { client: client.name, reason: error.message })
     return false
   }

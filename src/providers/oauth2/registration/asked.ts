@@ -24,6 +24,8 @@ const invalidRedirect = (why: string): OAuthError => new OAuthError('invalid_red
 
 const MOST = 32
 const LONGEST = 2_048
+/** Names of accounts that are made of it must not be cut: two clients could share one. */
+const NAME_LENGTH = 80
 
 /** A text of a request; null and an empty text are as if nothing were there. */
 function text(sent: Row, name: string): string | undefined {
@@ -97,7 +99,7 @@ export function readAsked(sent: unknown): Asked {
   if (contacts) told.contacts = contacts
   const responseTypes = (texts(body, 'response_types') ?? ['code']).map(types => types.split(' ').toSorted().join(' '))
   return {
-    name: text(body, 'client_name')?.slice(0, 200) ?? 'Registered client',
+    name: text(body, 'client_name')?.slice(0, NAME_LENGTH) ?? 'Registered client',
     redirectUris: (texts(body, 'redirect_uris', invalidRedirect) ?? []).map(redirectUri),
     postLogoutRedirectUris: (texts(body, 'post_logout_redirect_uris', invalidRedirect) ?? []).map(redirectUri),
     grantTypes: texts(body, 'grant_types') ?? ['authorization_code'],
