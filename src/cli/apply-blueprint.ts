@@ -1,4 +1,4 @@
-import { importBlueprint, parsedBlueprint, shippedBlueprint } from '../blueprints/api.ts'
+import { importBlueprint, parsedBlueprint, shippedBlueprint } from '../blueprints/once.ts'
 import { CommandError, fileText, type Command } from './command.ts'
 import { withContext } from './with-context.ts'
 

@@ -174,7 +174,7 @@ describe('a server that starts from nothing', () => {
     const onFirstUse: Record<string, RegExp> = {
       'the interpreter of expressions': /\/src\/expression\/(host\/run|evaluate|compile\/.*|syntax\/.*)\.ts$/,
       'the importer of blueprints': /\/src\/blueprints\/(importer|parse)\.ts$/,
-      'packages for single tasks': /\/node_modules\/(yaml|ajv|@peculiar|nodemailer|liquidjs|pg|py-ast)\//,
+      'packages for single tasks': /\/node_modules\/(yaml|ajv|@peculiar|nodemailer|liquidjs|pg|py-ast|ldapts)\//,
       'the HTTP client, which imports of node:http bring along': /^NativeModule internal\/deps\/undici\/undici$/,
       'patterns of file names': /^NativeModule internal\/deps\/minimatch\//,
     }
