@@ -122,7 +122,6 @@ async function seedProviders(home: Home): Promise<void> {
           ...special,
           id,
           client_id: `bench-${index}`,
-          client_secret: `secret of ${index}`,
           grant_types: json(special.grant_types),
           redirect_uris: json([
             { matching_mode: 'strict', url: `https://app-${index}.example.org/callback`, redirect_uri_type: 'authorization' },
