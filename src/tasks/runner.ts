@@ -97,7 +97,7 @@ export function makeRunner(ctx: Ctx, jobs: readonly Job[], { metrics }: { metric
 
   async function next(): Promise<Date | undefined> {
     if ((await idlePending(ctx, jobs)).length > 0) return ctx.now()
-    const own = await Promise.all(jobs.map(job => job.pendingAt?.(ctx)))
+    const own = await Promise.all(jobs.map(async job => job.pendingAt?.(ctx)))
     const times = [await nextTaskAt(ctx, names), await nextScheduleAt(ctx, names), ...own].filter(at => at !== undefined)
     return times.sort((a, b) => a.getTime() - b.getTime())[0]
   }
