@@ -66,7 +66,8 @@ export const fetchWith =
 
 /** The cookie of a browser with a session of an account. */
 export async function signedIn(account?: Row): Promise<{ cookie: string; user: Row }> {
-  const { ctx } = await oauthServer()
+  const { ctx, clock } = await oauthServer()
+  clock.reset() // independent clients live by the time of the day
   const user = account ?? (await aUser(ctx))
   const { key } = await startSession(ctx, { user: user.id as number, authMethod: 'password', lifetime: 3_600_000 })
   return { cookie: `authentik_session=${sessionCookieValue(ctx, key, user)}`, user }

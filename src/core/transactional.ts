@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { ApiError, invalid, type FieldErrors } from '../api/errors.ts'
-import type { Row } from '../api/model.ts'
+import { permission, type Row } from '../api/model.ts'
+import { requirePermission } from '../api/permissions.ts'
 import type { Resource, SpecialOperation } from '../api/mount.ts'
 import { wireSchema } from '../api/fields.ts'
 import { named } from '../api/shapes.ts'
@@ -64,6 +65,7 @@ export const transactionalRoutes: Record<string, SpecialOperation> = {
     bodyName: 'TransactionApplicationRequest',
     response: Response,
     handler: async (ctx, request) => {
+      requirePermission(ctx, permission(Application, 'add'))
       const { app, provider_model: label, provider, policy_bindings: bindings = [] } = checked<Request>(Request, request.body)
       if (resourceOf(ctx, label)?.model.base !== Provider) throw invalid({ provider_model: [`"${label}" is not a valid choice.`] })
       await transact(ctx, async ctx => {

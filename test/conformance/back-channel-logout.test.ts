@@ -1,6 +1,6 @@
 /** Back-Channel Logout OP: `oidcc-backchannel-rp-initiated-logout-certification-test-plan`. */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, test, type TestContext } from 'node:test'
 import { createLocalJWKSet, jwtVerify, type JSONWebKeySet } from 'jose'
 import { outgoingOf, useOutgoing } from '../../src/http/client.ts'
 import { makeOutgoing } from '../../src/http/outgoing.ts'
@@ -10,21 +10,20 @@ import { receiver } from '../http-receiver.ts'
 import { provider } from './driver.ts'
 import { aClientToLeave, assertBack, assertDiscovered, BYE, leave, RESPONSE_TYPES, somebodyIn } from './logout.ts'
 
-let client: Awaited<ReturnType<typeof receiver>>
-let restore: () => void
-before(async () => {
-  client = await receiver(() => ({ headers: { 'cache-control': 'no-store' } }))
+let listening: ReturnType<typeof receiver> | undefined
+const receiving = () => (listening ??= receiver(() => ({ headers: { 'cache-control': 'no-store' } })))
+after(async () => (await listening)?.close())
+
+/** Lets the server of the tests reach the client while a test runs: it is shared with others. */
+async function reaching(t: TestContext): Promise<void> {
   const { config } = (await provider()).server.deps
   const usual = outgoingOf(config)
   useOutgoing(config, makeOutgoing([{ host: '127.0.0.1' }]))
-  restore = () => useOutgoing(config, usual)
-})
-after(async () => {
-  restore()
-  await client.close()
-})
+  t.after(() => useOutgoing(config, usual))
+}
 
-const aListener = (path: string) => aClientToLeave({ logout_method: 'backchannel', logout_uri: `${client.origin}${path}` })
+const aListener = async (path: string) =>
+  aClientToLeave({ logout_method: 'backchannel', logout_uri: `${(await receiving()).origin}${path}` })
 
 void test('oidcc-backchannel-logout-discovery-endpoint-verification: the document offers it, with sessions', async () => {
   await assertDiscovered(await aListener('/discovered'), {
@@ -34,14 +33,15 @@ void test('oidcc-backchannel-logout-discovery-endpoint-verification: the documen
 })
 
 for (const [index, type] of RESPONSE_TYPES.entries()) {
-  void test(`oidcc-backchannel-rp-initiated-logout: the client is told with a logout token, and the browser comes back (${type})`, async () => {
+  void test(`oidcc-backchannel-rp-initiated-logout: the client is told with a logout token, and the browser comes back (${type})`, async t => {
+    await reaching(t)
     const path = `/backchannel_logout/${index}`
     const party = await aListener(path)
     const { person, idToken, claims } = await somebodyIn(party, type)
     const state = 'a state'
     const left = await leave(party, person, { id_token_hint: idToken, post_logout_redirect_uri: BYE, state })
     await makeRunner(party.server.ctx, jobs).step()
-    const [told, ...more] = client.received.filter(request => request.path === path)
+    const [told, ...more] = (await receiving()).received.filter(request => request.path === path)
     assert.equal(more.length, 0)
     assert.equal(told?.method, 'POST')
     assert.match(String(told.headers['content-type']), /^application\/x-www-form-urlencoded/)

@@ -1,8 +1,9 @@
 /** Basic OP: `oidcc-basic-certification-test-plan`, the authorization code flow. */
+import { test } from 'node:test'
 import { profile } from './profile.ts'
 import { CODE_MODULES, COMMON_MODULES } from './plans.ts'
 
-profile(
+const tests = profile(
   ['code'],
   [
     ...COMMON_MODULES,
@@ -14,3 +15,5 @@ profile(
     'oidcc-ensure-request-with-valid-pkce-succeeds',
   ],
 )
+
+for (const [name, run] of tests) void test(name, run)

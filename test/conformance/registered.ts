@@ -4,6 +4,7 @@ import type { TestContext } from 'node:test'
 import { decodeProtectedHeader, exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose'
 import type { Row } from '../../src/api/model.ts'
 import { outgoingOf, useOutgoing } from '../../src/http/client.ts'
+import type { Outgoing } from '../../src/http/outgoing.ts'
 import { pkce } from '../../src/providers/oauth2/fixture.ts'
 import { aRole, aToken, unique } from '../builders.ts'
 import type { Answer } from '../harness.ts'
@@ -104,11 +105,17 @@ export async function aRegisteredClient(metadata: Row = {}, key?: Key): Promise<
   return new Registered(new RelyingParty(parent.server, results[0] as Row, parent.application), answer.body as Row, own)
 }
 
-/** What stands at addresses of clients, for the length of a test. */
+let usual: Outgoing | undefined
+
+/** What stands at addresses of clients, for the length of a test; what it publishes later counts. */
 export async function publishing(t: TestContext, at: (url: string) => string | undefined): Promise<void> {
   const { config } = (await provider()).server.deps
-  const usual = outgoingOf(config)
-  t.after(() => useOutgoing(config, usual))
+  usual ??= outgoingOf(config)
+  const before = usual
+  t.after(() => {
+    useOutgoing(config, before)
+    usual = undefined
+  })
   useOutgoing(config, async url => {
     const text = at(url)
     const body = new TextEncoder().encode(text ?? '')

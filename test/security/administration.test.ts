@@ -94,11 +94,12 @@ describe('the matrix of permissions (abuse case 73)', () => {
     'GET /events/events/top_per_user/',
     'GET /events/events/stats/',
     'GET /stages/all/user_settings/',
+    'GET /sources/all/user_settings/',
     'GET /events/notifications/',
     'POST /events/notifications/mark_all_seen/',
     'POST /signet/explain/', // the right depends on whom and what it asks about
   ])
-  const OWN = /^GET \/(?:oauth2|authenticators)\/|^GET \/signet\/authenticators\/deleted\/|\/types\/$/
+  const OWN = /^GET \/(?:oauth2|authenticators|sources\/user_connections)\/|^GET \/signet\/authenticators\/deleted\/|[/_]types\/$/
 
   test('somebody without any permission gets no further than that', async () => {
     const { api } = await holder()
@@ -343,7 +344,7 @@ test('75 a key cannot make or renew keys beyond itself', async () => {
   const { ctx, client } = await server()
   const user = await aUser(ctx)
   const identifier = unique('key')
-  const expires = new Date(Date.now() + 60_000)
+  const expires = new Date(ctx.now().getTime() + 60_000)
   const api = client(await aToken(ctx, user, { identifier, expiring: true, expires }))
   const own = `${A}/core/tokens/${identifier}/`
   assert.equal((await api.get(own)).status, 200)

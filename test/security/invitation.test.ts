@@ -10,11 +10,16 @@ import { server } from '../harness.ts'
 const OWN = '/api/v3/signet/invitations/'
 const { app, ctx, admin, client } = await server()
 
-const flow = await aFlow(
-  ctx,
-  ['invitation', await aForm(ctx, [{ field_key: 'username', type: 'username' }]), await aStage(ctx, 'user_write'), 'user_login'],
-  { designation: 'enrollment' },
-)
+let made: Promise<Row> | undefined
+/** A flow by which invited people enrol. */
+const enrolment = () => (made ??= makeEnrolment())
+
+const makeEnrolment = async () =>
+  aFlow(
+    ctx,
+    ['invitation', await aForm(ctx, [{ field_key: 'username', type: 'username' }]), await aStage(ctx, 'user_write'), 'user_login'],
+    { designation: 'enrollment' },
+  )
 
 const MAKER = [
   'authentik_stages_invitation.add_invitation',
@@ -32,15 +37,15 @@ async function aMaker() {
   return { user, role, api: client(await aToken(ctx, user)) }
 }
 
-const invite = (api: typeof admin, groups: unknown[], more: Row = {}) =>
-  api.post(OWN, { name: unique('invitation'), flow: flow.flow_uuid, groups, ...more })
+const invite = async (api: typeof admin, groups: unknown[], more: Row = {}) =>
+  api.post(OWN, { name: unique('invitation'), flow: (await enrolment()).flow_uuid, groups, ...more })
 
 async function enrol({ link }: Shown): Promise<{ username: string; end: Shown }> {
   const query = new URL(link).search.slice(1)
   const username = unique('jane')
   const visitor = new FlowVisitor(app)
-  await visitor.challenge(flow.slug, query)
-  return { username, end: await visitor.challenge(flow.slug, query, { username }) }
+  await visitor.challenge(String((await enrolment()).slug), query)
+  return { username, end: await visitor.challenge(String((await enrolment()).slug), query, { username }) }
 }
 
 const groupsOf = async (username: string): Promise<string[]> =>
@@ -59,7 +64,7 @@ test('71 nobody but a superuser makes an invitation into a group of superusers, 
   for (const group of [admins, child.group_uuid]) {
     const refused = await invite(api, [group])
     assert.deepEqual([refused.status, refused.body], [400, { groups: [beyond] }])
-    const batch = await api.post(`${OWN}batch/`, { name: unique('x'), flow: flow.flow_uuid, count: 2, groups: [group] })
+    const batch = await api.post(`${OWN}batch/`, { name: unique('x'), flow: (await enrolment()).flow_uuid, count: 2, groups: [group] })
     assert.deepEqual([batch.status, batch.body], [400, { groups: [beyond] }])
   }
   const plain = await aGroup(ctx)
@@ -129,7 +134,7 @@ test('71 whoever may look at invitations, or change and mail them, does not come
   const key = new URL(made.body.link).searchParams.get('itoken')!
   for (const text of [seen.text, (await api.get(upstream)).text]) assert.ok(!text.includes(key.slice(pk.length)))
   const visitor = new FlowVisitor(app)
-  assert.equal((await visitor.challenge(flow.slug, `itoken=${pk}`)).component, 'ak-stage-access-denied')
+  assert.equal((await visitor.challenge(String((await enrolment()).slug), `itoken=${pk}`)).component, 'ak-stage-access-denied')
 })
 
 test('39 41 an invitation of another flow, or none, makes no account with groups', async () => {
