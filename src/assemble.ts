@@ -1,5 +1,6 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
+import { systemRandom } from './lib/random.ts'
 import type { Config } from './config.ts'
 import { makePasswords } from './core/passwords.ts'
 import { loadSecretKey } from './crypto/secret-key.ts'
@@ -61,7 +62,7 @@ export async function assemble(outside: Outside, database: Database, options: { 
     db: database.db,
     now,
     uuid: () => randomUUID(),
-    randomBytes: count => randomBytes(count),
+    randomBytes: systemRandom,
     log,
     secrets: makeSecrets(await loadSecretKey(config)),
     passwords: makePasswords(),

@@ -46,6 +46,9 @@ const whenFree = async <T>(work: () => T, { within, elapsed }: Patience): Promis
   }
 }
 
+/** The shortest time between two commits while several requests wait for the disk: ms. One that comes alone never waits for it. */
+const GATHERING = 4
+
 /** What the connections of one SQLite database share: the writer with its queue, and the reader. */
 export class SqliteStore {
   readonly file: string
@@ -74,12 +77,20 @@ export class SqliteStore {
     this.writer = new Statements(writer)
     this.reader = file === ':memory:' ? undefined : new Statements(openReader(file))
     this.log = file === ':memory:' ? undefined : new WalSync(file, sync)
+    let lastCommit = -Infinity
     this.group = new CommitGroup(writer, {
-      emit: tables => feed.emit(tables),
+      emit: tables => {
+        lastCommit = patience.elapsed()
+        feed.emit(tables)
+      },
       elapsed: patience.elapsed,
       busy: () => this.turn.held,
-      // While the disk is busy with what came before, whoever waits for it waits anyway.
-      later: (commit, hurried) => void (hurried || !this.log?.busy ? setImmediate(commit) : this.log.busy.finally(commit)),
+      later: (commit, hurried) => {
+        const { busy } = this.log ?? {}
+        if (hurried || busy === undefined) return void setImmediate(commit)
+        // While the disk is busy with others, whoever waits for it waits anyway; and where many come, more are about to.
+        void busy.finally(() => setTimeout(commit, Math.max(0, lastCommit + GATHERING - patience.elapsed())))
+      },
     })
     this.#version = this.#dataVersion()
     feed.missed = () => {

@@ -3,8 +3,24 @@ import { randomBytes } from 'node:crypto'
 /** A source of random bytes: as many as asked for. */
 export type RandomBytes = (size: number) => Uint8Array
 
-/** The system's generator, fit for secrets. */
-export const systemRandom: RandomBytes = size => randomBytes(size)
+const POOL = 4096 // bytes
+/** More at once is asked of the system itself. */
+const MOST_OF_POOL = 256
+let pool = Buffer.alloc(0)
+let next = 0
+
+/** The system's generator, fit for secrets. Asked for many bytes at a time, which are given out once each and forgotten: a call to it costs more than they do. */
+export const systemRandom: RandomBytes = size => {
+  if (size > MOST_OF_POOL) return randomBytes(size)
+  if (next + size > pool.length) {
+    pool = randomBytes(POOL)
+    next = 0
+  }
+  const bytes = Uint8Array.from(pool.subarray(next, next + size))
+  pool.fill(0, next, next + size)
+  next += size
+  return bytes
+}
 
 export const LETTERS_AND_DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 export const DIGITS = '0123456789'

@@ -79,6 +79,20 @@ export class UnusableKey extends Error {}
  * @throws UnusableKey
  */
 export function keypairSigner(keypair: Row, wanted?: string | null): Signer {
+  const name = [keypair.kid, keypair.key_data, keypair.certificate_data, wanted ?? ''].join('\n')
+  const known = signers.get(name)
+  if (known) return known
+  const made = newSigner(keypair, wanted)
+  if (signers.size >= MOST_SIGNERS) signers.delete(signers.keys().next().value!)
+  signers.set(name, made)
+  return made
+}
+
+// A thousand applications sign with one key: each of them having it opened costs a hundred times the memory.
+const signers = new Map<string, Signer>()
+const MOST_SIGNERS = 64
+
+function newSigner(keypair: Row, wanted?: string | null): Signer {
   const pem = keypair.key_data as string
   if (pem === '') throw new UnusableKey('The keypair has no private key.')
   const privateKey = loadPrivateKey(pem)
