@@ -4,9 +4,10 @@ import { dirname, join, resolve } from 'node:path'
 /**
  * What a test file needs decides how often and where it runs, and its imports tell:
  * `unit` needs nothing; `engine` uses test/harness.ts and runs once on each database; `postgres` uses test/postgres.ts itself and
- * runs once; `e2e` lies in test/e2e/ and drives the built program from outside.
+ * runs once; `e2e` lies in test/e2e/ and drives the built program from outside. A line `// once: why` near the beginning of an `engine` file
+ * makes it `once`: it runs on SQLite alone, because another file shows on both databases what it does with them.
  */
-export type Kind = 'unit' | 'engine' | 'postgres' | 'e2e'
+export type Kind = 'unit' | 'engine' | 'once' | 'postgres' | 'e2e'
 export type Engine = 'sqlite' | 'postgres'
 
 export type TestFile = {
@@ -31,7 +32,9 @@ export function discover(root: string): TestFile[] {
   return paths.sort().map(path => {
     const head = readFileSync(join(root, path), 'utf8').slice(0, 2000)
     const programs = /^(?:\/\/| \*) needs: (.+)$/m.exec(head)?.[1]?.split(/[\s,]+/) ?? []
-    return { path, kind: kindOf(path, imports), programs: programs.filter(Boolean) }
+    const kind = kindOf(path, imports)
+    const once = kind === 'engine' && /^(?:\/\/| \*) once: \S/m.test(head)
+    return { path, kind: once ? 'once' : kind, programs: programs.filter(Boolean) }
   })
 }
 
@@ -85,7 +88,8 @@ function matches(path: string, pattern: string): boolean {
  */
 export function plan(files: TestFile[], engine?: Engine): Chunk[] {
   const of = (kind: Kind) => files.filter(file => file.kind === kind).map(file => file.path)
-  const on = (wanted: Engine) => (engine && engine !== wanted ? [] : of('engine'))
+  const on = (wanted: Engine) =>
+    engine && engine !== wanted ? [] : [...of('engine'), ...(wanted === 'sqlite' ? of('once') : [])].toSorted()
   // The pages that the server sends are part of what Vite builds, so whatever starts a server needs the bundles.
   const quiet = { needsPostgres: false, needsBundles: true }
   return [

@@ -76,6 +76,25 @@ describe('the plan', () => {
     )
   })
 
+  test('a file that says so runs on SQLite alone', () => {
+    const twice = { path: 'a.test.ts', kind: 'engine', programs: [] } as const
+    const once = { path: 'b.test.ts', kind: 'once', programs: [] } as const
+    const run = (engine?: 'sqlite' | 'postgres') => plan([twice, once], engine).map(chunk => [chunk.engine, ...chunk.files])
+    assert.deepEqual(run(), [
+      ['sqlite', 'a.test.ts', 'b.test.ts'],
+      ['postgres', 'a.test.ts'],
+    ])
+    assert.deepEqual(run('postgres'), [['postgres', 'a.test.ts']])
+    const marked = repository({
+      'src/stored.test.ts': "// once: other.test.ts shows it\nimport { harness } from '../test/harness.ts'\n",
+      'test/harness.ts': 'export const harness = 1\n',
+    })
+    assert.deepEqual(
+      discover(marked).map(({ kind }) => kind),
+      ['once'],
+    )
+  })
+
   test('every file is in one chunk of its kind, and chunks are of one size', () => {
     const many = Array.from({ length: 70 }, (_, index): TestFile => ({ path: `src/${index}.test.ts`, kind: 'engine', programs: [] }))
     const chunks = plan(many, 'sqlite')

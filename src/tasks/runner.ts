@@ -56,7 +56,8 @@ export function makeRunner(ctx: Ctx, jobs: readonly Job[], { metrics }: { metric
       log.error({ err: error, job: job.name, task_id: task.message_id, retries: task.retries }, 'job failed')
       tell('error', error instanceof Error ? error.message : String(error))
       const retry = task.retries < (job.maxRetries ?? config.worker.task_max_retries)
-      const wait = Math.min(FIRST_RETRY * 2 ** task.retries, LONGEST_RETRY)
+      // What the end of the program broke off is not at fault: the next process takes it up at once.
+      const wait = ending.signal.aborted ? 0 : Math.min(FIRST_RETRY * 2 ** task.retries, LONGEST_RETRY)
       return { logs, failed: true, ...(retry && { retryAt: new Date(ctx.now().getTime() + wait) }) }
     } finally {
       clearInterval(lease)

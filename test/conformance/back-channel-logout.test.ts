@@ -39,6 +39,8 @@ for (const [index, type] of RESPONSE_TYPES.entries()) {
     const party = await aListener(path)
     const { person, idToken, claims } = await somebodyIn(party, type)
     const state = 'a state'
+    // What other tests of the process have put off would be waited for.
+    await party.server.ctx.db.deleteFrom('task').where('actor_name', '=', 'oauth2_backchannel_logout').execute()
     const left = await leave(party, person, { id_token_hint: idToken, post_logout_redirect_uri: BYE, state })
     await makeRunner(party.server.ctx, jobs).step()
     const [told, ...more] = (await receiving()).received.filter(request => request.path === path)

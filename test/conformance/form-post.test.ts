@@ -1,3 +1,4 @@
+// once: basic.test.ts stores the same on both databases
 /**
  * Form Post OP: `oidcc-formpost-basic-`, `-implicit-` and `-hybrid-certification-test-plan`. The modules of the three plans again, with the
  * response as a form that the browser sends.

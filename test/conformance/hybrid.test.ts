@@ -1,3 +1,4 @@
+// once: basic.test.ts stores the same on both databases
 /** Hybrid OP: `oidcc-hybrid-certification-test-plan`. */
 import { test } from 'node:test'
 import { CODE_MODULES, COMMON_MODULES } from './plans.ts'

@@ -1,3 +1,4 @@
+// once: basic.test.ts stores the same on both databases
 /** Implicit OP: `oidcc-implicit-certification-test-plan`. */
 import { test } from 'node:test'
 import { COMMON_MODULES, USERINFO_MODULES } from './plans.ts'

@@ -13,6 +13,7 @@ export const RESPONSE_TYPES = ['code', 'id_token', 'code id_token token']
 /** A client as the plans register it; leaving it ends the session. */
 export async function aClientToLeave(values: Row = {}): Promise<RelyingParty> {
   const { server } = await provider()
+  server.clock.reset() // other tests of the process move it
   return aClient({
     redirect_uris: [
       { matching_mode: 'strict', url: REDIRECT_URI },

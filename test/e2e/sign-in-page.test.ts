@@ -28,11 +28,18 @@ describe('the sign-in page in a browser', () => {
     await fixture.close()
   })
   afterEach(async () => {
-    await Promise.all(browser.contexts().map(context => context.close()))
+    const kept = new Set(shown?.map(({ page }) => page.context()))
+    await Promise.all(
+      browser
+        .contexts()
+        .filter(context => !kept.has(context))
+        .map(context => context.close()),
+    )
   })
 
+  type Opened = { page: Page; complaints: string[]; requests: string[] }
   /** Opens a page and collects what must not happen on it: violations of its policy and uncaught errors. */
-  async function open(path = FLOW, options: BrowserContextOptions = {}): Promise<{ page: Page; complaints: string[]; requests: string[] }> {
+  async function open(path = FLOW, options: BrowserContextOptions = {}): Promise<Opened> {
     const context = await browser.newContext({ locale: 'en', ...options })
     const page = await context.newPage()
     const complaints: string[] = []
@@ -45,6 +52,16 @@ describe('the sign-in page in a browser', () => {
     await page.goto(fixture.origin + path)
     if (options.javaScriptEnabled !== false && path.startsWith('/if/flow/')) await taken(page)
     return { page, complaints, requests }
+  }
+  let shown: [Opened, Opened] | undefined
+  /** The page with and without a script, loaded afresh; the same two browsers for all that only look. */
+  async function look(): Promise<[Opened, Opened]> {
+    if (!shown) return (shown = [await open(), await open(FLOW, { javaScriptEnabled: false })])
+    const [scripted, plain] = shown
+    scripted.complaints.length = 0
+    await Promise.all([scripted.page.goto(fixture.origin + FLOW), plain.page.goto(fixture.origin + FLOW)])
+    await taken(scripted.page)
+    return shown
   }
   /** What a page shows, but for what only makes sense with JavaScript, or without. */
   const textOf = async (page: Page) =>
@@ -213,12 +230,9 @@ describe('the sign-in page in a browser', () => {
     if (LEAVING.has(challenge.component)) continue
     test(`shows ${name} without a violation of its policy, with and without JavaScript`, async () => {
       fixture.play(challenge)
-      const scripted = await open()
-      const plain = await open(FLOW, { javaScriptEnabled: false })
+      const [scripted, plain] = await look()
       assert.deepEqual(scripted.complaints, [])
       assert.equal(await textOf(scripted.page), await textOf(plain.page))
-      await scripted.page.context().close()
-      await plain.page.context().close()
     })
   }
 

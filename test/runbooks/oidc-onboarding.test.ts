@@ -17,7 +17,8 @@ async function lookups(admin: Client) {
   const flow = await admin.get(`${A}/flows/instances/?slug=default-provider-authorization-implicit-consent`)
   const scopes = await admin.get(`${A}/propertymappings/provider/scope/?ordering=scope_name`)
   const key = await admin.get(`${A}/crypto/certificatekeypairs/?name=authentik+Self-signed+Certificate&has_key=true`)
-  const scope = (name: string) => scopes.body.results.find((row: Row) => row.scope_name === name).pk as string
+  const scope = (name: string) =>
+    scopes.body.results.find((row: Row) => row.managed === `goauthentik.io/providers/oauth2/scope-${name}`).pk as string
   return { flow: flow.body.results[0].pk as string, scope, key: key.body.results[0].pk as string, scopes }
 }
 

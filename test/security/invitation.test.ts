@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { before, test } from 'node:test'
 import type { Row } from '../../src/api/model.ts'
 import { adminsGroup, aGroup, aRole, aToken, aUser, unique } from '../builders.ts'
 import { assertDone, aFlow, aForm, aStage, FlowVisitor, type Shown } from '../flows.ts'
-import { server } from '../harness.ts'
+import { server, type TestServer } from '../harness.ts'
 
 /** Who may hand out what by an invitation. */
 
 const OWN = '/api/v3/signet/invitations/'
-const { app, ctx, admin, client } = await server()
+let { app, ctx, admin, client } = {} as TestServer
+before(async () => {
+  ;({ app, ctx, admin, client } = await server())
+})
 
 let made: Promise<Row> | undefined
 /** A flow by which invited people enrol. */
