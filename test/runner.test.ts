@@ -77,8 +77,8 @@ describe('the plan', () => {
   })
 
   test('a file that says so runs on SQLite alone', () => {
-    const twice = { path: 'a.test.ts', kind: 'engine', programs: [] } as const
-    const once = { path: 'b.test.ts', kind: 'once', programs: [] } as const
+    const twice: TestFile = { path: 'a.test.ts', kind: 'engine', programs: [] }
+    const once: TestFile = { path: 'b.test.ts', kind: 'once', programs: [] }
     const run = (engine?: 'sqlite' | 'postgres') => plan([twice, once], engine).map(chunk => [chunk.engine, ...chunk.files])
     assert.deepEqual(run(), [
       ['sqlite', 'a.test.ts', 'b.test.ts'],
