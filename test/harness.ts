@@ -12,7 +12,7 @@ import { systemContext, type Ctx } from '../src/context.ts'
 import type { Deps } from '../src/deps.ts'
 import { useOutgoing } from '../src/http/client.ts'
 import { makeOutgoing } from '../src/http/outgoing.ts'
-import { throwawayPostgres } from './postgres.ts'
+import { installationOnPostgres } from './postgres.ts'
 
 /** Which database this process tests against; the runner starts one process an engine. */
 export const ENGINE = process.env.SIGNET_TEST_ENGINE === 'postgres' ? 'postgres' : 'sqlite'
@@ -118,16 +118,9 @@ after(async () => {
 
 async function databaseEnv(): Promise<Record<string, string>> {
   if (ENGINE === 'sqlite') return {}
-  const { host, port, user, password, createDatabase, stop } = await throwawayPostgres()
+  const { env, stop } = await installationOnPostgres()
   cleanups.push(stop)
-  const database = await createDatabase()
-  return {
-    SIGNET_POSTGRESQL__HOST: host,
-    SIGNET_POSTGRESQL__PORT: String(port),
-    SIGNET_POSTGRESQL__USER: user,
-    SIGNET_POSTGRESQL__PASSWORD: password,
-    SIGNET_POSTGRESQL__NAME: database,
-  }
+  return env
 }
 
 async function build(env: Record<string, string>): Promise<TestServer> {

@@ -185,3 +185,18 @@ export const throwawayPostgres = async (): Promise<ThrowawayPostgres> => {
     stop,
   }
 }
+
+/** The settings of an installation on a database of its own; `stop` as above. */
+export async function installationOnPostgres(): Promise<{ env: Record<string, string>; stop: () => Promise<void> }> {
+  const { host, port, user, password, createDatabase, stop } = await throwawayPostgres()
+  return {
+    env: {
+      SIGNET_POSTGRESQL__HOST: host,
+      SIGNET_POSTGRESQL__PORT: String(port),
+      SIGNET_POSTGRESQL__USER: user,
+      SIGNET_POSTGRESQL__PASSWORD: password,
+      SIGNET_POSTGRESQL__NAME: await createDatabase(),
+    },
+    stop,
+  }
+}

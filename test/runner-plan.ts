@@ -14,6 +14,8 @@ export type TestFile = {
   /** Relative to the repository. */
   path: string
   kind: Kind
+  /** An `e2e` file with the line `// databases: both` near its beginning: it runs on PostgreSQL too. */
+  both?: true
   /** Programs from the line `// needs: chromium, apache2` near the file's beginning. */
   programs: string[]
 }
@@ -34,7 +36,8 @@ export function discover(root: string): TestFile[] {
     const programs = /^(?:\/\/| \*) needs: (.+)$/m.exec(head)?.[1]?.split(/[\s,]+/) ?? []
     const kind = kindOf(path, imports)
     const once = kind === 'engine' && /^(?:\/\/| \*) once: \S/m.test(head)
-    return { path, kind: once ? 'once' : kind, programs: programs.filter(Boolean) }
+    const both = /^(?:\/\/| \*) databases: both$/m.test(head)
+    return { path, kind: once ? 'once' : kind, programs: programs.filter(Boolean), ...(both && { both }) }
   })
 }
 
@@ -90,6 +93,7 @@ export function plan(files: TestFile[], engine?: Engine): Chunk[] {
   const of = (kind: Kind) => files.filter(file => file.kind === kind).map(file => file.path)
   const on = (wanted: Engine) =>
     engine && engine !== wanted ? [] : [...of('engine'), ...(wanted === 'sqlite' ? of('once') : [])].toSorted()
+  const onBoth = engine === 'sqlite' ? [] : files.filter(({ both }) => both).map(({ path }) => path)
   // The pages that the server sends are part of what Vite builds, so whatever starts a server needs the bundles.
   const quiet = { needsPostgres: false, needsBundles: true }
   return [
@@ -97,6 +101,7 @@ export function plan(files: TestFile[], engine?: Engine): Chunk[] {
     ...chunks(on('sqlite'), 30, { ...quiet, label: 'sqlite', engine: 'sqlite' }),
     ...chunks(of('unit'), 80, { ...quiet, label: 'unit', needsBundles: false }),
     ...chunks(of('postgres'), 30, { ...quiet, label: 'databases', needsPostgres: true, needsBundles: false }),
+    ...chunks(onBoth, 8, { label: 'e2e postgres', engine: 'postgres', needsPostgres: true, needsBundles: true }),
     ...chunks(on('postgres'), 30, { ...quiet, label: 'postgres', engine: 'postgres', needsPostgres: true }),
   ]
 }

@@ -95,6 +95,16 @@ describe('the plan', () => {
     )
   })
 
+  test('a browser test that says so runs on both databases', () => {
+    const page: TestFile = { path: 'test/e2e/a.test.ts', kind: 'e2e', programs: [], both: true }
+    const enginesOf = (engine?: 'sqlite' | 'postgres') => plan([page], engine).map(chunk => [chunk.label, chunk.engine])
+    assert.deepEqual(enginesOf(), [
+      ['e2e', 'sqlite'],
+      ['e2e postgres', 'postgres'],
+    ])
+    assert.deepEqual(enginesOf('sqlite'), [['e2e', 'sqlite']])
+  })
+
   test('every file is in one chunk of its kind, and chunks are of one size', () => {
     const many = Array.from({ length: 70 }, (_, index): TestFile => ({ path: `src/${index}.test.ts`, kind: 'engine', programs: [] }))
     const chunks = plan(many, 'sqlite')

@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url'
 import { after } from 'node:test'
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core'
 import { withPalette } from './palette-png.ts'
-import { aDataFolder, start, type Program } from './program.ts'
+import { installationOnPostgres } from '../postgres.ts'
+import { aDataFolder, BOOTSTRAP, start, type Program } from './program.ts'
 
 /** One browser and one installation for all test files of a process: each costs seconds. */
 
@@ -32,11 +33,13 @@ const theBrowser = (): Promise<Browser> =>
 /** The installation that tests share. */
 export const theProgram = (): Promise<Program> => (installation ??= anInstallation())
 
-/** An installation of one's own, gone when the tests are through. */
-export async function anInstallation(env?: Record<string, string>): Promise<Program> {
+/** An installation of one's own on the database that the process tests, gone when the tests are through. */
+export async function anInstallation(env: Record<string, string> = BOOTSTRAP): Promise<Program> {
   const { folder, remove } = aDataFolder()
   atTheEnd(remove)
-  const program = await start({ data: folder, ...(env && { env }) })
+  const stored = process.env.SIGNET_TEST_ENGINE === 'postgres' ? await installationOnPostgres() : undefined
+  if (stored) atTheEnd(stored.stop)
+  const program = await start({ data: folder, env: { ...env, ...stored?.env } })
   atTheEnd(() => program.stop('SIGKILL'))
   return program
 }
