@@ -46,9 +46,6 @@ const whenFree = async <T>(work: () => T, { within, elapsed }: Patience): Promis
   }
 }
 
-/** The shortest time between two commits while several requests wait for the disk: ms. One that comes alone never waits for it. */
-const GATHERING = 4
-
 /** What the connections of one SQLite database share: the writer with its queue, and the reader. */
 export class SqliteStore {
   readonly file: string
@@ -77,19 +74,15 @@ export class SqliteStore {
     this.writer = new Statements(writer)
     this.reader = file === ':memory:' ? undefined : new Statements(openReader(file))
     this.log = file === ':memory:' ? undefined : new WalSync(file, sync)
-    let lastCommit = -Infinity
     this.group = new CommitGroup(writer, {
-      emit: tables => {
-        lastCommit = patience.elapsed()
-        feed.emit(tables)
-      },
+      emit: tables => feed.emit(tables),
       elapsed: patience.elapsed,
       busy: () => this.turn.held,
       later: (commit, hurried) => {
         const { busy } = this.log ?? {}
         if (hurried || busy === undefined) return void setImmediate(commit)
-        // While the disk is busy with others, whoever waits for it waits anyway; and where many come, more are about to.
-        void busy.finally(() => setTimeout(commit, Math.max(0, lastCommit + GATHERING - patience.elapsed())))
+        // While the disk is busy with others, whoever waits for it waits anyway.
+        void busy.finally(commit)
       },
     })
     this.#version = this.#dataVersion()
