@@ -1,0 +1,67 @@
+/** Abuse cases of the OAuth 2 endpoints as web servers, by their numbers. */
+import assert from 'node:assert/strict'
+import { connect } from 'node:net'
+import { test } from 'node:test'
+import { aParty, aSignedInBrowser, mounted, oauthServer, REDIRECT_URI } from '../../src/providers/oauth2/fixture.ts'
+import type { Answer } from '../harness.ts'
+
+test('68 requests that two servers would read differently are refused', async () => {
+  const { deps } = await oauthServer()
+  const app = await mounted(deps)
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as { port: number }
+  const body = 'grant_type=client_credentials'
+  const shapes = [
+    `Content-Length: ${body.length}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n`,
+    `Transfer-Encoding: chunked, identity\r\n\r\n${body}`,
+    `Transfer-Encoding: xchunked\r\n\r\n${body}`,
+    `Content-Length: ${body.length}\r\nContent-Length: 4\r\n\r\n${body}`,
+    `Content-Length: +${body.length}\r\n\r\n${body}`,
+    `Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n`,
+  ]
+  for (const shape of shapes) {
+    const answer = await raw(
+      port,
+      `POST /application/o/token/ HTTP/1.1\r\nHost: id.example.test\r\nContent-Type: application/x-www-form-urlencoded\r\n${shape}`,
+    )
+    assert.match(answer, /^HTTP\/1\.1 400 /, JSON.stringify(shape))
+    assert.equal(answer.split('HTTP/1.1 ').length, 2, 'one answer, and the connection ends')
+  }
+  await app.close()
+})
+
+/** Sends bytes and reads until the server closes. */
+const raw = (port: number, bytes: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    let answer = ''
+    const socket = connect(port, '127.0.0.1', () => void socket.write(bytes))
+    socket
+      .setEncoding('latin1')
+      .on('data', chunk => (answer += chunk))
+      .on('close', () => resolve(answer))
+      .on('error', reject)
+  })
+
+test('74 secrets are compared in a time that tells nothing', async () => {
+  // The comparison hashes both sides under a random key, so length and common beginnings cannot show; here is that nothing shorter passes.
+  const party = await aParty()
+  const secret = String(party.provider.client_secret)
+  for (const wrong of [secret.slice(0, -1), `${secret}x`, secret.toLowerCase(), '']) {
+    const answer = await party.token({ grant_type: 'refresh_token', refresh_token: 'x', client_secret: wrong }, { basic: false })
+    assert.partialDeepStrictEqual(answer, { status: 400, body: { error: 'invalid_client' } })
+  }
+})
+
+test('76 only registered origins may read, and not before the token is known to be good', async () => {
+  const party = await aParty()
+  const { browser } = await aSignedInBrowser()
+  const { access_token: token } = await party.tokens(browser)
+  const origin = new URL(REDIRECT_URI).origin
+  const headers = async (of: Promise<Answer>) => (await of).headers['access-control-allow-origin']
+  assert.equal(await headers(party.server.client(token).get('/application/o/userinfo/', { origin })), origin)
+  for (const other of ['https://evil.test', 'null', `${origin}.evil.test`, origin.toUpperCase(), `${origin}:8443`]) {
+    assert.equal(await headers(party.server.client(token).get('/application/o/userinfo/', { origin: other })), undefined, other)
+    assert.equal(await headers(party.token({ grant_type: 'client_credentials' }, { headers: { origin: other } })), undefined, other)
+  }
+  assert.equal(await headers(party.server.client('nonsense').get('/application/o/userinfo/', { origin })), undefined)
+})
