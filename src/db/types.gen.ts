@@ -393,6 +393,9 @@ export interface Oauth2ClientMetadataTable {
   dpop_nonce_required: Generated<boolean>
   security_profile: string | null
   frontchannel_logout_session_required: Generated<boolean>
+  authorization_signed_response_alg: string | null
+  authorization_encrypted_response_alg: string | null
+  authorization_encrypted_response_enc: string | null
 }
 
 export interface Oauth2CodeTable {

@@ -41,6 +41,7 @@ import { up as tokenExchange } from './20261122T1302_token_exchange.ts'
 import { up as securityProfile } from './20261122T1303_security_profile.ts'
 import { up as frontchannelLogout } from './20261122T1400_frontchannel_logout.ts'
 import { up as applicationEntitlement } from './20261122T1401_application_entitlement.ts'
+import { up as authorizationResponse } from './20261122T1500_authorization_response.ts'
 
 /** All migrations, oldest first. Listed by hand: the program is bundled into one file, where there is no folder to read. */
 export const migrations: readonly Migration[] = [
@@ -86,4 +87,5 @@ export const migrations: readonly Migration[] = [
   { name: '20261122T1303_security_profile', up: securityProfile },
   { name: '20261122T1400_frontchannel_logout', up: frontchannelLogout },
   { name: '20261122T1401_application_entitlement', up: applicationEntitlement },
+  { name: '20261122T1500_authorization_response', up: authorizationResponse },
 ]

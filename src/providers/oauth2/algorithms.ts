@@ -1,4 +1,5 @@
 import { constants, type KeyObject, type sign } from 'node:crypto'
+import type { JWK } from 'jose'
 
 /** Algorithms that sign tokens with a private key, RFC 7518 §3.1 and RFC 8037. */
 export const ASYMMETRIC = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
@@ -27,3 +28,14 @@ export function signingOptions(alg: string, key: KeyObject): { hash: string | nu
 /** Ways to hand a content key to a client, by its public key (RFC 7518 §4.1), and to encrypt the content under it (§5.1). */
 export const KEY_MANAGEMENT = ['RSA-OAEP-256', 'RSA-OAEP', 'ECDH-ES', 'ECDH-ES+A128KW', 'ECDH-ES+A256KW'] as const
 export const CONTENT_ENCRYPTION = ['A128CBC-HS256', 'A256CBC-HS512', 'A128GCM', 'A256GCM'] as const
+
+/** OIDC Registration §2, JARM §3: what counts where a client names no encryption of the content. */
+export const USUAL_ENC = 'A128CBC-HS256'
+
+/** Whether a key is meant for encrypting by this algorithm, OIDC Core §10.2. */
+export const encryptsBy =
+  (alg: string) =>
+  ({ kty, use, alg: own, crv }: JWK): boolean =>
+    (use === undefined || use === 'enc') &&
+    (own === undefined || own === alg) &&
+    (alg.startsWith('RSA') ? kty === 'RSA' : kty === 'EC' || (kty === 'OKP' && crv === 'X25519'))

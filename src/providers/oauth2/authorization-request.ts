@@ -50,6 +50,10 @@ export type AuthorizationRequest = {
 /** How a response may travel: OAuth 2.0 Multiple Response Types §2.1, Form Post Response Mode §2, and as a JWT by JARM §2.3. */
 export const RESPONSE_MODES = ['query', 'fragment', 'form_post', 'jwt', 'query.jwt', 'fragment.jwt', 'form_post.jwt']
 
+/** What nobody but the client can read may stand in an address, JARM §2.3.1. */
+const mayBeLogged = ({ metadata }: Client, mode: string): boolean =>
+  mode === 'query.jwt' && metadata.authorization_encrypted_response_alg !== null
+
 /**
  * Where the response goes and how, known before anything else so that errors take the same way. Unknown modes give way to the default of the response type.
  */
@@ -58,9 +62,10 @@ export function deliveryOf(ctx: Ctx, client: Client, params: Parameters, redirec
   const [way = '', form] = RESPONSE_MODES.includes(wanted) ? wanted.split('.') : []
   const tokens = /\b(?:id_token|token)\b/.test(params.get('response_type') ?? '')
   const usual = tokens ? 'fragment' : 'query'
+  const open = tokens && !mayBeLogged(client, wanted)
   return {
     redirect_uri: redirectUri,
-    response_mode: way === '' || way === 'jwt' || (tokens && way === 'query') ? usual : (way as ResponseMode),
+    response_mode: way === '' || way === 'jwt' || (open && way === 'query') ? usual : (way as ResponseMode),
     signed: way === 'jwt' || form === 'jwt',
     state: params.get('state') ?? null,
     issuer: issuerOf(ctx, client),
@@ -92,8 +97,9 @@ function checkResponseType(client: Client, params: Parameters): ResponseType[] {
 }
 
 /** What comes by the browser must not come in an address that servers log (Multiple Response Types §3). */
-function checkResponseMode(types: readonly ResponseType[], params: Parameters): void {
-  if (/^query\b/.test(params.get('response_mode') ?? '') && types.some(type => type !== 'code'))
+function checkResponseMode(client: Client, types: readonly ResponseType[], params: Parameters): void {
+  const mode = params.get('response_mode') ?? ''
+  if (/^query\b/.test(mode) && types.some(type => type !== 'code') && !mayBeLogged(client, mode))
     throw authorizationError('invalid_request', 'Tokens are not sent in the query of an address')
 }
 
@@ -154,7 +160,7 @@ export function readAuthorizationRequest(client: Client, params: Parameters, del
   if (params.fault) throw authorizationError('invalid_request', params.fault.why) // RFC 6749 §3.1: no parameter more than once
   if (params.get('registration') !== undefined) throw authorizationError('registration_not_supported')
   const types = checkResponseType(client, params) // RFC 6749 §3.1.1
-  checkResponseMode(types, params)
+  checkResponseMode(client, types, params)
   const claims = readClaims(params.get('claims'))
   const { default_max_age: usualAge, default_acr_values: usualContext } = client.metadata
   return {

@@ -4,6 +4,7 @@ import type { PageContext } from '../../interfaces/page.ts'
 import { redirectAnswer, type Answer } from './answer.ts'
 import type { Delivery } from './authorization-request.ts'
 import { seconds } from './claims.ts'
+import { sealedResponse } from './client-encryption.ts'
 import type { Client } from './client.ts'
 import type { OAuthError } from './errors.ts'
 import { withParameters } from './redirect-uri.ts'
@@ -13,7 +14,8 @@ const RESPONSE_LIFE = 600
 
 /**
  * What the client gets: the response itself, the state exactly as it came (RFC 6749 §4.1.2), and who answers (RFC 9207 §2). A client that
- * asked for it gets all that as one JWT (JARM §2.1).
+ * asked for it gets all that as one JWT (JARM §2.1), encrypted where it wants that.
+ * @throws OAuthError when it has no key to encrypt for
  */
 export async function responseParameters(
   ctx: Ctx,
@@ -27,7 +29,7 @@ export async function responseParameters(
     ...(delivery.issuer !== null && { iss: delivery.issuer }),
   }
   if (!delivery.signed) return parameters
-  return { response: await client.signer.sign({ aud: client.client_id, exp: seconds(ctx.now()) + RESPONSE_LIFE, ...parameters }) }
+  return { response: await sealedResponse(ctx, client, { aud: client.client_id, exp: seconds(ctx.now()) + RESPONSE_LIFE, ...parameters }) }
 }
 
 /** The parameters of an error, RFC 6749 §4.1.2.1. */

@@ -7,6 +7,7 @@ import { deliveryOf, readAuthorizationRequest, type AuthorizationRequest } from 
 import { deliver, errorParameters } from './authorization-response.ts'
 import { runAuthorizationFlow } from './authorization-flow.ts'
 import { deniedPage, errorPage, notFoundPage, type Browser } from './browser.ts'
+import { responseFault } from './client-encryption.ts'
 import { clientById, type Client } from './client.ts'
 import { contextOf } from './context-class.ts'
 import { authorizationError, OAuthError } from './errors.ts'
@@ -45,6 +46,8 @@ export async function authorize(ctx: Ctx, params: Parameters, browser: Browser):
     return errorPage(ctx, browser, ...REDIRECT_ERROR) // RFC 6749 §3.1.2.3, OIDC Core §3.1.2.1
   }
   const delivery = deliveryOf(ctx, client, sent.parameters, redirectUri)
+  const untold = await responseFault(ctx, client, delivery)
+  if (untold) return errorPage(ctx, browser, 'Request Error', `${untold.message}.`)
   try {
     if (sent.fault) throw sent.fault
     requireSent(client, sent)

@@ -1,6 +1,7 @@
 import { CompactEncrypt, importJWK, type JWK } from 'jose'
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
+import { encryptsBy, USUAL_ENC } from './algorithms.ts'
 import { clientKeyList } from './client-keys.ts'
 import type { Client } from './client.ts'
 import { OAuthError } from './errors.ts'
@@ -8,16 +9,16 @@ import { OAuthError } from './errors.ts'
 /** How a client wants something encrypted; `alg` null: not at all. */
 type Wanted = { alg: string | null; enc: string | null }
 
-/** OIDC Registration §2: what counts where a client names no encryption of the content. */
-export const USUAL_ENC = 'A128CBC-HS256'
+const noKey = (): OAuthError => new OAuthError('invalid_request', 'The client has no key to encrypt for')
 
-/** Whether a key is meant for encrypting by this algorithm, OIDC Core §10.2. */
-const fits =
-  (alg: string) =>
-  ({ kty, use, alg: own, crv }: JWK): boolean =>
-    (use === undefined || use === 'enc') &&
-    (own === undefined || own === alg) &&
-    (alg.startsWith('RSA') ? kty === 'RSA' : kty === 'EC' || (kty === 'OKP' && crv === 'X25519'))
+/** The key of a client to encrypt for; undefined when it has none, or none can be had. */
+async function keyFor(ctx: Ctx, client: Client, alg: string): Promise<JWK | undefined> {
+  const keys = await clientKeyList(ctx, client).catch((cause: unknown) => {
+    ctx.log.info({ client_id: client.client_id, reason: (cause as Error).message }, 'keys of a client cannot be had')
+    return []
+  })
+  return keys.find(encryptsBy(alg))
+}
 
 /**
  * Encrypts for one of the client's own keys.
@@ -26,12 +27,8 @@ const fits =
  */
 async function encryptedFor(ctx: Ctx, client: Client, text: string, wanted: Wanted & { alg: string }, nested: boolean): Promise<string> {
   const { alg, enc } = wanted
-  const keys = await clientKeyList(ctx, client).catch((cause: unknown) => {
-    ctx.log.info({ client_id: client.client_id, reason: (cause as Error).message }, 'keys of a client cannot be had')
-    return []
-  })
-  const jwk = keys.find(fits(alg))
-  if (!jwk) throw new OAuthError('invalid_request', 'The client has no key to encrypt for')
+  const jwk = await keyFor(ctx, client, alg)
+  if (!jwk) throw noKey()
   const header = { alg, enc: enc ?? USUAL_ENC, typ: 'JWT', ...(nested && { cty: 'JWT' }), ...(jwk.kid !== undefined && { kid: jwk.kid }) }
   return new CompactEncrypt(new TextEncoder().encode(text)).setProtectedHeader(header).encrypt(await importJWK(jwk, alg))
 }
@@ -53,4 +50,18 @@ export async function userinfoJwt(ctx: Ctx, client: Client, claims: Row, issuer:
   const all = { ...claims, iss: issuer, aud: client.client_id }
   const jws = await client.userinfoSigner?.sign(all)
   return alg === null ? jws : encryptedFor(ctx, client, jws ?? JSON.stringify(all), { alg, enc }, jws !== undefined)
+}
+
+/** An authorization response as a JWT: signed, and then encrypted where the client asks for that (JARM §2.2). @throws OAuthError when it has no key for it */
+export async function sealedResponse(ctx: Ctx, client: Client, claims: Row): Promise<string> {
+  const { authorization_encrypted_response_alg: alg, authorization_encrypted_response_enc: enc } = client.metadata
+  const jws = await client.responseSigner.sign(claims)
+  return alg === null ? jws : encryptedFor(ctx, client, jws, { alg, enc }, true)
+}
+
+/** Why no response, not even an error, can be told to the client as it wants it; undefined: it can. To be asked before anything comes of a request. */
+export async function responseFault(ctx: Ctx, client: Client, { signed }: { signed: boolean }): Promise<OAuthError | undefined> {
+  const { authorization_encrypted_response_alg: alg } = client.metadata
+  if (!signed || alg === null || (await keyFor(ctx, client, alg))) return undefined
+  return noKey()
 }

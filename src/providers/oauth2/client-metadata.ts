@@ -6,7 +6,7 @@ import { defineModel, type Model, type Row } from '../../api/model.ts'
 import type { Resource } from '../../api/mount.ts'
 import { findObject } from '../../api/store.ts'
 import type { Ctx } from '../../context.ts'
-import { CONTENT_ENCRYPTION, KEY_MANAGEMENT, secretLength, SIGNING_ALGORITHMS } from './algorithms.ts'
+import { CONTENT_ENCRYPTION, encryptsBy, KEY_MANAGEMENT, secretLength, SIGNING_ALGORITHMS } from './algorithms.ts'
 import { profileFault } from './fapi.ts'
 import { canSign } from './keys.ts'
 import { OAuth2Provider } from './model.ts'
@@ -77,6 +77,10 @@ export const ClientMetadata: Model = defineModel({
     userinfo_signed_response_alg: choice(SIGNING_ALGORITHMS, null),
     userinfo_encrypted_response_alg: choice(KEY_MANAGEMENT, null),
     userinfo_encrypted_response_enc: choice(CONTENT_ENCRYPTION, null),
+    /** JARM §3: authorization responses that are asked for as a JWT. Null: signed as ID tokens are, and not encrypted. */
+    authorization_signed_response_alg: choice(SIGNING_ALGORITHMS, null),
+    authorization_encrypted_response_alg: choice(KEY_MANAGEMENT, null),
+    authorization_encrypted_response_enc: choice(CONTENT_ENCRYPTION, null),
     /** OIDC Core §8: whether other clients know a person by the same name. */
     subject_type: choice(SUBJECT_TYPES, 'public'),
     /** Clients with the same host here know a person by the same pairwise name; empty: the host of the redirect URIs. */
@@ -125,6 +129,9 @@ export type ClientMetadataRow = {
   userinfo_signed_response_alg: string | null
   userinfo_encrypted_response_alg: string | null
   userinfo_encrypted_response_enc: string | null
+  authorization_signed_response_alg: string | null
+  authorization_encrypted_response_alg: string | null
+  authorization_encrypted_response_enc: string | null
   subject_type: (typeof SUBJECT_TYPES)[number]
   sector_identifier_uri: string
   request_uris: string[]
@@ -158,6 +165,9 @@ export const REGISTRABLE: readonly string[] = [
   'userinfo_signed_response_alg',
   'userinfo_encrypted_response_alg',
   'userinfo_encrypted_response_enc',
+  'authorization_signed_response_alg',
+  'authorization_encrypted_response_alg',
+  'authorization_encrypted_response_enc',
   'subject_type',
   'sector_identifier_uri',
   'request_uris',
@@ -203,7 +213,7 @@ function checkCertificate(all: Partial<ClientMetadataRow>): void {
 /** What is asked of tokens that the provider's key, the client's secret or its own keys cannot do. */
 async function checkTokens(ctx: Ctx, all: Partial<ClientMetadataRow>, provider: Row): Promise<void> {
   const keypair = typeof provider.signing_key === 'string' ? await findObject(ctx, CertificateKeyPair, provider.signing_key) : undefined
-  for (const name of ['id_token_signed_response_alg', 'userinfo_signed_response_alg'] as const) {
+  for (const name of ['id_token_signed_response_alg', 'userinfo_signed_response_alg', 'authorization_signed_response_alg'] as const) {
     const alg = all[name] ?? null
     if (alg === null) continue
     if (!alg.startsWith('HS')) {
@@ -214,9 +224,12 @@ async function checkTokens(ctx: Ctx, all: Partial<ClientMetadataRow>, provider: 
     if (Buffer.byteLength(provider.client_secret as string) < secretLength(alg))
       throw invalid({ [name]: [`The client secret must have ${secretLength(alg)} bytes at least.`] }) // RFC 7518 §3.2
   }
-  for (const name of ['id_token_encrypted_response_alg', 'userinfo_encrypted_response_alg'] as const) {
-    if ((all[name] ?? null) !== null && !all.jwks?.keys?.length && (all.jwks_uri ?? '') === '')
-      throw invalid({ [name]: ['This needs a key of the client.'] })
+  for (const kind of ['id_token', 'userinfo', 'authorization'] as const) {
+    const [alg, enc] = [`${kind}_encrypted_response_alg`, `${kind}_encrypted_response_enc`] as const
+    const wanted = all[alg] ?? null
+    if (wanted === null && (all[enc] ?? null) !== null) throw invalid({ [enc]: [`This goes with ${alg} alone.`] }) // OIDC Registration §2
+    if (wanted !== null && (all.jwks_uri ?? '') === '' && !all.jwks?.keys?.some(encryptsBy(wanted)))
+      throw invalid({ [alg]: ['This needs a key of the client.'] })
   }
   if (all.subject_type === 'pairwise' && sectorOf(all.sector_identifier_uri ?? '', provider.redirect_uris as RedirectUri[]) === undefined)
     throw invalid({ sector_identifier_uri: ['Redirect URIs of several hosts, or of none, need an address that names the sector.'] })

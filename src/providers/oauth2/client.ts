@@ -52,6 +52,8 @@ export type Client = {
   /** Who issues its certificates, RFC 8705 §2.1. */
   authority: X509Certificate | undefined
   signer: Signer
+  /** Signs authorization responses, JARM §3. */
+  responseSigner: Signer
   /** What its key could sign by, the usual first; empty: there is none. */
   signingAlgorithms: readonly string[]
   /** Signs UserInfo answers; undefined: they are plain JSON. */
@@ -162,6 +164,7 @@ async function load(ctx: Ctx, provider: Row): Promise<Client> {
     return signing ? keypairSigner(signing, alg) : sharedSigner(provider.client_secret as string)
   }
   const signer = signerFor(metadata.id_token_signed_response_alg)
+  const responseSigner = signerFor(metadata.authorization_signed_response_alg ?? metadata.id_token_signed_response_alg)
   const { userinfo_signed_response_alg: userinfoAlg } = metadata
   const userinfoSigner = userinfoAlg === null ? undefined : signerFor(userinfoAlg)
   const retired = await retiredKeys(ctx, provider.id as number, signing?.kid as string | undefined)
@@ -200,6 +203,7 @@ async function load(ctx: Ctx, provider: Row): Promise<Client> {
     signer,
     signingAlgorithms: signing ? signingAlgorithms(loadPrivateKey(signing.key_data as string)) : [],
     userinfoSigner,
+    responseSigner,
     recognises: async jws => {
       for (const { verify } of [signer, ...retired]) {
         const claims = await verify(jws)
@@ -208,7 +212,7 @@ async function load(ctx: Ctx, provider: Row): Promise<Client> {
       return undefined
     },
     encrypter,
-    jwks: keySet(signing && keypairSigner(signing), registers ? 'several' : [signer, userinfoSigner], [
+    jwks: keySet(signing && keypairSigner(signing), registers ? 'several' : [signer, userinfoSigner, responseSigner], [
       encrypter?.jwk,
       ...retired.map(key => key.jwk),
     ]),

@@ -40,7 +40,7 @@ function requestObjects(client: Client): Row {
 export const authorizationMetadata = (client: Client): Row => ({
   response_types_supported: responseTypesOf(client),
   response_modes_supported: RESPONSE_MODES,
-  authorization_signing_alg_values_supported: [client.signer.alg], // JARM §3
+  authorization_signing_alg_values_supported: [client.responseSigner.alg], // JARM §4
   require_pushed_authorization_requests: client.metadata.require_pushed_authorization_requests,
   ...requestObjects(client),
   claims_parameter_supported: true,

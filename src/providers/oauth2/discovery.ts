@@ -5,8 +5,7 @@ import { scopeClaims } from '../../mappings/evaluate.ts'
 import { baseUrl, endpoints, issuerOf } from './addresses.ts'
 import { ANY_ORIGIN, document, type Answer } from './answer.ts'
 import { clientOfApplication, clientOfProvider, type Client } from './client.ts'
-import { ASYMMETRIC, CONTENT_ENCRYPTION, KEY_MANAGEMENT, SYMMETRIC } from './algorithms.ts'
-import { USUAL_ENC } from './client-encryption.ts'
+import { ASYMMETRIC, CONTENT_ENCRYPTION, KEY_MANAGEMENT, SYMMETRIC, USUAL_ENC } from './algorithms.ts'
 import type { Headers } from './client-authentication.ts'
 import { corsHeaders } from './cors.ts'
 import { authorizationMetadata } from './discovery-requests.ts'
@@ -82,31 +81,29 @@ function offered(client: Client, methods: readonly string[]): Row {
     revocation_endpoint_auth_methods_supported: auth,
     introspection_endpoint_auth_methods_supported: auth.filter(method => method !== 'none'),
     token_endpoint_auth_signing_alg_values_supported: [...ASYMMETRIC, ...SYMMETRIC],
-    ...(signing.length > 0 && { id_token_signing_alg_values_supported: signing, userinfo_signing_alg_values_supported: signing }),
+    ...(signing.length > 0 && {
+      id_token_signing_alg_values_supported: signing,
+      userinfo_signing_alg_values_supported: signing,
+      authorization_signing_alg_values_supported: signing,
+    }),
     id_token_encryption_alg_values_supported: KEY_MANAGEMENT,
     id_token_encryption_enc_values_supported: CONTENT_ENCRYPTION,
     userinfo_encryption_alg_values_supported: KEY_MANAGEMENT,
     userinfo_encryption_enc_values_supported: CONTENT_ENCRYPTION,
+    authorization_encryption_alg_values_supported: KEY_MANAGEMENT,
+    authorization_encryption_enc_values_supported: CONTENT_ENCRYPTION,
   }
 }
 
-/** What the client asks of its tokens beyond the usual, OIDC Discovery §3. */
+/** What the client asks of its tokens and responses beyond the usual, OIDC Discovery §3 and JARM §4. */
 function tokensAsked({ metadata, userinfoSigner }: Client): Row {
-  const list = (name: string, value: string | null | undefined) => (value ? { [name]: [value] } : {})
-  const usualEnc = (alg: string | null, enc: string | null) => (alg === null ? null : (enc ?? USUAL_ENC))
-  return {
-    ...list('userinfo_signing_alg_values_supported', userinfoSigner?.alg),
-    ...list('id_token_encryption_alg_values_supported', metadata.id_token_encrypted_response_alg),
-    ...list(
-      'id_token_encryption_enc_values_supported',
-      usualEnc(metadata.id_token_encrypted_response_alg, metadata.id_token_encrypted_response_enc),
-    ),
-    ...list('userinfo_encryption_alg_values_supported', metadata.userinfo_encrypted_response_alg),
-    ...list(
-      'userinfo_encryption_enc_values_supported',
-      usualEnc(metadata.userinfo_encrypted_response_alg, metadata.userinfo_encrypted_response_enc),
-    ),
-  }
+  const encryption = (['id_token', 'userinfo', 'authorization'] as const).map(kind => {
+    const alg = metadata[`${kind}_encrypted_response_alg`]
+    if (alg === null) return {}
+    const enc = metadata[`${kind}_encrypted_response_enc`] ?? USUAL_ENC
+    return { [`${kind}_encryption_alg_values_supported`]: [alg], [`${kind}_encryption_enc_values_supported`]: [enc] }
+  })
+  return Object.assign({}, userinfoSigner && { userinfo_signing_alg_values_supported: [userinfoSigner.alg] }, ...encryption) as Row
 }
 
 /** Documents by client and address; a client's entry goes when its configuration changes, since it is then another object. */

@@ -51,16 +51,21 @@ export function windowFault({ nbf, exp }: JWTPayload, now: Date): string | undef
   return undefined
 }
 
+const WEAK = 'This profile wants signatures by PS256, ES256 or EdDSA.'
+
 /** What of a client's metadata the profile does not allow, by the field; undefined: it keeps the profile. */
 export function profileFault(metadata: Partial<ClientMetadataRow>, provider: Row): Record<string, string[]> | undefined {
   if (metadata.security_profile !== 'fapi2') return undefined
-  const { token_endpoint_auth_method: method = null, id_token_signed_response_alg: alg = null } = metadata
+  const { token_endpoint_auth_method: method = null } = metadata
   if (provider.client_type === 'public') return { security_profile: ['A public client cannot keep this profile.'] }
   if (method !== 'private_key_jwt' && method !== 'tls_client_auth' && method !== 'self_signed_tls_client_auth')
     return { token_endpoint_auth_method: ['This profile wants a key or a certificate of the client.'] }
   if (!metadata.dpop_bound_access_tokens && !metadata.tls_client_certificate_bound_access_tokens)
     return { dpop_bound_access_tokens: ['This profile wants tokens that are bound to a key or to a certificate.'] }
-  if (typeof provider.signing_key !== 'string' || (alg !== null && !ALGORITHMS.includes(alg)))
-    return { id_token_signed_response_alg: ['This profile wants signatures by PS256, ES256 or EdDSA.'] }
+  if (typeof provider.signing_key !== 'string') return { id_token_signed_response_alg: [WEAK] }
+  for (const name of ['id_token_signed_response_alg', 'userinfo_signed_response_alg', 'authorization_signed_response_alg'] as const) {
+    const alg = metadata[name] ?? null
+    if (alg !== null && !ALGORITHMS.includes(alg)) return { [name]: [WEAK] }
+  }
   return undefined
 }

@@ -10,6 +10,7 @@ import { defineMemoryStage, denied, finish, redirect } from '../../flows/stage.t
 import { toBase64url } from '../../lib/base64url.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
 import { errorParameters, responseLocation, responseParameters } from './authorization-response.ts'
+import { responseFault } from './client-encryption.ts'
 import { clientById, type Client } from './client.ts'
 import { consentBehind } from './consent.ts'
 import { contextOf } from './context-class.ts'
@@ -130,6 +131,8 @@ export const fulfilStage = defineMemoryStage({
       const explanation = explainAccess(ctx, client.application, user, decision, 'authorize')
       return denied(decision.messages.join('\n') || 'Request has been denied.', explanation)
     }
+    const untold = await responseFault(ctx, client, request.delivery)
+    if (untold) return denied(`${untold.message}.`)
     const parameters = await grantCode(ctx, client, request, client.application, user, session as unknown as Session).catch(
       (error: unknown) => {
         if (error instanceof OAuthError) return errorParameters(ctx, client, request.delivery, error)

@@ -5,6 +5,7 @@ import { toBase64url } from '../../lib/base64url.ts'
 import { json, type Answer } from './answer.ts'
 import { deliveryOf, readAuthorizationRequest } from './authorization-request.ts'
 import { namedClient, readCredentials, requireProof, type Headers } from './client-authentication.ts'
+import { responseFault } from './client-encryption.ts'
 import type { Client } from './client.ts'
 import { corsHeaders } from './cors.ts'
 import { provenKey } from './dpop.ts'
@@ -38,7 +39,10 @@ export async function pushRequest(ctx: Ctx, headers: Headers, form: Parameters):
   const parameters = object === undefined ? form : await readRequestObject(ctx, client, object)
   const redirectUri = parameters.get('redirect_uri')
   if (redirectUri === undefined || !client.mayRedirectTo(redirectUri)) throw invalidRequest('The redirect_uri is not one of this client')
-  const { dpop_jkt: named } = readAuthorizationRequest(client, parameters, deliveryOf(ctx, client, parameters, redirectUri))
+  const delivery = deliveryOf(ctx, client, parameters, redirectUri)
+  const { dpop_jkt: named } = readAuthorizationRequest(client, parameters, delivery)
+  const untold = await responseFault(ctx, client, delivery)
+  if (untold) throw untold
   const key = await provenKey(ctx, headers, { nonce: client.metadata.dpop_nonce_required })
   if (key !== undefined && named !== null && key !== named)
     throw new OAuthError('invalid_dpop_proof', 'The DPoP proof is by another key than dpop_jkt names') // RFC 9449 §10.1
