@@ -3,7 +3,8 @@ import { openDatabase } from '../src/db/database.ts'
 import { closedLoop, Connection, percentile } from './lib/load.ts'
 import { insertAll } from './lib/seed.ts'
 import { makeHome, startSignet, type Home, type Signet } from './lib/signet.ts'
-import { callOf, makeClient } from './tokens.ts'
+import { EC_KEY, makeClient } from './oidc/signet.ts'
+import { posted, type Client } from './oidc/side.ts'
 
 const PROVIDERS = 100_000
 const SECONDS = 3
@@ -21,7 +22,7 @@ export const benchmark: Benchmark = {
     const home = await makeHome('sqlite')
     try {
       let signet = await startSignet(home)
-      const client = await makeClient(signet, 'Signet Self-signed ECDSA Certificate')
+      const client = await makeClient(signet, EC_KEY)
       const alone = await measure(signet, client)
       await signet.stop()
 
@@ -63,8 +64,8 @@ export const benchmark: Benchmark = {
   },
 }
 
-async function measure(signet: Signet, client: { client_id: string; client_secret: string }): Promise<Record<string, Measured>> {
-  const token = callOf({ path: '/application/o/token/', client, form: { grant_type: 'client_credentials', scope: 'profile' } })
+async function measure(signet: Signet, client: Client): Promise<Record<string, Measured>> {
+  const token = posted('/application/o/token/', client, { grant_type: 'client_credentials', scope: 'profile' })
   const discovery = { path: `/application/o/${SLUG}/.well-known/openid-configuration` }
   const measured: Record<string, Measured> = {}
   for (const [name, call] of [

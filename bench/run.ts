@@ -4,6 +4,8 @@
  *     npm run bench                       all benchmarks, about ten minutes
  *     npm run bench -- users start        those two
  *     npm run bench -- --json out.json    where the figures go as JSON; default .cache/bench.json
+ *     npm run bench -- tokens --only introspection --rounds 3 --seconds 1 --warmup 3
+ *                                         some cases of it, and how long, where a benchmark can do with less
  *
  * A benchmark is a file of this folder that exports `benchmark`. Figures of a machine that does something else meanwhile are worth
  * little: look at the load that stands above the table.
@@ -13,18 +15,40 @@ import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { circumstances, table, type Row } from './lib/report.ts'
 
+/** How a benchmark is asked to run, where it knows how. */
+export type Asked = {
+  /** The cases whose names begin so. */
+  only?: string
+  rounds?: number
+  /** Of a round, and before the first that counts. */
+  seconds?: number
+  warmup?: number
+}
+
 /** What a file of this folder exports as `benchmark`. */
 export type Benchmark = {
   /** In the order that the table shows; lower comes first. */
   order: number
   /** Measures; says lines as they come. `note` tells of a version of something that took part. */
-  run: (say: (row: Row) => void, note: (name: string, version: string) => void) => Promise<void>
+  run: (say: (row: Row) => void, note: (name: string, version: string) => void, asked: Asked) => Promise<void>
 }
 
 const { values: options, positionals: wanted } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'string', default: join(dirname(import.meta.dirname), '.cache/bench.json') } },
+  options: {
+    json: { type: 'string', default: join(dirname(import.meta.dirname), '.cache/bench.json') },
+    only: { type: 'string' },
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
+    warmup: { type: 'string' },
+  },
 })
+const asked: Asked = {
+  ...(options.only !== undefined && { only: options.only }),
+  ...Object.fromEntries(
+    (['rounds', 'seconds', 'warmup'] as const).filter(name => options[name] !== undefined).map(name => [name, Number(options[name])]),
+  ),
+}
 
 const names = readdirSync(import.meta.dirname)
   .filter(file => /^[a-z-]+\.ts$/.test(file) && file !== 'run.ts')
@@ -52,7 +76,7 @@ for (const { name, benchmark } of found) {
     )
   }
   try {
-    await benchmark.run(say, (part, version) => void (about.versions[part] = version))
+    await benchmark.run(say, (part, version) => void (about.versions[part] = version), asked)
   } catch (error) {
     // The others are worth having all the same.
     console.error(`${name} failed:`, error)

@@ -1,3 +1,4 @@
+import { Jar } from './jar.ts'
 import type { Answer, Connection } from './load.ts'
 
 const FLOW = '/api/v3/flows/executor/default-authentication-flow/?query='
@@ -6,32 +7,32 @@ const FLOW = '/api/v3/flows/executor/default-authentication-flow/?query='
 export class Browser {
   readonly #connection: Connection
   readonly #address: string | undefined
-  readonly #cookies = new Map<string, string>()
+  readonly #jar: Jar
 
-  /** @param address as which a proxy in front would name the visitor */
-  constructor(connection: Connection, address?: string) {
+  /**
+   * @param address as which a proxy in front would name the visitor
+   * @param jar where its cookies are kept, for whoever goes on with them
+   */
+  constructor(connection: Connection, address?: string, jar = new Jar()) {
     this.#connection = connection
     this.#address = address
+    this.#jar = jar
   }
 
   async #send(method: string, path: string, body?: object): Promise<Answer> {
-    const cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-    const csrf = this.#cookies.get('authentik_csrf')
+    const csrf = this.#jar.get('authentik_csrf')
     const answer = await this.#connection.send({
       method,
       path,
       headers: {
         ...(this.#address !== undefined && { 'x-forwarded-for': this.#address }),
-        ...(cookie && { cookie }),
+        ...this.#jar.headers,
         ...(csrf && { 'x-authentik-csrf': csrf }),
         ...(body && { 'content-type': 'application/json' }),
       },
       ...(body && { body: JSON.stringify(body) }),
     })
-    for (const line of [answer.headers['set-cookie'] ?? []].flat()) {
-      const [, name, value] = /^([^=]+)=([^;]*)/.exec(line)!
-      this.#cookies.set(name!, value!)
-    }
+    this.#jar.keep(answer)
     return answer
   }
 

@@ -9,7 +9,7 @@ export type Row = {
   figures: Record<string, number>
   /** ms of CPU that the measured process spent for one operation. */
   cpu?: number
-  /** This case's rate (or the inverse of its time) divided by that of another in the same run. */
+  /** What this case does in a time, or with an amount of CPU, divided by what another does in the same run. */
   ratio?: { to: string; value: number }
   /** What was aimed at, and whether it was reached. */
   goal?: { text: string; met: boolean }
