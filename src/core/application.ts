@@ -18,7 +18,7 @@ import { presentApplications } from './application-present.ts'
 import { removeEntitlements } from './entitlement.sql.ts'
 
 /** Slugs that would hide an endpoint of the same name. */
-const RESERVED = new Set(['authorize', 'token', 'device', 'userinfo', 'introspect', 'revoke'])
+const RESERVED = new Set(['authorize', 'token', 'device', 'userinfo', 'introspect', 'revoke', 'par', 'end-session', 'check-session'])
 
 /** Marks an application that has no tile of its own. */
 export const HIDDEN_LAUNCH_URL = 'blank://blank'

@@ -59,6 +59,7 @@ const SERVER_TEXTS: Record<string, keyof Texts> = {
   'No compatible device class allowed': 'mfa_not_allowed',
   'invalid challenge selected': 'mfa_not_allowed',
   'Selected stage is invalid': 'mfa_not_allowed',
+  'Do you want to sign out?': 'asks_sign_out_here',
 }
 
 /** The same with a name in them. */

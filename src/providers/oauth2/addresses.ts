@@ -29,3 +29,13 @@ export function endpoints(ctx: Ctx, client: Client) {
     checkSession: own && `${own}check-session/`,
   }
 }
+
+/** Where the endpoints are that clients of the issuer of the installation share, beyond those that all clients do. */
+export function sharedEndpoints(ctx: Ctx) {
+  const base = baseUrl(ctx)
+  return {
+    jwks: `${base}.well-known/jwks.json`,
+    endSession: `${base}application/o/end-session/`,
+    checkSession: `${base}application/o/check-session/`,
+  }
+}

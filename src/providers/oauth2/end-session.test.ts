@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { aBrowser, aParty, aSignedInBrowser, flowKey, oauthServer, REDIRECT_URI, type Party, type SignedIn } from './fixture.ts'
+import type { Row } from '../../api/model.ts'
+import { RSA_KEYPAIR } from '../../boot.ts'
+import { aBrowser, aParty, aSignedInBrowser, flowKey, keypairKey, oauthServer, REDIRECT_URI, type Party, type SignedIn } from './fixture.ts'
 
 const BYE = 'https://app.example.test/bye'
 const uris = [
@@ -174,4 +176,82 @@ test('the address after logout may be registered as a pattern', async () => {
     const answer = await endSession(party, person, { id_token_hint: hint, post_logout_redirect_uri: uri })
     assert.equal(answer.headers.location === uri, ends, uri)
   }
+})
+
+const atRoot = ({ browser }: Pick<SignedIn, 'browser'>, params: Record<string, string>) =>
+  browser.get(`/application/o/end-session/?${new URLSearchParams(params).toString()}`)
+
+/** A client of the installation's own issuer, whose invalidation flow really ends the session. */
+const sharing = async (values: Row = {}): Promise<Party> => {
+  const { ctx } = await oauthServer()
+  return aParty({
+    issuer_mode: 'global',
+    redirect_uris: uris,
+    invalidation_flow: await flowKey(ctx, 'default-invalidation-flow'),
+    ...values,
+  })
+}
+
+test('clients that share an issuer share an endpoint: the hint says whom the browser goes back to', async () => {
+  const [one, two] = [await sharing(), await sharing({ redirect_uris: uris.slice(0, 1) })]
+  const { end_session_endpoint: url } = (await (await aBrowser()).get('/.well-known/openid-configuration')).body
+  assert.equal(new URL(url).pathname, '/application/o/end-session/')
+  const person = await aSignedInBrowser()
+  const { id_token: theirs } = await two.tokens(person.browser)
+  const { id_token: hint } = await one.tokens(person.browser)
+  const stays = await atRoot(person, { id_token_hint: theirs, post_logout_redirect_uri: BYE })
+  assert.match(String(stays.headers.location), /^\/if\/flow\//, 'an address of another client')
+  const state = 'läng & lang ?#'
+  const gone = await atRoot(person, { id_token_hint: hint, post_logout_redirect_uri: BYE, state })
+  assert.equal(gone.headers.location, `${BYE}?state=${encodeURIComponent(state)}`)
+  assert.equal(await isSignedIn(one, person), false)
+})
+
+test('an encrypted hint is opened for the client that is named beside it', async () => {
+  const { ctx } = await oauthServer()
+  const party = await sharing({ encryption_key: await keypairKey(ctx, RSA_KEYPAIR) })
+  const person = await aSignedInBrowser()
+  const { id_token: hint } = await party.tokens(person.browser)
+  assert.equal(hint.split('.').length, 5)
+  const params = { id_token_hint: hint, post_logout_redirect_uri: BYE }
+  assert.match(String((await atRoot(person, params)).headers.location), /^\/if\/flow\//, 'whose it is cannot be seen')
+  assert.equal((await atRoot(person, { ...params, client_id: party.clientId })).headers.location, BYE)
+})
+
+test('where nobody says for which client, the person is asked, and the brand’s flow signs them out', async () => {
+  await sharing()
+  const other = await leaving() // of an issuer of its own
+  const person = await aSignedInBrowser()
+  const { id_token: foreign } = await other.tokens(person.browser)
+  const asking: Record<string, string>[] = [
+    {},
+    { state: 'a state' },
+    { client_id: 'nobody' },
+    { id_token_hint: 'nothing' },
+    { id_token_hint: foreign, post_logout_redirect_uri: BYE },
+  ]
+  for (const params of asking) {
+    const { location } = (await atRoot(person, params)).headers
+    assert.match(String(location), /^\/if\/flow\/default-invalidation-flow\//, JSON.stringify(params))
+    const asked = await person.browser.challenge('default-invalidation-flow', '')
+    assert.equal(asked.component, 'ak-stage-consent')
+    assert.equal(asked.header_text, 'Do you want to sign out?')
+    assert.equal(await isSignedIn(other, person), true, 'nobody is signed out unasked')
+  }
+  await atRoot(person, {})
+  const { component, token } = await person.browser.challenge('default-invalidation-flow', '')
+  const done = await person.browser.challenge('default-invalidation-flow', '', { component, token })
+  assert.equal(done.component, 'ak-stage-session-end')
+  assert.equal(await isSignedIn(other, person), false)
+  const again = await atRoot(person, {})
+  assert.match(String(again.headers.location), /^\/if\/flow\//, 'whoever is not signed in is told so')
+})
+
+test('the frame that tells of sign-outs is shared too, and shown by the sites of all these clients', async () => {
+  await sharing({ redirect_uris: [{ matching_mode: 'strict', url: 'https://shared.example.test/cb' }] })
+  const page = await (await aBrowser()).get('/application/o/check-session/')
+  assert.equal(page.status, 200)
+  assert.match(String(page.headers['content-security-policy']), /frame-ancestors [^;]*https:\/\/shared\.example\.test/)
+  const { admin } = await oauthServer()
+  assert.equal((await admin.post('/api/v3/core/applications/', { name: 'x', slug: 'end-session' })).status, 400)
 })

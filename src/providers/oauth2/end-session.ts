@@ -4,7 +4,7 @@ import { Application } from '../../core/application.ts'
 import { currentBrand } from '../../core/brand.ts'
 import type { Session } from '../../core/sessions.ts'
 import { textField } from '../../flows/answer.ts'
-import { flowByKey } from '../../flows/definition.ts'
+import { flowByKey, type FlowDefinition } from '../../flows/definition.ts'
 import { asObject } from '../../flows/objects.ts'
 import { inMemoryStage, Plan } from '../../flows/plan.ts'
 import { planFlow } from '../../flows/planner.ts'
@@ -46,7 +46,7 @@ export const confirmLogoutStage = defineMemoryStage({
     return {
       component: 'ak-stage-consent',
       ...(await withUser(run)),
-      header_text: `Do you want to sign out of ${String(application?.name)}?`,
+      header_text: application ? `Do you want to sign out of ${String(application.name)}?` : 'Do you want to sign out?',
       permissions: [],
       additional_permissions: [],
       token: context[TOKEN],
@@ -125,34 +125,46 @@ function returnAddress(client: Client, params: Parameters, hint: Row | undefined
 const isAbout = (ctx: Ctx, client: Client, hint: Row, user: Row, session: Session): boolean =>
   hint.sub === subjectOf(ctx, client, user) && (hint.sid === undefined || hint.sid === sidOf(session))
 
-/** Who sends somebody here. A client that registered itself was told of the endpoint of the application that it registered with. */
-async function leaving(ctx: Ctx, slug: string, params: Parameters): Promise<Client | undefined> {
+/**
+ * Who sends somebody here. A client that registered itself was told of the endpoint of the application that it registered with; those that share the
+ * issuer of the installation were told of one endpoint for all (`slug` null), and say who they are, or nobody is known.
+ */
+async function leaving(ctx: Ctx, slug: string | null, params: Parameters): Promise<Client | undefined> {
   const named = params.get('client_id') ?? audienceOf(params.get('id_token_hint'))
-  const other = named === undefined ? undefined : await clientById(ctx, named)
-  return other?.issuerSlug === slug && other.application ? other : clientOfApplication(ctx, slug)
+  const client = named === undefined ? undefined : await clientById(ctx, named)
+  const other = client?.application && client
+  if (slug === null) return other?.issuerMode === 'global' ? other : undefined
+  return other?.issuerSlug === slug ? other : clientOfApplication(ctx, slug)
+}
+
+/** The flow that ends the sign-in: the client's, or the brand's where nobody knows for which client. */
+async function endingFlow(ctx: Ctx, client: Client | undefined): Promise<FlowDefinition | undefined> {
+  const key = client ? client.flows.invalidation : (await currentBrand(ctx)).flows.flow_invalidation?.pk
+  return key === undefined ? undefined : flowByKey(ctx, key)
 }
 
 /**
  * RP-initiated logout, OIDC RP-Initiated Logout 1.0 §2. The browser goes back to the client only with an ID token that we issued to it
  * and an address that is registered for that. Without such a token about whoever is signed in, or with an address that
  * is not registered, the person is asked first: another site cannot sign anybody out.
+ * @param slug of the application; null at the endpoint of the issuer that clients share
  */
-export async function endSession(ctx: Ctx, slug: string, params: Parameters, browser: Browser): Promise<Answer> {
+export async function endSession(ctx: Ctx, slug: string | null, params: Parameters, browser: Browser): Promise<Answer> {
   const client = await leaving(ctx, slug, params)
-  if (!client?.application) return notFoundPage(browser)
+  if (slug !== null && !client?.application) return notFoundPage(browser)
   const uri = params.get('post_logout_redirect_uri')
   if (params.fault) return errorPage(ctx, browser, 'Request Error', `${params.fault.why}.`)
   if (uri !== undefined && forbiddenScheme(uri))
     return errorPage(ctx, browser, 'Request Error', 'Forbidden URI scheme in post_logout_redirect_uri')
   const sent = params.get('id_token_hint')
-  const hint = sent === undefined ? undefined : await readIdTokenHint(ctx, client, sent)
-  const to = returnAddress(client, params, hint)
+  const hint = client && sent !== undefined ? await readIdTokenHint(ctx, client, sent) : undefined
+  const to = client && returnAddress(client, params, hint)
   const method = ctx.request?.method ?? 'GET'
-  const definition = await flowByKey(ctx, client.flows.invalidation)
+  const definition = await endingFlow(ctx, client)
   if (!definition) return notFoundPage(browser)
   const { user } = ctx.caller
   const session = ctx.caller.session as unknown as Session | null
-  const context = { application: asObject(Application, client.application) }
+  const context = client?.application ? { application: asObject(Application, client.application) } : {}
   const language = languageOfTags(params.get('ui_locales'))
   const options = language && { query: new URLSearchParams({ locale: language }) }
   const end = inMemoryStage(END, to === undefined ? {} : { redirect_to: to })
@@ -165,10 +177,10 @@ export async function endSession(ctx: Ctx, slug: string, params: Parameters, bro
   if (!planned.ok)
     return deniedPage(ctx, browser, planned.messages, { explanationId: explainNoPlan(ctx, definition.flow, planned, 'end-session') })
   const { plan } = planned
-  plan.appendStage(inMemoryStage(PART, { provider: client.id }))
+  if (client) plan.appendStage(inMemoryStage(PART, { provider: client.id }))
   plan.appendStage(end)
   // An address that is not the client's makes the whole request doubtful.
-  const sure = hint !== undefined && (uri === undefined || to !== undefined) && isAbout(ctx, client, hint, user, session)
+  const sure = client && hint !== undefined && (uri === undefined || to !== undefined) && isAbout(ctx, client, hint, user, session)
   if (!sure) plan.insertStage(inMemoryStage(CONFIRM), 0)
   // The last stage shows itself on the flow's page unless it sends the browser away.
   if (!sure || to === undefined) return redirectAnswer(await startPlan(ctx, browser.visit, plan, options), method)

@@ -1,13 +1,13 @@
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
 import { cached } from '../../core/cache.ts'
-import { baseUrl } from './addresses.ts'
+import { baseUrl, sharedEndpoints } from './addresses.ts'
 import { ANY_ORIGIN, document, type Answer } from './answer.ts'
 import { CLIENT_TABLES, clientOfProvider, type Client } from './client.ts'
 import { metadata } from './discovery.ts'
 
 /** The clients that share the issuer of the whole installation. */
-async function globalClients(ctx: Ctx): Promise<Client[]> {
+export async function globalClients(ctx: Ctx): Promise<Client[]> {
   const rows = await ctx.db
     .selectFrom('provider_oauth2')
     .innerJoin('application', 'application.provider', 'provider_oauth2.id')
@@ -19,7 +19,7 @@ async function globalClients(ctx: Ctx): Promise<Client[]> {
   return clients.filter(client => client !== undefined)
 }
 
-/** What one of several clients finds is supported; an address that not all share belongs to one alone and is left out. */
+/** What one of several clients finds is supported; an address that not all share belongs to one alone and is left out, or has another in its place. */
 function merged(documents: readonly Row[]): Row {
   const out: Row = {}
   for (const name of new Set(documents.flatMap(document => Object.keys(document)))) {
@@ -31,11 +31,13 @@ function merged(documents: readonly Row[]): Row {
   return out
 }
 
-const rootDocument = cached(CLIENT_TABLES, async (ctx, base): Promise<Uint8Array | null> => {
+const rootDocument = cached(CLIENT_TABLES, async (ctx, _base): Promise<Uint8Array | null> => {
   const documents = []
   for (const client of await globalClients(ctx)) documents.push(await metadata(ctx, client))
   if (documents.length === 0) return null
-  return Buffer.from(JSON.stringify({ ...merged(documents), jwks_uri: `${base}.well-known/jwks.json` }, undefined, 2))
+  const { jwks, endSession, checkSession } = sharedEndpoints(ctx)
+  const shared = { jwks_uri: jwks, end_session_endpoint: endSession, check_session_iframe: checkSession }
+  return Buffer.from(JSON.stringify({ ...merged(documents), ...shared }, undefined, 2))
 })
 
 const rootKeys = cached(CLIENT_TABLES, async (ctx): Promise<Uint8Array | null> => {

@@ -9,7 +9,7 @@ import { siteSource } from '../../interfaces/security-headers.ts'
 import type { Answer } from './answer.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
 import { notFoundPage, type Browser } from './browser.ts'
-import { clientOfApplication, type Client } from './client.ts'
+import type { Client } from './client.ts'
 import type { RedirectUri } from './redirect-uri.ts'
 
 const SALT_BYTES = 16
@@ -32,16 +32,18 @@ export function showBrowserState(ctx: Ctx, visit: Visit, session: Session, user:
   visit.cookies.set(BROWSER_STATE_COOKIE, browserStateCookie(ctx, session, user))
 }
 
-/** Sites whose pages may show ours: those that answers are sent to; where addresses are patterns, any. */
-const framers = ({ origins, provider }: Client): string[] =>
-  (provider.redirect_uris as RedirectUri[]).some(uri => uri.matching_mode === 'regex')
-    ? ['https:', 'http:']
-    : [...origins].filter(origin => siteSource(origin) !== undefined)
+/** More than that would not fit into a header. */
+const MOST_SITES = 100
 
-/** The page that a client's page asks, in a frame, whether the sign-in is still the same (`check_session_iframe`, §3.2). */
-export async function checkSession(ctx: Ctx, slug: string, browser: Browser): Promise<Answer> {
-  const client = await clientOfApplication(ctx, slug)
-  return client
-    ? renderCheckSession(await browser.page(), { cookie: BROWSER_STATE_COOKIE, framers: framers(client) })
-    : notFoundPage(browser)
+/** Sites whose pages may show ours: those that answers are sent to; where addresses are patterns, or all too many, any. */
+function framers(clients: readonly Client[]): string[] {
+  const patterns = clients.some(({ provider }) => (provider.redirect_uris as RedirectUri[]).some(uri => uri.matching_mode === 'regex'))
+  const sites = new Set(clients.flatMap(({ origins }) => [...origins].filter(origin => siteSource(origin) !== undefined)))
+  return patterns || sites.size > MOST_SITES ? ['https:', 'http:'] : [...sites]
 }
+
+/** The page that pages of these clients ask, in a frame, whether the sign-in is still the same (`check_session_iframe`, §3.2). */
+export const checkSession = async (clients: readonly Client[], browser: Browser): Promise<Answer> =>
+  clients.length > 0
+    ? renderCheckSession(await browser.page(), { cookie: BROWSER_STATE_COOKIE, framers: framers(clients) })
+    : notFoundPage(browser)

@@ -226,7 +226,8 @@ test('the installation’s own issuer has a discovery document and keys, for all
     assert.ok(['RS256', 'ES256'].every(alg => body.id_token_signing_alg_values_supported.includes(alg)))
     assert.equal(new Set(body.scopes_supported).size, body.scopes_supported.length)
     assert.equal(body.jwks_uri, 'https://id.example.test/.well-known/jwks.json')
-    assert.equal(body.end_session_endpoint, undefined)
+    assert.equal(body.end_session_endpoint, 'https://id.example.test/application/o/end-session/')
+    assert.equal(body.check_session_iframe, 'https://id.example.test/application/o/check-session/')
   }
   const { body: keys } = await client().get('/.well-known/jwks.json')
   assert.equal(new Set(keys.keys.map((key: Row) => key.kid)).size, keys.keys.length)

@@ -15,9 +15,9 @@ import { preflight } from './cors.ts'
 import { deviceAuthorization } from './device/authorization.ts'
 import { devicePage } from './device/page.ts'
 import { discovery, jwks, webfinger } from './discovery.ts'
-import { rootDiscovery, rootJwks } from './root-discovery.ts'
+import { globalClients, rootDiscovery, rootJwks } from './root-discovery.ts'
 import { endSession } from './end-session.ts'
-import { clientOfApplication } from './client.ts'
+import { clientOfApplication, type Client } from './client.ts'
 import { endpoints } from './addresses.ts'
 import { invalidRequest, OAuthError } from './errors.ts'
 import { githubTeams, githubUser } from './github/api.ts'
@@ -181,11 +181,18 @@ function browserRoutes(app: FastifyInstance, { page }: OAuthParts): void {
     const urls = framesOf(plan?.stages[0])
     return send(reply, urls ? renderLogoutFrames(await page(request.ctx), urls) : renderNotFound(await page(request.ctx)))
   })
-  app.get('/application/o/:slug/check-session/', async (request, reply) => {
-    reply.removeHeader('x-frame-options')
-    const browser = { visit: await openVisit(request.ctx), page: () => page(request.ctx) }
-    return send(reply, await checkSession(request.ctx, slugOf(request), browser))
+  const frame = (path: string, clientsOf: (request: FastifyRequest) => Promise<readonly Client[]>) =>
+    app.get(path, async (request, reply) => {
+      reply.removeHeader('x-frame-options')
+      const browser = { visit: await openVisit(request.ctx), page: () => page(request.ctx) }
+      return send(reply, await checkSession(await clientsOf(request), browser))
+    })
+  frame('/application/o/check-session/', request => globalClients(request.ctx))
+  frame('/application/o/:slug/check-session/', async request => {
+    const client = await clientOfApplication(request.ctx, slugOf(request))
+    return client ? [client] : []
   })
+  both('/application/o/end-session/', (request, params, browser) => endSession(request.ctx, null, params, browser))
   both('/application/o/:slug/end-session/', (request, params, browser) => endSession(request.ctx, slugOf(request), params, browser))
 }
 

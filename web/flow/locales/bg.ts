@@ -173,6 +173,7 @@ const bg: Texts = {
   sign_in_again: 'Влезте отново',
   sign_out_confirm: 'Ще излезете от профила си в този браузър.',
   asks_sign_out: 'Искате ли да излезете от {name}?',
+  asks_sign_out_here: 'Искате ли да излезете?',
   sign_into: 'На път сте да влезете в {name}.',
   name: 'Име',
   password_repeat: 'Парола (повторно)',

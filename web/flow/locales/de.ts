@@ -173,6 +173,7 @@ const de: Texts = {
   sign_in_again: 'Wieder anmelden',
   sign_out_confirm: 'Sie werden in diesem Browser abgemeldet.',
   asks_sign_out: 'Möchten Sie sich von {name} abmelden?',
+  asks_sign_out_here: 'Möchten Sie sich abmelden?',
   sign_into: 'Sie melden sich gleich bei {name} an.',
   name: 'Name',
   password_repeat: 'Passwort (Wiederholung)',

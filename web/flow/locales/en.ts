@@ -170,6 +170,7 @@ const en = {
   sign_in_again: 'Sign in again',
   sign_out_confirm: 'You will be signed out in this browser.',
   asks_sign_out: 'Do you want to sign out of {name}?',
+  asks_sign_out_here: 'Do you want to sign out?',
   sign_into: "You're about to sign into {name}.",
   name: 'Name',
   password_repeat: 'Password (repeat)',

@@ -173,6 +173,7 @@ const es: Texts = {
   sign_in_again: 'Volver a entrar',
   sign_out_confirm: 'Se cerrará su sesión en este navegador.',
   asks_sign_out: '¿Quiere cerrar la sesión en {name}?',
+  asks_sign_out_here: '¿Quiere cerrar la sesión?',
   sign_into: 'Va a iniciar sesión en {name}.',
   name: 'Nombre',
   password_repeat: 'Contraseña (repetición)',

@@ -175,6 +175,7 @@ const fr: Texts = {
   sign_in_again: 'Se reconnecter',
   sign_out_confirm: 'Vous serez déconnecté dans ce navigateur.',
   asks_sign_out: 'Voulez-vous vous déconnecter de {name} ?',
+  asks_sign_out_here: 'Voulez-vous vous déconnecter ?',
   sign_into: 'Vous allez vous connecter à {name}.',
   name: 'Nom',
   password_repeat: 'Mot de passe (répétition)',

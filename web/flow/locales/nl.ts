@@ -172,6 +172,7 @@ const nl: Texts = {
   sign_in_again: 'Opnieuw aanmelden',
   sign_out_confirm: 'U wordt in deze browser afgemeld.',
   asks_sign_out: 'Wilt u zich afmelden bij {name}?',
+  asks_sign_out_here: 'Wilt u zich afmelden?',
   sign_into: 'U staat op het punt u aan te melden bij {name}.',
   name: 'Naam',
   password_repeat: 'Wachtwoord (herhaling)',
