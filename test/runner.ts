@@ -97,13 +97,19 @@ function runnable({ path, programs }: TestFile): boolean {
   return false
 }
 
+/** Where one program does as well as the one that files name. */
+const SUBSTITUTES: Record<string, string> = { chromium: 'chromium-headless-shell' }
+
 function installed(program: string): boolean {
-  return [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'].some(folder => {
-    try {
-      accessSync(join(folder, program), constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
+  const names = [program, SUBSTITUTES[program] ?? program]
+  return [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'].some(folder =>
+    names.some(name => {
+      try {
+        accessSync(join(folder, name), constants.X_OK)
+        return true
+      } catch {
+        return false
+      }
+    }),
+  )
 }

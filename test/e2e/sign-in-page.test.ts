@@ -1,47 +1,29 @@
+// needs: chromium
 import assert from 'node:assert/strict'
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, afterEach, before, describe, test } from 'node:test'
-import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
+import { after, before, describe, test } from 'node:test'
+import type { BrowserContextOptions, Page } from 'playwright-core'
 import { renderFormPost } from '../../src/interfaces/formpost.ts'
 import { renderLibrary } from '../../src/interfaces/library.ts'
+import { aContext, taken } from './browser.ts'
 import * as challenges from './challenges.ts'
 import { startFixture, type Fixture } from './sign-in-fixture.ts'
 
 const FLOW = '/if/flow/sign-in/?next=%2Fif%2Fuser%2F'
 const { identification, fullIdentification, password, refused } = challenges
-/** Views that a browser with JavaScript leaves at once. */
-const LEAVING = new Set(['ak-provider-iframe-logout', 'ak-stage-autosubmit', 'xak-flow-redirect'])
 
 describe('the sign-in page in a browser', () => {
   let fixture: Fixture
-  let browser: Browser
   before(async () => {
     fixture = await startFixture()
-    browser = await chromium.launch({
-      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-      args: ['--no-sandbox', '--disable-gpu'],
-    })
   })
-  after(async () => {
-    await browser.close()
-    await fixture.close()
-  })
-  afterEach(async () => {
-    const kept = new Set(shown?.map(({ page }) => page.context()))
-    await Promise.all(
-      browser
-        .contexts()
-        .filter(context => !kept.has(context))
-        .map(context => context.close()),
-    )
-  })
+  after(() => fixture.close())
 
   type Opened = { page: Page; complaints: string[]; requests: string[] }
   /** Opens a page and collects what must not happen on it: violations of its policy and uncaught errors. */
   async function open(path = FLOW, options: BrowserContextOptions = {}): Promise<Opened> {
-    const context = await browser.newContext({ locale: 'en', ...options })
-    const page = await context.newPage()
+    const page = await (await aContext(options)).newPage()
     const complaints: string[] = []
     const requests: string[] = []
     page.on('console', message => {
@@ -53,25 +35,6 @@ describe('the sign-in page in a browser', () => {
     if (options.javaScriptEnabled !== false && path.startsWith('/if/flow/')) await taken(page)
     return { page, complaints, requests }
   }
-  let shown: [Opened, Opened] | undefined
-  /** The page with and without a script, loaded afresh; the same two browsers for all that only look. */
-  async function look(): Promise<[Opened, Opened]> {
-    if (!shown) return (shown = [await open(), await open(FLOW, { javaScriptEnabled: false })])
-    const [scripted, plain] = shown
-    scripted.complaints.length = 0
-    await Promise.all([scripted.page.goto(fixture.origin + FLOW), plain.page.goto(fixture.origin + FLOW)])
-    await taken(scripted.page)
-    return shown
-  }
-  /** What a page shows, but for what only makes sense with JavaScript, or without. */
-  const textOf = async (page: Page) =>
-    (await page.locator('#flow').innerText())
-      .replace(
-        /Remember me on this device|Copy all|Uploading a file needs JavaScript\.|This step needs JavaScript\.|Checking your browser…|Your browser was checked\.|Another code in \d+ s|Send another code|Waiting for your phone…|Set up a passkey$|Use a passkey|Passkeys need JavaScript\./gm,
-        '',
-      )
-      .replace(/\s+/g, ' ')
-  const taken = (page: Page) => page.locator('html[data-script=on]').waitFor({ state: 'attached' })
   const focused = (page: Page) =>
     page
       .locator(':focus')
@@ -105,8 +68,7 @@ describe('the sign-in page in a browser', () => {
           ? challenges.refused(sent, { non_field_errors: 'Code does not match' })
           : { ...sent },
     )
-    const context = await browser.newContext({ locale: 'en' })
-    const page = await context.newPage()
+    const page = await (await aContext()).newPage()
     await page.clock.install()
     await page.goto(fixture.origin + FLOW)
     await taken(page)
@@ -226,20 +188,9 @@ describe('the sign-in page in a browser', () => {
     }
   })
 
-  for (const [name, challenge] of Object.entries(challenges.GALLERY)) {
-    if (LEAVING.has(challenge.component)) continue
-    test(`shows ${name} without a violation of its policy, with and without JavaScript`, async () => {
-      fixture.play(challenge)
-      const [scripted, plain] = await look()
-      assert.deepEqual(scripted.complaints, [])
-      assert.equal(await textOf(scripted.page), await textOf(plain.page))
-    })
-  }
-
   test('takes over the markup of the server without changing it, and keeps what was typed before', async () => {
     fixture.play(fullIdentification)
-    const context = await browser.newContext()
-    const page = await context.newPage()
+    const page = await (await aContext()).newPage()
     let release = () => {}
     const held = new Promise<void>(resolve => (release = resolve))
     await page.route('**/bundle/flow-*.js', async route => {
@@ -399,7 +350,6 @@ describe('the sign-in page in a browser', () => {
       const { page } = await open(FLOW, { locale })
       const [heading, title] = [await page.locator('h1').innerText(), await page.title()]
       assert.equal(title, `${heading} · Example Home`)
-      await page.context().close()
       return heading
     }
     assert.equal(await titleIn(challenges.signedOut, 'en'), 'You are signed out of Example Home.')
