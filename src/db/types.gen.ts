@@ -456,6 +456,7 @@ export interface Oauth2DeviceCodeTable {
   consent_until: Date | null
   family: string
   used_at: Date | null
+  declined_at: Date | null
 }
 
 export interface Oauth2ExchangeAudienceTable {

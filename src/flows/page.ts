@@ -9,6 +9,7 @@ import type { PageContext } from '../interfaces/page.ts'
 import { isLanguage } from '../../web/flow/languages.ts'
 import { secretsEqual } from '../lib/constant-time.ts'
 import { pathOf } from './addresses.ts'
+import { askingOf } from './asking.ts'
 import type { FlowDefinition } from './definition.ts'
 import { execute, type FlowAnswer } from './executor.ts'
 import { flowInfo } from './present.ts'
@@ -49,7 +50,8 @@ function sendFlowPage(
     ...context,
     executor: pathOf(ctx, `/api/v3/flows/executor/${slug}/`),
     query: ctx.request?.query ?? '',
-    challenge: challenge,
+    challenge,
+    asking: askingOf(visit),
     csrf,
     ...(posted && { posted: formFields(posted) }),
   })

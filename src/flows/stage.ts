@@ -88,7 +88,11 @@ export type StageKind = StageBehaviour & {
 }
 
 /** A kind of stage that lives in plans alone, put there by providers and the like. Its data must be JSON. */
-export type MemoryStageKind = StageBehaviour & { kind: string }
+export type MemoryStageKind = StageBehaviour & {
+  kind: string
+  /** What follows when the person refuses, somewhere on the way, what this stage stands at the end of a plan for. */
+  decline?: (run: Run) => Outcome | Promise<Outcome>
+}
 
 /** What is left to do in the browser for those who took part in a session that is about to end. */
 export type Farewell = (ctx: Ctx, session: Session) => Promise<PlannedStage[]>

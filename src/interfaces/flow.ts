@@ -1,5 +1,5 @@
 import { answerFor, CSRF_FIELD, type FormFields } from '../../web/flow/answer.ts'
-import type { Answer, AutosubmitChallenge, Challenge, FlowData, RedirectChallenge } from '../../web/flow/challenge.ts'
+import type { Answer, Asking, AutosubmitChallenge, Challenge, FlowData, RedirectChallenge } from '../../web/flow/challenge.ts'
 import { isSafeRedirect } from '../../web/flow/markup.ts'
 import { cssUrl, html, jsonForScript, trusted, type Html } from './html.ts'
 import { card, languageMenu, renderPage, type Page, type PageContext } from './page.ts'
@@ -17,6 +17,8 @@ export interface FlowPage extends PageContext {
   query: string
   /** What the executor answers right now; the page shows it without asking. */
   challenge: Challenge
+  /** The application that waits for the end of the flow. */
+  asking?: Asking
   /** The CSRF token, for the form that is posted without JavaScript. With it, the client reads the cookie `authentik_csrf`. */
   csrf: string
   /** The body of a form that was posted without JavaScript and refused, to fill it in again. Passwords are left out here. */
@@ -32,13 +34,14 @@ export interface FlowPage extends PageContext {
  * and an address of ours may lead on to another site.
  */
 export function renderFlowPage(page: FlowPage): Page {
-  const { web, challenge, nonce, lang, brand, executor, query, csrf, posted } = page
+  const { web, challenge, asking, nonce, lang, brand, executor, query, csrf, posted } = page
   const data: FlowData = {
     challenge,
     // Encoded as the executor encodes it, so that its redirects stay redirects.
     executor: `${executor}?query=${encodeURIComponent(query)}`,
     brand: brand.branding_title,
     csrf,
+    ...(asking && { asking: { ...asking, token: challenge.component === 'ak-stage-consent' ? (challenge.token as string) : undefined } }),
     values: valuesToKeep(challenge, posted ?? {}),
   }
   const { assets } = web
@@ -56,7 +59,7 @@ export function renderFlowPage(page: FlowPage): Page {
       ${jsonForScript(data)}
     </script>`
   const layout = challenge.flow_info?.layout
-  const policy = contentSecurityPolicy(nonce, { formAction: formTargets(challenge) })
+  const policy = contentSecurityPolicy(nonce, { formAction: formTargets(challenge, asking) })
   return {
     status: 200,
     headers: pageHeaders(policy),
@@ -122,8 +125,9 @@ function refresh(challenge: Challenge): Html | false {
   return isSafeRedirect(to) && html`<noscript><meta http-equiv="refresh" content="0; url=${to}" /></noscript> `
 }
 
-/** Only an autosubmit form leaves for another site. Its address may be relative, when it is ours. */
-function formTargets(challenge: Challenge): string[] {
+/** Only an autosubmit form leaves for another site: this one, or one that the flow ends with. Its address may be relative, when it is ours. */
+function formTargets(challenge: Challenge, asking: Asking | undefined): string[] {
+  if (asking?.form !== undefined) return handOverTargets(asking.form)
   if (challenge.component !== 'ak-stage-autosubmit') return []
   const { url } = challenge as AutosubmitChallenge
   return URL.canParse(url) ? handOverTargets(url) : []

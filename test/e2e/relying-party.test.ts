@@ -107,6 +107,40 @@ describe('an application that signs its people in here', () => {
     assert.equal((await claims(page)).preferred_username, 'jane')
   })
 
+  test('hears of it when somebody declines, with JavaScript and without', async () => {
+    const client = await aClient({ consent: true })
+    for (const options of [{}, { javaScriptEnabled: false }]) {
+      const { page, complaints } = await aBrowser(options)
+      await open(page)
+      await page.getByRole('link', { name: `Cancel and go back to ${client.name}` }).click()
+      await page.getByText('access_denied').waitFor()
+      await page.getByRole('link', { name: 'Sign in' }).click()
+      await signIn(page, jane.username, jane.password)
+      await page.getByRole('heading', { name: `Continue to ${client.name}` }).waitFor()
+      await page.getByRole('button', { name: 'Decline' }).click()
+      await page.getByText('access_denied').waitFor()
+      assert.ok(page.url().startsWith(party.callback))
+      assert.deepEqual(complaints, [])
+    }
+  })
+
+  test('gets its answer by a form after consent, yes or no', async () => {
+    await aClient({ consent: true, asks: { response_mode: 'form_post', prompt: 'consent' } })
+    const { page, complaints } = await aBrowser()
+    await open(page)
+    await signIn(page, jane.username, jane.password)
+    for (const [button, brought] of [
+      ['Decline', /"error":"access_denied"/],
+      ['Continue', /"code":"/],
+    ] as const) {
+      await page.getByRole('button', { name: button }).click()
+      await page.getByRole('heading', { name: 'Posted' }).waitFor()
+      assert.match(await page.locator('pre').innerText(), brought)
+      await open(page)
+    }
+    assert.deepEqual(complaints, [])
+  })
+
   test('is told who it is where it wants a choice, and who is not the one that it guessed says so', async () => {
     await aClient({ asks: { login_hint: 'somebody.else', ui_locales: 'tlh de' } })
     const { page, complaints } = await aBrowser()

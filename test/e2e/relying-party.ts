@@ -67,6 +67,8 @@ export async function aRelyingParty(): Promise<RelyingParty> {
       })
     },
     async '/callback'(visitor, url) {
+      const error = url.searchParams.get('error')
+      if (error !== null) return document('Not signed in', `<p>${escaped(error)}</p><a href="/login">Sign in</a>`)
       const { code_verifier, state, nonce } = visitor.pending!
       visitor.pending = undefined
       const bought = await oidc.authorizationCodeGrant(config!, url, {
@@ -115,6 +117,12 @@ export async function aRelyingParty(): Promise<RelyingParty> {
       if (url.searchParams.get('iss') === config!.serverMetadata().issuer) end(url.searchParams.get('sid')!)
       return void response.writeHead(200, { ...headers, 'content-type': 'text/html' }).end('<!doctype html><title>Out</title>')
     }
+    // A form comes from another site, without cookies: what it brought is shown.
+    if (request.method === 'POST')
+      return void text(request).then(body => {
+        const brought = JSON.stringify(Object.fromEntries(new URLSearchParams(body)))
+        response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(document('Posted', `<pre>${escaped(brought)}</pre>`))
+      }, failed)
     const page = pages[url.pathname]
     if (!page) return void response.writeHead(404).end()
     // Browsers keep cookies by host alone, and applications of one test share theirs.

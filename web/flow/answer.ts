@@ -20,7 +20,7 @@ export function answerFor(challenge: Challenge, form: FormFields): Answer {
     case 'ak-stage-password':
       return { component, password: form.password ?? '' }
     case 'ak-stage-consent':
-      return { component, token: form.token ?? '' }
+      return { component, token: form.token ?? '', ...(form.decline !== undefined && { decline: true }) }
     case 'ak-stage-authenticator-validate':
       return { component, ...validateAnswer(form) }
     case 'ak-stage-user-login':

@@ -34,8 +34,8 @@ export function App({ data, t }: { data: FlowData; t: Translate }) {
     const reply = await withView(await callExecutor(data.executor, answer))
     if ('failure' in reply) {
       setFailure({ what: reply.failure, retry: () => void ask(answer) })
-    } else if (reply.challenge.component === 'ak-stage-autosubmit') {
-      return location.reload() // the page's policy must allow the form's target; see AutosubmitStage
+    } else if (needsPage(reply.challenge, data)) {
+      return location.reload()
     } else {
       show(reply.challenge)
     }
@@ -72,6 +72,7 @@ export function App({ data, t }: { data: FlowData; t: Translate }) {
         errors: step.errors,
         busy,
         csrf: data.csrf,
+        asking: data.asking,
         brand: data.brand,
         values: step.number === 0 ? data.values : {},
         base: data.executor.split('/api/v3/')[0]!,
@@ -91,10 +92,26 @@ export function App({ data, t }: { data: FlowData; t: Translate }) {
         {title && <h1 tabIndex={-1}>{title}</h1>}
         {failure && <FailureNotice failure={failure.what} retry={failure.retry} />}
         <View key={step.number} challenge={step.challenge} />
+        {data.asking?.leave && !ENDS.has(step.challenge.component) && (
+          <p class="below">
+            <a href={data.asking.leave}>{t('leave_for', { name: data.asking.name })}</a>
+          </p>
+        )}
       </div>
     </StageContext.Provider>
   )
 }
+
+/** Steps that lead elsewhere by themselves. */
+const ENDS = new Set(['xak-flow-redirect', 'ak-stage-autosubmit', 'ak-provider-iframe-logout', 'ak-stage-session-end'])
+
+/**
+ * What the page itself must know of a challenge beforehand: its policy must allow the target of a form (see AutosubmitStage), and who asks
+ * for consent is told beside the challenge, of which another tab may have made one for somebody else meanwhile.
+ */
+const needsPage = ({ component, token }: Challenge, { asking }: FlowData): boolean =>
+  (component === 'ak-stage-autosubmit' && asking?.form === undefined) ||
+  (component === 'ak-stage-consent' && asking !== undefined && asking.token !== token)
 
 /** The view comes with its challenge: a page that cannot fetch it is told so, and may ask again. */
 async function withView(reply: Reply): Promise<Reply> {

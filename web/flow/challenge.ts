@@ -138,6 +138,19 @@ export interface PromptChallenge extends Challenge {
   fields: PromptField[]
 }
 
+/** An application that waits for the end of a flow. No part of a challenge: only our own page is told of it. */
+export interface Asking {
+  name: string
+  /** Path that leads back to it without what it asked for. */
+  leave?: string
+  /** Consent may be refused: its answer may carry `decline`. */
+  declines?: boolean
+  /** Where the page will post the answer, when it is not sent by an address. */
+  form?: string
+  /** That of the consent challenge it belongs to: another tab may ask for somebody else meanwhile. */
+  token?: string
+}
+
 /** What the server writes into the page for the client to start from, as JSON in `#flow-data`. */
 export interface FlowData {
   challenge: Challenge
@@ -146,6 +159,8 @@ export interface FlowData {
   /** Name of the brand, the second half of the document's title. */
   brand: string
   csrf: string
+  /** The application that waits for the end of the flow. */
+  asking?: Asking
   /** What was typed into a form that was posted without JavaScript and refused; never passwords. */
   values: Record<string, string>
 }

@@ -1,6 +1,6 @@
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
-import type { Answer, Challenge } from './challenge.ts'
+import type { Answer, Asking, Challenge } from './challenge.ts'
 import type { FormFields } from './answer.ts'
 import type { Translate } from './translate.ts'
 import type { View } from './views.ts'
@@ -14,6 +14,8 @@ export interface Stage {
   /** True while the executor is being asked. */
   busy: boolean
   csrf: string
+  /** The application that waits for the end of the flow. */
+  asking?: Asking
   /** Name of the brand. */
   brand: string
   /** What was typed before a form without JavaScript was refused. */

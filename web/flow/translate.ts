@@ -27,6 +27,7 @@ const SERVER_TEXTS: Record<string, keyof Texts> = {
   'Request has been denied.': 'request_denied',
   'Flow does not apply to current user.': 'flow_not_applicable',
   'Unknown error': 'unknown_error',
+  'The device was not connected.': 'device_declined',
   'Invalid captcha response': 'captcha_refused',
   'Invalid captcha response. Retrying may solve this issue.': 'captcha_retry',
   'Failed to validate token': 'captcha_unreachable',
@@ -65,6 +66,7 @@ const SERVER_TEXTS: Record<string, keyof Texts> = {
 /** The same with a name in them. */
 const SERVER_PATTERNS: readonly (readonly [RegExp, keyof Texts])[] = [
   [/^You're about to sign into (.+)\.$/s, 'sign_into'],
+  [/^You're about to sign a device into (.+)\.$/s, 'sign_device_into'],
   [/^Do you want to sign out of (.+)\?$/s, 'asks_sign_out'],
   [/^Ensure this field has no more than (\d+) characters\.$/, 'too_long'],
 ]

@@ -2,6 +2,7 @@ import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
 import { Application } from '../../core/application.ts'
 import { saveSessionData, type Session } from '../../core/sessions.ts'
+import { ASKING, type Asking } from '../../flows/asking.ts'
 import { flowByKey } from '../../flows/definition.ts'
 import { asObject } from '../../flows/objects.ts'
 import { inMemoryStage, type Plan } from '../../flows/plan.ts'
@@ -10,7 +11,7 @@ import { explainNoPlan } from '../../flows/refusal.ts'
 import { defineMemoryStage, next } from '../../flows/stage.ts'
 import { consent } from '../../stages/consent/stage.ts'
 import { redirectAnswer, type Answer } from './answer.ts'
-import type { AuthorizationRequest } from './authorization-request.ts'
+import type { AuthorizationRequest, Delivery } from './authorization-request.ts'
 import { deliver } from './authorization-response.ts'
 import { deniedPage, errorPage, type Browser } from './browser.ts'
 import type { Client } from './client.ts'
@@ -31,13 +32,18 @@ export const askAgainStage = defineMemoryStage({
 })
 
 /** What the consent page says; a scope without a description is not worth a line. */
-export function consentContext(client: Client, application: Row, scopes: readonly string[]): Row {
+export function consentContext(client: Client, application: Row, scopes: readonly string[], asking: Partial<Asking> = {}): Row {
   const descriptions = new Map(client.mappings.map(mapping => [mapping.scope_name, mapping.description]))
   return {
+    [ASKING]: { name: String(application.name), declines: true, ...asking } satisfies Asking,
     consent_header: `You're about to sign into ${String(application.name)}.`,
     consent_permissions: scopes.map(id => ({ id, name: descriptions.get(id) ?? '' })),
   }
 }
+
+/** The page that the answer will be posted from has to know beforehand. */
+const formOf = ({ response_mode: mode, redirect_uri: uri }: Delivery): Partial<Asking> =>
+  mode === 'form_post' && /^https?:/i.test(uri) ? { form: uri } : {}
 
 /**
  * Runs the provider's authorization flow. What needs nobody's answer happens within this request, so that implicit consent is a plain
@@ -56,7 +62,7 @@ export async function runAuthorizationFlow(
   if (!definition) return deniedPage(ctx, browser, [])
   const silent = request.prompt.includes('none')
   const named = request.claims ? await scopesOfClaims(ctx, client, user, request.claims, request.scopes) : []
-  const asked = consentContext(client, application, [...request.scopes, ...named])
+  const asked = consentContext(client, application, [...request.scopes, ...named], formOf(request.delivery))
   const context = { is_sso: true, application: asObject(Application, application), ...asked }
   const planned = await planFlow(ctx, definition, context, { allowEmpty: true })
   if (!planned.ok) {

@@ -2,6 +2,7 @@ import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
 import { explainAccess, mayOpen, type Access } from '../../core/access.ts'
 import type { Session } from '../../core/sessions.ts'
+import { storePlan } from '../../flows/visit.ts'
 import type { Answer } from './answer.ts'
 import { deliveryOf, readAuthorizationRequest, type AuthorizationRequest } from './authorization-request.ts'
 import { deliver, errorParameters } from './authorization-response.ts'
@@ -16,6 +17,7 @@ import { byGithubAddress, withGithubScopes } from './github/scopes.ts'
 import { readIdTokenHint } from './id-token-hint.ts'
 import type { Parameters } from './parameters.ts'
 import { PROMPTED, promptedBefore, type Prompted } from './prompted.ts'
+import { spendPushed } from './pushed-request.ts'
 import { wantedSubjects } from './requested-claims.ts'
 import { requireSent, sentRequest, type Sent } from './sent-request.ts'
 import { carriedRequest, signInFirst } from './sign-in.ts'
@@ -73,6 +75,7 @@ async function decide(
   const session = ctx.caller.session as unknown as Session | null
   const silent = request.prompt.includes('none')
   const prompted = promptedBefore(ctx, request, params.get(PROMPTED))
+  if (prompted?.gaveUp) return giveUp(ctx, request, browser)
   if (!client.application) return refuse(ctx, browser, silent)
   const askToSignIn = async (hint = request.login_hint): Promise<Answer> => {
     if (silent) throw authorizationError('login_required') // §3.1.2.6
@@ -95,6 +98,13 @@ async function decide(
     if (request.context.essential) throw authorizationError(helps ? 'login_required' : 'unmet_authentication_requirements')
   }
   return runAuthorizationFlow(ctx, client, request, client.application, user, session, browser)
+}
+
+/** The person would rather not sign in: the way there is forgotten, and a request that was sent ahead is over (RFC 6749 §4.1.2.1). */
+async function giveUp(ctx: Ctx, request: AuthorizationRequest, { visit }: Browser): Promise<never> {
+  await storePlan(ctx, visit, null)
+  if (request.pushed !== null) await spendPushed(ctx.db, request.pushed, ctx.now())
+  throw authorizationError('access_denied', 'The sign-in was not completed')
 }
 
 /** Whether the sign-in is as recent as the request demands, and a choice where it wants one; `prompted`: this request sent the person to sign in. */

@@ -42,6 +42,8 @@ export type Client = {
   issuerMode: string
   /** The application that the issuer is called after: the client's own, or the one that it registered itself with. undefined: there is none. */
   issuerSlug: string | undefined
+  /** What a client that registered itself says of itself, RFC 7591 §2; nobody has checked it. undefined: an administrator made it. */
+  registered: Row | undefined
   /** Whether other clients may register themselves here, RFC 7591. */
   registers: boolean
   claimsInIdToken: boolean
@@ -130,10 +132,15 @@ const NEVER = -1
 
 const applicationOf = (ctx: Ctx, provider: number): Promise<Row | undefined> => findObject(ctx, Application, provider, 'provider')
 
-/** The provider that a client registered itself with: its issuer and its key are those that the client was told of. */
-async function parentOf(ctx: Ctx, provider: number): Promise<Row | undefined> {
-  const found = await ctx.db.selectFrom('oauth2_registration').select('parent').where('provider', '=', provider).executeTakeFirst()
-  return found?.parent ? findObject(ctx, OAuth2Provider, found.parent) : undefined
+/** How a client registered itself, and the provider that it did so with: its issuer and its key are those that the client was told of. */
+async function registrationOf(ctx: Ctx, provider: number): Promise<{ parent?: Row; told?: Row }> {
+  const found = await ctx.db
+    .selectFrom('oauth2_registration')
+    .select(['parent', 'told'])
+    .where('provider', '=', provider)
+    .executeTakeFirst()
+  const parent = found?.parent ? await findObject(ctx, OAuth2Provider, found.parent) : undefined
+  return { parent, told: found?.told as Row | undefined }
 }
 
 const hasRegistration = async (ctx: Ctx, provider: number): Promise<boolean> =>
@@ -154,7 +161,8 @@ function keySet(
 async function load(ctx: Ctx, provider: Row): Promise<Client> {
   const uris = provider.redirect_uris as RedirectUri[]
   const isPublic = provider.client_type === 'public'
-  const home = (await parentOf(ctx, provider.id as number)) ?? provider
+  const { parent, told } = await registrationOf(ctx, provider.id as number)
+  const home = parent ?? provider
   const signing = await keypair(ctx, home.signing_key)
   const encryption = await keypair(ctx, provider.encryption_key)
   const metadata = underProfile(await metadataOf(ctx, provider.id as number))
@@ -193,6 +201,7 @@ async function load(ctx: Ctx, provider: Row): Promise<Client> {
     issuerSlug: (home === provider ? application : ((await applicationOf(ctx, home.id as number)) ?? application))?.slug as
       | string
       | undefined,
+    registered: told,
     registers,
     sector:
       metadata.subject_type === 'pairwise' ? (sectorOf(metadata.sector_identifier_uri, uris) ?? (provider.client_id as string)) : undefined,

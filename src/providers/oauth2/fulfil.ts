@@ -6,9 +6,9 @@ import { Application } from '../../core/application.ts'
 import type { Session } from '../../core/sessions.ts'
 import { hashToken } from '../../crypto/secrets.ts'
 import { recordEvent } from '../../events/record.ts'
-import { defineMemoryStage, denied, finish, redirect } from '../../flows/stage.ts'
+import { defineMemoryStage, denied, finish, redirect, type Outcome, type Run } from '../../flows/stage.ts'
 import { toBase64url } from '../../lib/base64url.ts'
-import type { AuthorizationRequest } from './authorization-request.ts'
+import type { AuthorizationRequest, Delivery } from './authorization-request.ts'
 import { errorParameters, responseLocation, responseParameters } from './authorization-response.ts'
 import { responseFault } from './client-encryption.ts'
 import { clientById, type Client } from './client.ts'
@@ -114,39 +114,61 @@ export const FULFIL = 'oauth2-fulfil'
 /** What the stage keeps: the request, and who it was checked for. */
 export type FulfilData = { request: AuthorizationRequest; user: number }
 
+/** Takes a response to the client, by the browser that the flow's page is open in. */
+function handOver(client: Client, delivery: Delivery, parameters: Record<string, string>): Outcome {
+  if (delivery.response_mode !== 'form_post') return redirect(responseLocation(delivery, parameters), { last: true })
+  return finish({
+    component: 'ak-stage-autosubmit',
+    title: `Redirecting to ${String(client.application?.name)}...`,
+    url: delivery.redirect_uri,
+    attrs: parameters,
+  })
+}
+
+type Standing = { client: Client; application: Row; user: Row; session: Session; request: AuthorizationRequest }
+
+/** Who the request is by and about, as long as that is still true. */
+async function standing({ ctx, stage }: Run): Promise<Standing | Outcome> {
+  const { request, user: expected } = stage as unknown as FulfilData
+  const { user, session } = ctx.caller
+  const client = await clientById(ctx, request.client_id)
+  if (!user || !session || user.id !== expected || !client?.application) return denied('This sign-in belongs to another session.')
+  if (!client.mayRedirectTo(request.delivery.redirect_uri)) return denied('The application has changed. Please begin anew.')
+  const untold = await responseFault(ctx, client, request.delivery)
+  if (untold) return denied(`${untold.message}.`)
+  return { client, application: client.application, user, session: session as unknown as Session, request }
+}
+
 /**
  * The last stage of an authorization flow. Time has passed since the request was checked: the browser may belong to somebody else by
  * now, and access may have been withdrawn.
  */
 export const fulfilStage = defineMemoryStage({
   kind: FULFIL,
-  async challenge({ ctx, stage, visit }) {
-    const { request, user: expected } = stage as unknown as FulfilData
-    const { user, session } = ctx.caller
-    const client = await clientById(ctx, request.client_id)
-    if (!user || !session || user.id !== expected || !client?.application) return denied('This sign-in belongs to another session.')
-    if (!client.mayRedirectTo(request.delivery.redirect_uri)) return denied('The application has changed. Please begin anew.')
-    const decision = await mayOpen(ctx, client.application, user, { context: policyFacts(request) })
+  async challenge(run) {
+    const { ctx, visit } = run
+    const found = await standing(run)
+    if ('kind' in found) return found
+    const { client, application, user, session, request } = found
+    const decision = await mayOpen(ctx, application, user, { context: policyFacts(request) })
     if (!decision.passing) {
-      const explanation = explainAccess(ctx, client.application, user, decision, 'authorize')
+      const explanation = explainAccess(ctx, application, user, decision, 'authorize')
       return denied(decision.messages.join('\n') || 'Request has been denied.', explanation)
     }
-    const untold = await responseFault(ctx, client, request.delivery)
-    if (untold) return denied(`${untold.message}.`)
-    const parameters = await grantCode(ctx, client, request, client.application, user, session as unknown as Session).catch(
-      (error: unknown) => {
-        if (error instanceof OAuthError) return errorParameters(ctx, client, request.delivery, error)
-        throw error
-      },
-    )
-    showBrowserState(ctx, visit, session as unknown as Session, user)
-    const { redirect_uri: uri, response_mode: mode } = request.delivery
-    if (mode !== 'form_post') return redirect(responseLocation(request.delivery, parameters), { last: true })
-    return finish({
-      component: 'ak-stage-autosubmit',
-      title: `Redirecting to ${String(client.application.name)}...`,
-      url: uri,
-      attrs: parameters,
+    const parameters = await grantCode(ctx, client, request, application, user, session).catch((error: unknown) => {
+      if (error instanceof OAuthError) return errorParameters(ctx, client, request.delivery, error)
+      throw error
     })
+    showBrowserState(ctx, visit, session, user)
+    return handOver(client, request.delivery, parameters)
+  },
+  /** RFC 6749 §4.1.2.1: the client hears it. A request that was sent ahead is over with it. */
+  async decline(run) {
+    const found = await standing(run)
+    if ('kind' in found) return found
+    const { ctx } = run
+    const { client, request } = found
+    if (request.pushed !== null) await spendPushed(ctx.db, request.pushed, ctx.now())
+    return handOver(client, request.delivery, await errorParameters(ctx, client, request.delivery, authorizationError('access_denied')))
   },
 })

@@ -11,8 +11,8 @@ export const PROMPTED = 'prompted'
 /** A mark older than this is none: who took so long is asked again. */
 const MAX_AGE = 3_600_000 // ms
 
-/** What a mark says: when the person was sent, and whether with the name that the client had guessed filled in. */
-export type Prompted = { at: number; hinted: boolean }
+/** What a mark says: when the person was sent, whether with the name that the client had guessed filled in, and whether they would rather not. */
+export type Prompted = { at: number; hinted: boolean; gaveUp: boolean }
 
 const seal = (ctx: Ctx, request: AuthorizationRequest, said: string): string =>
   ctx.secrets.hmac(
@@ -20,14 +20,15 @@ const seal = (ctx: Ctx, request: AuthorizationRequest, said: string): string =>
     JSON.stringify([said, request.client_id, request.delivery, request.nonce, request.challenge, request.prompt, request.max_age]),
   )
 
-export function promptedMark(ctx: Ctx, request: AuthorizationRequest, hinted: boolean): string {
-  const said = `${ctx.now().getTime()}${hinted ? 'h' : ''}`
+/** @param how `h`: with a name filled in; `x`: for the link by which the person gives up */
+export function promptedMark(ctx: Ctx, request: AuthorizationRequest, how: '' | 'h' | 'x'): string {
+  const said = `${ctx.now().getTime()}${how}`
   return `${said}.${seal(ctx, request, said)}`
 }
 
 /** What a mark says that we made for this request; undefined for any other text. */
 export function promptedBefore(ctx: Ctx, request: AuthorizationRequest, mark: string | undefined): Prompted | undefined {
-  const [, said, at, hinted, tag] = /^((\d{1,16})(h?))\.([\w-]{43})$/.exec(mark ?? '') ?? []
+  const [, said, at, how, tag] = /^((\d{1,16})([hx]?))\.([\w-]{43})$/.exec(mark ?? '') ?? []
   if (said === undefined || tag === undefined || !secretsEqual(tag, seal(ctx, request, said))) return undefined
-  return ctx.now().getTime() - Number(at) <= MAX_AGE ? { at: Number(at), hinted: hinted === 'h' } : undefined
+  return ctx.now().getTime() - Number(at) <= MAX_AGE ? { at: Number(at), hinted: how === 'h', gaveUp: how === 'x' } : undefined
 }

@@ -1,6 +1,7 @@
 import { visitor, type Ctx } from '../../context.ts'
 import { Application } from '../../core/application.ts'
 import { pathOf } from '../../flows/addresses.ts'
+import { ASKING, type Asking } from '../../flows/asking.ts'
 import { flowByKey } from '../../flows/definition.ts'
 import { asObject } from '../../flows/objects.ts'
 import { planFlow } from '../../flows/planner.ts'
@@ -76,7 +77,13 @@ export async function signInFirst(
   const { authentication } = client.flows
   const definition = authentication === null ? await defaultFlow(asVisitor, 'authentication') : await flowByKey(ctx, authentication)
   if (!definition) return deniedPage(ctx, browser, ['There is no flow to sign in with.'])
+  const sent = pairsOf(params)
+  const endpoint = pathOf(ctx, byGithubAddress(ctx) ? AUTHORIZE : '/application/o/authorize/')
+  const backWith = (how: '' | 'h' | 'x') => `${endpoint}?${encoded([...sent, [PROMPTED, promptedMark(ctx, request, how)]])}`
+  const asking: Asking = { name: String(client.application!.name), leave: backWith('x') }
   const context = {
+    // Where clients that registered themselves live, nobody has checked: a visitor is not offered to be sent there (RFC 9700 §4.11.2).
+    ...(!client.registered && { [ASKING]: asking }),
     application: asObject(Application, client.application!),
     ...(hint !== null && { pending_user_identifier: hint }),
   }
@@ -85,9 +92,7 @@ export async function signInFirst(
     return deniedPage(ctx, browser, planned.messages, { explanationId: explainNoPlan(ctx, definition.flow, planned, 'authorize') })
   const devices = demandedDevices(request.context)
   if (devices) stepUp(planned.plan, devices)
-  const sent = pairsOf(params)
-  const endpoint = pathOf(ctx, byGithubAddress(ctx) ? AUTHORIZE : '/application/o/authorize/')
-  const back = `${endpoint}?${encoded([...sent, [PROMPTED, promptedMark(ctx, request, hint !== null)]])}`
+  const back = backWith(hint === null ? '' : 'h')
   const query = encoded([...sent.filter(([name, value]) => !FLOW_PARAMETERS.has(name) && value.length <= MAX_SHOWN), ['next', back]])
   const page = await startPlan(ctx, browser.visit, planned.plan, { query: new URLSearchParams(query) })
   return redirectAnswer(inLanguage(page, request), ctx.request?.method ?? 'GET')

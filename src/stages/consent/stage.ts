@@ -1,5 +1,6 @@
 import type { Row } from '../../api/model.ts'
-import { textField } from '../../flows/answer.ts'
+import { booleanField, textField } from '../../flows/answer.ts'
+import { declined } from '../../flows/asking.ts'
 import { isStored } from '../../flows/objects.ts'
 import { subjectOf } from '../../flows/planner.ts'
 import { withUser } from '../../flows/present.ts'
@@ -60,7 +61,8 @@ async function remember(ctx: Ctx, run: Run): Promise<void> {
 export const consent = defineStage({
   model: ConsentStage,
   component: 'ak-stage-consent',
-  answer: () => ({ token: textField() }),
+  /** `decline` is ours: clients that do not know it can only agree, or leave. */
+  answer: () => ({ token: textField(), decline: booleanField({ required: false }) }),
 
   async challenge(run) {
     const { context } = run.plan
@@ -86,11 +88,12 @@ export const consent = defineStage({
     }
   },
 
-  async respond(run, { token }) {
+  async respond(run, { token, decline }) {
     const expected = run.plan.context[TOKEN]
     if (typeof expected !== 'string' || !secretsEqual(token as string, expected)) {
       return retry({ token: 'Invalid consent token, re-showing prompt' })
     }
+    if (decline === true) return declined(run)
     await remember(run.ctx, run)
     delete run.plan.context[TOKEN]
     run.plan.context.consent = { permissions: wanted(run).map(permission => permission.id) }

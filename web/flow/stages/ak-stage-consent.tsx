@@ -6,7 +6,7 @@ import { useStage } from '../stage.ts'
 import { sayServerText } from '../translate.ts'
 
 export function ConsentStage({ challenge }: { challenge: ConsentChallenge }) {
-  const { t, errors } = useStage()
+  const { t, errors, asking } = useStage()
   const widened = challenge.additional_permissions.length > 0
   return (
     <>
@@ -18,10 +18,14 @@ export function ConsentStage({ challenge }: { challenge: ConsentChallenge }) {
         <Permissions title={t('consent_additional')} permissions={challenge.additional_permissions} />
         <input type="hidden" name="token" value={challenge.token} />
         <SubmitButton label={t('continue')} />
-        {challenge.flow_info && (
-          <a class="btn ghost" href={challenge.flow_info.cancel_url}>
-            {t('cancel')}
-          </a>
+        {asking?.declines ? (
+          <SubmitButton label={t('decline')} name="decline" value="true" secondary />
+        ) : (
+          challenge.flow_info && (
+            <a class="btn ghost" href={challenge.flow_info.cancel_url}>
+              {t('cancel')}
+            </a>
+          )
         )}
       </StageForm>
     </>

@@ -57,6 +57,7 @@ export async function deviceAuthorization(ctx: Ctx, headers: Headers, form: Para
       consent_until: null,
       family: ctx.uuid(),
       used_at: null,
+      declined_at: null,
     })
     .execute()
   const page = `${baseUrl(ctx)}device`

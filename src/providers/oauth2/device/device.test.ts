@@ -138,6 +138,41 @@ test('a confidential client proves itself, one without the grant is refused, and
   assert.equal((await metadata()).device_authorization_endpoint, undefined)
 })
 
+test('a device that somebody refuses hears access_denied, now and later (RFC 8628 §3.5)', async () => {
+  const party = await aParty()
+  const { browser } = await aSignedInBrowser()
+  const { body } = await begin(party)
+  const opened = await browser.follow(`/device?code=${body.user_code}`)
+  const slug = /\/if\/flow\/([^/]+)\//.exec(opened.path)![1]!
+  const asked = await browser.challenge(slug, '')
+  const refused = await browser.challenge(slug, '', { component: 'ak-stage-consent', token: asked.token, decline: true })
+  assertFits('ChallengeTypes', refused)
+  assert.partialDeepStrictEqual(refused, { component: 'ak-stage-access-denied', error_message: 'The device was not connected.' })
+  for (let time = 0; time < 2; time++)
+    assert.partialDeepStrictEqual(await ask(party, body.device_code), { status: 400, body: { error: 'access_denied' } })
+  // Nobody lets it in after that.
+  const other = await aSignedInBrowser()
+  assert.match((await other.browser.follow(`/device?code=${body.user_code}`)).path, /default-device-code-flow/)
+  assert.partialDeepStrictEqual(await ask(party, body.device_code), { body: { error: 'access_denied' } })
+})
+
+test('19 of a yes and a no in two windows the first counts', async () => {
+  const party = await aParty()
+  const { body } = await begin(party)
+  const [yes, no] = await Promise.all([aSignedInBrowser(), aSignedInBrowser()])
+  const questions = []
+  for (const { browser } of [yes, no]) {
+    const opened = await browser.follow(`/device?code=${body.user_code}`)
+    const slug = /\/if\/flow\/([^/]+)\//.exec(opened.path)![1]!
+    questions.push({ slug, ...(await browser.challenge(slug, '')) } as { slug: string; token: string })
+  }
+  const [ours, theirs] = questions
+  await no.browser.challenge(theirs!.slug, '', { component: 'ak-stage-consent', token: theirs!.token, decline: true })
+  const late = await yes.browser.challenge(ours!.slug, '', { component: 'ak-stage-consent', token: ours!.token })
+  assert.equal(late.component, 'ak-stage-access-denied')
+  assert.partialDeepStrictEqual(await ask(party, body.device_code), { body: { error: 'access_denied' } })
+})
+
 test('46 codes are not guessed: after twenty tries a right one is wrong too', async () => {
   const party = await aParty()
   const { browser } = await aSignedInBrowser()

@@ -26,6 +26,7 @@ export const findWaiting = async (db: Db, userCode: string, now: Date): Promise<
     .where('user_code', '=', userCode)
     .where('expires', '>', now)
     .where('user', 'is', null)
+    .where('declined_at', 'is', null)
     .executeTakeFirst()) as DeviceRow | undefined
 
 /** True for the one person that let it in first; nothing changes for all others. */
@@ -35,6 +36,19 @@ export const approve = async (db: Db, id: number, approval: Approval, now: Date)
     .set(approval)
     .where('id', '=', id)
     .where('user', 'is', null)
+    .where('declined_at', 'is', null)
+    .where('expires', '>', now)
+    .returning('id')
+    .executeTakeFirst()) !== undefined
+
+/** Keeps the device out for good; false when somebody let it in before, or its time is over. */
+export const decline = async (db: Db, id: number, now: Date): Promise<boolean> =>
+  (await db
+    .updateTable('oauth2_device_code')
+    .set({ declined_at: now })
+    .where('id', '=', id)
+    .where('user', 'is', null)
+    .where('declined_at', 'is', null)
     .where('expires', '>', now)
     .returning('id')
     .executeTakeFirst()) !== undefined

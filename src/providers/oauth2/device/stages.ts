@@ -7,6 +7,7 @@ import { eventModel } from '../../../api/crud.ts'
 import type { Session } from '../../../core/sessions.ts'
 import { recordEvent } from '../../../events/record.ts'
 import { textField } from '../../../flows/answer.ts'
+import { withUser } from '../../../flows/present.ts'
 import { flowByKey } from '../../../flows/definition.ts'
 import { asObject } from '../../../flows/objects.ts'
 import { inMemoryStage, type Plan } from '../../../flows/plan.ts'
@@ -20,7 +21,7 @@ import { consentBehind } from '../consent.ts'
 import { takesPart } from '../logout/backchannel.ts'
 import { signInFacts } from '../sign-in-facts.ts'
 import { DEVICE_GRANT } from './authorization.ts'
-import { approve, findWaiting } from './rows.sql.ts'
+import { approve, decline, findWaiting } from './rows.sql.ts'
 
 export const ENTER_CODE = 'oauth2-device-code'
 const LET_IN = 'oauth2-device-finish'
@@ -93,11 +94,15 @@ export const enterCodeStage = defineMemoryStage({
   },
 })
 
+type LetIn = { device: number; provider: number; scope: string[]; user: number }
+
+const OVER = 'The code is not valid any more. Start again on the device.'
+
 /** Lets the device in: who said yes, in which session, is what its tokens stand on. */
 export const letInStage = defineMemoryStage({
   kind: LET_IN,
   async challenge({ ctx, stage }) {
-    const { device, provider, scope, user: expected } = stage as { device: number; provider: number; scope: string[]; user: number }
+    const { device, provider, scope, user: expected } = stage as LetIn
     const { user, session } = ctx.caller
     const client = await clientOfProvider(ctx, provider)
     if (!user || !session || user.id !== expected || !client?.application) return denied('This sign-in belongs to another session.')
@@ -125,7 +130,15 @@ export const letInStage = defineMemoryStage({
       await recordEvent(ctx, 'authorize_application', { ...authorized, flow: client.flows.authorization.replaceAll('-', '') }, { user })
       return true
     })
-    if (!done) return denied('The code is not valid any more. Start again on the device.')
+    if (!done) return denied(OVER)
     return finish({ component: 'ak-provider-oauth2-device-code-finish' })
+  },
+  /** The device hears it when it asks next (RFC 8628 §3.5). */
+  async decline(run) {
+    const { ctx, stage } = run
+    const { device, user: expected } = stage as LetIn
+    if (ctx.caller.user?.id !== expected) return denied('This sign-in belongs to another session.')
+    if (!(await decline(ctx.db, device, ctx.now()))) return denied(OVER)
+    return finish({ component: 'ak-stage-access-denied', ...(await withUser(run)), error_message: 'The device was not connected.' })
   },
 })

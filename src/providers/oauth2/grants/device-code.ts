@@ -15,6 +15,7 @@ import { activeUser } from '../users.ts'
 /** Refusals of RFC 8628 §3.5 that tell the device what to do. */
 const waiting = (): OAuthError => new OAuthError('authorization_pending', 'Nobody has let this device in yet')
 const tooFast = (): OAuthError => new OAuthError('slow_down', 'Ask again after five more seconds than before')
+const declined = (): OAuthError => new OAuthError('access_denied', 'The person did not let this device in')
 const expired = (): OAuthError => new OAuthError('expired_token', 'The device code has expired')
 
 /** A spent code came again: somebody else knows it, so what it bought ends, as with authorization codes. */
@@ -35,6 +36,7 @@ async function authorize(ctx: Ctx, { form }: TokenRequest, client: Client): Prom
   const device = hash === undefined ? undefined : await findDevice(ctx.db, hash)
   if (hash === undefined || !device || device.provider !== client.id) throw invalidGrant()
   const now = ctx.now()
+  if (device.declined_at !== null) throw declined()
   if (device.expires <= now) throw expired()
   if (device.user === null) {
     const tooSoon = device.asked_at !== null && now.getTime() - device.asked_at.getTime() < device.interval * 1000
