@@ -11,8 +11,8 @@ import { startingResponder } from './starting.ts'
 
 /** What runs behind the sockets, once it does. */
 export type Program = Pick<Behind, 'app' | 'ready' | 'metrics'> & {
-  /** The certificate that HTTPS is to be served with from now on. */
-  certificate?: { cert: string; key: string }
+  /** Tells what HTTPS is to be served with, at once and whenever that changes. */
+  certificates?: (tell: Sockets['setCertificates']) => Promise<unknown>
   onUpgrade?: Parameters<Sockets['onUpgrade']>[0]
   /** Whether the first visitor is to set the administrator's password. */
   setupPending?: boolean
@@ -61,8 +61,8 @@ export async function serve(outside: Outside, start: () => Promise<Program>): Pr
     'listening',
   )
 
-  const started = start().then(program => {
-    if (program.certificate) sockets.setCertificate(program.certificate)
+  const started = start().then(async program => {
+    await program.certificates?.(sockets.setCertificates)
     if (program.onUpgrade) sockets.onUpgrade(program.onUpgrade)
     Object.assign(behind, { app: program.app, ready: program.ready, metrics: program.metrics })
     return program

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Config, Listener } from '../config.ts'
 import { createServer } from '../lib/node-http.ts'
+import type { Certificates } from './certificates.ts'
 import { MAX_HEADERS } from './hardening.ts'
 
 /** A port cannot be had; the message tells the operator what to do. */
@@ -19,8 +20,8 @@ export type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: B
 export type Sockets = {
   /** Where the program can be reached, in the order of the configuration. */
   readonly addresses: readonly { scheme: 'http' | 'https'; host: string; port: number }[]
-  /** Gives further TLS connections another certificate. */
-  setCertificate: (pair: { cert: string; key: string }) => void
+  /** Gives further TLS connections other certificates. */
+  setCertificates: (certificates: Certificates) => void
   /** Takes WebSockets from now on. Until then a request to upgrade is answered like any other. */
   onUpgrade: (listener: UpgradeListener) => void
   /** Takes no further connections; resolves when the last request was answered, at the latest after `within` ms. */
@@ -58,6 +59,7 @@ export async function openSockets(
   pair: { cert: string; key: string } | undefined,
   handler: RequestListener,
 ): Promise<Sockets> {
+  let named: Certificates['named'] = () => undefined
   const plain = config.listen.http.map(listener => ({
     listener,
     server: createServer(serverOptions(config), handler),
@@ -68,7 +70,13 @@ export async function openSockets(
         listener,
         // Whoever issued a certificate, the application judges what it proves.
         server: createTlsServer(
-          { ...serverOptions(config), ...pair, requestCert: config.web.client_certificates, rejectUnauthorized: false },
+          {
+            ...serverOptions(config),
+            ...pair,
+            SNICallback: (host, done) => done(null, named(host)),
+            requestCert: config.web.client_certificates,
+            rejectUnauthorized: false,
+          },
           handler,
         ),
         setting: 'LISTEN__HTTPS',
@@ -93,8 +101,9 @@ export async function openSockets(
       const { address: host, port } = server.address() as AddressInfo
       return { scheme: setting === 'LISTEN__HTTPS' ? 'https' : 'http', host, port }
     }),
-    setCertificate: fresh => {
-      for (const { server } of tls) server.setSecureContext(fresh)
+    setCertificates: fresh => {
+      named = fresh.named
+      if (fresh.usual) for (const { server } of tls) server.setSecureContext(fresh.usual)
     },
     onUpgrade: listener => {
       for (const { server } of all) server.on('upgrade', listener)

@@ -13,6 +13,7 @@ import { rememberedPolicies } from '../policies/engine.ts'
 import { warnOfLinks } from '../mail/links.ts'
 import { jobs } from '../tasks/jobs.ts'
 import { makeRunner } from '../tasks/runner.ts'
+import { watchCertificates } from './certificates.ts'
 import { isFresh, keepPair, type PemPair } from './https-pair.ts'
 import { processMetrics } from './metrics.ts'
 import { readiness } from './ready.ts'
@@ -30,10 +31,14 @@ export async function startServer(outside: Outside): Promise<Program> {
     await app.ready()
     const runner = makeRunner(ctx, jobs, { metrics: observed.metrics })
     await runner.start()
-    const certificate = config.listen.https.length > 0 ? await storedPair(ctx) : undefined
+    let unwatched = () => {}
     return {
       app: (request, response) => app.routing(request, response),
-      ...(certificate && { certificate }),
+      ...(config.listen.https.length > 0 && {
+        certificates: async tell => {
+          unwatched = await watchCertificates(ctx, await storedPair(ctx), tell)
+        },
+      }),
       ready: readiness(deps.database),
       metrics: {
         key: await metricsKey(deps),
@@ -48,6 +53,7 @@ export async function startServer(outside: Outside): Promise<Program> {
       },
       setupPending: await setupPending(ctx),
       async close() {
+        unwatched()
         await app.close()
         await runner.stop(10_000)
         await deps.database.close()

@@ -120,6 +120,6 @@ describe('docs/applications/', () => {
       assert.ok(tried || /^\*\*Not tried\.\*\*/m.test(text), `${name} does not say whether it was tried`)
       assert.equal(/\| not tried \|/.test(row), tried === null, row)
     }
-    for (const [, target] of readme.matchAll(/\]\(([\w-]+\.md)\)/g)) assert.ok(recipes.some(({ name }) => name === target), target)
+    for (const [, target] of readme.matchAll(/\]\(([\w-]+\.md)\)/g)) assert.ok(recipes.some(({ name }) => name === target), String(target))
   })
 })

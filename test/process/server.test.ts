@@ -4,6 +4,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { request } from 'node:https'
 import { join } from 'node:path'
+import { connect as connectTls } from 'node:tls'
 import { before, describe, test } from 'node:test'
 import { aFolder, raw, run, type Program } from './program.ts'
 
@@ -61,6 +62,41 @@ describe('a server that starts from nothing', () => {
         ['authentik Self-signed Certificate', 'rsa'],
       ],
     )
+  })
+
+  test("serves a brand's certificate to those who ask for its host, and the default brand's to others", async () => {
+    const api = async (method: string, path: string, body: object) => {
+      const answer = await fetch(new URL(`/api/v3${path}`, http), {
+        method,
+        headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+      return (await answer.json()) as Record<string, string>
+    }
+    const keypair = async (name: string) =>
+      (await api('POST', '/crypto/certificatekeypairs/generate/', { common_name: name, validity_days: 30, alg: 'ecdsa' })).pk!
+    /** Whose certificate a new connection gets. */
+    const served = async (servername: string) => {
+      const socket = connectTls({ host: https.hostname, port: Number(https.port), servername, rejectUnauthorized: false })
+      await once(socket, 'secureConnect')
+      const { subject } = socket.getPeerCertificate()
+      socket.destroy()
+      return subject.CN
+    }
+    /** The change feed is heard soon, not at once. */
+    const comes = async (servername: string, name: string) => {
+      for (let tries = 0; (await served(servername)) !== name; tries++) assert.ok(tries < 200, `${servername} never got ${name}`)
+    }
+    const shop = await api('POST', '/core/brands/', { domain: 'shop.example', web_certificate: await keypair('The Shop') })
+    await comes('id.shop.example', 'The Shop')
+    assert.equal(await served('elsewhere.example'), 'Signet Self-signed ECDSA Certificate')
+    const usual = await fetch(new URL('/api/v3/core/brands/?default=true', http), { headers: { authorization: `Bearer ${TOKEN}` } })
+    const [brand] = ((await usual.json()) as { results: { brand_uuid: string }[] }).results
+    await api('PATCH', `/core/brands/${brand!.brand_uuid}/`, { web_certificate: await keypair('The House') })
+    await comes('elsewhere.example', 'The House')
+    assert.equal(await served(''), 'The House')
+    await api('PATCH', `/core/brands/${shop.brand_uuid}/`, { web_certificate: null })
+    await comes('shop.example', 'The House')
   })
 
   test('shows metrics to the holder of the key alone', async () => {
