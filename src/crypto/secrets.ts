@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHash, createHmac, hash, hkdfSync } from 'node:crypto'
 import { fromBase64url } from '../lib/base64url.ts'
 import type { RandomBytes } from '../lib/random.ts'
 import { systemRandom } from '../lib/random.ts'
@@ -71,4 +71,4 @@ export function makeSecrets(secretKey: string, random: RandomBytes = systemRando
 }
 
 /** How tokens, session ids and codes are stored: SHA-256, base64url. Fit for random texts alone, never for passwords. */
-export const hashToken = (token: string): string => createHash('sha256').update(token).digest('base64url')
+export const hashToken = (token: string): string => hash('sha256', token, 'base64url')

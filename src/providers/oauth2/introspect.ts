@@ -1,14 +1,12 @@
 import type { Ctx } from '../../context.ts'
 import { hashToken } from '../../crypto/secrets.ts'
-import { livingRow } from './access-token.ts'
 import { json, type Answer } from './answer.ts'
 import { clientProven, namedClient, readCredentials, type Headers } from './client-authentication.ts'
-import type { Client } from './client.ts'
+import { clientOfProvider, type Client } from './client.ts'
 import { OAuthError } from './errors.ts'
-import { findAccessToken, findRefreshToken } from './grants.sql.ts'
+import { livingAccessToken, livingRefreshToken } from './introspect.sql.ts'
 import { confirmation } from './issue.ts'
 import type { Parameters } from './parameters.ts'
-import { activeUser } from './users.ts'
 
 /** The client that asks, when it proved itself; a public one cannot (RFC 7662 §2.1). */
 async function askingClient(ctx: Ctx, headers: Headers, form: Parameters): Promise<Client | undefined> {
@@ -22,17 +20,16 @@ async function askingClient(ctx: Ctx, headers: Headers, form: Parameters): Promi
   }
 }
 
-/** A client sees its own tokens, and those of providers that it is told to trust. */
-async function maySee(ctx: Ctx, client: Client, provider: number): Promise<boolean> {
-  if (client.id === provider) return true
-  return (
-    (await ctx.db
-      .selectFrom('provider_oauth2_federation')
-      .select('trusted')
-      .where('provider', '=', provider)
-      .where('trusted', '=', client.id)
-      .executeTakeFirst()) !== undefined
-  )
+/** Whose token it is, when the client that asks may see it: its own, or of a provider that it is told to trust. */
+async function ownerOf(ctx: Ctx, client: Client, provider: number): Promise<Client | undefined> {
+  if (client.id === provider) return client
+  const trusted = await ctx.db
+    .selectFrom('provider_oauth2_federation')
+    .select('trusted')
+    .where('provider', '=', provider)
+    .where('trusted', '=', client.id)
+    .executeTakeFirst()
+  return trusted && clientOfProvider(ctx, provider)
 }
 
 const inactive = (): Answer => json(200, { active: false })
@@ -43,29 +40,28 @@ export async function introspect(ctx: Ctx, headers: Headers, form: Parameters): 
   const presented = form.get('token')
   if (!client || presented === undefined) return inactive()
   const hash = hashToken(presented)
-  const access = await findAccessToken(ctx.db, hash)
+  const now = ctx.now()
+  const access = await livingAccessToken(ctx.db, hash, now)
   if (access) {
-    const living = (await maySee(ctx, client, access.provider)) ? await livingRow(ctx, access) : undefined
-    return living
-      ? json(200, {
-          ...access.claims,
-          active: true,
-          scope: access.scope.join(' '),
-          client_id: living.client.client_id,
-          token_type: access.jkt === null ? 'Bearer' : 'DPoP',
-          ...confirmation(access), // RFC 9449 §6.2, RFC 8705 §3.2
-        })
-      : inactive()
+    const owner = await ownerOf(ctx, client, access.provider)
+    if (!owner) return inactive()
+    return json(200, {
+      ...access.claims,
+      active: true,
+      scope: access.scope.join(' '),
+      client_id: owner.client_id,
+      token_type: access.jkt === null ? 'Bearer' : 'DPoP',
+      ...confirmation(access), // RFC 9449 §6.2, RFC 8705 §3.2
+    })
   }
-  const refresh = await findRefreshToken(ctx.db, hash)
-  if (!refresh || !(await maySee(ctx, client, refresh.provider))) return inactive()
-  if (refresh.used_at !== null || refresh.revoked_at !== null || refresh.expires <= ctx.now() || !(await activeUser(ctx, refresh.user)))
-    return inactive()
+  const refresh = await livingRefreshToken(ctx.db, hash, now)
+  const owner = refresh && (await ownerOf(ctx, client, refresh.provider))
+  if (!owner) return inactive()
   return json(200, {
     ...refresh.claims,
     exp: Math.floor(refresh.expires.getTime() / 1000),
     active: true,
     scope: refresh.scope.join(' '),
-    client_id: client.client_id,
+    client_id: owner.client_id,
   })
 }
