@@ -4,6 +4,7 @@ import type { Ctx } from '../context.ts'
 import { brandOfHost } from '../core/brand-rows.ts'
 import { CertificateKeyPair } from '../crypto/model.ts'
 import type { PemPair } from './https-pair.ts'
+import { TLS } from './tls.ts'
 
 /** What HTTPS is served with. */
 export type Certificates = {
@@ -18,7 +19,11 @@ export type Certificates = {
  * `own`. A pair that cannot be used is passed over, and said so in the log.
  * @returns a function that ends it
  */
-export async function watchCertificates(ctx: Ctx, own: PemPair | undefined, tell: (certificates: Certificates) => void): Promise<() => void> {
+export async function watchCertificates(
+  ctx: Ctx,
+  own: PemPair | undefined,
+  tell: (certificates: Certificates) => void,
+): Promise<() => void> {
   const refresh = async () => tell(await certificates(ctx, own))
   const leave = ctx.database.feed.onChange(['brand', 'keypair'], () => {
     refresh().catch((error: unknown) => ctx.log.error({ err: error }, 'the certificates for HTTPS cannot be read'))
@@ -36,7 +41,7 @@ async function certificates(ctx: Ctx, own: PemPair | undefined): Promise<Certifi
     const pair = { cert: row.certificate_data as string, key: row.key_data as string }
     try {
       if (pair.key === '') throw new Error('it has no private key')
-      pairs.set(key, { ...pair, context: createSecureContext(pair) })
+      pairs.set(key, { ...pair, context: createSecureContext({ ...TLS, ...pair }) })
     } catch (error) {
       ctx.log.warn({ err: error, keypair: row.name }, "a brand's certificate cannot be served")
     }

@@ -6,6 +6,7 @@ import type { Config, Listener } from '../config.ts'
 import { createServer } from '../lib/node-http.ts'
 import type { Certificates } from './certificates.ts'
 import { MAX_HEADERS } from './hardening.ts'
+import { TLS } from './tls.ts'
 
 /** A port cannot be had; the message tells the operator what to do. */
 export class ListenError extends Error {
@@ -72,6 +73,7 @@ export async function openSockets(
         server: createTlsServer(
           {
             ...serverOptions(config),
+            ...TLS,
             ...pair,
             SNICallback: (host, done) => done(null, named(host)),
             requestCert: config.web.client_certificates,
@@ -103,7 +105,7 @@ export async function openSockets(
     }),
     setCertificates: fresh => {
       named = fresh.named
-      if (fresh.usual) for (const { server } of tls) server.setSecureContext(fresh.usual)
+      if (fresh.usual) for (const { server } of tls) server.setSecureContext({ ...TLS, ...fresh.usual })
     },
     onUpgrade: listener => {
       for (const { server } of all) server.on('upgrade', listener)

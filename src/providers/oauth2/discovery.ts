@@ -56,7 +56,7 @@ export async function metadata(ctx: Ctx, client: Client): Promise<Row> {
     scopes_supported: [...client.scopes].sort(),
     claims_supported: [...new Set([...BASE_CLAIMS, ...Object.keys(claims)])],
     tls_client_certificate_bound_access_tokens: true, // RFC 8705 §3.3
-    dpop_signing_alg_values_supported: ASYMMETRIC, // RFC 9449 §5.1
+    dpop_signing_alg_values_supported: signable(client, ASYMMETRIC), // RFC 9449 §5.1
     ...authorizationMetadata(client),
     ...(client.registers && offered(client, methods)),
   }

@@ -137,7 +137,7 @@ test('a client that is registered for bound tokens gets no others, and one for P
   const party = await aParty()
   const metadata = { provider: party.provider.pk, dpop_bound_access_tokens: true, require_pkce: true }
   await createObject(party.server.ctx, ClientMetadata, metadata)
-  assert.equal((await party.token(machine)).body.error, 'invalid_dpop_proof')
+  assert.equal((await party.token(machine)).body.error, 'invalid_request')
   const { browser } = await aSignedInBrowser()
   assert.equal((await party.response(browser)).get('error'), 'invalid_request')
   const plain = { code_challenge: pkce().challenge, code_challenge_method: 'plain' }

@@ -1,4 +1,4 @@
-import { calculateJwkThumbprint, EmbeddedJWK, jwtVerify, type JWK } from 'jose'
+import { calculateJwkThumbprint, decodeProtectedHeader, EmbeddedJWK, jwtVerify, type JWK } from 'jose'
 import { createHash } from 'node:crypto'
 import type { Ctx } from '../../context.ts'
 import { readHs256, signHs256 } from '../../crypto/hs256.ts'
@@ -37,12 +37,13 @@ function sameAddress(htu: unknown, address: string): boolean {
  * The thumbprint of the key that a request proves to hold, RFC 9449 §4.3; undefined when it brings no proof.
  * @param options.accessToken what the proof must be made for, where it goes along with a token
  * @param options.nonce whether it must carry a nonce of ours (§8)
+ * @param options.algorithms by which it may be signed
  * @throws invalid_dpop_proof, use_dpop_nonce
  */
 export async function provenKey(
   ctx: Ctx,
   headers: Headers,
-  { accessToken, nonce: required = false }: { accessToken?: string; nonce?: boolean } = {},
+  { accessToken, nonce: required = false, algorithms = ASYMMETRIC }: { accessToken?: string; nonce?: boolean; algorithms?: string[] } = {},
 ): Promise<string | undefined> {
   const proof = headers['dpop']
   if (proof === undefined) return undefined
@@ -50,7 +51,7 @@ export async function provenKey(
   const now = ctx.now()
   const verified = await jwtVerify(proof, EmbeddedJWK, {
     typ: 'dpop+jwt',
-    algorithms: ASYMMETRIC,
+    algorithms,
     requiredClaims: ['jti', 'htm', 'htu', 'iat'],
     currentDate: now,
     clockTolerance: WINDOW,
@@ -73,3 +74,6 @@ export async function provenKey(
     throw invalidProof('The DPoP proof was used before')
   return key
 }
+
+/** What a proof was signed by, once it was found good: whose it is, and so what it may be signed by, is known only afterwards at a resource. */
+export const proofAlgorithm = (headers: Headers): string => decodeProtectedHeader(headers['dpop'] as string).alg ?? ''

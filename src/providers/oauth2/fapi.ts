@@ -39,6 +39,16 @@ export const underProfile = <T extends ClientMetadataRow>(metadata: T): T =>
 export const grantsUnderProfile = (client: Kept, grants: readonly string[]): string[] =>
   grants.filter(grant => !isFapi(client) || !['implicit', 'hybrid', 'password'].includes(grant))
 
+/** Whether an ID token goes with an access token: under the profile only where OpenID Connect was asked for, OIDC Core §3.1.2.1. */
+export const givesIdToken = (client: Kept, scopes: readonly string[]): boolean => !isFapi(client) || scopes.includes('openid')
+
+/** The claims of an ID token: under the profile it tells nothing that nobody asked for, and of the session only who is told when that ends. */
+export function idTokenUnderProfile(client: Kept & { provider: Row }, claims: Row): Row {
+  if (!isFapi(client)) return claims
+  const { jti: _jti, sid, ...asked } = claims
+  return sid === undefined || client.provider.logout_uri === '' ? asked : { ...asked, sid }
+}
+
 /** Whether a JWT of another says that it was made in the future: by no clock that is only wrong. */
 export const isOfTheFuture = ({ iat, nbf }: JWTPayload, now: Date): boolean =>
   [iat, nbf].some(at => at !== undefined && at > now.getTime() / 1000 + AHEAD)

@@ -57,7 +57,7 @@ export async function grantCode(
   const consent = await consentBehind(ctx, application, user, request.scopes)
   await transact(ctx, async ctx => {
     if (request.pushed !== null && !(await spendPushed(ctx.db, request.pushed, ctx.now())))
-      throw authorizationError('invalid_request', 'The request was granted before, or is too old') // RFC 9126 §4
+      throw authorizationError('invalid_request_uri', 'The request was granted before, or is too old') // RFC 9126 §4
     await tokens?.store(ctx)
     await takesPart(ctx, ctx.db, client, user, session)
     const values = code !== undefined && {

@@ -7,6 +7,7 @@ import { randomString } from '../../lib/random.ts'
 import { accessTokenClaims, idTokenClaims } from './claims.ts'
 import { sealedIdToken } from './client-encryption.ts'
 import type { Client } from './client.ts'
+import { givesIdToken, idTokenUnderProfile } from './fapi.ts'
 import { namedClaims, type RequestedClaims } from './requested-claims.ts'
 import type { SignInFacts } from './sign-in-facts.ts'
 
@@ -76,8 +77,9 @@ export async function prepareTokens(ctx: Ctx, client: Client, authorization: Aut
     ...authorization.claims,
     ...confirmation(bound),
   })
-  const idClaims = { ...(await namedClaims(ctx, client, user, authorization.requested?.id_token)), ...claims }
-  const id = authorization.idToken ? await sealedIdToken(ctx, client, { ...idClaims, at_hash: client.signer.leftHash(access) }) : undefined
+  const idClaims = { ...(await namedClaims(ctx, client, user, authorization.requested?.id_token)), ...idTokenUnderProfile(client, claims) }
+  const wanted = authorization.idToken && givesIdToken(client, scopes)
+  const id = wanted ? await sealedIdToken(ctx, client, { ...idClaims, at_hash: client.signer.leftHash(access) }) : undefined
   const refresh = authorization.refresh && randomString(REFRESH_TOKEN_LENGTH, undefined, ctx.randomBytes)
   return {
     bound,

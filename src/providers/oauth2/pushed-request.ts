@@ -2,6 +2,7 @@ import type { Ctx } from '../../context.ts'
 import { hashToken } from '../../crypto/secrets.ts'
 import type { Db } from '../../db/database.ts'
 import { toBase64url } from '../../lib/base64url.ts'
+import { ASYMMETRIC } from './algorithms.ts'
 import { json, type Answer } from './answer.ts'
 import { deliveryOf, readAuthorizationRequest } from './authorization-request.ts'
 import { namedClient, readCredentials, requireProof, type Headers } from './client-authentication.ts'
@@ -10,6 +11,7 @@ import type { Client } from './client.ts'
 import { corsHeaders } from './cors.ts'
 import { provenKey } from './dpop.ts'
 import { invalidClient, invalidRequest, OAuthError } from './errors.ts'
+import { signable } from './fapi.ts'
 import { readParameters, requireSound, type Parameters } from './parameters.ts'
 import { readRequestObject } from './request-object.ts'
 
@@ -43,7 +45,10 @@ export async function pushRequest(ctx: Ctx, headers: Headers, form: Parameters):
   const { dpop_jkt: named } = readAuthorizationRequest(client, parameters, delivery)
   const untold = await responseFault(ctx, client, delivery)
   if (untold) throw untold
-  const key = await provenKey(ctx, headers, { nonce: client.metadata.dpop_nonce_required })
+  const key = await provenKey(ctx, headers, {
+    nonce: client.metadata.dpop_nonce_required,
+    algorithms: signable(client, ASYMMETRIC),
+  })
   if (key !== undefined && named !== null && key !== named)
     throw new OAuthError('invalid_dpop_proof', 'The DPoP proof is by another key than dpop_jkt names') // RFC 9449 §10.1
   const uri = await keepRequest(ctx, client, parameters, LIFE, key === undefined ? {} : { dpop_jkt: key })

@@ -1,12 +1,14 @@
 import { transact, type Ctx } from '../../context.ts'
 import { explainAccess, mayOpen } from '../../core/access.ts'
 import { json, type Answer } from './answer.ts'
+import { ASYMMETRIC } from './algorithms.ts'
 import { presentedThumbprint } from './client-certificate.ts'
 import { namedClient, readCredentials, requireProof, type Credentials, type Headers } from './client-authentication.ts'
 import type { Client } from './client.ts'
 import { corsHeaders } from './cors.ts'
 import { freshNonce, provenKey } from './dpop.ts'
 import { invalidGrant, invalidRequest, OAuthError, Replayed, unauthorizedClient, unsupportedGrantType } from './errors.ts'
+import { signable } from './fapi.ts'
 import { authorizationCode } from './grants/authorization-code.ts'
 import { clientCredentials, passwordGrant } from './grants/client-credentials.ts'
 import { deviceCode } from './grants/device-code.ts'
@@ -70,9 +72,10 @@ export async function token(ctx: Ctx, headers: Headers, form: Parameters): Promi
  * What the tokens will be bound to: the key that is proven (RFC 9449 §5) and the certificate that is shown by a client that wants that (RFC 8705 §3),
  * which must be those that the grant is bound to.
  */
-async function bindingOf(ctx: Ctx, { metadata }: Client, headers: Headers, { jkt, x5t }: Authorization): Promise<Binding> {
-  const key = await provenKey(ctx, headers, { nonce: metadata.dpop_nonce_required })
-  if (key === undefined && metadata.dpop_bound_access_tokens) throw new OAuthError('invalid_dpop_proof', 'A DPoP proof is required')
+async function bindingOf(ctx: Ctx, client: Client, headers: Headers, { jkt, x5t }: Authorization): Promise<Binding> {
+  const { metadata } = client
+  const key = await provenKey(ctx, headers, { nonce: metadata.dpop_nonce_required, algorithms: signable(client, ASYMMETRIC) })
+  if (key === undefined && metadata.dpop_bound_access_tokens) throw invalidRequest('A DPoP proof is required')
   if (typeof jkt === 'string' && key !== jkt) throw invalidGrant()
   const certificate = metadata.tls_client_certificate_bound_access_tokens || x5t ? presentedThumbprint(ctx) : undefined
   if (certificate === undefined && metadata.tls_client_certificate_bound_access_tokens)

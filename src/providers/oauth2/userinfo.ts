@@ -5,13 +5,10 @@ import { recordEvent } from '../../events/record.ts'
 import { scopeClaims } from '../../mappings/evaluate.ts'
 import { issuerOf } from './addresses.ts'
 import { userinfoJwt } from './client-encryption.ts'
-import { livingToken } from './access-token.ts'
 import { json, type Answer } from './answer.ts'
-import { ASYMMETRIC } from './algorithms.ts'
+import { presentedToken, proofChallenge } from './bound-token.ts'
 import type { Headers } from './client-authentication.ts'
 import { corsHeaders } from './cors.ts'
-import { freshNonce, provenKey } from './dpop.ts'
-import { OAuthError } from './errors.ts'
 import { findAccessToken } from './grants.sql.ts'
 import type { Parameters } from './parameters.ts'
 import { namedClaims } from './requested-claims.ts'
@@ -47,33 +44,13 @@ async function reportRevoked(ctx: Ctx, credential: string): Promise<void> {
   await recordEvent(ctx, 'suspicious_request', { message: 'Revoked access token was used' }, { user: user ?? null })
 }
 
-/** The key of the proof that goes with a token, RFC 9449 §7.1; undefined when there is none, or what is wrong with it. */
-async function keyFor(ctx: Ctx, headers: Headers, credential: string): Promise<string | OAuthError | undefined> {
-  try {
-    return await provenKey(ctx, headers, { accessToken: credential })
-  } catch (error) {
-    if (error instanceof OAuthError) return error
-    throw error
-  }
-}
-
-const refusedProof = (ctx: Ctx, error: string): Answer => ({
-  ...refused(401),
-  headers: {
-    ...refused(401).headers,
-    'www-authenticate': `DPoP error="${error}", algs="${ASYMMETRIC.join(' ')}"`,
-    'dpop-nonce': freshNonce(ctx),
-  },
-})
-
 /** UserInfo endpoint, OIDC Core §5.3. */
 export async function userinfo(ctx: Ctx, headers: Headers, form: Parameters): Promise<Answer> {
   const { token: credential, twice, scheme } = presented(headers, form)
   if (twice || form.fault) return refused(400, 'invalid_request', 'The token is to be sent once and in one way') // RFC 6750 §2
   if (credential === undefined) return refused(401)
-  const key = scheme === 'dpop' ? await keyFor(ctx, headers, credential) : null
-  if (key === undefined || key instanceof OAuthError) return refusedProof(ctx, key?.code ?? 'invalid_dpop_proof')
-  const living = await livingToken(ctx, credential, key)
+  const { living, badProof } = await presentedToken(ctx, headers, credential, scheme)
+  if (badProof !== undefined) return { ...refused(401), headers: { ...refused(401).headers, ...proofChallenge(ctx, badProof) } }
   if (!living) {
     await reportRevoked(ctx, credential)
     return refused(401, 'invalid_token', INVALID_TOKEN)

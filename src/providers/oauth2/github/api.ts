@@ -5,9 +5,9 @@ import { currentBrand } from '../../../core/brand.ts'
 import { groupNumber } from '../../../core/group-number.ts'
 import { systemSettings } from '../../../core/settings.ts'
 import { slugify } from '../../../lib/slug.ts'
-import { livingToken } from '../access-token.ts'
 import { baseUrl } from '../addresses.ts'
 import { json, type Answer } from '../answer.ts'
+import { presentedToken, proofChallenge, type Presented } from '../bound-token.ts'
 import type { Headers } from '../client-authentication.ts'
 
 /**
@@ -15,9 +15,11 @@ import type { Headers } from '../client-authentication.ts'
  * counterpart here is empty, zero or null, as the field's type has it.
  */
 
-/** GitHub's clients say `token` where RFC 6750 says `Bearer`. */
-const tokenOf = ({ authorization }: Headers): string | undefined =>
-  typeof authorization === 'string' ? /^(?:bearer|token) +(\S+)$/i.exec(authorization)?.[1] : undefined
+/** GitHub's clients say `token` where RFC 6750 says `Bearer`; ours may say `DPoP` (RFC 9449 §7.1). */
+function tokenOf({ authorization }: Headers): { credential: string | undefined; scheme: string } {
+  const [, scheme = '', credential] = (typeof authorization === 'string' ? /^(bearer|token|dpop) +(\S+)$/i.exec(authorization) : null) ?? []
+  return { credential, scheme: scheme.toLowerCase() }
+}
 
 const refused = (status: number, message: string, error: string): Answer =>
   json(status, { message, documentation_url: '', status: String(status) }, { 'www-authenticate': `Bearer error="${error}"` })
@@ -28,8 +30,12 @@ async function userFor(
   headers: Headers,
   scopes: readonly string[],
 ): Promise<{ user: Row; granted: readonly string[] } | { answer: Answer }> {
-  const credential = tokenOf(headers)
-  const living = credential === undefined ? undefined : await livingToken(ctx, credential)
+  const { credential, scheme } = tokenOf(headers)
+  const { living, badProof }: Presented = credential === undefined ? {} : await presentedToken(ctx, headers, credential, scheme)
+  if (badProof !== undefined) {
+    const answer = refused(401, 'Bad credentials', 'invalid_token')
+    return { answer: { ...answer, headers: { ...answer.headers, ...proofChallenge(ctx, badProof) } } }
+  }
   if (!living) return { answer: refused(401, 'Bad credentials', 'invalid_token') }
   if (!scopes.some(scope => living.token.scope.includes(scope)))
     return { answer: refused(403, `This needs the scope ${scopes.join(' or ')}`, 'insufficient_scope') }
