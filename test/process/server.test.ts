@@ -6,7 +6,7 @@ import { request } from 'node:https'
 import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import { before, describe, test } from 'node:test'
-import { aFolder, raw, run, type Program } from './program.ts'
+import { aFolder, raw, run, SOURCES, type Program } from './program.ts'
 
 const PASSWORD = 'a bootstrap password that nobody logs'
 const TOKEN = 'bootstrap-token-key-that-nobody-logs'
@@ -196,11 +196,13 @@ describe('a server that starts from nothing', () => {
 
   test('loads no more to start than it needs', async () => {
     const list = join(folder, 'modules')
-    const again = run(['server'], {
+    const env = {
       SIGNET_DATA_DIR: join(folder, 'data'),
       NODE_OPTIONS: `--import ${new URL('./record-modules.mjs', import.meta.url).href}`,
       LOADED_MODULES: list,
-    })
+    }
+    // In a bundle files have no names of their own any more.
+    const again = run(['server'], env, SOURCES)
     await again.ready()
     assert.equal(await again.stop(), 0)
     const loaded = readFileSync(list, 'utf8').split('\n')
