@@ -1,4 +1,3 @@
-import { Secret, TOTP } from 'otpauth'
 import { createObject } from '../src/api/crud.ts'
 import type { Row } from '../src/api/model.ts'
 import type { Ctx } from '../src/context.ts'
@@ -10,16 +9,13 @@ import { AuthenticatorValidateStage } from '../src/stages/authenticator_validate
 import { userUid } from '../src/core/uid.ts'
 import { Authenticator } from './authenticator.ts'
 import { unique } from './builders.ts'
+import { codeOf } from './codes.ts'
 import { HOST } from './harness.ts'
 
 /** Second factors for tests. */
 
 /** An app as a person holds it: shows the code of an instant. */
 export type App = { device: Row; key: string; code: (at: Date) => string }
-
-/** Codes of a key at an instant. */
-export const codeOf = (key: string, at: Date, digits = 6): string =>
-  new TOTP({ secret: Secret.fromBase32(key), digits }).generate({ timestamp: at.getTime() })
 
 export async function anApp(ctx: Ctx, user: Row, values: Row = {}): Promise<App> {
   const key = newKey(ctx)

@@ -17,6 +17,9 @@ import { discover, plan, select, type Engine, type TestFile } from './runner-pla
 import { runChunk, stopAll } from './runner-process.ts'
 import { Summary } from './runner-summary.ts'
 
+/** Where one program does as well as the one that files name. */
+const SUBSTITUTES: Record<string, string> = { chromium: 'chromium-headless-shell' }
+
 const root = dirname(import.meta.dirname)
 const started = performance.now()
 
@@ -96,9 +99,6 @@ function runnable({ path, programs }: TestFile): boolean {
   else console.log(`not run: ${path} ${why}`)
   return false
 }
-
-/** Where one program does as well as the one that files name. */
-const SUBSTITUTES: Record<string, string> = { chromium: 'chromium-headless-shell' }
 
 function installed(program: string): boolean {
   const names = [program, SUBSTITUTES[program] ?? program]

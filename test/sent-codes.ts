@@ -21,9 +21,6 @@ export const aPhone = async (ctx: Ctx, user: Row, stage: Row, number: string): P
 export const aDuoDevice = async (ctx: Ctx, user: Row, stage: Row, id: string): Promise<Row> =>
   (await addDevice(ctx, DuoDevice, user, { name: 'Duo Authenticator', stage: stage.stage_uuid, duo_user_id: id }))!
 
-/** The code in a text. */
-export const codeIn = (text: string): string => /\b\d{6}\b/.exec(text)![0]
-
 /** Another code than this. */
 export const otherThan = (code: string): string => (code === '000000' ? '000001' : '000000')
 

@@ -1,7 +1,7 @@
 // needs: chromium
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { codeIn } from '../sent-codes.ts'
+import { codeIn } from '../codes.ts'
 import { mailServer } from '../smtp.ts'
 import { aBrowser, anInstallation, atTheEnd, screenshot, signIn, taken } from './browser.ts'
 import { BOOTSTRAP, type Program } from './program.ts'

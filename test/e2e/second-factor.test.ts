@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import type { BrowserContextOptions, Page } from 'playwright-core'
-import { codeOf } from '../authenticators.ts'
+import { codeOf } from '../codes.ts'
 import { aBrowser, screenshot, signIn, taken, theProgram } from './browser.ts'
 import { aPerson } from './onboarding.ts'
 import type { Program } from './program.ts'

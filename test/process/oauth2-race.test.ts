@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { before, describe, test } from 'node:test'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
-import { codeIn } from '../sent-codes.ts'
+import { codeIn } from '../codes.ts'
 import { Browser, PASSWORD, RACERS, tally, thePair } from './pair.ts'
 
 /** What OAuth 2 and second factors give out once, with two server processes over one database. */

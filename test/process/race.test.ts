@@ -42,7 +42,7 @@ describe('two processes over one database', () => {
     const asker = new Browser(pair.origins[0]!)
     await asker.step('default-recovery-flow', '')
     await asker.step('default-recovery-flow', '', { uid_field: user.username })
-    const [mail] = await pair.smtp.arrived(1)
+    const [mail] = await pair.smtp.arrived(1, ({ to }) => to.includes(user.email as string))
     const query = new URL(/https:\S+flow_token=[\w-]+/.exec(mail!.text)![0]).search.slice(1)
     const field = await Promise.all(
       pair.racers().map(async ({ browser }) => ({ browser, challenge: await browser.step('default-recovery-flow', query) })),

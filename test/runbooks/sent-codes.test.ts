@@ -9,7 +9,8 @@ import { parseBlueprint } from '../../src/blueprints/parse.ts'
 import { aUser } from '../builders.ts'
 import { assertDone, FlowVisitor } from '../flows.ts'
 import { ownServer } from '../harness.ts'
-import { codeIn, mailbox } from '../sent-codes.ts'
+import { codeIn } from '../codes.ts'
+import { mailbox } from '../sent-codes.ts'
 
 const A = '/api/v3'
 const mails = await mailbox()

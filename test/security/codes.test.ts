@@ -4,7 +4,8 @@ import type { Row } from '../../src/api/model.ts'
 import { aUser, unique } from '../builders.ts'
 import { aFlow, aStage, assertDone, errorsOf, FlowVisitor, type Shown } from '../flows.ts'
 import { ownServer } from '../harness.ts'
-import { anEmailDevice, aTwoFactorFlow, atSecondFactor, codeIn, mailbox, otherThan } from '../sent-codes.ts'
+import { codeIn } from '../codes.ts'
+import { anEmailDevice, aTwoFactorFlow, atSecondFactor, mailbox, otherThan } from '../sent-codes.ts'
 
 /** Attacks on codes that are sent to people, each numbered as in the list of abuse cases. */
 

@@ -11,7 +11,7 @@ import { aFlow, aForm, aStage, FlowVisitor, type Bound, type Shown } from '../fl
 import { DUO_AUTH, duoServer } from '../duo.ts'
 import { ownServer } from '../harness.ts'
 import { receiver } from '../http-receiver.ts'
-import { codeIn } from '../sent-codes.ts'
+import { codeIn } from '../codes.ts'
 
 /**
  * Abuse case 35, over every kind of stage that the program has: nothing but the right answer, in the browser whose turn it is, moves a

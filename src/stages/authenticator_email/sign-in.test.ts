@@ -3,7 +3,8 @@ import { after, test } from 'node:test'
 import { aUser } from '../../../test/builders.ts'
 import { aFlow, aStage, assertDone, errorsOf, FlowVisitor } from '../../../test/flows.ts'
 import { ownServer } from '../../../test/harness.ts'
-import { anEmailDevice, aTwoFactorFlow, atSecondFactor, codeIn, mailbox, otherThan } from '../../../test/sent-codes.ts'
+import { codeIn } from '../../../test/codes.ts'
+import { anEmailDevice, aTwoFactorFlow, atSecondFactor, mailbox, otherThan } from '../../../test/sent-codes.ts'
 
 const mails = await mailbox()
 const server = await ownServer(mails.env)

@@ -4,7 +4,8 @@ import { aUser } from '../../../test/builders.ts'
 import { aFlow, aStage, assertDone, errorsOf, FlowVisitor } from '../../../test/flows.ts'
 import { ownServer } from '../../../test/harness.ts'
 import { receiver, type Reply } from '../../../test/http-receiver.ts'
-import { aPhone, aTwoFactorFlow, atSecondFactor, codeIn } from '../../../test/sent-codes.ts'
+import { codeIn } from '../../../test/codes.ts'
+import { aPhone, aTwoFactorFlow, atSecondFactor } from '../../../test/sent-codes.ts'
 import { hashNumber } from './number.ts'
 
 let reply: Reply = {}

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { codeOf } from '../../../test/authenticators.ts'
+import { codeOf } from '../../../test/codes.ts'
 import { aUser, unique } from '../../../test/builders.ts'
 import { aFlow, aStage, assertDone, errorsOf, FlowVisitor } from '../../../test/flows.ts'
 import { server, type TestServer } from '../../../test/harness.ts'
