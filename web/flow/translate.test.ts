@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Challenge } from './challenge.ts'
 import bg from './locales/bg.ts'
 import de from './locales/de.ts'
 import en from './locales/en.ts'
 import es from './locales/es.ts'
 import fr from './locales/fr.ts'
 import nl from './locales/nl.ts'
-import { sayServerText, translator } from './translate.ts'
+import { sayServerText, titleOf, translator } from './translate.ts'
 
 const placeholders = (text: string) => [...text.matchAll(/\{\w+\}/g)].map(String).sort()
 
@@ -30,4 +31,14 @@ test('known sentences of the server are translated, others are left alone', () =
   assert.equal(sayServerText(t, 'Invalid password'), 'Falsches Passwort')
   assert.equal(sayServerText(t, 'Members only'), 'Members only')
   assert.equal(sayServerText(t, 'constructor'), 'constructor')
+})
+
+test('whoever is asked whether to sign out reads the question as the title, not that it has happened', () => {
+  const t = translator(en)
+  const flow_info = { title: "You've logged out of Wiki." } as Challenge['flow_info']
+  const asked = { component: 'ak-stage-consent', flow_info, header_text: 'Do you want to sign out of Wiki?' } as Challenge
+  assert.equal(titleOf(t, asked, 'Signet'), 'Do you want to sign out of Wiki?')
+  assert.equal(titleOf(translator(de), asked, 'Signet'), de.asks_sign_out.replace('{name}', 'Wiki'))
+  const done = { component: 'ak-stage-session-end', flow_info } as Challenge
+  assert.equal(titleOf(t, done, 'Signet'), 'You have logged out of Wiki.')
 })

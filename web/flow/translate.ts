@@ -113,9 +113,13 @@ export function sayStockText(t: Translate, text: string, brand: string): string 
   return fromPattern(t, text, STOCK_PATTERNS) ?? text
 }
 
+/** Whether a text is the question before a sign-out. It stands as the title: the flow's own says already that it is done. */
+export const asksToSignOut = (text: string | undefined): text is string => /^Do you want to sign out(?: of .+)?\?$/s.test(text ?? '')
+
 /** The title above a challenge. Whoever has signed out is told of that, rather than what the flow that did it is called. */
 export function titleOf(t: Translate, challenge: Challenge, brand: string): string {
   const title = challenge.flow_info?.title ?? ''
   if (challenge.component === 'ak-stage-session-end' && title === 'Default Invalidation Flow') return t('signed_out_of', { name: brand })
+  if (challenge.component === 'ak-stage-consent' && asksToSignOut(challenge.header_text)) return sayServerText(t, challenge.header_text)
   return sayStockText(t, title, brand)
 }

@@ -3,7 +3,7 @@ import { Alert } from '../parts/alert.tsx'
 import { StageForm, SubmitButton } from '../parts/form.tsx'
 import { UserPill } from '../parts/user-pill.tsx'
 import { useStage } from '../stage.ts'
-import { sayServerText } from '../translate.ts'
+import { asksToSignOut, sayServerText } from '../translate.ts'
 
 export function ConsentStage({ challenge }: { challenge: ConsentChallenge }) {
   const { t, errors, asking } = useStage()
@@ -13,7 +13,7 @@ export function ConsentStage({ challenge }: { challenge: ConsentChallenge }) {
       <UserPill challenge={challenge} />
       <StageForm>
         {errors.token && <Alert texts={errors.token} />}
-        {challenge.header_text && <p>{sayServerText(t, challenge.header_text)}</p>}
+        {challenge.header_text && !asksToSignOut(challenge.header_text) && <p>{sayServerText(t, challenge.header_text)}</p>}
         <Permissions title={t(widened ? 'consent_granted' : 'consent_permissions')} permissions={challenge.permissions} />
         <Permissions title={t('consent_additional')} permissions={challenge.additional_permissions} />
         <input type="hidden" name="token" value={challenge.token} />
