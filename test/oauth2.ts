@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Party } from '../src/providers/oauth2/fixture.ts'
+import { oauthServer, type Party, type SignedIn } from '../src/providers/oauth2/fixture.ts'
 import type { Visitor } from './visitor.ts'
 
 /** What refused grants look like, RFC 6749 §5.2. */
@@ -12,4 +12,28 @@ export async function everyRefused(party: Party, browser: Visitor, uris: readonl
     assert.equal(answer.status, 400, redirect_uri)
     assert.equal(answer.headers.location, undefined, redirect_uri)
   }
+}
+
+/** The person at the page that a device sends them to: opens the address, and says yes to what is asked. Answers what that leads to. */
+export async function letIn(browser: Visitor, address: string): Promise<Record<string, any>> {
+  const opened = await browser.follow(address)
+  const slug = /\/if\/flow\/([^/]+)\//.exec(opened.path)?.[1]
+  assert.ok(slug, opened.path)
+  let shown = await browser.challenge(slug, '')
+  assert.equal(shown.component, 'ak-stage-consent')
+  while (shown.component === 'ak-stage-consent')
+    shown = await browser.challenge(slug, '', { component: shown.component, token: shown.token })
+  return shown
+}
+
+export const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
+
+/** A session ends by its own age; nobody has cleaned up yet. */
+export async function expire({ session }: Pick<SignedIn, 'session'>): Promise<void> {
+  const { ctx } = await oauthServer()
+  await ctx.db
+    .updateTable('session')
+    .set({ expires: new Date(ctx.now().getTime() - 1) })
+    .where('session_hash', '=', session.session_hash)
+    .execute()
 }

@@ -7,8 +7,9 @@ import { findObjects } from '../api/store.ts'
 import type { Ctx } from '../context.ts'
 import { Application } from './application.ts'
 import { User } from './user.ts'
+import { withdraw } from './withdrawal.ts'
 
-/** That a person agreed to an application's having what it asks for. Deleting it makes the application ask again. */
+/** That a person agreed to an application's having what it asks for. Deleting it ends what the application has, and makes it ask again. */
 export const UserConsent: Model = defineModel({
   name: 'UserConsent',
   label: 'authentik_stages_consent.userconsent',
@@ -43,6 +44,10 @@ async function presentConsents(ctx: Ctx, rows: Row[]): Promise<Row[]> {
   return rows.map(row => ({ user: users.get(row.user), application: applications.get(row.application) }))
 }
 
-const { list, retrieve, destroy, usedBy } = crud(UserConsent)
+/** What the application got on the strength of this consent, or of one before it. */
+const removing = (ctx: Ctx, { user, application }: Row): Promise<void> =>
+  withdraw(ctx, { user: user as number, application: application as string })
+
+const { list, retrieve, destroy, usedBy } = crud(UserConsent, { removing })
 
 export const userConsents: Resource = { path: '/core/user_consent', model: UserConsent, operations: { list, retrieve, destroy, usedBy } }

@@ -1,7 +1,7 @@
 import type { Ctx } from '../context.ts'
 
-/** What is taken away from somebody: sessions, by their hashes, or the use of the whole account. */
-export type Withdrawn = { sessions: readonly string[] } | { user: number }
+/** What is taken away: sessions, by their hashes, the use of a whole account, or what an application was allowed about somebody. */
+export type Withdrawn = { sessions: readonly string[] } | { user: number; application?: string }
 
 /** Ends what a provider gave out on the strength of that. In the transaction that takes it away, while the rows are still there. */
 export type Withdrawal = (ctx: Ctx, of: Withdrawn) => Promise<void>

@@ -1,8 +1,11 @@
 /** Abuse cases of codes, their verifiers and refresh tokens, by their numbers. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createObject } from '../../src/api/crud.ts'
+import { ClientMetadata } from '../../src/providers/oauth2/client-metadata.ts'
 import { aParty, aSignedInBrowser, oauthServer, pkce, type SignedIn } from '../../src/providers/oauth2/fixture.ts'
 import { aGroup, aUser } from '../builders.ts'
+import type { Answer } from '../harness.ts'
 import { invalidGrant } from '../oauth2.ts'
 
 test('11 a code with a challenge is worth nothing without its verifier', async () => {
@@ -24,6 +27,16 @@ test('12 a verifier for a code without a challenge is refused, and public client
   assert.equal((await open.response(browser)).get('error'), 'invalid_request')
 })
 
+test('12 a client that is held to PKCE gets no code without S256', async () => {
+  const party = await aParty()
+  await createObject(party.server.ctx, ClientMetadata, { provider: party.provider.pk, require_pkce: true })
+  const { browser } = await aSignedInBrowser()
+  const { challenge, verifier } = pkce()
+  for (const weak of [{}, { code_challenge: verifier }, { code_challenge: verifier, code_challenge_method: 'plain' }])
+    assert.equal((await party.response(browser, weak)).get('error'), 'invalid_request', JSON.stringify(weak))
+  assert.ok(await party.code(browser, { code_challenge: challenge, code_challenge_method: 'S256' }))
+})
+
 test('13 a code works once in a race of fifty, and coming again it revokes what it bought', async () => {
   const party = await aParty()
   const { browser } = await aSignedInBrowser()
@@ -34,6 +47,19 @@ test('13 a code works once in a race of fifty, and coming again it revokes what 
   for (const answer of answers) if (answer.status !== 200) assert.partialDeepStrictEqual(answer, invalidGrant)
   assert.equal((await party.userinfo(won[0]!.body.access_token)).status, 401)
   assert.partialDeepStrictEqual(await party.refresh(won[0]!.body.refresh_token), invalidGrant)
+})
+
+test('13 a code that comes again after its time revokes what it bought all the same', async () => {
+  const party = await aParty()
+  const { clock } = await oauthServer()
+  const { browser } = await aSignedInBrowser()
+  const code = await party.code(browser, { scope: 'openid offline_access' })
+  const { body } = await party.exchange(code)
+  clock.advance(90_000)
+  assert.equal((await party.userinfo(body.access_token)).status, 200)
+  assert.partialDeepStrictEqual(await party.exchange(code), invalidGrant)
+  assert.equal((await party.userinfo(body.access_token)).status, 401)
+  assert.partialDeepStrictEqual(await party.refresh(body.refresh_token), invalidGrant)
 })
 
 test('14 a code and a refresh token belong to the client they were issued to', async () => {
@@ -70,6 +96,49 @@ test('15 reuse of an old refresh token ends also what a rotation at the same tim
       assert.equal((await party.userinfo(rotated.body.access_token)).status, 401)
     }
   }
+})
+
+test('15 reuse is noticed whatever else is wrong with the request, and after the token’s time', async () => {
+  const party = await aParty({ refresh_token_validity: 'hours=1' })
+  const { clock } = await oauthServer()
+  const ways: Record<string, (token: string) => Promise<Answer>> = {
+    'for a scope that it never had': token => party.refresh(token, { scope: 'openid email' }),
+    'when it is over': token => {
+      clock.advance(1_800_000)
+      return party.refresh(token)
+    },
+  }
+  for (const [way, reuse] of Object.entries(ways)) {
+    const { browser } = await aSignedInBrowser()
+    const first = await party.tokens(browser, { scope: 'openid offline_access' })
+    clock.advance(1_800_000)
+    const { body: second } = await party.refresh(first.refresh_token)
+    assert.equal((await reuse(first.refresh_token)).status, 400, way)
+    assert.equal((await party.userinfo(second.access_token)).status, 401, way)
+    assert.partialDeepStrictEqual(await party.refresh(second.refresh_token), invalidGrant, way)
+  }
+})
+
+test('15 a refresh token that is kept buys nothing once it is revoked, at the very moment', async () => {
+  const party = await aParty({ refresh_token_threshold: 'hours=1' })
+  const { browser } = await aSignedInBrowser()
+  for (let round = 0; round < 10; round++) {
+    const { refresh_token: token } = await party.tokens(browser, { scope: 'openid offline_access' })
+    const [refreshed, revoked] = await Promise.all([party.refresh(token), party.post('revoke', { token })])
+    assert.equal(revoked.status, 200)
+    assert.partialDeepStrictEqual(await party.refresh(token), invalidGrant)
+    if (refreshed.status === 200) assert.equal((await party.userinfo(refreshed.body.access_token)).status, 401)
+  }
+})
+
+test('16 a refresh token that is over is refused, and nobody is suspected for it', async () => {
+  const party = await aParty({ refresh_token_validity: 'minutes=5' })
+  const { clock } = await oauthServer()
+  const { browser } = await aSignedInBrowser()
+  const tokens = await party.tokens(browser, { scope: 'openid offline_access' })
+  clock.advance(300_000)
+  assert.partialDeepStrictEqual(await party.refresh(tokens.refresh_token), invalidGrant)
+  assert.equal((await party.userinfo(tokens.access_token)).status, 200)
 })
 
 test('16 a refresh asks again: account, group, application, scope', async () => {
@@ -123,6 +192,32 @@ test('16 a consent that was withdrawn ends the refresh', async () => {
   assert.partialDeepStrictEqual(await party.refresh(next.body.refresh_token), invalidGrant)
 })
 
+test('16 a consent that was given anew and then withdrawn ends what the one before it bought as well', async () => {
+  const { clock } = await oauthServer()
+  const party = await aParty({ consent: 'explicit', refresh_token_validity: 'days=90' })
+  const { user } = await aSignedInBrowser()
+  const consented = async () => {
+    const { browser } = await aSignedInBrowser(user)
+    const slug = 'default-provider-authorization-explicit-consent'
+    await party.authorize(browser, { scope: 'openid offline_access' })
+    const asked = await browser.challenge(slug, '')
+    assert.equal(asked.component, 'ak-stage-consent')
+    const done = await browser.challenge(slug, '', { component: asked.component, token: asked.token })
+    return { browser, body: (await party.exchange(new URL(done.to).searchParams.get('code')!)).body }
+  }
+  const before = await consented()
+  clock.advance(29 * 86_400_000)
+  const { body: kept } = await party.refresh(before.body.refresh_token)
+  assert.ok(kept.refresh_token, 'what ran out by itself is not withdrawn')
+  const again = await consented()
+  const [consent] = (await again.browser.get('/api/v3/core/user_consent/')).body.results
+  assert.equal((await again.browser.request('DELETE', `/api/v3/core/user_consent/${consent.pk}/`)).status, 204)
+  for (const tokens of [kept, again.body]) {
+    assert.partialDeepStrictEqual(await party.refresh(tokens.refresh_token), invalidGrant)
+    assert.equal((await party.userinfo(tokens.access_token)).status, 401)
+  }
+})
+
 test('16 a grant without offline access ends with its session', async () => {
   const { ctx } = await oauthServer()
   const party = await aParty()
@@ -135,7 +230,10 @@ test('16 a grant without offline access ends with its session', async () => {
     .execute()
   const next = await party.refresh(tokens.refresh_token)
   assert.equal(next.status, 200)
+  const introspected = async () => (await party.post('introspect', { token: next.body.refresh_token })).body.active
+  assert.equal(await introspected(), true)
   await ctx.db.deleteFrom('session').where('session_hash', '=', session.session_hash).execute()
+  assert.equal(await introspected(), false)
   assert.partialDeepStrictEqual(await party.refresh(next.body.refresh_token), invalidGrant)
 })
 

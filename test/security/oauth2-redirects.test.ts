@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { aBrowser, aParty, aSignedInBrowser, pkce, REDIRECT_URI } from '../../src/providers/oauth2/fixture.ts'
-import type { Answer } from '../harness.ts'
+import { unique } from '../builders.ts'
 import { everyRefused } from '../oauth2.ts'
 
 test('1 a redirect URI that only looks like the registered one is refused', async () => {
@@ -26,6 +26,17 @@ test('1 a redirect URI that only looks like the registered one is refused', asyn
     '//allowed.com/cb',
     'https://evil.com\\@allowed.com/cb',
   ])
+})
+
+test('1 an address that was taken from the client while the person was asked gets no code', async () => {
+  const party = await aParty({ consent: 'explicit' })
+  const { browser } = await aSignedInBrowser()
+  const slug = 'default-provider-authorization-explicit-consent'
+  await party.authorize(browser)
+  const { token } = await browser.challenge(slug, '')
+  await party.change({ redirect_uris: [{ matching_mode: 'strict', url: 'https://app.example.test/other' }] })
+  const done = await browser.challenge(slug, '', { component: 'ak-stage-consent', token })
+  assert.equal(done.component, 'ak-stage-access-denied', JSON.stringify(done))
 })
 
 test('2 a dot in a strict URI is a dot, and an empty list never learns the first URI seen', async () => {
@@ -59,30 +70,74 @@ test('3 path tricks do not pass', async () => {
       `${base}/%2e%2e/evil`,
     ])
   }
+  // What a browser would take to the registered address is not that address all the same.
+  await everyRefused(party, browser, [
+    'https://a.test/x/../cb',
+    'https://a.test/./cb',
+    'https://a.test/%63b',
+    'https://a.test:443/cb',
+    'https://a.test./cb',
+    'https://a.test/cb/',
+    'https://a.test/cb?',
+    'https://a.test/cb#',
+    'https://a.test\\cb',
+    'https://a.test/c\tb',
+    ' https://a.test/cb',
+    'https:/a.test/cb',
+    'https://b.test:443/cb/x',
+    'https://b.test/cb/./x',
+    'https://b.test/%63b/x',
+  ])
 })
 
 test('4 case is compared as the RFCs say, not folded', async () => {
-  const party = await aParty()
+  const party = await aParty({
+    redirect_uris: [
+      { matching_mode: 'strict', url: REDIRECT_URI },
+      { matching_mode: 'regex', url: 'https://pattern\\.example\\.test/[a-z]+' },
+    ],
+  })
   const { browser } = await aSignedInBrowser()
+  assert.equal((await party.authorize(browser, { redirect_uri: 'https://pattern.example.test/cb' })).status, 302)
   await everyRefused(party, browser, [
+    'https://pattern.example.test/CB',
+    'https://PATTERN.example.test/cb',
     'https://app.example.test/OIDC/callback',
     'https://APP.example.test/oidc/callback',
     'HTTPS://app.example.test/oidc/callback',
   ])
 })
 
-test('5 of a loopback redirect only the port may vary', async () => {
-  const party = await aParty({ client_type: 'public', redirect_uris: [{ matching_mode: 'strict', url: 'http://127.0.0.1/cb' }] })
+test('5 of a loopback redirect of a public client only the port may vary', async () => {
+  const redirect_uris = ['http://127.0.0.1/cb', 'http://[::1]:1/six', 'http://localhost/cb', 'http://127.0.0.3:1/cb'].map(url => ({
+    matching_mode: 'strict',
+    url,
+  }))
+  const [party, confidential] = [await aParty({ client_type: 'public', redirect_uris }), await aParty({ redirect_uris })]
   const { browser } = await aSignedInBrowser()
   const code = { code_challenge: pkce().challenge, code_challenge_method: 'S256' }
-  assert.equal((await party.authorize(browser, { ...code, redirect_uri: 'http://127.0.0.1:51234/cb' })).status, 302)
+  for (const redirect_uri of ['http://127.0.0.1:51234/cb', 'http://[::1]:65535/six', 'http://127.0.0.1/cb'])
+    assert.equal((await party.authorize(browser, { ...code, redirect_uri })).status, 302, redirect_uri)
   await everyRefused(party, browser, [
     'http://localhost:51234/cb',
     'http://127.0.0.1:51234/cb?x=1',
     'http://127.0.0.1:51234/other',
+    'http://127.0.0.1:51234/six',
     'http://127.0.0.2:51234/cb',
+    'http://127.0.0.3:2/cb',
+    'http://[::1]:51234/cb',
+    'http://[0:0:0:0:0:0:0:1]:1/six',
+    'http://[::ffff:127.0.0.1]:51234/cb',
     'https://127.0.0.1:51234/cb',
+    'http://127.0.0.1:0/cb',
+    'http://127.0.0.1:65536/cb',
+    'http://127.0.0.1:/cb',
+    'http://127.0.0.1:51234@evil.test/cb',
+    'http://127.0.0.1:51234.evil.test/cb',
+    'http://127.0.0.1:51234',
+    'http://2130706433:51234/cb',
   ])
+  await everyRefused(confidential, browser, ['http://127.0.0.1:51234/cb', 'http://[::1]:51234/six'])
 })
 
 test('6 script schemes can be neither registered nor used', async () => {
@@ -107,27 +162,43 @@ test('6 script schemes can be neither registered nor used', async () => {
       })
       assert.equal(answer.status, 400, uri)
     }
+    const application = { name: unique('application'), slug: unique('application') }
+    for (const links of [{ meta_launch_url: uri }, { meta_icon: uri }])
+      assert.equal((await party.server.admin.post('/api/v3/core/applications/', { ...application, ...links })).status, 400, uri)
   }
 })
 
 test('7 the form_post page escapes what it carries, and its policy forbids inline script', async () => {
-  const party = await aParty({ redirect_uris: [{ matching_mode: 'regex', url: 'https://app\\.example\\.test/.*' }] })
+  const quoted = `https://app.example.test/?a="'><script>alert(2)</script>`
+  const party = await aParty({
+    redirect_uris: [
+      { matching_mode: 'regex', url: 'https://app\\.example\\.test/.*' },
+      { matching_mode: 'strict', url: quoted },
+    ],
+  })
   const { browser } = await aSignedInBrowser()
   const state = '"><script>alert(1)</script>'
-  const page = await party.authorize(browser, { response_mode: 'form_post', state, redirect_uri: "https://app.example.test/?a='x'" })
-  refusedOrEscaped(page)
   const good = await party.authorize(browser, { response_mode: 'form_post', state, redirect_uri: 'https://app.example.test/cb?a=1&b=2' })
   assert.equal(good.status, 200)
-  refusedOrEscaped(good)
+  assert.doesNotMatch(good.text, /<script>alert/)
+  const other = await party.authorize(browser, { response_mode: 'form_post', redirect_uri: quoted })
+  assert.equal(other.status, 200)
+  assert.doesNotMatch(other.text, /<script>alert/)
+  assert.match(other.text, /action="https:\/\/app\.example\.test\/\?a=&quot;&#39;&gt;&lt;script&gt;alert/)
+  const failed = await party.authorize(browser, {
+    response_mode: 'form_post',
+    state,
+    max_age: state,
+    redirect_uri: 'https://app.example.test/cb',
+  })
+  assert.match(failed.text, /name="error" value="invalid_request"/)
+  assert.doesNotMatch(failed.text, /<script>alert/)
   assert.match(good.text, /value="&quot;&gt;&lt;script&gt;alert\(1\)&lt;\/script&gt;"/)
   assert.match(good.text, /action="https:\/\/app\.example\.test\/cb\?a=1&amp;b=2"/)
   const policy = String(good.headers['content-security-policy'])
   assert.match(policy, /script-src 'nonce-/)
   assert.doesNotMatch(policy.replace(/style-src[^;]*/, ''), /unsafe-inline/)
 })
-function refusedOrEscaped(page: Answer): void {
-  assert.doesNotMatch(page.text, /<script>alert/)
-}
 
 test('8 response parameters that a redirect URI brings along are not merged into the response', async () => {
   const party = await aParty({ redirect_uris: [{ matching_mode: 'regex', url: 'https://app\\.example\\.test/.*' }] })

@@ -1,10 +1,10 @@
 import type { Row } from '../../api/model.ts'
 import type { Db } from '../../db/database.ts'
 import { statement } from '../../db/statement.ts'
+import type { RefreshTokenRow } from './grants.sql.ts'
 
 /** What is told of a token that is good right now, in one question: it is asked for every call of somebody's API. */
 export type LivingAccessToken = { provider: number; scope: string[]; claims: Row; jkt: string | null; x5t: string | null }
-export type LivingRefreshToken = { provider: number; scope: string[]; claims: Row; expires: Date }
 
 const accessToken = statement((db, hash: string, now: Date) =>
   db
@@ -26,7 +26,7 @@ const refreshToken = statement((db, hash: string, now: Date) =>
   db
     .selectFrom('oauth2_refresh_token as token')
     .innerJoin('user', join => join.onRef('user.id', '=', 'token.user').on('user.is_active', '=', true))
-    .select(['token.provider', 'token.scope', 'token.claims', 'token.expires'])
+    .selectAll('token')
     .where('token.token_hash', '=', hash)
     .where('token.used_at', 'is', null)
     .where('token.revoked_at', 'is', null)
@@ -34,5 +34,5 @@ const refreshToken = statement((db, hash: string, now: Date) =>
 )
 
 /** The refresh token with this hash, when it is not expired, used or revoked and its account is active. */
-export const livingRefreshToken = async (db: Db, hash: string, now: Date): Promise<LivingRefreshToken | undefined> =>
-  (await refreshToken.first(db, hash, now)) as LivingRefreshToken | undefined
+export const livingRefreshToken = async (db: Db, hash: string, now: Date): Promise<RefreshTokenRow | undefined> =>
+  (await refreshToken.first(db, hash, now)) as RefreshTokenRow | undefined

@@ -4,6 +4,8 @@ import { json, type Answer } from './answer.ts'
 import { clientProven, namedClient, readCredentials, type Headers } from './client-authentication.ts'
 import { clientOfProvider, type Client } from './client.ts'
 import { OAuthError } from './errors.ts'
+import { sessionLives, type RefreshTokenRow } from './grants.sql.ts'
+import { stillStands } from './grants/refresh-token.ts'
 import { livingAccessToken, livingRefreshToken } from './introspect.sql.ts'
 import { confirmation } from './issue.ts'
 import type { Parameters } from './parameters.ts'
@@ -32,6 +34,12 @@ async function ownerOf(ctx: Ctx, client: Client, provider: number): Promise<Clie
   return trusted && clientOfProvider(ctx, provider)
 }
 
+/** Whether a refresh would still have a session and a consent to stand on. */
+async function isOfUse(ctx: Ctx, owner: Client, token: RefreshTokenRow, now: Date): Promise<boolean> {
+  const granted = token.scope.filter(name => owner.scopes.includes(name))
+  return stillStands(ctx, owner, token, { id: token.user }, granted, await sessionLives(ctx.db, token.session_hash, now))
+}
+
 const inactive = (): Answer => json(200, { active: false })
 
 /** Token introspection, RFC 7662. Whatever is not good for the client that asks is inactive, and nothing more is said (§2.2). */
@@ -56,12 +64,13 @@ export async function introspect(ctx: Ctx, headers: Headers, form: Parameters): 
   }
   const refresh = await livingRefreshToken(ctx.db, hash, now)
   const owner = refresh && (await ownerOf(ctx, client, refresh.provider))
-  if (!owner) return inactive()
+  if (!owner || !(await isOfUse(ctx, owner, refresh, now))) return inactive()
   return json(200, {
     ...refresh.claims,
     exp: Math.floor(refresh.expires.getTime() / 1000),
     active: true,
     scope: refresh.scope.join(' '),
     client_id: owner.client_id,
+    ...confirmation(refresh),
   })
 }

@@ -36,7 +36,7 @@ function narrowed(requested: string | undefined, granted: readonly string[], cli
 }
 
 /** Whether what the grant stands on is still there, asked anew every time. */
-async function stillStands(
+export async function stillStands(
   ctx: Ctx,
   client: Client,
   token: RefreshTokenRow,
