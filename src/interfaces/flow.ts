@@ -6,7 +6,7 @@ import { card, languageMenu, renderPage, type Page, type PageContext } from './p
 import { contentSecurityPolicy, handOverTargets, pageHeaders } from './security-headers.ts'
 
 export { CSRF_FIELD }
-export type { Answer, Challenge }
+export type { Answer, Asking, Challenge }
 
 const DEFAULT_BACKGROUND = '/static/dist/assets/images/flow_background.jpg'
 

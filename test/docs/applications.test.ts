@@ -13,7 +13,8 @@ const recipes = readdirSync(FOLDER)
   .filter(name => name.endsWith('.md') && name !== 'README.md')
   .map(name => ({ name, text: readFileSync(`${FOLDER}/${name}`, 'utf8') }))
 
-const blocks = (text: string, language: string) => [...text.matchAll(new RegExp('```' + language + '\\n(.*?)```', 'gs'))].map(([, block]) => block!)
+const blocks = (text: string, language: string) =>
+  [...text.matchAll(new RegExp('```' + language + '\\n(.*?)```', 'gs'))].map(([, block]) => block!)
 const blueprintOf = (text: string) => blocks(text, 'yaml').find(block => block.startsWith('version: 1'))
 
 type Onboarding = { slug: string; name: string; url: string; fields: Row; scopes: string[] }
@@ -30,7 +31,9 @@ function onboardingOf(text: string): Onboarding | undefined {
 
 /** The bodies of the mappings that a recipe makes first. */
 const mappingsOf = (text: string): Row[] =>
-  [...text.matchAll(/^api -X POST "\$H\/api\/v3\/propertymappings\/provider\/scope\/" -d '(.*?)'/gms)].map(([, body]) => JSON.parse(body!) as Row)
+  [...text.matchAll(/^api -X POST "\$H\/api\/v3\/propertymappings\/provider\/scope\/" -d '(.*?)'/gms)].map(
+    ([, body]) => JSON.parse(body!) as Row,
+  )
 
 describe('docs/applications/', () => {
   let own = {} as TestServer
@@ -48,7 +51,9 @@ describe('docs/applications/', () => {
   /** Does what the function in docs/applications.md does. */
   async function onboard({ slug, name, url, fields, scopes }: Onboarding): Promise<void> {
     const known = await results('/propertymappings/provider/scope/?page_size=100')
-    const chosen = known.filter(row => [row.name, String(row.managed ?? '').split('/scope-')[1]].some(word => scopes.includes(String(word))))
+    const chosen = known.filter(row =>
+      [row.name, String(row.managed ?? '').split('/scope-')[1]].some(word => scopes.includes(String(word))),
+    )
     assert.equal(chosen.length, scopes.length, `${slug}: ${scopes.join(' ')}`)
     const provider = await own.admin.post(`${A}/providers/oauth2/`, {
       name,
@@ -72,7 +77,10 @@ describe('docs/applications/', () => {
     const outcome = {
       application: [application.name, application.slug, application.meta_launch_url],
       provider: Object.fromEntries(
-        ['client_type', 'authorization_flow', 'invalidation_flow', 'signing_key', ...Object.keys(fields)].map(field => [field, provider[field]]),
+        ['client_type', 'authorization_flow', 'invalidation_flow', 'signing_key', ...Object.keys(fields)].map(field => [
+          field,
+          provider[field],
+        ]),
       ),
       mappings: used.map(row => [row.name, row.scope_name, String(row.expression).trim()]),
     }
@@ -120,6 +128,10 @@ describe('docs/applications/', () => {
       assert.ok(tried || /^\*\*Not tried\.\*\*/m.test(text), `${name} does not say whether it was tried`)
       assert.equal(/\| not tried \|/.test(row), tried === null, row)
     }
-    for (const [, target] of readme.matchAll(/\]\(([\w-]+\.md)\)/g)) assert.ok(recipes.some(({ name }) => name === target), String(target))
+    for (const [, target] of readme.matchAll(/\]\(([\w-]+\.md)\)/g))
+      assert.ok(
+        recipes.some(({ name }) => name === target),
+        String(target),
+      )
   })
 })

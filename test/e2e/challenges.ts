@@ -1,4 +1,4 @@
-import type { Challenge } from '../../src/interfaces/flow.ts'
+import type { Asking, Challenge } from '../../src/interfaces/flow.ts'
 
 const flow_info = {
   title: 'Welcome to Example Home',
@@ -98,6 +98,21 @@ export const password: Challenge = {
   recovery_url: '/if/flow/recovery/',
 }
 
+/** Who asks for consent, by the token of the challenge: the page is told of it beside that. */
+export const ASKINGS: Readonly<Record<string, Asking>> = {
+  'consent-token': { name: 'Grafana', declines: true, publisher: 'Example Home' },
+  'unverified-token': {
+    name: 'Signet',
+    declines: true,
+    unverified: true,
+    goesTo: 'signet.example.net',
+    home: 'https://signet.example.net/about',
+    policy: 'https://signet.example.net/privacy',
+    terms: 'https://signet.example.net/terms',
+  },
+  'device-token': { name: 'Living Room Television', declines: true, device: true },
+}
+
 export const consent: Challenge = {
   component: 'ak-stage-consent',
   flow_info: { ...flow_info, title: 'Redirecting to Grafana' },
@@ -109,6 +124,41 @@ export const consent: Challenge = {
   ],
   additional_permissions: [{ id: 'groups', name: 'The groups you are in' }],
   token: 'consent-token',
+}
+export const consentUnverified: Challenge = {
+  ...consent,
+  flow_info: { ...flow_info, title: 'Redirecting to Signet' },
+  header_text: "You're about to sign into Signet.",
+  permissions: [
+    { id: 'openid', name: '' },
+    { id: 'email', name: 'Email address' },
+    { id: 'offline_access', name: 'Access to request new tokens without interaction' },
+    { id: 'goauthentik.io/api', name: 'authentik API Access on behalf of your user' },
+  ],
+  additional_permissions: [],
+  token: 'unverified-token',
+}
+export const consentDevice: Challenge = {
+  ...consent,
+  flow_info: { ...flow_info, title: 'Redirecting to Living Room Television' },
+  header_text: "You're about to sign a device into Living Room Television.",
+  permissions: [{ id: 'profile', name: 'General Profile Information' }],
+  additional_permissions: [],
+  token: 'device-token',
+}
+export const deviceCode: Challenge = {
+  component: 'ak-provider-oauth2-device-code',
+  flow_info: { ...flow_info, title: 'Connect a device' },
+}
+export const deviceDone: Challenge = {
+  component: 'ak-provider-oauth2-device-code-finish',
+  flow_info: { ...flow_info, title: 'Connect a device' },
+}
+export const deviceDeclined: Challenge = {
+  component: 'ak-stage-access-denied',
+  flow_info: { ...flow_info, title: 'Connect a device' },
+  ...user,
+  error_message: 'The device was not connected.',
 }
 
 export const mailFactor: Challenge = {
@@ -360,6 +410,12 @@ export const GALLERY: Readonly<Record<string, Challenge>> = {
   'identification with captcha': withCaptcha,
   'user login': userLogin,
   consent,
+  'consent, unverified': consentUnverified,
+  'consent, a device': consentDevice,
+  'device code': deviceCode,
+  'device code, refused': refused(deviceCode, { code: 'Invalid code' }),
+  'device connected': deviceDone,
+  'device declined': deviceDeclined,
   'logout frames': logoutFrames,
   prompt: everyPrompt,
   'prompt, refused': refused(initialSetup, { email: 'Enter a valid email address.', non_field_errors: "Passwords don't match." }),

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { openWeb, serveAssets, type Web } from '../../src/interfaces/assets.ts'
 import { renderNotFound } from '../../src/interfaces/errors.ts'
 import { CSRF_FIELD, formFields, parseFlowForm, renderFlowPage, type Answer, type Challenge } from '../../src/interfaces/flow.ts'
+import { ASKINGS } from './challenges.ts'
 import { chooseLanguage } from '../../src/interfaces/language.ts'
 import { createNonce, type Brand, type Page, type PageContext } from '../../src/interfaces/page.ts'
 
@@ -108,7 +109,14 @@ function flowRoutes(app: FastifyInstance, { contextFor, step, current }: Routes)
   const executor = '/api/v3/flows/executor/sign-in/'
   const query = (url: string) => url.split('?')[1] ?? ''
   app.get('/if/flow/sign-in/', (request, reply) => {
-    const page = renderFlowPage({ ...contextFor(request), executor, query: query(request.url), challenge: current(), csrf: CSRF })
+    const page = renderFlowPage({
+      ...contextFor(request),
+      executor,
+      query: query(request.url),
+      challenge: current(),
+      asking: ASKINGS[String(current().token)],
+      csrf: CSRF,
+    })
     return reply
       .code(page.status)
       .headers({ ...page.headers, 'set-cookie': `authentik_csrf=${CSRF}; Path=/` })

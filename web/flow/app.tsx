@@ -58,12 +58,12 @@ export function App({ data, t }: { data: FlowData; t: Translate }) {
     return () => removeEventListener('pageshow', restore)
   })
   useEffect(() => {
-    document.title = [titleOf(t, step.challenge, data.brand), data.brand].filter(Boolean).join(' · ')
+    document.title = [titleOf(t, step.challenge, data.brand, data.asking), data.brand].filter(Boolean).join(' · ')
     focusWhereWorkIs(region.current!, step)
   }, [step])
 
   const View = viewOf(step.challenge.component)
-  const title = titleOf(t, step.challenge, data.brand)
+  const title = titleOf(t, step.challenge, data.brand, data.asking)
   return (
     <StageContext.Provider
       value={{

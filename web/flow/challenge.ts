@@ -141,6 +141,18 @@ export interface PromptChallenge extends Challenge {
 /** An application that waits for the end of a flow. No part of a challenge: only our own page is told of it. */
 export interface Asking {
   name: string
+  /** It registered itself: nobody has checked what it says of itself. */
+  unverified?: boolean
+  icon?: string
+  publisher?: string
+  /** Host that the answer goes to; empty: a program on this device. */
+  goesTo?: string
+  /** Pages of its own. */
+  home?: string
+  policy?: string
+  terms?: string
+  /** It is a device that wants to be let in. */
+  device?: boolean
   /** Path that leads back to it without what it asked for. */
   leave?: string
   /** Consent may be refused: its answer may carry `decline`. */

@@ -20,4 +20,5 @@ export const renderFlow = (data: FlowData, language: Language): string =>
   renderToString(<App data={data} t={translator(TABLES[language])} />)
 
 /** The title above a challenge, for the page's own. */
-export const titleOf = (data: FlowData, language: Language): string => titleIn(translator(TABLES[language]), data.challenge, data.brand)
+export const titleOf = (data: FlowData, language: Language): string =>
+  titleIn(translator(TABLES[language]), data.challenge, data.brand, data.asking)

@@ -1,4 +1,4 @@
-import type { Challenge } from './challenge.ts'
+import type { Asking, Challenge } from './challenge.ts'
 import type { Texts } from './locales/en.ts'
 
 /** Looks up a text and fills its `{placeholders}`. */
@@ -28,6 +28,10 @@ const SERVER_TEXTS: Record<string, keyof Texts> = {
   'Flow does not apply to current user.': 'flow_not_applicable',
   'Unknown error': 'unknown_error',
   'The device was not connected.': 'device_declined',
+  'Invalid code': 'code_wrong',
+  'The code is not valid any more. Start again on the device.': 'device_over',
+  'This sign-in belongs to another session.': 'other_session',
+  'The application has changed. Please begin anew.': 'application_changed',
   'Invalid captcha response': 'captcha_refused',
   'Invalid captcha response. Retrying may solve this issue.': 'captcha_retry',
   'Failed to validate token': 'captcha_unreachable',
@@ -117,7 +121,9 @@ export function sayStockText(t: Translate, text: string, brand: string): string 
 export const asksToSignOut = (text: string | undefined): text is string => /^Do you want to sign out(?: of .+)?\?$/s.test(text ?? '')
 
 /** The title above a challenge. Whoever has signed out is told of that, rather than what the flow that did it is called. */
-export function titleOf(t: Translate, challenge: Challenge, brand: string): string {
+export function titleOf(t: Translate, challenge: Challenge, brand: string, asking?: Asking): string {
+  // The flow's title would repeat a name that nobody has checked.
+  if (asking?.unverified && challenge.component === 'ak-stage-consent') return t('consent_title')
   const title = challenge.flow_info?.title ?? ''
   if (challenge.component === 'ak-stage-session-end' && title === 'Default Invalidation Flow') return t('signed_out_of', { name: brand })
   if (challenge.component === 'ak-stage-consent' && asksToSignOut(challenge.header_text)) return sayServerText(t, challenge.header_text)

@@ -2,7 +2,6 @@ import type { ComponentType } from 'preact'
 import type { Challenge } from './challenge.ts'
 import { AccessDeniedStage } from './stages/ak-stage-access-denied.tsx'
 import { AutosubmitStage } from './stages/ak-stage-autosubmit.tsx'
-import { ConsentStage } from './stages/ak-stage-consent.tsx'
 import { DummyStage } from './stages/ak-stage-dummy.tsx'
 import { EmailStage } from './stages/ak-stage-email.tsx'
 import { FlowErrorStage } from './stages/ak-stage-flow-error.tsx'
@@ -26,7 +25,6 @@ export const CAPTCHA = 'ak-stage-captcha'
 const VIEWS: Record<string, View> = {
   'ak-stage-access-denied': AccessDeniedStage,
   'ak-stage-autosubmit': AutosubmitStage,
-  'ak-stage-consent': ConsentStage,
   'ak-stage-dummy': DummyStage,
   'ak-stage-email': EmailStage,
   'ak-stage-flow-error': FlowErrorStage,
@@ -49,6 +47,7 @@ const LATER: Record<string, () => Promise<View>> = {
   'ak-provider-oauth2-device-code': () => import('./stages/ak-provider-oauth2-device-code.tsx').then(stage => stage.DeviceCodeStage),
   'ak-provider-oauth2-device-code-finish': () =>
     import('./stages/ak-provider-oauth2-device-code-finish.tsx').then(stage => stage.DeviceFinishStage),
+  'ak-stage-consent': async () => (await import('./stages/ak-stage-consent.tsx')).ConsentStage,
   'ak-stage-authenticator-static': async () => (await import('./stages/ak-stage-authenticator-static.tsx')).AuthenticatorStaticStage,
   'ak-stage-authenticator-totp': async () => (await import('./stages/ak-stage-authenticator-totp.tsx')).AuthenticatorTotpStage,
   'ak-stage-authenticator-validate': async () => (await import('./stages/ak-stage-authenticator-validate.tsx')).AuthenticatorValidateStage,

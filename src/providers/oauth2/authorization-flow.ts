@@ -11,6 +11,7 @@ import { explainNoPlan } from '../../flows/refusal.ts'
 import { defineMemoryStage, next } from '../../flows/stage.ts'
 import { consent } from '../../stages/consent/stage.ts'
 import { redirectAnswer, type Answer } from './answer.ts'
+import { askerOf } from './asker.ts'
 import type { AuthorizationRequest, Delivery } from './authorization-request.ts'
 import { deliver } from './authorization-response.ts'
 import { deniedPage, errorPage, type Browser } from './browser.ts'
@@ -32,10 +33,9 @@ export const askAgainStage = defineMemoryStage({
 })
 
 /** What the consent page says; a scope without a description is not worth a line. */
-export function consentContext(client: Client, application: Row, scopes: readonly string[], asking: Partial<Asking> = {}): Row {
+export function consentContext(client: Client, application: Row, scopes: readonly string[]): Row {
   const descriptions = new Map(client.mappings.map(mapping => [mapping.scope_name, mapping.description]))
   return {
-    [ASKING]: { name: String(application.name), declines: true, ...asking } satisfies Asking,
     consent_header: `You're about to sign into ${String(application.name)}.`,
     consent_permissions: scopes.map(id => ({ id, name: descriptions.get(id) ?? '' })),
   }
@@ -62,7 +62,7 @@ export async function runAuthorizationFlow(
   if (!definition) return deniedPage(ctx, browser, [])
   const silent = request.prompt.includes('none')
   const named = request.claims ? await scopesOfClaims(ctx, client, user, request.claims, request.scopes) : []
-  const asked = consentContext(client, application, [...request.scopes, ...named], formOf(request.delivery))
+  const asked = consentContext(client, application, [...request.scopes, ...named])
   const context = { is_sso: true, application: asObject(Application, application), ...asked }
   const planned = await planFlow(ctx, definition, context, { allowEmpty: true })
   if (!planned.ok) {
@@ -76,6 +76,7 @@ export async function runAuthorizationFlow(
     showBrowserState(ctx, browser.visit, session, user)
     return deliver(request.delivery, await grantCode(ctx, client, request, application, user, session), method, browser.page)
   }
+  plan.context[ASKING] = { ...askerOf(client, application, request.delivery.redirect_uri), declines: true, ...formOf(request.delivery) }
   plan.appendStage(inMemoryStage(FULFIL, { request, user: user.id as number } satisfies FulfilData))
   return runPlan(ctx, plan, request, silent, browser)
 }

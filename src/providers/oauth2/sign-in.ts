@@ -80,10 +80,13 @@ export async function signInFirst(
   const sent = pairsOf(params)
   const endpoint = pathOf(ctx, byGithubAddress(ctx) ? AUTHORIZE : '/application/o/authorize/')
   const backWith = (how: '' | 'h' | 'x') => `${endpoint}?${encoded([...sent, [PROMPTED, promptedMark(ctx, request, how)]])}`
-  const asking: Asking = { name: String(client.application!.name), leave: backWith('x') }
-  const context = {
+  const asking: Asking = {
+    name: String(client.application!.name),
     // Where clients that registered themselves live, nobody has checked: a visitor is not offered to be sent there (RFC 9700 §4.11.2).
-    ...(!client.registered && { [ASKING]: asking }),
+    ...(client.registered ? { unverified: true } : { leave: backWith('x') }),
+  }
+  const context = {
+    [ASKING]: asking,
     application: asObject(Application, client.application!),
     ...(hint !== null && { pending_user_identifier: hint }),
   }

@@ -1,5 +1,7 @@
 import type { ConsentChallenge, ConsentPermission } from '../challenge.ts'
+import type { Texts } from '../locales/en.ts'
 import { Alert } from '../parts/alert.tsx'
+import { Asker, AskerLinks } from '../parts/asker.tsx'
 import { StageForm, SubmitButton } from '../parts/form.tsx'
 import { UserPill } from '../parts/user-pill.tsx'
 import { useStage } from '../stage.ts'
@@ -8,14 +10,25 @@ import { asksToSignOut, sayServerText } from '../translate.ts'
 export function ConsentStage({ challenge }: { challenge: ConsentChallenge }) {
   const { t, errors, asking } = useStage()
   const widened = challenge.additional_permissions.length > 0
+  const { header_text: header } = challenge
   return (
     <>
+      {asking && <Asker asking={asking} />}
       <UserPill challenge={challenge} />
       <StageForm>
         {errors.token && <Alert texts={errors.token} />}
-        {challenge.header_text && !asksToSignOut(challenge.header_text) && <p>{sayServerText(t, challenge.header_text)}</p>}
+        {asking?.unverified && <Alert texts={[t('unverified_why')]} kind="warn" />}
+        {header && asking?.device ? (
+          <Alert texts={[sayServerText(t, header), t('device_caution')]} kind="warn" />
+        ) : (
+          header && !asksToSignOut(header) && header !== saidAlready(asking?.name) && <p>{sayServerText(t, header)}</p>
+        )}
         <Permissions title={t(widened ? 'consent_granted' : 'consent_permissions')} permissions={challenge.permissions} />
-        <Permissions title={t('consent_additional')} permissions={challenge.additional_permissions} />
+        <Permissions title={t('consent_additional')} permissions={challenge.additional_permissions} isNew />
+        {asking?.goesTo !== undefined && (
+          <p class="hint">{asking.goesTo === '' ? t('goes_here') : t('goes_to', { host: asking.goesTo })}</p>
+        )}
+        {asking && <AskerLinks asking={asking} />}
         <input type="hidden" name="token" value={challenge.token} />
         <SubmitButton label={t('continue')} />
         {asking?.declines ? (
@@ -32,17 +45,50 @@ export function ConsentStage({ challenge }: { challenge: ConsentChallenge }) {
   )
 }
 
-function Permissions({ title, permissions }: { title: string; permissions: ConsentPermission[] }) {
-  // A scope without a description is nothing a person could judge; the application's scope mapping gives the words.
-  const named = permissions.filter(permission => permission.name !== '')
+/** The usual sentence says no more than the application's name above it. */
+const saidAlready = (name: string | undefined): string => `You're about to sign into ${name}.`
+
+/** What every installation's scopes are called, in plain words; descriptions that an administrator wrote stay as they are. */
+const SCOPES: Record<string, [said: string, text: keyof Texts, why?: keyof Texts]> = {
+  openid: ['', 'scope_openid'],
+  email: ['Email address', 'scope_email'],
+  profile: ['General Profile Information', 'scope_profile'],
+  entitlements: ['Application entitlements', 'scope_entitlements'],
+  offline_access: ['Access to request new tokens without interaction', 'scope_offline', 'scope_offline_why'],
+  'goauthentik.io/api': ['authentik API Access on behalf of your user', 'scope_api', 'scope_api_why'],
+  ak_proxy: ['authentik Proxy - User information', 'scope_proxy'],
+  user: ['Your user name, name and e-mail address', 'scope_user'],
+  'read:user': ['Your user name and name', 'scope_read_user'],
+  'user:email': ['Your e-mail address', 'scope_email'],
+  'read:org': ['Your groups', 'scope_read_org'],
+}
+
+const stockScope = ({ id, name }: ConsentPermission) => {
+  const stock = Object.hasOwn(SCOPES, id) ? SCOPES[id] : undefined
+  return stock?.[0] === name ? stock : undefined
+}
+
+function Permissions({ title, permissions, isNew }: { title: string; permissions: ConsentPermission[]; isNew?: boolean }) {
+  const { t } = useStage()
+  // A scope of the administrator's without a description is meant not to be shown.
+  const named = permissions.filter(permission => permission.name !== '' || stockScope(permission))
   if (named.length === 0) return null
   return (
     <div>
       <p class="muted">{title}</p>
       <ul class="permissions">
-        {named.map(permission => (
-          <li key={permission.id}>{permission.name}</li>
-        ))}
+        {named.map(permission => {
+          const [, text, why] = stockScope(permission) ?? []
+          return (
+            <li key={permission.id}>
+              <div>
+                {text ? t(text) : permission.name}
+                {why && <p class="hint">{t(why)}</p>}
+              </div>
+              {isNew && <span class="badge">{t('consent_new')}</span>}
+            </li>
+          )
+        })}
       </ul>
     </div>
   )

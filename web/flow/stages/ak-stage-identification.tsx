@@ -10,7 +10,7 @@ import { sayServerText, type Translate } from '../translate.ts'
 const REMEMBERED = 'authentik-remember-me-user'
 
 export function IdentificationStage({ challenge }: { challenge: IdentificationChallenge }) {
-  const { t } = useStage()
+  const { t, asking } = useStage()
   const fields = challenge.user_fields ?? []
   const asksName = fields.length > 0
   const sources = [...(challenge.sources ?? [])].sort((a, b) => Number(b.promoted ?? false) - Number(a.promoted ?? false))
@@ -21,7 +21,10 @@ export function IdentificationStage({ challenge }: { challenge: IdentificationCh
           <span class="tile" aria-hidden="true">
             {String.fromCodePoint(challenge.application_pre.codePointAt(0)!).toUpperCase()}
           </span>
-          <span>{t('to_continue_to', { name: challenge.application_pre })}</span>
+          <span>
+            {t('to_continue_to', { name: challenge.application_pre })}{' '}
+            {asking?.unverified && <span class="badge warn">{t('unverified')}</span>}
+          </span>
         </div>
       )}
       {asksName ? <IdentificationForm challenge={challenge} fields={fields} /> : <NonField />}

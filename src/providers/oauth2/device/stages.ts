@@ -8,6 +8,7 @@ import type { Session } from '../../../core/sessions.ts'
 import { recordEvent } from '../../../events/record.ts'
 import { textField } from '../../../flows/answer.ts'
 import { withUser } from '../../../flows/present.ts'
+import { ASKING } from '../../../flows/asking.ts'
 import { flowByKey } from '../../../flows/definition.ts'
 import { asObject } from '../../../flows/objects.ts'
 import { inMemoryStage, type Plan } from '../../../flows/plan.ts'
@@ -15,6 +16,7 @@ import { planFlow } from '../../../flows/planner.ts'
 import { explainNoPlan } from '../../../flows/refusal.ts'
 import { defineMemoryStage, denied, finish, retry, switchTo } from '../../../flows/stage.ts'
 import { transact } from '../../../context.ts'
+import { askerOf } from '../asker.ts'
 import { ASK_AGAIN, consentContext } from '../authorization-flow.ts'
 import { clientOfProvider, type Client } from '../client.ts'
 import { consentBehind } from '../consent.ts'
@@ -73,6 +75,7 @@ export async function planFor(ctx: Ctx, typed: string): Promise<Entered> {
   if (!planned.ok)
     return { kind: 'denied', messages: planned.messages, explanationId: explainNoPlan(ctx, definition.flow, planned, 'authorize') }
   // Somebody else may have sent the address with the code in it: the person has to say yes, whatever the flow says (RFC 8628 §5.4).
+  planned.plan.context[ASKING] = { ...askerOf(client, application), declines: true, device: true }
   planned.plan.appendStage(inMemoryStage(ASK_AGAIN, { mode: 'always_require' }))
   planned.plan.appendStage(inMemoryStage(LET_IN, { device: waiting.id, provider: client.id, scope, user: user.id }))
   return { kind: 'plan', plan: planned.plan }

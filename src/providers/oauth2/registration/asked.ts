@@ -49,6 +49,22 @@ function texts(sent: Row, name: string, refuse = invalidMetadata): string[] | un
   return [...new Set(value as string[])]
 }
 
+/**
+ * The name as people see it: in one spelling, on one line, without characters that nobody sees or that turn the order of letters around. What
+ * it pretends to be is no matter of letters: people are told that nobody has checked it.
+ */
+const cleanName = (name: string): string =>
+  [
+    ...name
+      .normalize('NFKC')
+      .replaceAll(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Z}]+/gu, ' ')
+      .replaceAll(/\p{M}{3,}/gu, '')
+      .trim(),
+  ]
+    .slice(0, NAME_LENGTH)
+    .join('')
+    .trim()
+
 /** An address that people may be shown and sent to. */
 function webAddress(sent: Row, name: string): string {
   const value = text(sent, name) ?? ''
@@ -99,7 +115,7 @@ export function readAsked(sent: unknown): Asked {
   if (contacts) told.contacts = contacts
   const responseTypes = (texts(body, 'response_types') ?? ['code']).map(types => types.split(' ').toSorted().join(' '))
   return {
-    name: text(body, 'client_name')?.slice(0, NAME_LENGTH) ?? 'Registered client',
+    name: cleanName(text(body, 'client_name') ?? '') || 'Registered client',
     redirectUris: (texts(body, 'redirect_uris', invalidRedirect) ?? []).map(redirectUri),
     postLogoutRedirectUris: (texts(body, 'post_logout_redirect_uris', invalidRedirect) ?? []).map(redirectUri),
     grantTypes: texts(body, 'grant_types') ?? ['authorization_code'],
