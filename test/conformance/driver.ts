@@ -20,8 +20,13 @@ let listening: Promise<{ send: Send; server: OAuthServer }> | undefined
 const closing: (() => Promise<void>)[] = []
 after(() => Promise.all(closing.map(close => close())))
 
+/** In which header the proxy in front of the provider tells of certificates of clients. */
+export const CERTIFICATE_HEADER = 'ssl-client-cert'
+
 async function listen() {
-  const shared = await oauthServer()
+  const plain = await oauthServer()
+  const config = { ...plain.deps.config, web: { ...plain.deps.config.web, client_certificate_header: CERTIFICATE_HEADER } }
+  const shared = { ...plain, deps: { ...plain.deps, config }, ctx: { ...plain.ctx, config } }
   const app = await mounted(shared.deps)
   await app.listen({ host: '127.0.0.1', port: 0 })
   closing.push(() => app.close())
@@ -45,6 +50,7 @@ const SCOPES: Readonly<Record<string, string>> = {
   email: 'return {"email": request.user.email, "email_verified": True}',
   address: 'return {"address": {"formatted": "1 Long Street", "street_address": "1 Long Street", "country": "DE"}}',
   phone: 'return {"phone_number": "+49 30 1234567", "phone_number_verified": False}',
+  'user:email': 'return {}', // opens a resource that wants no OpenID Connect
 }
 
 /** Claims of each scope, OIDC Core §5.4. */
@@ -102,6 +108,12 @@ function formOf(html: string): Callback | undefined {
   return { by: 'form_post', parameters: new URLSearchParams(pairs) }
 }
 
+/** What an error may be written with, RFC 6749 §4.1.2.1 and §5.2: no quotes, no backslashes, nothing beyond ASCII. */
+export function soundError(error: unknown, description: unknown): void {
+  assert.match(String(error), /^[a-z_]+$/)
+  if (description !== undefined && description !== null) assert.match(String(description), /^[\u0020\u0021\u0023-\u005b\u005d-\u007e]+$/)
+}
+
 const callbackAt = (url: URL): Callback =>
   url.hash === '' ? { by: 'query', parameters: url.searchParams } : { by: 'fragment', parameters: new URLSearchParams(url.hash.slice(1)) }
 
@@ -110,6 +122,8 @@ export class Person {
   readonly user: Row
   readonly browser: Visitor
   readonly #password: string
+  /** Says no where they are asked whether an application may know them. */
+  declines = false
 
   constructor(browser: Visitor, user: Row, password: string) {
     this.browser = browser
@@ -156,6 +170,14 @@ export class Person {
     throw new Error('the browser is sent around without end')
   }
 
+  /** What the page of a flow offers to whoever would rather not: the way back to the client. */
+  async asking({ pathname, search }: URL): Promise<{ leave: string }> {
+    const { text } = await this.browser.get(pathname + search)
+    const [leave] = /(?<="leave":)"[^"]+"/.exec(text) ?? []
+    assert.ok(leave, 'the page has a way back')
+    return { leave: JSON.parse(leave) as string }
+  }
+
   /** Answers a flow to its end, or to where it takes the person for somebody else. */
   async #answer(slug: string, query: string, asked: Ending['asked']): Promise<Row> {
     let challenge = await this.browser.challenge(slug, query)
@@ -164,7 +186,7 @@ export class Person {
       const answers: { [component: string]: Row | undefined } = {
         'ak-stage-identification': { uid_field: this.user.username, ...(challenge.password_fields && { password: this.#password }) },
         'ak-stage-password': challenge.pending_user === this.user.username ? { password: this.#password } : undefined,
-        'ak-stage-consent': { token: challenge.token },
+        'ak-stage-consent': { token: challenge.token, ...(this.declines && { decline: true }) },
       }
       const answer = answers[component as string]
       if (!answer) return challenge
@@ -251,6 +273,7 @@ export class RelyingParty extends Party {
       [...parameters.keys()].filter(name => !known.includes(name)),
       [],
     ) // RFC 6749 §4.1.2.1
+    soundError(parameters.get('error'), parameters.get('error_description'))
     return parameters.get('error')
   }
 

@@ -1,24 +1,106 @@
 /**
- * A client that keeps the FAPI 2.0 Security Profile, as the suite plays it: it proves itself by a key, pushes its requests and binds its tokens
- * to another key. With `signed` it keeps Message Signing too: requests are signed, and responses come signed.
+ * A client that keeps the FAPI 2.0 Security Profile, as the suite plays it: it proves itself by a key or by a certificate, pushes its requests and
+ * binds its tokens to a key or to its certificate. It keeps Message Signing too where requests are signed, and responses come as JWTs.
  */
 import assert from 'node:assert/strict'
-import { createHash, randomBytes } from 'node:crypto'
-import { calculateJwkThumbprint, createLocalJWKSet, exportJWK, generateKeyPair, jwtVerify, SignJWT, type CryptoKey, type JWK } from 'jose'
+import { createHash, createPublicKey, randomBytes } from 'node:crypto'
+import {
+  calculateJwkThumbprint,
+  compactDecrypt,
+  createLocalJWKSet,
+  exportJWK,
+  generateKeyPair,
+  jwtVerify,
+  SignJWT,
+  type CryptoKey,
+  type JWK,
+} from 'jose'
 import type { Row } from '../../src/api/model.ts'
+import { generate } from '../../src/crypto/model.ts'
 import { pkce, type Verifier } from '../../src/providers/oauth2/fixture.ts'
 import { unique } from '../builders.ts'
+import { certified, type Certified } from '../certificates.ts'
 import { HOST, type Answer } from '../harness.ts'
-import { aClient, provider, REDIRECT_URI, type Asked, type Ending, type Person, type RelyingParty } from './driver.ts'
+import {
+  aClient,
+  CERTIFICATE_HEADER,
+  provider,
+  REDIRECT_URI,
+  soundError,
+  type Asked,
+  type Ending,
+  type Person,
+  type RelyingParty,
+} from './driver.ts'
 
 const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
+/** The second client of the suite is registered with an address that has a query of its own. */
+const WITH_QUERY = `${REDIRECT_URI}?dummy1=lorem&dummy2=ipsum`
+
+/** What a plan is run with. */
+export type Variant = {
+  /** `client_auth_type`; a certificate is known by its key, or by its name and its authority. */
+  auth: 'private_key_jwt' | 'self_signed_tls_client_auth' | 'tls_client_auth'
+  /** `sender_constrain`. */
+  bound: 'dpop' | 'mtls'
+  /** `openid_connect`, or else `plain_oauth`. */
+  openid: boolean
+  /** By which everything is signed, on both sides. */
+  alg: 'ES256' | 'PS256' | 'EdDSA'
+  /** `fapi_request_method`. */
+  signed?: boolean
+  /** `fapi_response_mode`. */
+  jarm?: 'signed' | 'encrypted'
+}
+
 type Key = { privateKey: CryptoKey; jwk: JWK }
 
-export async function aKey(alg: string): Promise<Key> {
+async function aKey(alg: string): Promise<Key> {
   const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true })
   return { privateKey, jwk: { ...(await exportJWK(publicKey)), kid: unique('key'), use: 'sig' } }
 }
+
+const keys = new Map<string, Promise<Key>>()
+
+/** A key that is made once: those of RSA take their time. */
+export function keyOf(alg: string, whose: string): Promise<Key> {
+  const name = `${alg} ${whose}`
+  const made = keys.get(name) ?? aKey(alg)
+  keys.set(name, made)
+  return made
+}
+
+let sealing: Promise<Key> | undefined
+/** The key that responses are encrypted for. */
+const sealingKey = () => (sealing ??= aKey('RSA-OAEP-256').then(key => ({ ...key, jwk: { ...key.jwk, use: 'enc' } })))
+
+const serverKeys = new Map<string, Promise<string>>()
+/** A keypair of the provider that signs by an algorithm. */
+function serverKey(alg: Variant['alg']): Promise<string> {
+  const made = async () => {
+    const { ctx } = (await provider()).server
+    const algorithm = { ES256: 'ecdsa', PS256: 'rsa', EdDSA: 'ed25519' } as const
+    return String((await generate(ctx, { name: unique('pair'), validityDays: 30, algorithm: algorithm[alg] })).kp_uuid)
+  }
+  const known = serverKeys.get(alg) ?? made()
+  serverKeys.set(alg, known)
+  return known
+}
+
+let authority: Promise<Certified & { pk: string }> | undefined
+/** Who issues the certificates of clients that are known by their names. */
+const anAuthority = () =>
+  (authority ??= (async () => {
+    const made = certified({ commonName: unique('authority'), authority: true })
+    const { admin } = (await provider()).server
+    const stored = await admin.post('/api/v3/crypto/certificatekeypairs/', {
+      name: unique('authority'),
+      certificate_data: made.certificate,
+    })
+    assert.equal(stored.status, 201, stored.text)
+    return { ...made, pk: stored.body.pk as string }
+  })())
 
 const present = (claims: Row): Row => Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined))
 
@@ -28,19 +110,28 @@ export type Change = { claims?: Row; header?: Row; key?: CryptoKey | Uint8Array 
 /** One request on its way: what was sent ahead, and what goes with the code. */
 export type Sent = { answer: Answer; parameters: URLSearchParams; pair: Verifier }
 
+type PushOptions = { assertion?: Change; object?: Change; plain?: boolean; outside?: Asked; proof?: string }
+
 export class FapiClient {
   readonly party: RelyingParty
+  readonly variant: Variant
   readonly key: Key
   readonly dpop: Key
-  readonly signed: boolean
-  readonly jarm: boolean
+  readonly certificate: Certified
+  readonly redirectUri: string
 
-  constructor(party: RelyingParty, key: Key, dpop: Key, { signed, jarm }: { signed: boolean; jarm: boolean }) {
+  constructor(party: RelyingParty, variant: Variant, own: { key: Key; dpop: Key; certificate: Certified }, redirectUri: string) {
     this.party = party
-    this.key = key
-    this.dpop = dpop
-    this.signed = signed
-    this.jarm = jarm
+    this.variant = variant
+    this.key = own.key
+    this.dpop = own.dpop
+    this.certificate = own.certificate
+    this.redirectUri = redirectUri
+  }
+
+  /** Scopes of an ordinary request. */
+  get scope(): string {
+    return this.variant.openid ? 'openid profile' : 'profile user:email'
   }
 
   get now(): number {
@@ -57,16 +148,29 @@ export class FapiClient {
     const { clientId: id, issuer } = this.party
     const all = { iss: id, sub: id, aud: issuer, iat: this.now, exp: this.now + 60, jti: unique('jti'), ...claims }
     return new SignJWT(present(all))
-      .setProtectedHeader({ alg: 'ES256', kid: this.key.jwk.kid!, ...header })
+      .setProtectedHeader({ alg: this.variant.alg, kid: this.key.jwk.kid!, ...header })
       .sign(key ?? this.key.privateKey)
+  }
+
+  /** The parameters that prove the client; none where its certificate does. */
+  async #proven(change?: Change): Promise<Asked> {
+    if (this.variant.auth !== 'private_key_jwt') return {}
+    return { client_assertion_type: JWT_BEARER, client_assertion: await this.assertion(change) }
+  }
+
+  /** What the proxy in front tells of the connection. */
+  #shown(certificate: Certified | null = this.certificate): Record<string, string> {
+    const { auth, bound } = this.variant
+    if (certificate === null || (auth === 'private_key_jwt' && bound === 'dpop')) return {}
+    return { [CERTIFICATE_HEADER]: encodeURIComponent(certificate.certificate) }
   }
 
   /** What proves the key that tokens are bound to. */
   proof(endpoint: string, { claims, header, key }: Change = {}, by: Key = this.dpop): Promise<string> {
     const { kid: _kid, use: _use, ...jwk } = by.jwk
-    const htu = `https://${HOST}/application/o/${endpoint}/`
+    const htu = endpoint.startsWith('https:') ? endpoint : `https://${HOST}/application/o/${endpoint}/`
     return new SignJWT(present({ jti: unique('jti'), htm: 'POST', htu, iat: this.now, ...claims }))
-      .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk, ...header })
+      .setProtectedHeader(present({ alg: this.variant.alg, typ: 'dpop+jwt', jwk, ...header }) as { alg: string })
       .sign(key ?? by.privateKey)
   }
 
@@ -75,30 +179,27 @@ export class FapiClient {
     const { clientId: id, issuer } = this.party
     const all = { ...params, iss: id, aud: issuer, client_id: id, nbf: this.now, exp: this.now + 300, ...claims }
     return new SignJWT(present(all))
-      .setProtectedHeader({ alg: 'ES256', typ: 'oauth-authz-req+jwt', kid: this.key.jwk.kid!, ...header })
+      .setProtectedHeader({ alg: this.variant.alg, typ: 'oauth-authz-req+jwt', kid: this.key.jwk.kid!, ...header })
       .sign(key ?? this.key.privateKey)
   }
 
   /** Sends a request ahead, RFC 9126; `undefined` leaves a parameter out. */
-  async push(
-    params: Asked = {},
-    options: { assertion?: Change; object?: Change; plain?: boolean; outside?: Asked; proof?: string } = {},
-  ): Promise<Sent> {
+  async push(params: Asked = {}, options: PushOptions = {}): Promise<Sent> {
     const pair = pkce()
     const all = present({
       response_type: 'code',
-      redirect_uri: REDIRECT_URI,
-      scope: 'openid profile',
+      redirect_uri: this.redirectUri,
+      scope: this.scope,
       state: randomBytes(8).toString('hex'),
-      nonce: randomBytes(8).toString('hex'),
+      nonce: this.variant.openid ? randomBytes(8).toString('hex') : undefined,
       code_challenge: pair.challenge,
       code_challenge_method: 'S256',
-      response_mode: this.jarm ? 'jwt' : undefined,
+      response_mode: this.variant.jarm ? 'jwt' : undefined,
       ...params,
     }) as Record<string, string>
-    const form = this.signed && options.plain !== true ? { request: await this.object(all, options.object) } : all
-    const proven = { client_assertion_type: JWT_BEARER, client_assertion: await this.assertion(options.assertion) }
-    const headers: Record<string, string> = options.proof === undefined ? {} : { dpop: options.proof }
+    const form = this.variant.signed && options.plain !== true ? { request: await this.object(all, options.object) } : all
+    const headers: Record<string, string> = { ...this.#shown(), ...(options.proof !== undefined && { dpop: options.proof }) }
+    const proven = await this.#proven(options.assertion)
     const answer = await this.party.post('par', { ...form, ...proven, ...options.outside }, { basic: false, headers })
     return { answer, parameters: new URLSearchParams(all), pair }
   }
@@ -106,6 +207,9 @@ export class FapiClient {
   /** Takes a pushed request to the authorization endpoint and on to its end. */
   async go(person: Person, { answer, parameters }: Sent, more: Record<string, string> = {}): Promise<Ending> {
     assert.equal(answer.status, 201, answer.text)
+    assert.match(String(answer.headers['cache-control']), /no-store/) // RFC 9126 §2.2
+    assert.match(String(answer.headers['content-type']), /^application\/json/)
+    assert.ok(answer.body.request_uri.length > 'urn:ietf:params:oauth:request_uri:'.length + 21, '128 bits of chance')
     return this.visit(person, { client_id: this.party.clientId, request_uri: answer.body.request_uri, ...more }, parameters)
   }
 
@@ -118,22 +222,41 @@ export class FapiClient {
   /** The parameters of a response, in whichever form it came, with what holds for every one of them. */
   async response({ callback, page, sent }: Ending): Promise<URLSearchParams> {
     assert.ok(callback, `a page instead of a response: ${page?.status} ${page?.text.replaceAll(/<[^>]*>/g, ' ').slice(0, 300)}`)
-    const parameters = this.jarm ? await this.#opened(callback.parameters) : callback.parameters
+    assert.equal(callback.by, 'query')
+    const all = new URLSearchParams(callback.parameters)
+    for (const [name, value] of new URL(this.redirectUri).searchParams) {
+      assert.deepEqual(all.getAll(name), [value], 'the query of the address stays as it was')
+      all.delete(name)
+    }
+    const parameters = this.variant.jarm ? await this.#opened(all) : all
     assert.equal(parameters.get('iss'), this.party.issuer)
     assert.equal(parameters.get('state'), sent.get('state'))
+    const known = ['code', 'state', 'iss', 'session_state', 'error', 'error_description']
+    for (const name of parameters.keys()) assert.ok(known.includes(name), name)
+    const code = parameters.get('code')
+    if (code !== null) assert.ok(code.length >= 22, 'enough chance in a code')
     return parameters
   }
 
   /** JARM §2.4. */
   async #opened(parameters: URLSearchParams): Promise<URLSearchParams> {
     assert.deepEqual([...parameters.keys()], ['response'])
-    const { payload, protectedHeader } = await jwtVerify(parameters.get('response')!, await this.keys(), {
+    let jws = parameters.get('response')!
+    if (this.variant.jarm === 'encrypted') {
+      const { privateKey, jwk } = await sealingKey()
+      const { plaintext, protectedHeader } = await compactDecrypt(jws, privateKey)
+      assert.partialDeepStrictEqual(protectedHeader, { alg: 'RSA-OAEP-256', enc: 'A256GCM', kid: jwk.kid, cty: 'JWT' })
+      jws = new TextDecoder().decode(plaintext)
+    }
+    const { payload, protectedHeader } = await jwtVerify(jws, await this.keys(), {
       issuer: this.party.issuer,
       audience: this.party.clientId,
       requiredClaims: ['exp'],
       currentDate: this.party.server.deps.now(),
     })
-    assert.ok(['PS256', 'ES256', 'EdDSA'].includes(protectedHeader.alg))
+    assert.equal(protectedHeader.alg, this.variant.alg)
+    assert.ok(protectedHeader.kid)
+    assert.ok(payload.exp! - this.now <= 600) // JARM §2.1
     const { aud: _aud, exp: _exp, ...rest } = payload
     return new URLSearchParams(rest as Record<string, string>)
   }
@@ -142,77 +265,133 @@ export class FapiClient {
     return createLocalJWKSet((await this.party.server.client().get(await this.party.endpoint('jwks_uri'))).body)
   }
 
-  /** Asks for tokens; `undefined` leaves a parameter out. */
+  /** Asks for tokens; `undefined` leaves a parameter out, null the proof of what they are bound to. */
   async redeem(
     form: Asked,
-    options: { assertion?: Change; proof?: Change | null; by?: Key; headers?: Record<string, string> } = {},
+    options: { assertion?: Change; proof?: Change | null; by?: Key; certificate?: Certified | null } = {},
   ): Promise<Answer> {
-    const proven = { client_assertion_type: JWT_BEARER, client_assertion: await this.assertion(options.assertion) }
-    const proof: Record<string, string> = options.proof === null ? {} : { dpop: await this.proof('token', options.proof ?? {}, options.by) }
-    return this.party.token({ ...proven, ...form }, { basic: false, headers: { ...proof, ...options.headers } })
+    const byKey = this.variant.bound === 'dpop'
+    const dpop: Record<string, string> =
+      byKey && options.proof !== null ? { dpop: await this.proof('token', options.proof ?? {}, options.by) } : {}
+    const headers = { ...this.#shown(!byKey && options.proof === null ? null : options.certificate), ...dpop }
+    return this.party.token({ ...(await this.#proven(options.assertion)), ...form }, { basic: false, headers })
   }
 
   /** The form that redeems the code of a response. */
   form(code: string | null, { pair }: Pick<Sent, 'pair'>, more: Asked = {}): Asked {
     assert.ok(code)
-    return { grant_type: 'authorization_code', code, redirect_uri: REDIRECT_URI, code_verifier: pair.verifier, ...more }
+    return { grant_type: 'authorization_code', code, redirect_uri: this.redirectUri, code_verifier: pair.verifier, ...more }
   }
 
   /** As far as the code. */
-  async code(person: Person, params: Asked = {}, options: Parameters<FapiClient['push']>[1] = {}) {
+  async code(person: Person, params: Asked = {}, options: PushOptions = {}) {
     const sent = await this.push(params, options)
     const response = await this.response(await this.go(person, sent))
     assert.equal(response.get('error'), null, response.toString())
     return { sent, code: response.get('code') }
   }
 
-  /** A whole sign-in, to the resource. */
-  async signIn(
-    person: Person,
-    params: Asked = {},
-    options: Parameters<FapiClient['push']>[1] = {},
-  ): Promise<Row & { access_token: string }> {
-    const { sent, code } = await this.code(person, params, options)
-    const { status, body, text } = await this.redeem(this.form(code, sent))
+  /** What holds for every answer with tokens (RFC 6749 §5.1); the claims of the ID token, where there is one. */
+  async accepted({ status, body, text, headers }: Answer, nonce: string | null = null): Promise<Row & { access_token: string }> {
     assert.equal(status, 200, text)
-    assert.equal(body.token_type, 'DPoP')
+    assert.match(String(headers['cache-control']), /no-store/)
+    assert.match(String(headers['content-type']), /^application\/json/)
+    assert.equal(body.token_type, this.variant.bound === 'dpop' ? 'DPoP' : 'Bearer')
+    assert.ok(Number.isInteger(body.expires_in) && body.expires_in > 0)
+    assert.match(body.access_token, /^[\u0020-\u007e]{43,}$/)
+    if (!this.variant.openid) {
+      assert.ok(!('id_token' in body), 'nobody asked who it is')
+      return body as Row & { access_token: string }
+    }
     const { payload, protectedHeader } = await jwtVerify(body.id_token, await this.keys(), {
       issuer: this.party.issuer,
       audience: this.party.clientId,
       currentDate: this.party.server.deps.now(),
+      requiredClaims: ['sub', 'iat', 'exp'],
     })
-    assert.ok(['PS256', 'ES256', 'EdDSA'].includes(protectedHeader.alg), protectedHeader.alg)
-    assert.equal(payload.nonce ?? null, sent.parameters.get('nonce'))
-    assert.equal((await this.resource(body.access_token)).status, 200)
+    assert.equal(protectedHeader.alg, this.variant.alg)
+    assert.ok(protectedHeader.kid)
+    assert.equal(payload.nonce ?? null, nonce)
     return { ...body, claims: payload }
   }
 
-  /** Calls a protected resource with a token. */
-  async resource(token: string, change: Change = {}, scheme = 'DPoP'): Promise<Answer> {
-    const ath = createHash('sha256').update(token).digest('base64url')
-    const dpop = await this.proof('userinfo', { ...change, claims: { htm: 'GET', ath, ...change.claims } })
-    const headers = { authorization: `${scheme} ${token}`, dpop }
-    return this.party.server.client().request('GET', '/application/o/userinfo/', { headers })
+  /** A whole sign-in, to the resource. */
+  async signIn(person: Person, params: Asked = {}, options: PushOptions = {}): Promise<Row & { access_token: string }> {
+    const { sent, code } = await this.code(person, params, options)
+    const tokens = await this.accepted(await this.redeem(this.form(code, sent)), sent.parameters.get('nonce'))
+    const answer = await this.resource(tokens.access_token)
+    assert.equal(answer.status, 200, answer.text)
+    return tokens
   }
 
-  thumbprint(): Promise<string> {
-    return calculateJwkThumbprint(this.dpop.jwk)
+  /** Where tokens are of use: without OpenID Connect, at the endpoint for GitHub's clients. */
+  get resourcePath(): string {
+    return this.variant.openid ? '/application/o/userinfo/' : '/user'
+  }
+
+  /** Calls a protected resource with a token. */
+  async resource(
+    token: string,
+    change: Change = {},
+    options: { scheme?: string; by?: Key; headers?: Record<string, string>; certificate?: Certified | null; query?: string } = {},
+  ): Promise<Answer> {
+    const ath = createHash('sha256').update(token).digest('base64url')
+    const htu = `https://${HOST}${this.resourcePath}`
+    const bound: Record<string, string> =
+      this.variant.bound === 'dpop'
+        ? { dpop: await this.proof(htu, { ...change, claims: { htm: 'GET', ath, ...change.claims } }, options.by) }
+        : this.#shown(options.certificate)
+    const scheme = options.scheme ?? (this.variant.bound === 'dpop' ? 'DPoP' : 'Bearer')
+    const headers = { authorization: `${scheme} ${token}`, ...bound, ...options.headers }
+    return this.party.server.client().request('GET', `${this.resourcePath}${options.query ?? ''}`, { headers })
+  }
+
+  thumbprint(key: Key = this.dpop): Promise<string> {
+    return calculateJwkThumbprint(key.jwk)
   }
 }
 
-/** A client that is registered for the profile. */
-export async function aFapiClient(variant: { signed: boolean; jarm: boolean } = { signed: false, jarm: false }): Promise<FapiClient> {
+/** A client that is registered for a variant; the second one has other keys, and an address with a query. */
+export async function aFapiClient(variant: Variant, which: 'first' | 'second' = 'first'): Promise<FapiClient> {
   const { server } = await provider()
-  const party = await aClient()
-  const [key, dpop] = [await aKey('ES256'), await aKey('ES256')]
+  const redirectUri = which === 'first' ? REDIRECT_URI : WITH_QUERY
+  const party = await aClient({
+    signing_key: await serverKey(variant.alg),
+    redirect_uris: [{ matching_mode: 'strict', url: redirectUri }],
+    include_claims_in_id_token: false,
+  })
+  const issuer = variant.auth === 'tls_client_auth' ? await anAuthority() : undefined
+  const commonName = unique('client')
+  const own = {
+    key: await keyOf(variant.alg, `${which} client`),
+    dpop: await keyOf(variant.alg, `${which} proof`),
+    certificate: certified({ commonName, dns: `${commonName}.example.test` }, issuer),
+  }
+  const ofCertificate = createPublicKey(own.certificate.certificate).export({ format: 'jwk' }) as JWK
+  const jwks = [own.key.jwk, ...(variant.auth === 'self_signed_tls_client_auth' ? [{ ...ofCertificate, kid: unique('certificate') }] : [])]
   const made = await server.admin.post('/api/v3/signet/oauth2_clients/', {
     provider: party.provider.pk,
     security_profile: 'fapi2',
-    token_endpoint_auth_method: 'private_key_jwt',
-    jwks: { keys: [key.jwk] },
-    dpop_bound_access_tokens: true,
-    require_signed_request_object: variant.signed,
+    token_endpoint_auth_method: variant.auth,
+    ...(issuer && { tls_client_auth_ca: issuer.pk, tls_client_auth_san_dns: `${commonName}.example.test` }),
+    jwks: { keys: variant.jarm === 'encrypted' ? [...jwks, (await sealingKey()).jwk] : jwks },
+    ...(variant.jarm === 'encrypted' && {
+      authorization_encrypted_response_alg: 'RSA-OAEP-256',
+      authorization_encrypted_response_enc: 'A256GCM',
+    }),
+    dpop_bound_access_tokens: variant.bound === 'dpop',
+    tls_client_certificate_bound_access_tokens: variant.bound === 'mtls',
+    require_signed_request_object: variant.signed === true,
   })
   assert.equal(made.status, 201, made.text)
-  return new FapiClient(party, key, dpop, variant)
+  return new FapiClient(party, variant, own, redirectUri)
+}
+
+/** An error as RFC 6749 §5.2 has it: 400, or 401 where it is the client that is not known. */
+export const refused = ({ answer }: { answer: Answer }, ...errors: string[]): void => {
+  assert.ok(errors.includes(answer.body.error), `${answer.status} ${answer.text}`)
+  assert.ok(answer.status === 400 || (answer.status === 401 && answer.body.error === 'invalid_client'), String(answer.status))
+  assert.match(String(answer.headers['content-type']), /^application\/json/)
+  assert.match(String(answer.headers['cache-control']), /no-store/)
+  soundError(answer.body.error, answer.body.error_description)
 }
