@@ -1,6 +1,5 @@
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
 import pino from 'pino'
@@ -12,6 +11,7 @@ import { systemContext, type Ctx } from '../src/context.ts'
 import type { Deps } from '../src/deps.ts'
 import { useOutgoing } from '../src/http/client.ts'
 import { makeOutgoing } from '../src/http/outgoing.ts'
+import { memoryFolder } from './memory.ts'
 import { installationOnPostgres } from './postgres.ts'
 
 /** Which database this process tests against; the runner starts one process an engine. */
@@ -124,7 +124,7 @@ async function databaseEnv(): Promise<Record<string, string>> {
 }
 
 async function build(env: Record<string, string>): Promise<TestServer> {
-  const folder = mkdtempSync(join(tmpdir(), 'signet-test-'))
+  const folder = mkdtempSync(join(memoryFolder(), 'signet-test-'))
   const config = testConfig(folder, { ...(await databaseEnv()), ...env })
   const logged: Record<string, unknown>[] = []
   const log = pino(

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
+import { memoryFolder } from './memory.ts'
 import type { Chunk } from './runner-plan.ts'
-import type { Report } from './runner-reporter.ts'
+import type { Report } from './runner-tests.ts'
 import type { Summary } from './runner-summary.ts'
 
-const TEST_TIMEOUT = 60_000 // ms, for one test
 const SILENCE = 150_000 // ms without any news from a process: a hang outside a test
 
 export type Settings = { root: string; summary: Summary; namePattern?: string; env?: NodeJS.ProcessEnv }
@@ -28,23 +28,19 @@ export function stopAll(): void {
  */
 export async function runChunk(chunk: Chunk, { root, summary, namePattern, env }: Settings): Promise<void> {
   const started = performance.now()
-  // Whatever tests leave in the folder for temporary files goes with it. Open to all: a database server runs as another user.
-  const folder = mkdtempSync(join(tmpdir(), 'signet-test-'))
-  chmodSync(folder, 0o755)
-  folders.add(folder)
-  const args = [
-    '--test',
-    '--test-isolation=none',
-    '--test-force-exit',
-    `--test-timeout=${TEST_TIMEOUT}`,
-    '--disable-warning=ExperimentalWarning',
-  ]
+  // Whatever tests leave in the folders for temporary files goes with them. Open to all: a database server runs as another user.
+  const [folder, memory] = [tmpdir(), memoryFolder()].map(within => {
+    const made = mkdtempSync(join(within, 'signet-test-'))
+    chmodSync(made, 0o755)
+    folders.add(made)
+    return made
+  }) as [string, string]
   const child = spawn(
     process.execPath,
     [
-      ...args,
-      ...(namePattern ? [`--test-name-pattern=${namePattern}`] : []),
-      `--test-reporter=${join(root, 'test/runner-reporter.ts')}`,
+      '--disable-warning=ExperimentalWarning',
+      join(root, 'test/runner-tests.ts'),
+      ...(namePattern ? [`--name=${namePattern}`] : []),
       ...chunk.files,
     ],
     {
@@ -54,6 +50,7 @@ export async function runChunk(chunk: Chunk, { root, summary, namePattern, env }
         ...process.env,
         ...env,
         TMPDIR: folder,
+        SIGNET_TEST_MEMORY: memory,
         ...(chunk.engine && { SIGNET_TEST_ENGINE: chunk.engine }),
       },
       stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
@@ -66,6 +63,7 @@ export async function runChunk(chunk: Chunk, { root, summary, namePattern, env }
   const running = new Set<string>()
   let tests = 0
   let hung = false
+  let finished = false
   const giveUp = () => {
     hung = true
     if (pid) endGroup(pid)
@@ -77,8 +75,12 @@ export async function runChunk(chunk: Chunk, { root, summary, namePattern, env }
     const report = JSON.parse(line) as Report
     if (report.type === 'note') {
       // An error that no test was there to catch.
-      if (report.text.includes('asynchronous activity')) summary.fail(chunk.label, 'after a test', report.text)
+      if (report.text.includes('asynchronous activity')) summary.fail(chunk.label, 'outside of a test', report.text)
       else console.log(`  ${chunk.label}: ${report.text}`)
+      return
+    }
+    if (report.type === 'end') {
+      finished = true
       return
     }
     const name = `${report.file ? relative(root, report.file) : ''} ${report.name}`
@@ -98,16 +100,20 @@ export async function runChunk(chunk: Chunk, { root, summary, namePattern, env }
   await new Promise(resolve => (child.stdio[3]!.destroyed || error ? resolve(undefined) : lines.once('close', resolve)))
   clearTimeout(watch)
   if (pid) groups.delete(pid)
-  rmSync(folder, { recursive: true, force: true })
-  folders.delete(folder)
+  for (const made of [folder, memory]) {
+    rmSync(made, { recursive: true, force: true })
+    folders.delete(made)
+  }
 
+  const left = namePattern ? [] : chunk.files.filter(file => !summary.heardOf(chunk.label, file))
   const during = running.size > 0 ? ` while running:\n${[...running].join('\n')}` : ''
   if (error) summary.fail(chunk.label, 'process', error.message)
   else if (hung) summary.fail(chunk.label, 'process', `Nothing happened for ${SILENCE / 1000} s${during}`)
   else if (signal) summary.fail(chunk.label, 'process', `Ended by ${signal}${during}`)
+  else if (!finished && left.length === 0)
+    summary.fail(chunk.label, 'process', `Ended with exit code ${code} before its tests were through${during}`)
   else if (code !== 0 && !summary.failedIn(chunk.label)) summary.fail(chunk.label, 'process', `Ended with exit code ${code}${during}`)
-  const unheard = chunk.files.filter(file => !summary.heardOf(chunk.label, file))
-  if (!namePattern) for (const file of unheard) summary.fail(chunk.label, file, 'The file did not run.')
+  for (const file of left) summary.fail(chunk.label, file, 'The file did not run.')
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
   console.log(`${summary.failedIn(chunk.label) ? '✖' : '✔'} ${chunk.label}: ${chunk.files.length} files, ${tests} tests, ${seconds} s`)
 }

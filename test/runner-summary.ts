@@ -1,5 +1,5 @@
 import { relative } from 'node:path'
-import type { Report } from './runner-reporter.ts'
+import type { Report } from './runner-tests.ts'
 
 type Outcome = Extract<Report, { type: 'pass' | 'fail' }>
 

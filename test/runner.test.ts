@@ -11,7 +11,7 @@ const root = dirname(import.meta.dirname)
 /** A repository of its own with these files, the runner, and what the runner needs. */
 function repository(files: Record<string, string>): string {
   const folder = mkdtempSync(join(tmpdir(), 'runner-'))
-  for (const name of ['runner.ts', 'runner-plan.ts', 'runner-process.ts', 'runner-reporter.ts', 'runner-summary.ts'])
+  for (const name of ['runner.ts', 'runner-plan.ts', 'runner-process.ts', 'runner-tests.ts', 'runner-summary.ts', 'memory.ts'])
     cpSync(join(root, 'test', name), join(folder, 'test', name))
   for (const name of ['bin', 'scripts']) cpSync(join(root, name), join(folder, name), { recursive: true })
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
@@ -137,6 +137,14 @@ describe('the run', () => {
     assert.match(output, /^# tests 2\n# suites 0\n# pass 2\n# fail 0\n/m)
   })
 
+  test('ends when the tests do, whatever they left open, and runs the hooks behind them all', () => {
+    const open = "import { after, test } from 'node:test'\nimport { createServer } from 'node:net'\n"
+    const left = "createServer().listen(0)\nafter(() => console.log('cleaned up'))\ntest('holds', () => {})\n"
+    const { code, output } = run({ 'src/a.test.ts': open + left, 'src/b.test.ts': passing })
+    assert.equal(code, 0, output)
+    assert.match(output, /cleaned up/)
+  })
+
   for (const [what, code, says] of [
     [
       'a test that fails',
@@ -145,6 +153,21 @@ describe('the run', () => {
     ],
     ['a file that cannot be loaded', "import './missing.ts'", /Cannot find module/],
     ['a file without a test', 'export {}', /holds no test/],
+    [
+      'a hook behind all tests that fails',
+      "import { after, test } from 'node:test'\nafter(() => { throw new Error('left a mess') })\ntest('holds', () => {})",
+      /left a mess/,
+    ],
+    [
+      'a rejection that nobody handles',
+      "import { test } from 'node:test'\ntest('a', async () => { void Promise.reject(new Error('unheard')); await new Promise(done => setTimeout(done, 5)) })",
+      /unheard/,
+    ],
+    [
+      'a process that ends between tests',
+      "import { test } from 'node:test'\ntest('holds', () => {})\ntest('quits', () => process.exit(0))",
+      /before its tests were through/,
+    ],
     ['a process that ends early', "import { test } from 'node:test'\ntest('quits', () => process.exit(0))", /did not run/],
     [
       'an error after the test',
