@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import { freePort, startApache, type Apache } from './apache.ts'
-import { aBrowser, anInstallation, atTheEnd, signIn } from './browser.ts'
+import { aBrowser, atTheEnd, signIn, theProgram } from './browser.ts'
 import { aPerson, onboard, type Client, type Person } from './onboarding.ts'
-import { BOOTSTRAP, type Program } from './program.ts'
+import type { Program } from './program.ts'
 
 const SHOWN = [
   'REMOTE_USER',
@@ -22,12 +22,11 @@ describe('Apache with mod_auth_openidc', () => {
   let client: Client
   let person: Person
   before(async () => {
-    program = await anInstallation({ ...BOOTSTRAP, SIGNET_OUTGOING_ALLOW: '127.0.0.0/8' })
+    program = await theProgram()
     const port = await freePort()
     const callback = `http://127.0.0.1:${port}/signed-in/oidc`
     const everywhere = await program.api('GET', '/flows/instances/?slug=default-invalidation-flow')
     client = await onboard(program, {
-      name: 'Intranet',
       redirects: [callback],
       logouts: [`http://127.0.0.1:${port}/bye.html`],
       provider: { invalidation_flow: everywhere.results[0].pk, logout_uri: `${callback}?logout=backchannel` },

@@ -1,9 +1,10 @@
-import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { after, afterEach } from 'node:test'
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core'
 import { withPalette } from './palette-png.ts'
 import { installationOnPostgres } from '../postgres.ts'
+import { mailServer } from '../smtp.ts'
 import { aDataFolder, BOOTSTRAP, start, type Program } from './program.ts'
 
 /** One browser and one installation for all test files of a process: each costs seconds. */
@@ -17,6 +18,7 @@ const ARGS = [
 
 let browser: Promise<Browser> | undefined
 let installation: Promise<Program> | undefined
+let mail: ReturnType<typeof mailServer> | undefined
 const cleanups: (() => unknown)[] = []
 // At the top of the module: inside a test the hook would end with that test, and take what is shared along.
 after(async () => {
@@ -37,19 +39,16 @@ export const theBrowser = (): Promise<Browser> =>
     return launched
   })())
 
-/** The installation that tests share. */
-export const theProgram = (): Promise<Program> => (installation ??= anInstallation())
+/** What the shared installation mails, to whomever. */
+export const theMail = (): ReturnType<typeof mailServer> =>
+  (mail ??= mailServer().then(server => {
+    atTheEnd(server.close)
+    return server
+  }))
 
-/** Where `BOOTSTRAP` has done its part. Installations that begin as copies of it start in a quarter of the time. */
-let begun: Promise<string> | undefined
-const begunFolder = (): Promise<string> =>
-  (begun ??= (async () => {
-    const { folder, remove } = aDataFolder()
-    atTheEnd(remove)
-    const code = await (await start({ data: folder })).stop()
-    if (code !== 0) throw new Error(`the program ended with ${code}`)
-    return folder
-  })())
+/** The installation that tests share: it may call servers of this machine, and sends mail. They leave its default flows as they are. */
+export const theProgram = (): Promise<Program> =>
+  (installation ??= theMail().then(({ env }) => anInstallation({ ...BOOTSTRAP, ...env, SIGNET_OUTGOING_ALLOW: '127.0.0.0/8' })))
 
 /** An installation of one's own on the database that the process tests, gone when the tests are through. */
 export async function anInstallation(env: Record<string, string> = BOOTSTRAP): Promise<Program> {
@@ -57,7 +56,6 @@ export async function anInstallation(env: Record<string, string> = BOOTSTRAP): P
   atTheEnd(remove)
   const stored = process.env.SIGNET_TEST_ENGINE === 'postgres' ? await installationOnPostgres() : undefined
   if (stored) atTheEnd(stored.stop)
-  else if (Object.entries(BOOTSTRAP).every(([name, value]) => env[name] === value)) cpSync(await begunFolder(), folder, { recursive: true })
   const program = await start({ data: folder, env: { ...env, ...stored?.env } })
   atTheEnd(() => program.stop('SIGKILL'))
   return program

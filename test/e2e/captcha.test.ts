@@ -4,8 +4,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
-import { aBrowser, anInstallation, atTheEnd, taken } from './browser.ts'
-import { BOOTSTRAP } from './program.ts'
+import { aBrowser, atTheEnd, taken, theProgram } from './browser.ts'
 
 /** A provider of captchas, as its documentation has it: a script that draws a widget, and an address to ask about tokens. */
 async function aProvider() {
@@ -45,7 +44,7 @@ async function aProvider() {
 
 test('a provider’s script runs in a frame of its own, where it may reach its provider alone, and the page around keeps its policy', async () => {
   const provider = await aProvider()
-  const { origin, api } = await anInstallation({ ...BOOTSTRAP, SIGNET_OUTGOING_ALLOW: '127.0.0.0/8' })
+  const { origin, api } = await theProgram()
   const stage = await api('POST', '/stages/captcha/', {
     name: 'widget',
     public_key: 'site-key',

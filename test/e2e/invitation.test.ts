@@ -1,18 +1,21 @@
 // needs: chromium
 import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
+import { before, test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { mailServer, type Delivered } from '../smtp.ts'
-import { aBrowser, anInstallation, screenshot, signIn, taken } from './browser.ts'
-import { BOOTSTRAP } from './program.ts'
+import type { Delivered, mailServer } from '../smtp.ts'
+import { aBrowser, screenshot, signIn, taken, theMail, theProgram } from './browser.ts'
+import type { Program } from './program.ts'
 
 /** From the mail to the account, in a browser, with a mail server that takes what is sent. */
 
 const PASSWORD = 'a password of my own'
 
-const smtp = await mailServer()
-after(smtp.close)
-const program = await anInstallation({ ...BOOTSTRAP, ...smtp.env })
+let smtp: Awaited<ReturnType<typeof mailServer>>
+let program: Program
+before(async () => {
+  smtp = await theMail()
+  program = await theProgram()
+})
 
 const linkIn = (mail: Delivered): string => /http:\S+(?:itoken|flow_token)=[\w.-]+/.exec(mail.text)![0]
 const continues = (page: Page) => page.getByRole('button', { name: 'Continue' }).click()
@@ -34,14 +37,14 @@ test('an invitation arrives by mail, survives being looked at, and makes an acco
   const flow = await program.api('GET', '/flows/instances/invitation-enrollment/')
   const group = await program.api('POST', '/core/groups/', { name: 'media-users' })
   const made = await program.api('POST', '/signet/invitations/', {
-    name: 'jane-doe',
+    name: 'mary-doe',
     flow: flow.pk,
-    fixed_data: { name: 'Jane Doe' },
-    email: 'jane@example.test',
+    fixed_data: { name: 'Mary Doe' },
+    email: 'mary@example.test',
     groups: [group.pk],
     send_email: true,
   })
-  const [mail] = await smtp.arrived(1, sent => sent.to.includes('jane@example.test'))
+  const [mail] = await smtp.arrived(1, sent => sent.to.includes('mary@example.test'))
   const link = linkIn(mail!)
   assert.equal(link, made.link)
 
@@ -51,13 +54,13 @@ test('an invitation arrives by mail, survives being looked at, and makes an acco
   const { page, complaints } = await aBrowser()
   await page.goto(link)
   await taken(page)
-  assert.equal(await page.getByLabel('Name', { exact: true }).inputValue(), 'Jane Doe')
-  assert.equal(await page.getByLabel('Email').inputValue(), 'jane@example.test')
+  assert.equal(await page.getByLabel('Name', { exact: true }).inputValue(), 'Mary Doe')
+  assert.equal(await page.getByLabel('Email').inputValue(), 'mary@example.test')
   await pictures(page, 'invitation')
   const opened = await program.api('GET', `/signet/invitations/${made.pk}/`)
   assert.deepEqual([opened.state, opened.opened_count], ['opened', 2])
 
-  await page.getByLabel('Username').fill('jane')
+  await page.getByLabel('Username').fill('mary')
   await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
   await page.getByLabel('Password (repeat)').fill('another one')
   await continues(page)
@@ -67,10 +70,10 @@ test('an invitation arrives by mail, survives being looked at, and makes an acco
   await continues(page)
   await library(page)
   const me = await whoAmI(page)
-  assert.deepEqual([me.username, me.groups.map(({ name }) => name)], ['jane', ['media-users']])
+  assert.deepEqual([me.username, me.groups.map(({ name }) => name)], ['mary', ['media-users']])
   assert.deepEqual(complaints, [])
   const used = await program.api('GET', `/signet/invitations/${made.pk}/`)
-  assert.deepEqual([used.state, used.used_by[0].username], ['used', 'jane'])
+  assert.deepEqual([used.state, used.used_by[0].username], ['used', 'mary'])
 
   const late = await aBrowser()
   await late.page.goto(link)

@@ -17,7 +17,7 @@ type Onboarding = {
   application?: object
 }
 
-/** Brings an application in by the API, with the look-ups and the bodies of the runbook. */
+/** Brings an application in by the API, with the look-ups and the bodies of the runbook. Without a name it stands in nobody's library. */
 export async function onboard({ api, origin }: Program, options: Onboarding): Promise<Client> {
   const { name = unique('Notes'), redirects, logouts = [], consent = false, scopes = ['openid', 'email', 'profile'] } = options
   const slug = name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
@@ -43,6 +43,7 @@ export async function onboard({ api, origin }: Program, options: Onboarding): Pr
     slug,
     provider: provider.pk,
     meta_launch_url: new URL('/', redirects[0]).href,
+    meta_hide: options.name === undefined,
     ...options.application,
   })
   return {

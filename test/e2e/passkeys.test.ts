@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import type { BrowserContextOptions, CDPSession, Page } from 'playwright-core'
 import { apiAt, type Api } from './program.ts'
-import { aBrowser, anInstallation, screenshot, signIn, taken } from './browser.ts'
+import { aBrowser, screenshot, signIn, taken, theProgram } from './browser.ts'
 
-/** Passkeys in a browser that has an authenticator in software (CDP, domain WebAuthn), on an installation of its own. */
+/** Passkeys in a browser that has an authenticator in software (CDP, domain WebAuthn). */
 
 const PASSWORD = 'a password of my own'
 const SETUP = '/if/flow/default-authenticator-webauthn-setup/?next=%2Fif%2Fuser%2F'
@@ -28,7 +28,7 @@ describe('passkeys in a browser', () => {
   let origin: string
   let api: Api
   before(async () => {
-    const program = await anInstallation()
+    const program = await theProgram()
     // Passkeys belong to a name, not to an address.
     origin = program.origin.replace('127.0.0.1', 'localhost')
     api = apiAt(program.origin)

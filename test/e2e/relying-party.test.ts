@@ -20,10 +20,9 @@ describe('an application that signs its people in here', () => {
     await program.api('POST', `/core/groups/${group.pk}/add_user/`, { pk: jane.pk })
   })
 
-  /** Onboards the application once more and lets it know. Without a name it stands in nobody's library. */
+  /** Onboards the application once more and lets it know. */
   async function aClient(options: Partial<Parameters<typeof onboard>[1]> & { asks?: Record<string, string> } = {}): Promise<Client> {
-    const hidden = options.name === undefined && { application: { meta_hide: true } }
-    const client = await onboard(program, { redirects: [party.callback], logouts: [party.bye], ...hidden, ...options })
+    const client = await onboard(program, { redirects: [party.callback], logouts: [party.bye], ...options })
     await party.register({ ...client, scope: 'openid email profile', asks: options.asks })
     return client
   }

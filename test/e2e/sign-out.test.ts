@@ -5,9 +5,9 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { before, describe, test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { aBrowser, anInstallation, atTheEnd, signIn } from './browser.ts'
+import { aBrowser, atTheEnd, signIn, theProgram } from './browser.ts'
 import { aPerson, onboard, type Person } from './onboarding.ts'
-import { BOOTSTRAP, type Program } from './program.ts'
+import type { Program } from './program.ts'
 import { aRelyingParty, type RelyingParty } from './relying-party.ts'
 
 describe('signing out', () => {
@@ -17,7 +17,7 @@ describe('signing out', () => {
   let notes: RelyingParty
   let photos: RelyingParty
   before(async () => {
-    program = await anInstallation({ ...BOOTSTRAP, SIGNET_OUTGOING_ALLOW: '127.0.0.0/8' })
+    program = await theProgram()
     everywhere = (await program.api('GET', '/flows/instances/?slug=default-invalidation-flow')).results[0].pk
     person = await aPerson(program)
     ;[notes, photos] = await Promise.all([aRelyingParty(), aRelyingParty()])
