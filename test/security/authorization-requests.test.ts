@@ -132,4 +132,7 @@ test('34 a browser that is remembered for its second factor has not shown it aga
   const { elsewhere } = await browser.follow(String(done.to))
   const strong = await party.exchange(elsewhere!.searchParams.get('code')!)
   assert.equal(decodeJwt(strong.body.id_token as string).acr, MFA)
+  clock.advance(31_000)
+  const anew = await begin({ ...wish, prompt: 'login' })
+  assert.equal(anew.asked.component, 'ak-stage-authenticator-validate', 'nor does it remember what was shown to it before')
 })

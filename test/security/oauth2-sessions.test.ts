@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { decodeJwt } from 'jose'
 import { aBrowser, aParty, aSignedInBrowser, flowKey, oauthServer } from '../../src/providers/oauth2/fixture.ts'
 import { aUser } from '../builders.ts'
-import { invalidGrant } from '../oauth2.ts'
+import { expire, invalidGrant } from '../oauth2.ts'
 
 test('27 the session has another name towards clients after each sign-in', async () => {
   const { ctx, clock } = await oauthServer()
@@ -77,6 +77,19 @@ test('31 deleting a session ends its tokens at once', async () => {
   assert.equal((await party.response(browser, { prompt: 'none' })).get('error'), 'login_required')
 })
 
+test('31 a session that is over takes its tokens along before anybody has cleaned up', async () => {
+  const party = await aParty()
+  const person = await aSignedInBrowser()
+  const code = await party.code(person.browser)
+  const tokens = await party.tokens(person.browser, { scope: 'openid goauthentik.io/api' })
+  await expire(person)
+  assert.equal((await party.userinfo(tokens.access_token)).status, 401)
+  assert.deepEqual((await party.post('introspect', { token: tokens.access_token })).body, { active: false })
+  assert.equal((await party.server.client(tokens.access_token).get('/api/v3/core/users/me/')).status, 403)
+  assert.partialDeepStrictEqual(await party.exchange(code), invalidGrant)
+  assert.equal((await party.response(person.browser, { prompt: 'none' })).get('error'), 'login_required')
+})
+
 test('32 another site cannot sign anybody out', async () => {
   const { ctx } = await oauthServer()
   const party = await aParty({ invalidation_flow: await flowKey(ctx, 'default-invalidation-flow') })
@@ -85,6 +98,37 @@ test('32 another site cannot sign anybody out', async () => {
   await browser.request('POST', `/application/o/${party.slug}/end-session/`, { form: { client_id: party.clientId } })
   for (let look = 0; look < 3; look++) await browser.challenge('default-invalidation-flow', '')
   assert.ok(await party.code(browser, { prompt: 'none' }))
+})
+
+test('32 a good ID token with an address that is not registered signs nobody out unasked', async () => {
+  const { ctx } = await oauthServer()
+  const party = await aParty({ invalidation_flow: await flowKey(ctx, 'default-invalidation-flow') })
+  const { browser } = await aSignedInBrowser()
+  const { id_token } = await party.tokens(browser)
+  const query = new URLSearchParams({ id_token_hint: id_token, post_logout_redirect_uri: 'https://evil.test/' })
+  const { headers } = await browser.get(`/application/o/${party.slug}/end-session/?${query.toString()}`)
+  assert.match(String(headers.location), /^\/if\/flow\//)
+  assert.equal((await browser.challenge('default-invalidation-flow', '')).component, 'ak-stage-consent')
+  assert.ok(await party.code(browser, { prompt: 'none' }))
+})
+
+test('33 the mark of the way back from the sign-in page is good for its own request, and for an hour', async () => {
+  const { ctx, clock } = await oauthServer()
+  const party = await aParty()
+  const user = await aUser(ctx, { password: 'a good password' })
+  const { browser } = await aSignedInBrowser(user)
+  const asked = { prompt: 'login', state: 'one', nonce: 'one' }
+  const page = new URL(String((await party.authorize(browser, asked)).headers.location), 'https://id.example.test')
+  const back = page.searchParams.get('next')!
+  const prompted = new URL(back, 'https://id.example.test').searchParams.get('prompted')!
+  clock.advance(1_000)
+  await browser.signInWith('default-authentication-flow', page.search.slice(1), String(user.username), 'a good password')
+  const others = [{ state: 'two' }, { nonce: 'two' }, { max_age: '0' }, { prompt: 'login consent' }, { response_mode: 'fragment' }]
+  for (const other of others)
+    assert.match(String((await party.authorize(browser, { ...asked, ...other, prompted })).headers.location), /\/if\/flow\//)
+  assert.ok(new URL(String((await browser.get(back)).headers.location)).searchParams.has('code'))
+  clock.advance(3_600_000)
+  assert.match(String((await browser.get(back)).headers.location), /\/if\/flow\//)
 })
 
 test('33 prompt=none without a session fails, max_age=0 asks for a new sign-in', async () => {

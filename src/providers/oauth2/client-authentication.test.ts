@@ -8,6 +8,7 @@ import { OutgoingError } from '../../http/outgoing.ts'
 import { unique } from '../../../test/builders.ts'
 import { ClientMetadata } from './client-metadata.ts'
 import { aParty, type Party } from './fixture.ts'
+import { purgeExpired } from './purge.ts'
 
 const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 const TOKEN = 'https://id.example.test/application/o/token/'
@@ -81,6 +82,8 @@ test('22 an assertion that is not quite right is refused', async () => {
     'without an end': { claims: { exp: undefined } },
     'with an end far away': { claims: { exp: now + 86_400 } },
     'not yet good': { claims: { nbf: now + 600 } },
+    'of the future': { claims: { iat: now + 600 } },
+    'with an empty name': { claims: { jti: '' } },
     'without a name': { claims: { jti: undefined } },
     'with a name that is no text': { claims: { jti: 5 } },
     'with an unknown key': { header: { kid: 'unknown' } },
@@ -102,6 +105,36 @@ test('23 an assertion is good once, whoever shows it at the same moment', async 
   assert.ok(answers.every(answer => answer.status === 200 || answer.body.error === 'invalid_client'))
 })
 
+test('23 an assertion stays spent when what is over was purged, and spends no name of another client', async () => {
+  const { party, key } = await ours()
+  const { ctx, clock } = party.server
+  const jti = unique('jti')
+  const once = await assertion(party, key, { claims: { jti } })
+  assert.equal((await prove(party, once)).status, 200)
+  const other = await ours()
+  assert.equal((await prove(other.party, await assertion(other.party, other.key, { claims: { jti } }))).status, 200)
+  clock.advance(65_000) // within the tolerance for its end
+  await purgeExpired(ctx)
+  assert.equal((await prove(party, once)).body.error, 'invalid_client')
+})
+
+test('22 an assertion of a client that keeps FAPI 2.0 is for the issuer, as a text (Security Profile §5.3.2.1)', async () => {
+  const key = await aKey()
+  const party = await aClient({
+    token_endpoint_auth_method: 'private_key_jwt',
+    jwks: { keys: [key.jwk] },
+    security_profile: 'fapi2',
+    tls_client_certificate_bound_access_tokens: true,
+  })
+  const told = async (aud: unknown) => {
+    const sent = { client_assertion_type: JWT_BEARER, client_assertion: await assertion(party, key, { claims: { aud } }), token: 'x' }
+    return (await party.post('revoke', sent, { basic: false })).status
+  }
+  for (const aud of [TOKEN, [party.issuer], [party.issuer, TOKEN], 'https://id.example.test/application/o/revoke/'])
+    assert.equal(await told(aud), 401, JSON.stringify(aud))
+  assert.equal(await told(party.issuer), 200)
+})
+
 test('a client that is registered for one way proves itself in no other', async () => {
   const { party, key } = await ours()
   assert.equal((await party.token({ grant_type: 'client_credentials' })).body.error, 'invalid_client')
@@ -111,6 +144,13 @@ test('a client that is registered for one way proves itself in no other', async 
   assert.equal((await posting.token({ grant_type: 'client_credentials' })).body.error, 'invalid_client')
   const secret = { client_secret: String(posting.provider.client_secret) }
   assert.equal((await posting.token({ grant_type: 'client_credentials', ...secret }, { basic: false })).status, 200)
+  const basic = await aClient({ token_endpoint_auth_method: 'client_secret_basic', jwks: { keys: [key.jwk] } })
+  const own = { client_secret: String(basic.provider.client_secret) }
+  assert.equal((await basic.token({ grant_type: 'client_credentials' })).status, 200)
+  assert.equal((await basic.token({ grant_type: 'client_credentials', ...own }, { basic: false })).body.error, 'invalid_client')
+  assert.equal((await prove(basic, await assertion(basic, key))).body.error, 'invalid_client', 'its key signs requests alone')
+  const secretToo = { client_secret: String(party.provider.client_secret) }
+  assert.equal((await prove(party, await assertion(party, key), secretToo)).body.error, 'invalid_request')
   const plain = await aParty()
   assert.equal((await prove(plain, await assertion(plain, key))).body.error, 'invalid_client')
 })

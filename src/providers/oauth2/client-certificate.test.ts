@@ -82,6 +82,7 @@ test('22 a certificate that is not quite right proves nothing', async () => {
     'with the name among others': header(certified({ commonName: 'x', uri: `x, DNS:${dns}` }, authority)),
     over: header(certified({ commonName: 'x', dns, days: -1 }, authority)),
     'for servers alone': header(certified({ commonName: 'x', dns, serverOnly: true }, authority)),
+    'of its key in the name of another authority': header(certified({ commonName: 'x', dns }, { ...authority, name: other.name })),
     'that cannot be read': { [HEADER]: 'nonsense' },
     'in another header': { 'x-forwarded-client-cert': encodeURIComponent(right.certificate) },
   }
@@ -92,6 +93,22 @@ test('22 a certificate that is not quite right proves nothing', async () => {
   const secret = await aClient({})
   assert.equal((await prove(secret, header(right))).status, 400, 'a client that was not registered for it')
   assert.equal((await prove(party, header(right))).status, 200)
+})
+
+test('22 an authority that is over, or none at all, vouches for nobody', async () => {
+  const { admin } = await oauthServer()
+  const dns = 'client.example.test'
+  for (const wanted of [{ authority: true, days: -1 }, { authority: false }]) {
+    const issuer = certified({ commonName: unique('authority'), ...wanted })
+    const made = await admin.post('/api/v3/crypto/certificatekeypairs/', { name: unique('ca'), certificate_data: issuer.certificate })
+    const party = await aClient({
+      token_endpoint_auth_method: 'tls_client_auth',
+      tls_client_auth_ca: made.body.pk,
+      tls_client_auth_san_dns: dns,
+    })
+    const answer = await prove(party, header(certified({ commonName: 'x', dns }, issuer)))
+    assert.equal(answer.body.error, 'invalid_client', JSON.stringify(wanted))
+  }
 })
 
 test('a header counts only from a trusted proxy', async () => {
@@ -122,6 +139,17 @@ test('a client proves itself by a certificate of its own key, whoever signed it 
   assert.equal((await prove(party, header(own))).status, 200)
   assert.equal((await prove(party, header(other))).body.error, 'invalid_client')
   assert.equal((await prove(party)).body.error, 'invalid_client')
+  const old = certified({ commonName: 'own', days: -1 })
+  const key = new X509Certificate(old.certificate).publicKey.export({ format: 'jwk' })
+  const late = await aClient({ token_endpoint_auth_method: 'self_signed_tls_client_auth', jwks: { keys: [key] } })
+  assert.equal((await prove(late, header(old))).body.error, 'invalid_client', 'over')
+})
+
+test('no token that is bound to a certificate comes by the browser', async () => {
+  const party = await aClient({ tls_client_certificate_bound_access_tokens: true })
+  const { browser } = await aSignedInBrowser()
+  const response = await party.response(browser, { response_type: 'id_token token', nonce: 'n' })
+  assert.deepEqual([response.get('error'), response.has('access_token')], ['unauthorized_client', false])
 })
 
 test('a token that is bound to a certificate is of no use without it (RFC 8705 §3)', async () => {

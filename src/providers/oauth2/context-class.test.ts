@@ -98,6 +98,25 @@ test('34 a code is not what a phishing-resistant sign-in takes, however fresh it
   assert.match(String((await party.authorize(browser, essential('phr'))).headers.location), /\/if\/flow\//)
 })
 
+test('34 a session is of the class of what it was begun with, and of no other', async () => {
+  const party = await aParty()
+  const [totp, passkey] = ['totpdevice', 'webauthndevice'].map(model_name => ({ mfa_devices: [{ model_name }] }))
+  const sessions: [authMethod: string, args: Row, classes: string[]][] = [
+    ['password', {}, []],
+    ['password', totp!, [MFA]],
+    ['password', passkey!, [MFA, 'phr']],
+    ['auth_webauthn_pwl', passkey!, [MFA, 'phr']],
+    ['auth_mfa', totp!, []], // a code in the password's place is one factor
+  ]
+  for (const [authMethod, authMethodArgs, classes] of sessions)
+    for (const wanted of [MFA, 'phr']) {
+      const { browser } = await aSignedInBrowser(undefined, { authMethod, authMethodArgs })
+      const response = await party.response(browser, { ...essential(wanted), prompt: 'none' })
+      assert.equal(response.has('code'), classes.includes(wanted), `${authMethod} ${JSON.stringify(authMethodArgs)} ${wanted}`)
+      if (response.has('code')) assert.equal(await acrOf(party, response), wanted)
+    }
+})
+
 test('who has no second factor is let in for a mere wish, and not where it is essential', async () => {
   const party = await aParty()
   const { user } = await somebody(false)

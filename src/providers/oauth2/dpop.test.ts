@@ -6,6 +6,7 @@ import { unique } from '../../../test/builders.ts'
 import { createObject } from '../../api/crud.ts'
 import type { Row } from '../../api/model.ts'
 import { ClientMetadata } from './client-metadata.ts'
+import { purgeExpired } from './purge.ts'
 import { aParty, aSignedInBrowser, pkce, REDIRECT_URI, type Party } from './fixture.ts'
 
 const HERE = 'https://id.example.test/application/o'
@@ -71,6 +72,8 @@ test('22 a proof that is not quite right is refused', async () => {
     old: await holder.proof({ htu, iat: now - 120 }),
     'of the future': await holder.proof({ htu, iat: now + 120 }),
     'without a name': await holder.proof({ htu, jti: undefined }),
+    'with an empty name': await holder.proof({ htu, jti: '' }),
+    'with a name that is no text': await holder.proof({ htu, jti: 5 }),
     'of another type': await holder.proof({ htu }, { typ: 'JWT' }),
     'without a key': await holder.proof({ htu }, { jwk: undefined }),
     'with the key of another': await holder.proof({ htu }, { jwk: other.jwk }),
@@ -85,12 +88,18 @@ test('22 a proof that is not quite right is refused', async () => {
   }
 })
 
-test('23 a proof is good once, whoever shows it at the same moment', async () => {
+test('23 a proof is good once, whoever shows it at the same moment, and also when what is over was purged', async () => {
   const party = await aParty()
   const holder = await aHolder(party)
-  const dpop = await holder.proof({ htu: `${HERE}/token/` })
-  const answers = await Promise.all(Array.from({ length: 50 }, () => party.token(machine, { headers: { dpop } })))
-  assert.equal(answers.filter(answer => answer.status === 200).length, 1)
+  for (const ahead of [0, 50]) {
+    const iat = Math.floor(party.server.ctx.now().getTime() / 1000) + ahead // clocks differ
+    const dpop = await holder.proof({ htu: `${HERE}/token/`, iat })
+    const answers = await Promise.all(Array.from({ length: 50 }, () => party.token(machine, { headers: { dpop } })))
+    assert.equal(answers.filter(answer => answer.status === 200).length, 1)
+    party.server.clock.advance((ahead + 55) * 1000)
+    await purgeExpired(party.server.ctx)
+    assert.equal((await party.token(machine, { headers: { dpop } })).body.error_description, 'The DPoP proof was used before')
+  }
 })
 
 test('a nonce is ours and fresh, or the client is told which to use (RFC 9449 §8)', async () => {
@@ -114,6 +123,28 @@ test('a code can be bound to a key when it is asked for (RFC 9449 §10)', async 
   assert.equal((await party.exchange(code)).body.error, 'invalid_grant')
   const form = { grant_type: 'authorization_code', code, redirect_uri: REDIRECT_URI }
   assert.equal((await party.token(form, { headers: { dpop: await holder.proof({ htu: `${HERE}/token/` }) } })).status, 200)
+})
+
+test('a request that is sent ahead with a proof buys a code of its key alone (RFC 9449 §10.1)', async () => {
+  const party = await aParty()
+  const [holder, other] = [await aHolder(party), await aHolder(party)]
+  const { browser } = await aSignedInBrowser()
+  const push = async (form: Record<string, string>) =>
+    party.post(
+      'par',
+      { response_type: 'code', redirect_uri: REDIRECT_URI, scope: 'openid', ...form },
+      { headers: { dpop: await holder.proof({ htu: `${HERE}/par/` }) } },
+    )
+  assert.equal((await push({ dpop_jkt: other.thumbprint })).body.error, 'invalid_dpop_proof')
+  const { request_uri: uri } = (await push({})).body
+  const query = new URLSearchParams({ client_id: party.clientId, request_uri: uri, dpop_jkt: other.thumbprint })
+  const { headers } = await browser.get(`/application/o/authorize/?${query.toString()}`)
+  const code = new URL(String(headers.location)).searchParams.get('code')!
+  const form = { grant_type: 'authorization_code', code, redirect_uri: REDIRECT_URI }
+  const exchange = async (who: typeof holder) => party.token(form, { headers: { dpop: await who.proof({ htu: `${HERE}/token/` }) } })
+  assert.equal((await party.token(form)).body.error, 'invalid_grant')
+  assert.equal((await exchange(other)).body.error, 'invalid_grant')
+  assert.equal((await exchange(holder)).status, 200)
 })
 
 test('the refresh token of a public client is bound to the key, that of a confidential one to the client', async () => {

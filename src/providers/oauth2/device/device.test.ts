@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { aGroup, aUser } from '../../../../test/builders.ts'
 import { assertFits } from '../../../../test/contract/schema.ts'
+import { expire, letIn as agree } from '../../../../test/oauth2.ts'
 import type { Visitor } from '../../../../test/visitor.ts'
-import { aBrowser, aParty, aSignedInBrowser, type Party } from '../fixture.ts'
+import { aBrowser, aParty, aSignedInBrowser, oauthServer, type Party, type SignedIn } from '../fixture.ts'
 
 const GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
 
@@ -12,14 +13,15 @@ const ask = (party: Party, code: string) => party.token({ grant_type: GRANT, dev
 
 /** The person at the page: opens the address, says yes to what it asks. */
 async function letIn(browser: Visitor, address: string): Promise<void> {
-  const opened = await browser.follow(address)
-  const slug = /\/if\/flow\/([^/]+)\//.exec(opened.path)?.[1]
-  assert.ok(slug, opened.path)
-  const asked = await browser.challenge(slug, '')
-  assert.equal(asked.component, 'ak-stage-consent')
-  const done = await browser.challenge(slug, '', { component: 'ak-stage-consent', token: asked.token })
+  const done = await agree(browser, address)
   assertFits('ChallengeTypes', done)
   assert.equal(done.component, 'ak-provider-oauth2-device-code-finish')
+}
+
+/** What the page asks whoever opens the address with the code in it. */
+async function openPage(browser: Visitor, code: string) {
+  const slug = /\/if\/flow\/([^/]+)\//.exec((await browser.follow(`/device?code=${code}`)).path)![1]!
+  return { slug, asked: await browser.challenge(slug, '') }
 }
 
 test('a device gets tokens once somebody has let it in (RFC 8628 §3)', async () => {
@@ -102,6 +104,77 @@ test('19 a device code is redeemed once, whoever asks at the same moment, and a 
   assert.equal(winners.length, 1)
   assert.ok(answers.every(answer => answer.status === 200 || answer.body.error === 'invalid_grant'))
   assert.equal((await party.userinfo(winners[0]!.body.access_token)).status, 401)
+})
+
+test('19 who loses access while being asked does not let the device in', async () => {
+  const party = await aParty()
+  const { ctx, admin } = party.server
+  const group = await aGroup(ctx)
+  await admin.post('/api/v3/policies/bindings/', { target: party.application.pk, group: group.group_uuid, order: 0 })
+  const { browser, user } = await aSignedInBrowser(await aUser(ctx, { groups: [group.group_uuid] }))
+  const { body } = await begin(party)
+  const { slug, asked } = await openPage(browser, body.user_code)
+  await admin.post(`/api/v3/core/groups/${String(group.group_uuid)}/remove_user/`, { pk: user.id })
+  const done = await browser.challenge(slug, '', { component: asked.component, token: asked.token })
+  assert.equal(done.component, 'ak-stage-access-denied')
+  assert.partialDeepStrictEqual(await ask(party, body.device_code), { body: { error: 'authorization_pending' } })
+})
+
+test('19 of two people who are asked for one device the first lets it in, and no question moves to another person', async () => {
+  const party = await aParty()
+  const { ctx } = party.server
+  const { body } = await begin(party)
+  const [one, two, three] = [await aSignedInBrowser(), await aSignedInBrowser(), await aSignedInBrowser()]
+  const opened = { one: await openPage(one.browser, body.user_code), two: await openPage(two.browser, body.user_code) }
+  const { data } = await ctx.db
+    .selectFrom('session')
+    .select('data')
+    .where('session_hash', '=', one.session.session_hash)
+    .executeTakeFirstOrThrow()
+  await ctx.db
+    .updateTable('session')
+    .set({ data: JSON.stringify(data) })
+    .where('session_hash', '=', three.session.session_hash)
+    .execute()
+  const answer = (who: typeof one, { slug, asked }: typeof opened.one) =>
+    who.browser.challenge(slug, '', { component: asked.component, token: asked.token })
+  assert.equal((await answer(three, opened.one)).component, 'ak-stage-access-denied')
+  assert.equal((await answer(one, opened.one)).component, 'ak-provider-oauth2-device-code-finish')
+  assert.equal((await answer(two, opened.two)).component, 'ak-stage-access-denied')
+  assert.equal((await party.userinfo((await ask(party, body.device_code)).body.access_token)).body.email, one.user.email)
+})
+
+test('16 a device gets nothing once the session or the consent of who let it in is gone', async () => {
+  const { admin } = (await aParty()).server
+  const ways: Record<string, (person: SignedIn) => Promise<unknown>> = {
+    'a session that is over': expire,
+    'a consent that was withdrawn': async ({ browser }) => {
+      const [consent] = (await browser.get('/api/v3/core/user_consent/')).body.results
+      assert.equal((await admin.delete(`/api/v3/core/user_consent/${consent.pk}/`)).status, 204)
+    },
+    'a consent that was withdrawn in its row alone': async ({ user }) =>
+      (await oauthServer()).ctx.db
+        .deleteFrom('user_consent')
+        .where('user', '=', user.id as number)
+        .execute(),
+  }
+  for (const [what, take] of Object.entries(ways)) {
+    const party = await aParty({ consent: 'explicit' })
+    const person = await aSignedInBrowser()
+    const { body } = await begin(party)
+    await letIn(person.browser, `/device?code=${body.user_code}`)
+    await take(person)
+    assert.partialDeepStrictEqual(await ask(party, body.device_code), { status: 400, body: { error: 'invalid_grant' } }, what)
+  }
+})
+
+test('a device code that comes again after its time is over, and nothing more', async () => {
+  const party = await aParty()
+  const { browser } = await aSignedInBrowser()
+  const { body } = await begin(party)
+  await letIn(browser, `/device?code=${body.user_code}`)
+  party.server.clock.advance(body.expires_in * 1000)
+  assert.partialDeepStrictEqual(await ask(party, body.device_code), { status: 400, body: { error: 'expired_token' } })
 })
 
 test('14 a device code is of no use to another client', async () => {
