@@ -22,7 +22,7 @@ export function brandOfHost<B extends { domain: string; default: boolean }>(bran
 /** The brand under whose host the request came, as events name it; nothing for what no request asked for. */
 export async function eventBrand(ctx: Ctx): Promise<Record<string, unknown>> {
   if (ctx.request === null) return {}
-  const brand = brandOfHost(brandRows.peek(ctx) ?? (await brandRows(ctx)), ctx.request.host)
+  const brand = brandOfHost(await brandRows.outside(ctx), ctx.request.host)
   if (!brand) return {}
   const name = brand.default ? 'Default brand' : `Brand ${brand.domain}`
   return { app: 'authentik_brands', model_name: 'brand', pk: brand.brand_uuid.replaceAll('-', ''), name }

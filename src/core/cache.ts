@@ -1,5 +1,5 @@
 import type { Ctx } from '../context.ts'
-import type { Database } from '../db/database.ts'
+import { afterCommit, type Database } from '../db/database.ts'
 
 /** How many keys one cache may hold; beyond that the oldest go. */
 const CAPACITY = 2_000
@@ -8,6 +8,11 @@ export type Cache<V> = {
   (ctx: Ctx, key?: string): Promise<V>
   /** What is remembered, also while a transaction is open: for questions that must cost nothing and whose answer may be of before it. */
   peek: (ctx: Ctx, key?: string) => V | undefined
+  /**
+   * As it was before the transaction that is open, for what is written down beside something else: asked of the database only when
+   * nothing is remembered, and then remembered once the transaction is over.
+   */
+  outside: (ctx: Ctx, key?: string) => V | Promise<V>
   /** What is remembered right now, and a way to forget it, for administrators who ask. */
   keys: (ctx: Ctx) => string[]
   clear: (ctx: Ctx) => void
@@ -52,11 +57,22 @@ export function cached<V>(
     }
     return value
   }
+  const peek = (ctx: Ctx, key = '') => {
+    ctx.database.feed.check()
+    return storeOf(ctx).entries.get(key)
+  }
+  const outside = (ctx: Ctx, key = ''): V | Promise<V> => {
+    const known = peek(ctx, key)
+    if (known !== undefined) return known
+    if (ctx.db.isTransaction) {
+      const later = { ...ctx, db: ctx.database.db }
+      afterCommit(ctx.db, () => void read(later, key).catch((error: unknown) => ctx.log.error({ err: error }, 'configuration')))
+    }
+    return read(ctx, key)
+  }
   return Object.assign(read, {
-    peek: (ctx: Ctx, key = '') => {
-      ctx.database.feed.check()
-      return storeOf(ctx).entries.get(key)
-    },
+    peek,
+    outside,
     keys: (ctx: Ctx) => [...storeOf(ctx).entries.keys()],
     clear: (ctx: Ctx) => {
       const store = storeOf(ctx)

@@ -95,7 +95,7 @@ export const systemSettings = (ctx: Ctx): Promise<SystemSettings> => load(ctx)
  * The settings for what is written down beside something else (how long an entry is kept, where a score ends): as they were before the
  * transaction that is open, so that it need not ask for them again.
  */
-export const settingsOutside = async (ctx: Ctx): Promise<SystemSettings> => load.peek(ctx) ?? load(ctx)
+export const settingsOutside = (ctx: Ctx): SystemSettings | Promise<SystemSettings> => load.outside(ctx)
 
 const requiredOnPut = ['flags']
 const full = Type.Unsafe({ type: 'object', properties, required: requiredOnPut })

@@ -1,4 +1,4 @@
-import type { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 
 /** The database took back what others had done in the same commit; they must not believe that it is kept. */
 export class CommitLostError extends Error {
@@ -30,6 +30,7 @@ export type CommitGroupOptions = {
  */
 export class CommitGroup {
   readonly #connection: DatabaseSync
+  readonly #prepared = new Map<string, StatementSync>()
   readonly #options: CommitGroupOptions
   #members: Member[] = []
   #begun = 0
@@ -48,9 +49,9 @@ export class CommitGroup {
 
   /** Begins, with a savepoint where others were there before. @throws busy when another process writes */
   begin(): void {
-    if (this.pending) this.#connection.exec('savepoint signet_member')
+    if (this.pending) this.#run('savepoint signet_member')
     else {
-      this.#connection.exec('begin immediate')
+      this.#run('begin immediate')
       this.#begun = this.#options.elapsed()
     }
   }
@@ -64,10 +65,11 @@ export class CommitGroup {
     // Some errors (a full disk) have rolled back everything already.
     if (!this.#connection.isTransaction) this.#lose(new CommitLostError(reason))
     else if (this.pending) {
-      this.#connection.exec('rollback to signet_member; release signet_member')
+      this.#run('rollback to signet_member')
+      this.#run('release signet_member')
       this.#members.push({ written: [], kept: resolve, lost: () => resolve() })
       return promise
-    } else this.#connection.exec('rollback')
+    } else this.#run('rollback')
     resolve()
     return promise
   }
@@ -79,10 +81,20 @@ export class CommitGroup {
    */
   join(written: Iterable<string>, hurried: boolean): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    if (this.pending) this.#connection.exec('release signet_member')
+    if (this.pending) this.#run('release signet_member')
     this.#members.push({ written, kept: resolve, lost: reject })
-    if (this.#members.length === 1 || hurried) this.#options.later(() => this.#commitIfFree(), hurried)
+    if (this.#members.length === 1 || hurried) this.#gather(hurried)
     return promise
+  }
+
+  /** Waits as long as each turn of the event loop brings somebody: who writes while others do shares their pages, and who writes alone waits for nobody. */
+  #gather(hurried: boolean): void {
+    const already = this.#members.length
+    this.#options.later(() => {
+      const more = this.#members.length > already
+      if (more && this.#members.length < MOST && this.#options.elapsed() - this.#begun < LONGEST) this.#gather(hurried)
+      else this.#commitIfFree()
+    }, hurried)
   }
 
   #commitIfFree(): void {
@@ -102,9 +114,9 @@ export class CommitGroup {
     if (!this.pending) return
     this.#overdue = false
     try {
-      this.#connection.exec('commit')
+      this.#run('commit')
     } catch (error) {
-      if (this.#connection.isTransaction) this.#connection.exec('rollback')
+      if (this.#connection.isTransaction) this.#run('rollback')
       this.#lose(this.#members.length === 1 ? error : new CommitLostError(error))
       return
     }
@@ -112,6 +124,12 @@ export class CommitGroup {
     this.#members = []
     this.#options.emit(new Set(members.flatMap(({ written }) => [...written])))
     for (const { kept } of members) kept()
+  }
+
+  #run(sql: string): void {
+    let statement = this.#prepared.get(sql)
+    if (!statement) this.#prepared.set(sql, (statement = this.#connection.prepare(sql)))
+    statement.run()
   }
 
   #lose(error: unknown): void {

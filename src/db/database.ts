@@ -2,11 +2,12 @@ import { CompiledQuery, Kysely } from 'kysely'
 import { randomUUID } from 'node:crypto'
 import { BackgroundReader } from './background.ts'
 import { connectPatiently } from './connect.ts'
+import { takesDirectly } from './direct.ts'
 import type { ChangeFeed } from './feed.ts'
 import { Feed } from './feed.ts'
 import type { Engine } from './engine.ts'
 import type { PostgresOptions } from './postgres.ts'
-import { SqliteStore, sqliteDialect, sqliteStoreDialect } from './sqlite.ts'
+import { SqliteStore, sqliteDialect, sqliteStoreDialect, sqliteTaker } from './sqlite.ts'
 import { runTransaction } from './transaction.ts'
 import type { DB } from './types.gen.ts'
 
@@ -75,13 +76,16 @@ const openSqlite = async (options: DatabaseOptions & SqliteOptions, feed: Feed, 
   const busy = { within: options.busy_timeout ?? 10_000, elapsed: options.elapsed ?? monotonic }
   const store = await SqliteStore.open(options.file, feed, busy)
   const db = new Kysely<DB>({ dialect: sqliteStoreDialect(store) })
+  const relaxed = new Kysely<DB>({ dialect: sqliteStoreDialect(store, { relaxed: true }) })
+  takesDirectly(db, sqliteTaker(store, false))
+  takesDirectly(relaxed, sqliteTaker(store, true))
   const inMemory = options.file === ':memory:'
   const reader = inMemory ? undefined : new BackgroundReader(options.file)
   return {
     engine: 'sqlite',
     db,
     background: reader === undefined ? db : new Kysely<DB>({ dialect: sqliteDialect(reader) }),
-    relaxed: new Kysely<DB>({ dialect: sqliteStoreDialect(store, { relaxed: true }) }),
+    relaxed,
     transaction: fn => runTransaction(db, store, report, fn),
     feed,
     file: inMemory ? undefined : options.file,

@@ -6,6 +6,7 @@ import { FOREIGN_KEYS, foreignKeysOf, reachedByDelete } from './catalogue.ts'
 import type { ForeignKey } from './catalogue.ts'
 import { encodeSqlite } from './codec.ts'
 import { CommitGroup } from './commit-group.ts'
+import type { Taker } from './direct.ts'
 import { OurSqliteAdapter } from './engine.ts'
 import type { Feed } from './feed.ts'
 import { Mutex } from './mutex.ts'
@@ -59,6 +60,8 @@ export class SqliteStore {
   readonly patience: Patience
   /** What brings commits to the disk; an in-memory database has none. */
   readonly log: WalSync | undefined
+  /** Takes the statements of the transaction that is open; stays that one's when it is over. */
+  inside: Taker | undefined
   #foreignKeys: readonly ForeignKey[] | undefined
   #version: unknown
 
@@ -94,10 +97,10 @@ export class SqliteStore {
   }
 
   /** All tables that a statement writes, with those that its deletes reach by foreign keys. */
-  writtenBy(compiled: CompiledQuery): ReadonlySet<string> {
+  writtenBy(compiled: CompiledQuery): Iterable<string> {
     const { tables, deletes } = writesOf(compiled)
+    if (!deletes) return tables
     const written = new Set(tables)
-    if (!deletes) return written
     this.#foreignKeys ??= foreignKeysOf(this.writer.run(FOREIGN_KEYS.sqlite, []).rows as never)
     for (const table of tables) for (const reached of reachedByDelete(this.#foreignKeys, table)) written.add(reached)
     return written
@@ -138,7 +141,7 @@ const resultOf = <R>({ rows, changes, lastId }: StatementResult, isWrite: boolea
 })
 
 /** Decides per query: inside a transaction the writer, for a select the reader, else the writer in its turn. */
-class SqliteConnection implements DatabaseConnection {
+class SqliteConnection implements DatabaseConnection, Taker {
   readonly #store: SqliteStore
   readonly #relaxed: boolean
   #open: Open | undefined
@@ -149,10 +152,22 @@ class SqliteConnection implements DatabaseConnection {
   }
 
   async executeQuery<R>(compiled: CompiledQuery): Promise<QueryResult<R>> {
-    if (this.#open !== undefined) return this.#executeInside(this.#open, compiled)
+    return resultOf(await this.#execute(compiled, compiled.parameters), !readsOnly(compiled))
+  }
+
+  take(compiled: CompiledQuery, parameters: readonly unknown[]): StatementResult['rows'] | Promise<StatementResult['rows']> {
+    const result = this.#execute(compiled, parameters)
+    return result instanceof Promise ? result.then(({ rows }) => rows) : result.rows
+  }
+
+  #execute(compiled: CompiledQuery, parameters: readonly unknown[]): StatementResult | Promise<StatementResult> {
+    if (this.#open !== undefined) return this.#executeInside(this.#open, compiled, parameters)
     const { reader } = this.#store
-    if (reader !== undefined && readsOnly(compiled)) return resultOf(reader.run(compiled.sql, compiled.parameters), false)
-    const parameters = compiled.parameters.map(encodeSqlite)
+    if (reader !== undefined && readsOnly(compiled)) return reader.run(compiled.sql, parameters)
+    return this.#executeAlone(compiled, parameters.map(encodeSqlite))
+  }
+
+  async #executeAlone(compiled: CompiledQuery, parameters: readonly SQLInputValue[]): Promise<StatementResult> {
     const { group, patience, log } = this.#store
     const giveBack = await this.#turn()
     let done
@@ -181,24 +196,24 @@ class SqliteConnection implements DatabaseConnection {
     giveBack()
     await kept
     if (done.changed && !this.#relaxed) await log?.durable()
-    return resultOf(done.result, !readsOnly(compiled))
+    return done.result
   }
 
-  #executeInside<R>(open: Open, compiled: CompiledQuery): QueryResult<R> {
+  #executeInside(open: Open, compiled: CompiledQuery, values: readonly unknown[]): StatementResult {
     // PostgreSQL refuses everything after a failed statement until the rollback. Here it must be no different, or what is tried out
     // on SQLite breaks there.
     const recovers = /^\s*rollback\b/i.test(compiled.sql)
     if (open.failed !== undefined && !recovers) {
       throw new Error('the transaction has failed: nothing can be done in it but to roll back', { cause: open.failed })
     }
-    const parameters = compiled.parameters.map(encodeSqlite)
+    const parameters = values.map(encodeSqlite)
     try {
       const { written, result, changed } = this.#write(compiled, parameters)
       open.schema ||= changesSchema(compiled.sql)
       open.changed ||= changed
       if (recovers) open.failed = undefined
       for (const table of written) open.written.add(table)
-      return resultOf(result, !readsOnly(compiled))
+      return result
     } catch (error) {
       open.failed = error
       throw error
@@ -233,7 +248,14 @@ class SqliteConnection implements DatabaseConnection {
       giveBack()
       throw error
     }
-    this.#open = { written: new Set(), giveBack, failed: undefined, schema: false, changed: false }
+    const open: Open = { written: new Set(), giveBack, failed: undefined, schema: false, changed: false }
+    this.#open = open
+    this.#store.inside = {
+      take: (compiled, parameters) => {
+        if (this.#open !== open) throw new Error('the transaction is over: nothing can be done in it any more')
+        return this.#executeInside(open, compiled, parameters).rows
+      },
+    }
   }
 
   async commit(): Promise<void> {
@@ -272,6 +294,9 @@ class SqliteConnection implements DatabaseConnection {
     throw new Error('rows are not streamed: page by key')
   }
 }
+
+/** For statements outside of transactions. @param relaxed as for `sqliteStoreDialect` */
+export const sqliteTaker = (store: SqliteStore, relaxed: boolean): Taker => new SqliteConnection(store, relaxed)
 
 class SqliteDriver implements Driver {
   readonly #store: SqliteStore

@@ -1,5 +1,6 @@
 import type { Compilable, CompiledQuery, Insertable } from 'kysely'
 import type { DB, Db } from './database.ts'
+import { takerOf } from './direct.ts'
 import { engineOf, type Engine } from './engine.ts'
 
 /** Stands for a value while a statement is compiled. */
@@ -16,58 +17,51 @@ export type Statement<Values extends readonly unknown[], R> = {
   first: (db: Db, ...values: Values) => Promise<R | undefined>
 }
 
+type Compiled<R> = { query: CompiledQuery<R>; places: readonly (number | undefined)[] }
+
 /**
  * A statement that is built and compiled once an engine, for what every request asks: the query builder takes longer than the database
  * does. `build` is called with placeholders, and must do nothing with them but pass them on as values.
  * @throws Error when a value was not passed on, or was changed on the way
  */
 export function statement<Values extends readonly unknown[], R>(build: (db: Db, ...values: Values) => Compilable<R>): Statement<Values, R> {
-  const compiled = new Map<Engine, CompiledQuery<R>>()
+  const compiled = new Map<Engine, Compiled<R>>()
   const all = async (db: Db, ...values: Values): Promise<R[]> => {
     const engine = engineOf(db)
-    let query = compiled.get(engine)
-    if (!query) {
-      query = compile<R>(values.length, places => build(db, ...(places as unknown as Values)))
-      compiled.set(engine, query)
+    let known = compiled.get(engine)
+    if (!known) {
+      known = compile<R>(values.length, places => build(db, ...(places as unknown as Values)))
+      compiled.set(engine, known)
     }
-    return (await db.executeQuery<R>(filled(query, values))).rows
+    return run(db, known, values)
   }
   return { all, first: async (db, ...values) => (await all(db, ...values))[0] }
 }
 
-function compile<R>(count: number, build: (places: readonly Place[]) => Compilable<R>): CompiledQuery<R> {
-  const places = Array.from({ length: count }, (_, index) => new Place(index))
-  const made = build(places).compile()
-  const used = new Set(made.parameters.filter(value => value instanceof Place))
-  if (places.some(place => !used.has(place))) throw new Error(`a value of this statement was not passed on: ${made.sql}`)
-  return made
+/** A statement that inserts one row with a value for each of these columns; compiled once an engine, as `statement` is. */
+export function insertion<T extends keyof DB, C extends keyof DB[T] & string>(
+  table: T,
+  columns: readonly C[],
+): (db: Db, row: Pick<Insertable<DB[T]>, C & keyof Insertable<DB[T]>>) => Promise<void> {
+  const insert = statement((db, ...values: unknown[]) =>
+    db.insertInto(table).values(Object.fromEntries(columns.map((column, index) => [column, values[index]])) as never),
+  )
+  return async (db, row) => {
+    await insert.all(db, ...columns.map(column => (row as Record<string, unknown>)[column]))
+  }
 }
 
-const filled = <R>(query: CompiledQuery<R>, values: readonly unknown[]): CompiledQuery<R> => ({
-  ...query,
-  parameters: query.parameters.map(value => (value instanceof Place ? values[value.index] : value)),
-})
+function compile<R>(count: number, build: (places: readonly Place[]) => Compilable<R>): Compiled<R> {
+  const places = Array.from({ length: count }, (_, index) => new Place(index))
+  const query = build(places).compile()
+  const used = new Set(query.parameters.filter(value => value instanceof Place))
+  if (places.some(place => !used.has(place))) throw new Error(`a value of this statement was not passed on: ${query.sql}`)
+  return { query, places: query.parameters.map(value => (value instanceof Place ? value.index : undefined)) }
+}
 
-const insertions = new Map<string, CompiledQuery>()
-/** Tables and sets of columns are the program's own, so that this many are never met. */
-const MOST = 1_000
-
-/** Inserts a row, in a statement that is compiled once for its table and columns. Values that are undefined are left to the database. */
-export async function insertRow<T extends keyof DB>(db: Db, table: T, row: Insertable<DB[T]>): Promise<void> {
-  const entries = Object.entries(row).filter(([, value]) => value !== undefined)
-  const key = [engineOf(db), table, ...entries.map(([name]) => name)].join()
-  let query = insertions.get(key)
-  if (!query) {
-    query = compile(entries.length, places =>
-      db.insertInto(table).values(Object.fromEntries(entries.map(([name], index) => [name, places[index]])) as never),
-    )
-    if (insertions.size >= MOST) insertions.clear()
-    insertions.set(key, query)
-  }
-  await db.executeQuery(
-    filled(
-      query,
-      entries.map(([, value]) => value),
-    ),
-  )
+async function run<R>(db: Db, { query, places }: Compiled<R>, values: readonly unknown[]): Promise<R[]> {
+  const parameters = places.map((place, index) => (place === undefined ? query.parameters[index] : values[place]))
+  const taker = takerOf(db)
+  if (taker) return (await taker.take(query, parameters)) as R[]
+  return (await db.executeQuery<R>({ ...query, parameters })).rows
 }

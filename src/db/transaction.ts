@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Database, Db } from './database.ts'
+import { takesDirectly, type Taker } from './direct.ts'
 import { inScope } from './scope.ts'
 
 type State = { callbacks: (() => void)[]; savepoints: number }
@@ -28,7 +29,7 @@ const ATTEMPTS = 4
 /** What `Database.transaction` does; see there. `store` is what marks the inside of a transaction. */
 export const runTransaction = async <T>(
   db: Db,
-  store: object,
+  store: object & { inside?: Taker | undefined },
   report: (error: unknown) => void,
   fn: (trx: Db) => Promise<T>,
 ): Promise<T> => {
@@ -37,6 +38,7 @@ export const runTransaction = async <T>(
     try {
       const result = await db.transaction().execute(trx => {
         states.set(trx, state)
+        if (store.inside) takesDirectly(trx, store.inside)
         return inScope(store, () => fn(trx))
       })
       for (const callback of state.callbacks) {

@@ -3,7 +3,8 @@ import { maskSecrets } from '../lib/mask.ts'
 import type { Ctx } from '../context.ts'
 import type { Row } from '../api/model.ts'
 import { eventBrand } from '../core/brand-rows.ts'
-import { insertRow } from '../db/statement.ts'
+import { insertion } from '../db/statement.ts'
+import { timeOrderedUuid } from '../lib/random.ts'
 import { placeOf } from '../geoip/place.ts'
 import { settingsOutside } from '../core/settings.ts'
 import { askRules, concernsRules } from './due.ts'
@@ -42,6 +43,19 @@ export const person = (user: Row | null): Row =>
     ? { pk: null, username: 'AnonymousUser', email: '', is_anonymous: true }
     : { pk: user.id, username: user.username, email: user.email }
 
+const insertEvent = insertion('event', [
+  'event_uuid',
+  'user',
+  'action',
+  'app',
+  'context',
+  'client_ip',
+  'created',
+  'expires',
+  'brand',
+  'rules_due',
+])
+
 /**
  * Writes an entry of the audit log, in the caller's transaction where one is open. Values under keys that
  * look secret are masked here, so that no caller can forget it; so is the size bounded. While an administrator
@@ -63,8 +77,8 @@ export async function recordEvent(
   } = ctx
   const due = await concernsRules(ctx, action)
   const { geo, asn } = request ? await placeOf(ctx, request.clientIp) : {}
-  await insertRow(ctx.db, 'event', {
-    event_uuid: ctx.uuid(),
+  await insertEvent(ctx.db, {
+    event_uuid: timeOrderedUuid(created, ctx.randomBytes),
     user: JSON.stringify(impersonator ? { ...person(impersonator), on_behalf_of: person(user) } : person(user)),
     action,
     app: options.app ?? 'authentik.core',

@@ -201,7 +201,7 @@ async function drive(pending: Pending, rt: EvaluationRuntime, host: Host, deadli
       rt.ticks++
       await new Promise(setImmediate)
     }
-    rt.startSlice()
+    rt.startSlice(operation.kind === 'tick')
     rt.charge(operation.kind === 'host' ? 10 : 0)
     current = resume(current, failed, input, isCatchable)
   }

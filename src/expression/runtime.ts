@@ -64,7 +64,10 @@ export class EvaluationRuntime implements Runtime {
   private nextCheck = CHECK_EVERY
   running = false
   private sliceStart = 0
+  /** The processor's clock when it was first looked at in this slice; -1: not yet, since looking takes as long as a short evaluation. */
   private sliceCpu = -1
+  /** What had passed by then, ms. */
+  private sliceLead = 0
   private sliceSteps = 0
   private unpaused = 0
   private toldWeight = 0
@@ -86,6 +89,10 @@ export class EvaluationRuntime implements Runtime {
       throw new LimitExceeded('steps', `one operation of more than ${MOST_STEPS_AT_ONCE} steps`)
     this.nextCheck = this.steps + CHECK_EVERY
     const elapsed = this.environment.monotonic() - this.sliceStart
+    if (this.sliceCpu < 0 && this.environment.cpu) {
+      this.sliceCpu = this.environment.cpu()
+      this.sliceLead = elapsed
+    }
     // A busy machine takes the clock's time from us; only our own is counted.
     const late = this.cpu + elapsed > this.limits.cpu || (this.unpaused > 0 && elapsed > UNPAUSED_MS)
     const used = late ? this.used() : elapsed
@@ -100,9 +107,11 @@ export class EvaluationRuntime implements Runtime {
     if ((this.allocated += bytes) > this.limits.memory) throw new LimitExceeded('memory', `more than ${this.limits.memory} bytes allocated`)
   }
 
-  startSlice(): void {
+  /** @param long whether the evaluation has taken a while: then the processor's clock is looked at from the beginning */
+  startSlice(long = false): void {
     this.sliceStart = this.environment.monotonic()
-    this.sliceCpu = this.environment.cpu?.() ?? -1
+    this.sliceCpu = long ? (this.environment.cpu?.() ?? -1) : -1
+    this.sliceLead = 0
     this.running = true
     this.sliceSteps = this.steps
     this.tickDue = false
@@ -115,9 +124,9 @@ export class EvaluationRuntime implements Runtime {
     this.longestSlice = Math.max(this.longestSlice, used)
   }
 
-  /** Milliseconds of computing since the slice began. */
+  /** Milliseconds of computing since the slice began; of the first steps those on the wall, which may be more. */
   private used(): number {
-    return this.sliceCpu < 0 ? this.environment.monotonic() - this.sliceStart : this.environment.cpu!() - this.sliceCpu
+    return this.sliceCpu < 0 ? this.environment.monotonic() - this.sliceStart : this.sliceLead + this.environment.cpu!() - this.sliceCpu
   }
 
   tick(): Pending {

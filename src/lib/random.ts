@@ -53,10 +53,22 @@ export function randomInteger(limit: number, random: RandomBytes = systemRandom)
 }
 
 /** A random UUID (RFC 9562 §5.4), lower case. */
-export function randomUuid(random: RandomBytes = systemRandom): string {
-  const bytes = Uint8Array.from(random(16))
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80
-  const hex = Buffer.from(bytes).toString('hex')
+export const randomUuid = (random: RandomBytes = systemRandom): string => uuidOf(Buffer.from(random(16)), 4)
+
+/**
+ * A UUID that begins with the time, to the millisecond (RFC 9562 §5.7): 74 bits are random. For keys of tables that grow by every request:
+ * those of one moment lie together in an index, where random ones would change a page each.
+ */
+export function timeOrderedUuid(now: Date, random: RandomBytes = systemRandom): string {
+  const bytes = Buffer.alloc(16)
+  bytes.writeUIntBE(now.getTime(), 0, 6)
+  bytes.set(random(10), 6)
+  return uuidOf(bytes, 7)
+}
+
+function uuidOf(bytes: Buffer, version: number): string {
+  bytes[6] = (bytes[6]! & 0x0f) | (version << 4)
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80
+  const hex = bytes.toString('hex')
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }

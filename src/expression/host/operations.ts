@@ -1,3 +1,4 @@
+import { timeOrderedUuid } from '../../lib/random.ts'
 /** What the functions of expressions ask of the program: policies, events, tokens, mail, names of hosts. */
 import { Resolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
@@ -109,7 +110,7 @@ async function createJwt(
     facts,
     nonce: null,
     session_hash: null,
-    family: ctx.uuid(),
+    family: timeOrderedUuid(ctx.now(), ctx.randomBytes),
     idToken: false,
     refresh: undefined,
     claim: async () => {},

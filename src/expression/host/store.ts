@@ -6,7 +6,7 @@ import type { Row } from '../../api/model.ts'
 import { findObject, findObjects, loadRow } from '../../api/store.ts'
 import { transact, type Ctx } from '../../context.ts'
 import { entitledTo } from '../../core/entitlement.sql.ts'
-import { groupsAndAbove } from '../../core/membership.ts'
+import { groupsAndAbove, wholeGroupsOf } from '../../core/membership.ts'
 import { rememberPassword } from '../../core/password-history.ts'
 import { setPassword } from '../../core/user-api.ts'
 import { UNUSABLE_PASSWORD } from '../../core/user.ts'
@@ -125,16 +125,25 @@ async function selectRows(scope: Scope, own: ModelClass, clauses: RawBuilder<unk
   return isSealed(own) ? rows.map(row => loadRow(scope.ctx, own.model, row)) : rows
 }
 
+async function selected(scope: Scope, query: Query, most: number): Promise<Row[]> {
+  const where = sql.join(await whereOf(scope, query), sql` and `)
+  const order = sql.join(orderOf(scope, query))
+  return selectRows(scope, query.own, sql`where ${where} order by ${order} limit ${sql.lit(most)} offset ${sql.lit(query.offset)}`)
+}
+
+/** The account whose groups a query asks for, all of them and in their own order; undefined for any other query. */
+function allGroupsOf({ origins, node, order, reversed, offset }: Query): number | undefined {
+  const [origin, ...others] = origins
+  const plain = others.length === 0 && node.parts.length === 0 && order === null && !reversed && offset === 0
+  return plain && origin?.kind === 'groups_of' ? origin.user : undefined
+}
+
 async function rowsOf(scope: Scope, query: Query, most = MOST): Promise<Row[]> {
-  const { own, offset, limit } = query
+  const { own, limit } = query
   if (limit === 0) return []
   const wanted = Math.min(limit ?? most + 1, most + 1)
-  const where = sql.join(await whereOf(scope, query), sql` and `)
-  const rows = await selectRows(
-    scope,
-    own,
-    sql`where ${where} order by ${sql.join(orderOf(scope, query))} limit ${sql.lit(wanted)} offset ${sql.lit(offset)}`,
-  )
+  const account = allGroupsOf(query)
+  const rows = account === undefined ? await selected(scope, query, wanted) : await wholeGroupsOf.all(scope.ctx.db, account, wanted)
   if (rows.length > most)
     scope.ctx.log.warn({ expression: scope.source.name, model: own.model.name, most }, 'query of an expression was cut off')
   return rows.slice(0, most)

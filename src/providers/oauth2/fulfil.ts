@@ -1,3 +1,4 @@
+import { timeOrderedUuid } from '../../lib/random.ts'
 import { eventModel } from '../../api/crud.ts'
 import type { Row } from '../../api/model.ts'
 import { transact, type Ctx } from '../../context.ts'
@@ -50,7 +51,7 @@ export async function grantCode(
   session: Session,
 ): Promise<Record<string, string>> {
   const code = request.response_type.includes('code') ? toBase64url(ctx.randomBytes(CODE_BYTES)) : undefined
-  const family = ctx.uuid()
+  const family = timeOrderedUuid(ctx.now(), ctx.randomBytes)
   const facts = { ...signInFacts(session), acr: metContext(request, session) }
   const tokens = await frontChannel(ctx, client, request, user, session, facts, family)
   const parameters = await tokens?.parameters(code)

@@ -1,6 +1,6 @@
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
-import { insertRow } from '../../db/statement.ts'
+import { insertion } from '../../db/statement.ts'
 import { hashToken } from '../../crypto/secrets.ts'
 import type { Db } from '../../db/database.ts'
 import { randomString } from '../../lib/random.ts'
@@ -97,6 +97,26 @@ export async function prepareTokens(ctx: Ctx, client: Client, authorization: Aut
 /** `lifetime`: ms. */
 type Prepared = Awaited<ReturnType<typeof prepareTokens>>
 
+const COMMON = [
+  'provider',
+  'user',
+  'family',
+  'scope',
+  'claims',
+  'requested_claims',
+  'revoked_at',
+  'token_hash',
+  'session_hash',
+  'expires',
+  'jkt',
+  'x5t',
+] as const
+const insertAccessToken = insertion('oauth2_access_token', COMMON)
+const insertRefreshToken = insertion('oauth2_refresh_token', [
+  ...COMMON,
+  ...(['nonce', 'consented', 'consent_until', 'sid', 'auth_time', 'amr', 'acr', 'used_at'] as const),
+])
+
 /** Makes prepared tokens good. Call inside the transaction that claims the grant. */
 export async function storeTokens(
   ctx: Ctx,
@@ -114,7 +134,7 @@ export async function storeTokens(
     revoked_at: null,
   }
   const { jkt = null, x5t = null } = tokens.bound
-  await insertRow(ctx.db, 'oauth2_access_token', {
+  await insertAccessToken(ctx.db, {
     ...common,
     token_hash: hashToken(tokens.access),
     session_hash: authorization.session_hash,
@@ -125,7 +145,7 @@ export async function storeTokens(
   if (!authorization.refresh || tokens.refresh === undefined) return
   const { facts } = authorization
   const { scopes, ...refresh } = authorization.refresh
-  await insertRow(ctx.db, 'oauth2_refresh_token', {
+  await insertRefreshToken(ctx.db, {
     ...common,
     ...refresh,
     scope: JSON.stringify(scopes),

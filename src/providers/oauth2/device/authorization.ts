@@ -1,7 +1,7 @@
 import type { Ctx } from '../../../context.ts'
 import { countAttempt } from '../../../core/attempts.ts'
 import { hashToken } from '../../../crypto/secrets.ts'
-import { randomString } from '../../../lib/random.ts'
+import { randomString, timeOrderedUuid } from '../../../lib/random.ts'
 import { baseUrl } from '../addresses.ts'
 import { json, type Answer } from '../answer.ts'
 import { namedClient, readCredentials, requireProof, type Headers } from '../client-authentication.ts'
@@ -55,7 +55,7 @@ export async function deviceAuthorization(ctx: Ctx, headers: Headers, form: Para
       auth_time: null,
       amr: JSON.stringify([]),
       consent_until: null,
-      family: ctx.uuid(),
+      family: timeOrderedUuid(ctx.now(), ctx.randomBytes),
       used_at: null,
       declined_at: null,
     })

@@ -1,3 +1,4 @@
+import { timeOrderedUuid } from '../../../lib/random.ts'
 import type { Row } from '../../../api/model.ts'
 import { ApiError } from '../../../api/errors.ts'
 import { withDefaults } from '../../../api/store.ts'
@@ -118,7 +119,7 @@ async function authorize(ctx: Ctx, request: TokenRequest, client: Client, ways: 
     facts: machineFacts(ctx.now()),
     nonce: null,
     session_hash: null,
-    family: ctx.uuid(),
+    family: timeOrderedUuid(ctx.now(), ctx.randomBytes),
     idToken: scopes.includes('openid'),
     refresh: undefined, // RFC 6749 §4.4.3
     claim: async () => {},
