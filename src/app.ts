@@ -35,7 +35,9 @@ export async function createApp(given: Deps, { metrics }: { metrics?: Metrics } 
     loggerInstance: log,
     // Requests are told by observe.
     logController: new LogController({ disableRequestLogging: true }),
-    genReqId: () => Buffer.from(deps.randomBytes(16)).toString('hex'),
+    genReqId: () => deps.randomBytes(16).toHex(),
+    // Nobody logs by a request's own logger: what is told of a request names it by itself.
+    childLoggerFactory: logger => logger,
     bodyLimit: BODY_LIMIT,
     // Client addresses are our own code over trusted networks; see lib/client-address.
     trustProxy: false,

@@ -1,5 +1,6 @@
 import type { Cidr, Ip } from './ip.ts'
 import { formatIp, inCidrs, parseIp } from './ip.ts'
+import { remember } from './remember.ts'
 
 /** The parts of a request that tell where it comes from; repeated headers are joined with commas, as Node does. */
 export type Incoming = {
@@ -20,6 +21,8 @@ export type ClientAddress = {
 }
 
 const MAX_HOPS = 32
+/** Neighbours and hosts that are remembered. */
+const MOST = 1_000
 const HOST = /^(?:\[[0-9a-f:.]{2,45}\]|[a-z0-9_](?:[a-z0-9_.-]{0,252}[a-z0-9_.])?)(?::\d{1,5})?$/
 
 /**
@@ -31,10 +34,11 @@ const HOST = /^(?:\[[0-9a-f:.]{2,45}\]|[a-z0-9_](?:[a-z0-9_.-]{0,252}[a-z0-9_.])
 export function clientAddress({ remoteAddress, encrypted, headers }: Incoming, trusted: readonly Cidr[]): ClientAddress {
   const scheme = encrypted ? 'https' : 'http'
   const host = validHost(single(headers['host'] ?? headers[':authority']))
-  const peer = parseIp(remoteAddress ?? '')
-  if (!peer) return { ip: '0.0.0.0', scheme, host, viaTrustedProxy: false }
-  if (!inCidrs(trusted, peer)) return { ip: formatIp(peer), scheme, host, viaTrustedProxy: false }
+  const neighbour = neighbours(trusted)(remoteAddress ?? '')
+  if (!neighbour) return { ip: '0.0.0.0', scheme, host, viaTrustedProxy: false }
+  if (!neighbour.trusted) return { ip: neighbour.text, scheme, host, viaTrustedProxy: false }
 
+  const { ip: peer } = neighbour
   const entries = list(headers['x-forwarded-for'])
   let ip = peer
   let hops = 0
@@ -53,9 +57,24 @@ export function clientAddress({ remoteAddress, encrypted, headers }: Incoming, t
 }
 
 /** Whether the other end of a socket is a trusted proxy. */
-export function isTrustedPeer(remoteAddress: string | undefined, trusted: readonly Cidr[]): boolean {
-  const peer = parseIp(remoteAddress ?? '')
-  return peer !== undefined && inCidrs(trusted, peer)
+export const isTrustedPeer = (remoteAddress: string | undefined, trusted: readonly Cidr[]): boolean =>
+  neighbours(trusted)(remoteAddress ?? '')?.trusted ?? false
+
+/** The other end of a socket: the same for all requests of a connection, and with a proxy in front for all there are. */
+type Neighbour = { readonly ip: Ip; readonly text: string; readonly trusted: boolean }
+
+const known = new WeakMap<readonly Cidr[], (address: string) => Neighbour | undefined>()
+
+function neighbours(trusted: readonly Cidr[]): (address: string) => Neighbour | undefined {
+  let find = known.get(trusted)
+  if (!find) {
+    find = remember(MOST, address => {
+      const ip = parseIp(address)
+      return ip && { ip, text: formatIp(ip), trusted: inCidrs(trusted, ip) }
+    })
+    known.set(trusted, find)
+  }
+  return find
 }
 
 const single = (value: string | string[] | undefined) => (typeof value === 'string' ? value : value?.length === 1 ? value[0] : undefined)
@@ -89,11 +108,13 @@ function forwardedScheme(word: string | undefined): 'http' | 'https' | undefined
   }
 }
 
-function validHost(text: string | undefined): string | undefined {
-  const host = text?.toLowerCase()
-  if (host === undefined || !HOST.test(host) || host.includes('..')) return undefined
+const validHost = (text: string | undefined): string | undefined => (text === undefined ? undefined : hostOf(text))
+
+const hostOf = remember(MOST, (text): string | undefined => {
+  const host = text.toLowerCase()
+  if (!HOST.test(host) || host.includes('..')) return undefined
   const [, port] = /:(\d+)$/.exec(host.replace(/^\[.*\]/, '')) ?? []
   if (port !== undefined && Number(port) > 65_535) return undefined
   const [, bracketed] = /^\[(.*)\]/.exec(host) ?? []
   return bracketed !== undefined && !parseIp(bracketed) ? undefined : host
-}
+})

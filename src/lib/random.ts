@@ -6,19 +6,20 @@ export type RandomBytes = (size: number) => Uint8Array
 const POOL = 4096 // bytes
 /** More at once is asked of the system itself. */
 const MOST_OF_POOL = 256
-let pool = Buffer.alloc(0)
+let pool = new Uint8Array(0)
 let next = 0
 
 /** The system's generator, fit for secrets. Asked for many bytes at a time, which are given out once each and forgotten: a call to it costs more than they do. */
 export const systemRandom: RandomBytes = size => {
   if (size > MOST_OF_POOL) return randomBytes(size)
   if (next + size > pool.length) {
-    pool = randomBytes(POOL)
+    pool = new Uint8Array(randomBytes(POOL))
     next = 0
   }
-  const bytes = Uint8Array.from(pool.subarray(next, next + size))
-  pool.fill(0, next, next + size)
-  next += size
+  const end = next + size
+  const bytes = pool.slice(next, end)
+  pool.fill(0, next, end)
+  next = end
   return bytes
 }
 

@@ -1,6 +1,7 @@
 import type { DestinationStream, Logger } from 'pino'
-import { destination, pino, stdSerializers } from 'pino'
+import { pino, stdSerializers } from 'pino'
 import type { LogLevel } from '../config.ts'
+import { gathered } from './gathered.ts'
 import { redact, redactAddress, REDACTED } from './redact.ts'
 
 export type { Logger } from 'pino'
@@ -26,14 +27,11 @@ const SECRET_FIELDS = [
 
 /**
  * The log: one JSON object a line with `level`, `timestamp` (ISO 8601), the fields, and `event`, the text. A part of the program calls
- * itself by `log.child({ logger: 'signet.flows' })`; requests add `request_id`. Secrets are taken out (`redact`). Lines are written at
- * once, so that those before a crash are not lost.
+ * itself by `log.child({ logger: 'signet.flows' })`; requests add `request_id`. Secrets are taken out (`redact`). Lines are written
+ * before the turn of the event loop ends and at the program's end, so that those before a crash are not lost.
  * @param stream standard error unless a test looks
  */
-export function makeLog(
-  { level, now }: { level: LogLevel; now: () => Date },
-  stream: DestinationStream = destination({ fd: 2, sync: true }),
-): Logger {
+export function makeLog({ level, now }: { level: LogLevel; now: () => Date }, stream: DestinationStream = gathered(2)): Logger {
   return pino(
     {
       level,

@@ -68,7 +68,11 @@ function copyFields(fields: Readonly<Record<string, unknown>>, depth: number): R
  * An address or a text with addresses, with the values of secret parameters taken out: `?code=[redacted]&scope=openid`,
  * also where a parameter holds an encoded address of its own; so are keys in the path of recovery links.
  */
-export const redactAddress = (text: string): string =>
+export const redactAddress = (text: string): string => (MAY_HOLD_SECRETS.test(text) ? withoutSecrets(text) : text)
+
+const MAY_HOLD_SECRETS = /[?&#;%]|\/use-token\//
+
+const withoutSecrets = (text: string): string =>
   text
     .replace(
       /([?&#;]|%3F|%26)([\w.-]{1,64})(=|%3D)([^\s&#"'<>]*)/gi,
