@@ -9,11 +9,13 @@ import { flowByKey } from '../flows/definition.ts'
 import { guestApplication, identifyBrowser, pageContext, sendPage, signInPath, type Pages } from '../flows/urls.ts'
 import { renderAccessDenied, renderNotFound } from '../interfaces/errors.ts'
 import { renderLibrary } from '../interfaces/library.ts'
+import { ownAccess } from '../providers/oauth2/own-access.ts'
 import { ownSources } from '../sources/own.ts'
 import { sql } from 'kysely'
 import { explainAccess, mayOpen } from './access.ts'
 import { Application, applicationBySlug, HIDDEN_LAUNCH_URL } from './application.ts'
 import { ownAvatar } from './avatar.ts'
+import { ownSessions } from './own-sessions.ts'
 import { systemSettings } from './settings.ts'
 
 /** Accounts of these types have no page of their own: they are here for one application. */
@@ -95,6 +97,8 @@ export async function ownPages(app: FastifyInstance, pages: Pages): Promise<void
           user: { username: user.username as string, name: user.name as string, avatar: await ownAvatar(ctx, user, avatars) },
           applications: await tiles(ctx, user),
           sources: await ownSources(ctx),
+          access: await ownAccess(ctx),
+          sessions: await ownSessions(ctx),
           signout_url: pathOf(ctx, '/flows/-/default/invalidation/'),
           is_superuser: ctx.caller.superuser,
         }),

@@ -1,6 +1,7 @@
 import type { Language } from '../../web/flow/languages.ts'
 import { isSafeRedirect } from '../../web/flow/markup.ts'
 import { html, type Html } from './html.ts'
+import { renderAccess, renderSessions, type OwnAccess, type OwnSession } from './owned.ts'
 import { brandLine, footerLinks, isHttp, renderPage, type Page, type PageContext } from './page.ts'
 import { contentSecurityPolicy, pageHeaders } from './security-headers.ts'
 import { serverTexts } from './texts.ts'
@@ -30,6 +31,8 @@ export interface Library extends PageContext {
   user: { username: string; name: string; avatar: string }
   applications: readonly LibraryApplication[]
   sources: readonly LibrarySource[]
+  access: readonly OwnAccess[]
+  sessions: readonly OwnSession[]
   signout_url: string
   is_superuser: boolean
 }
@@ -39,7 +42,7 @@ const SEARCH_FROM = 13
 
 /** The page of a signed-in person: who they are, their applications by group, and the way out. */
 export function renderLibrary(library: Library): Page {
-  const { web, nonce, lang, user, applications, sources, signout_url, is_superuser } = library
+  const { web, nonce, lang, user, applications, sources, access, sessions, signout_url, is_superuser } = library
   const t = serverTexts(lang)
   const searchable = applications.length >= SEARCH_FROM
   const body = html`<header>
@@ -57,11 +60,13 @@ export function renderLibrary(library: Library): Page {
       ${groupsOf(applications, lang).map(([group, members]) => renderGroup(group, members))}
       ${searchable && html`<p class="empty" id="no-match" role="status" hidden>${t.no_match}</p>`}
       ${applications.length === 0 && html`<div class="empty"><p>${t.no_applications}</p></div>`}
-      ${sources.length > 0 && renderSources(sources, web.base, lang)}
+      ${sources.length > 0 && renderSources(sources, web.base, lang)} ${renderAccess(access, web.base, lang)}
+      ${renderSessions(sessions, web.base, lang)}
       ${is_superuser && html`<p class="muted">${t.admin_by_api} <a href="${web.base}api/v3/">${web.base}api/v3/</a></p>`}
     </main>
     ${footerLinks(library)}`
-  const scripted = searchable || sources.some(({ connection }) => connection)
+  const scripted =
+    searchable || sources.some(({ connection }) => connection) || access.length > 0 || sessions.some(({ current }) => !current)
   const head = scripted && html`<script type="module" src="${web.assets.url('pages/library.ts')}" nonce="${nonce}"></script> `
   return {
     status: 200,

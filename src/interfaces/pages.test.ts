@@ -219,7 +219,7 @@ suite('pages', () => {
     })
     const library = (applications: LibraryApplication[], more: { is_superuser?: boolean; sources?: LibrarySource[] } = {}) =>
       renderLibrary({
-        ...context, user: { username: 'jane', name: 'Jane', avatar: '' }, applications, sources: [], signout_url: '/out', is_superuser: false, ...more,
+        ...context, user: { username: 'jane', name: 'Jane', avatar: '' }, applications, sources: [], access: [], sessions: [], signout_url: '/out', is_superuser: false, ...more,
       }).body // prettier-ignore
 
     test('shows accounts elsewhere where signing in with them leads back to, and what can be done about them', () => {

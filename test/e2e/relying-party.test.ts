@@ -93,8 +93,26 @@ describe('an application that signs its people in here', () => {
       }
       assert.equal((await claims(page)).preferred_username, 'jane')
       assert.deepEqual(complaints, [])
+      if (!first) await withdraws(page)
     }
   })
+
+  /** On one's own page: a failure is said and changes nothing, the next try takes the line away. By keyboard. */
+  async function withdraws(page: Page): Promise<void> {
+    await page.goto(`${program.origin}/if/user/`)
+    const section = page.getByRole('region', { name: 'What applications may know' })
+    const button = section.getByRole('button', { name: 'Withdraw what Photo Album gets?' })
+    page.on('dialog', dialog => void dialog.accept())
+    await page.route('**/api/v3/core/user_consent/**', route => route.abort(), { times: 1 })
+    await button.press('Enter')
+    await section.getByText('This did not work.').waitFor()
+    await button.press('Enter')
+    await section.getByText('Photo Album gets nothing any more.').waitFor()
+    assert.equal(await button.count(), 0)
+    assert.equal(await page.evaluate('document.activeElement.textContent'), 'What applications may know')
+    await page.goto(`${party.origin}/login`)
+    await page.getByRole('heading', { name: 'Continue to Photo Album' }).waitFor()
+  }
 
   test('asks for consent with JavaScript switched off', async () => {
     const client = await aClient({ consent: true })

@@ -476,7 +476,7 @@ describe('the sign-in page in a browser', () => {
     })) // prettier-ignore
     const user = { username: 'jane', name: 'Jane Doe', avatar: '' }
     fixture.show('/if/user/', context =>
-      renderLibrary({ ...context, user, sources: [], applications, signout_url: '/out', is_superuser: false }),
+      renderLibrary({ ...context, user, sources: [], access: [], sessions: [], applications, signout_url: '/out', is_superuser: false }),
     )
     const { page, complaints } = await open('/if/user/')
     await page.getByRole('searchbox', { name: 'Search' }).fill('tion 12')

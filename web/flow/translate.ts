@@ -118,7 +118,8 @@ export function sayStockText(t: Translate, text: string, brand: string): string 
 }
 
 /** Whether a text is the question before a sign-out. It stands as the title: the flow's own says already that it is done. */
-export const asksToSignOut = (text: string | undefined): text is string => /^Do you want to sign out(?: of .+)?\?$/s.test(text ?? '')
+export const asksToSignOut = (text: unknown): text is string =>
+  typeof text === 'string' && /^Do you want to sign out(?: of .+)?\?$/s.test(text)
 
 /** The title above a challenge. Whoever has signed out is told of that, rather than what the flow that did it is called. */
 export function titleOf(t: Translate, challenge: Challenge, brand: string, asking?: Asking): string {

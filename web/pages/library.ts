@@ -1,4 +1,4 @@
-/** The application library: its search box hides the tiles that do not hold what is typed; connected accounts are disconnected. */
+/** The application library: its search box hides the tiles that do not hold what is typed; what a person has or gave is taken back. */
 const search = document.querySelector<HTMLInputElement>('.search')
 const none = document.getElementById('no-match')
 
@@ -25,18 +25,42 @@ search?.form?.addEventListener('submit', event => {
 
 const csrf = () => /(?:^|; )authentik_csrf=([^;]+)/.exec(document.cookie)?.[1] ?? ''
 
+const remove = (address: string) =>
+  fetch(address, { method: 'DELETE', headers: { 'x-authentik-csrf': csrf() } }).then(
+    // Gone already is as good.
+    ({ ok, status }) => ok || status === 404,
+    () => false,
+  )
+
 async function disconnect(button: HTMLButtonElement): Promise<void> {
   if (button.ariaDisabled === 'true' || !confirm(button.dataset.confirm)) return
   button.ariaDisabled = 'true'
-  const answer = await fetch(button.dataset.connection!, { method: 'DELETE', headers: { 'x-authentik-csrf': csrf() } }).catch(
-    () => undefined,
-  )
-  // Gone already is as good.
-  if (answer?.ok || answer?.status === 404) return location.reload()
+  if (await remove(button.dataset.connection!)) return location.reload()
   button.ariaDisabled = null
-  document.querySelector<HTMLElement>('.connected .alert')!.hidden = false
+  button.closest('.connected')!.querySelector<HTMLElement>('.alert')!.hidden = false
 }
 
 for (const button of document.querySelectorAll<HTMLButtonElement>('[data-connection]')) {
   button.addEventListener('click', () => void disconnect(button))
+}
+
+/** Takes back what a line names; the heading gets the focus that the button had, and what happened is read out. */
+async function takeBack(button: HTMLButtonElement): Promise<void> {
+  if (button.ariaDisabled === 'true' || !confirm(button.dataset.confirm)) return
+  button.ariaDisabled = 'true'
+  const section = button.closest('.connected')!
+  const part = (selector: string) => section.querySelector<HTMLElement>(selector)!
+  let done = true
+  for (const address of button.dataset.remove!.split(' ')) done = (await remove(address)) && done
+  button.ariaDisabled = null
+  part('.alert').hidden = done
+  if (!done) return
+  button.closest('li')!.remove()
+  part('.none').hidden = section.querySelector('li') !== null
+  part('.said').textContent = button.dataset.done!
+  part('h2').focus()
+}
+
+for (const button of document.querySelectorAll<HTMLButtonElement>('[data-remove]')) {
+  button.addEventListener('click', () => void takeBack(button))
 }

@@ -1,9 +1,9 @@
 import type { ConsentChallenge, ConsentPermission } from '../challenge.ts'
-import type { Texts } from '../locales/en.ts'
 import { Alert } from '../parts/alert.tsx'
 import { Asker, AskerLinks } from '../parts/asker.tsx'
 import { StageForm, SubmitButton } from '../parts/form.tsx'
 import { UserPill } from '../parts/user-pill.tsx'
+import { stockScope } from '../scopes.ts'
 import { useStage } from '../stage.ts'
 import { asksToSignOut, sayServerText } from '../translate.ts'
 
@@ -47,26 +47,6 @@ export function ConsentStage({ challenge }: { challenge: ConsentChallenge }) {
 
 /** The usual sentence says no more than the application's name above it. */
 const saidAlready = (name: string | undefined): string => `You're about to sign into ${name}.`
-
-/** What every installation's scopes are called, in plain words; descriptions that an administrator wrote stay as they are. */
-const SCOPES: Record<string, [said: string, text: keyof Texts, why?: keyof Texts]> = {
-  openid: ['', 'scope_openid'],
-  email: ['Email address', 'scope_email'],
-  profile: ['General Profile Information', 'scope_profile'],
-  entitlements: ['Application entitlements', 'scope_entitlements'],
-  offline_access: ['Access to request new tokens without interaction', 'scope_offline', 'scope_offline_why'],
-  'goauthentik.io/api': ['authentik API Access on behalf of your user', 'scope_api', 'scope_api_why'],
-  ak_proxy: ['authentik Proxy - User information', 'scope_proxy'],
-  user: ['Your user name, name and e-mail address', 'scope_user'],
-  'read:user': ['Your user name and name', 'scope_read_user'],
-  'user:email': ['Your e-mail address', 'scope_email'],
-  'read:org': ['Your groups', 'scope_read_org'],
-}
-
-const stockScope = ({ id, name }: ConsentPermission) => {
-  const stock = Object.hasOwn(SCOPES, id) ? SCOPES[id] : undefined
-  return stock?.[0] === name ? stock : undefined
-}
 
 function Permissions({ title, permissions, isNew }: { title: string; permissions: ConsentPermission[]; isNew?: boolean }) {
   const { t } = useStage()
