@@ -232,7 +232,7 @@ suite('pages', () => {
       assert.match(body, /data-connection="\/api\/v3\/sources\/user_connections\/all\/7\/"/)
       assert.match(body, /<script type="module"/)
       assert.doesNotMatch(library([], { sources: [one] }), /<script/)
-      assert.doesNotMatch(library([]), /class="connected"/)
+      assert.doesNotMatch(library([]), /page-sources/)
     })
 
     test('groups the tiles, those without a group first', () => {
