@@ -37,7 +37,10 @@ const cleanups: (() => Promise<void>)[] = []
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.once(signal, () => {
     stopAll()
-    void cleanUp().finally(() => process.exit(1))
+    void cleanUp().finally(() => {
+      stopAll() // and what began meanwhile
+      process.exit(1)
+    })
   })
 
 const only = options.e2e === undefined ? undefined : options.e2e ? 'e2e' : 'not-e2e'

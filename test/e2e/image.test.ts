@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, mkdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { freePort } from './apache.ts'
@@ -55,7 +56,7 @@ function unpack(root: string): { cwd: string; env: Record<string, string>; comma
 }
 
 describe('the container image', () => {
-  const { folder, remove } = aDataFolder()
+  const { folder, remove } = aDataFolder(tmpdir())
   let image: ReturnType<typeof unpack>
   let env: Record<string, string>
   let program: Program

@@ -25,7 +25,7 @@ describe('oidc-agent', () => {
     await page.getByLabel('Code').fill(code)
     await page.getByRole('button', { name: 'Continue' }).click()
     const done = page.getByRole('heading', { name: 'The device is connected' })
-    const consent = page.getByRole('heading', { name: /^Continue to / })
+    const consent = page.getByRole('heading', { name: /^Continue to |^An unverified application asks/ })
     await done.or(consent).waitFor()
     if (await consent.isVisible()) await page.getByRole('button', { name: 'Continue' }).click()
     await done.waitFor()

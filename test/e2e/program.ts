@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { memoryFolder } from '../memory.ts'
 
 /** What `npm start` runs; needs the bundles. */
 const PROGRAM = fileURLToPath(new URL('../../bin/signet.mjs', import.meta.url))
@@ -37,9 +37,9 @@ export type Program = {
   stop: (signal?: NodeJS.Signals) => Promise<number | NodeJS.Signals>
 }
 
-/** A new folder for data; `remove` takes it away. */
-export function aDataFolder(): { folder: string; remove: () => void } {
-  const folder = mkdtempSync(join(tmpdir(), 'signet-data-'))
+/** A new folder for data, in memory unless told otherwise; `remove` takes it away. */
+export function aDataFolder(within = memoryFolder()): { folder: string; remove: () => void } {
+  const folder = mkdtempSync(join(within, 'signet-data-'))
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) }
 }
 

@@ -108,11 +108,13 @@ describe('signing out', () => {
       },
     })
     const { page, complaints } = await aBrowser()
+    await page.clock.install()
     await enter(page, notes)
     await signIn(page, person.username, person.password)
     await inside(page)
     await page.getByRole('link', { name: 'Sign out' }).click()
     await page.getByText('Telling applications').waitFor()
+    await page.clock.fastForward(4_000)
     await page.getByRole('heading', { name: 'Goodbye' }).waitFor()
     assert.deepEqual(complaints, [])
   })

@@ -2,11 +2,11 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { after } from 'node:test'
 import { build } from '../../scripts/prepare.mjs'
+import { memoryFolder } from '../memory.ts'
 
 build()
 /** What `npm start` runs: it starts in a fraction of the time that the sources take. */
@@ -23,7 +23,7 @@ after(() => {
 
 /** A folder that is gone when the test file is through. */
 export function aFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'signet-process-'))
+  const folder = mkdtempSync(join(memoryFolder(), 'signet-process-'))
   folders.push(folder)
   return folder
 }

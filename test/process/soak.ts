@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { aDataFolder, start, type Program } from '../e2e/program.ts'
@@ -35,7 +36,8 @@ export class Soak {
   #program: Program
 
   static async begin(seed: number): Promise<Soak> {
-    const { folder, remove } = aDataFolder()
+    // On a disk, as in life: whether it is in the middle of a write is what the kill is about.
+    const { folder, remove } = aDataFolder(tmpdir())
     // Ended in peace once, so that its compiled code is kept.
     await (await start({ data: folder })).stop()
     const soak = new Soak(folder, remove, seed, await start({ data: folder, env: {} }))
