@@ -1,7 +1,6 @@
 import { sql } from 'kysely'
 import type { Ctx } from '../context.ts'
 import type { Db } from '../db/database.ts'
-import { statement } from '../db/statement.ts'
 
 export type GroupRow = { group_uuid: string; name: string; is_superuser: boolean; attributes: Record<string, unknown> }
 
@@ -24,17 +23,6 @@ export async function groupsOf(db: Db, user: number): Promise<GroupRow[]> {
     .execute()
   return rows as GroupRow[]
 }
-
-/** The same as whole rows, at most `most`: what nearly every mapping asks. */
-export const wholeGroupsOf = statement((db, user: number, most: number) =>
-  db
-    .selectFrom('group')
-    .selectAll()
-    .where('group_uuid', 'in', sql`(${groupsAndAbove(user)})` as never)
-    .orderBy('name')
-    .orderBy('group_uuid')
-    .limit(most),
-)
 
 /** Whether one of the groups of a user, inherited ones included, makes superusers. */
 export async function isSuperuser(db: Db, user: number): Promise<boolean> {

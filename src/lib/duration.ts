@@ -29,6 +29,19 @@ export class DurationError extends Error {
  * @throws DurationError for everything else, commas and a trailing semicolon included
  */
 export function parseDuration(text: string): number {
+  const known = read.get(text)
+  if (known !== undefined) return known
+  const ms = readDuration(text)
+  if (read.size >= MOST_READ) read.clear()
+  read.set(text, ms)
+  return ms
+}
+
+// An installation's few are read with every request.
+const read = new Map<string, number>()
+const MOST_READ = 200
+
+function readDuration(text: string): number {
   const parts = new Map<string, number>()
   for (const pair of text.split(';')) {
     const [key, number, ...rest] = pair.split('=')

@@ -33,13 +33,14 @@ export const DIGITS = '0123456789'
 export function randomString(length: number, alphabet: string = LETTERS_AND_DIGITS, random: RandomBytes = systemRandom): string {
   if (alphabet.length < 2 || alphabet.length > 256) throw new RangeError('An alphabet has 2 to 256 characters.')
   const limit = 256 - (256 % alphabet.length)
-  let result = ''
-  while (result.length < length) {
-    for (const byte of random(Math.ceil((length - result.length) * 1.25))) {
-      if (byte < limit && result.length < length) result += alphabet[byte % alphabet.length]
+  const result = Buffer.alloc(length)
+  let filled = 0
+  while (filled < length) {
+    for (const byte of random(Math.ceil((length - filled) * 1.25))) {
+      if (byte < limit && filled < length) result[filled++] = alphabet.charCodeAt(byte % alphabet.length)
     }
   }
-  return result
+  return result.toString('latin1')
 }
 
 /** A whole number from 0 up to but without `limit` (at most 2^32), each with the same chance. */

@@ -43,6 +43,7 @@ import { up as frontchannelLogout } from './20261122T1400_frontchannel_logout.ts
 import { up as applicationEntitlement } from './20261122T1401_application_entitlement.ts'
 import { up as authorizationResponse } from './20261122T1500_authorization_response.ts'
 import { up as deviceDeclined } from './20261122T1510_device_declined.ts'
+import { up as tokensOfSessions } from './20261122T1540_tokens_of_sessions.ts'
 
 /** All migrations, oldest first. Listed by hand: the program is bundled into one file, where there is no folder to read. */
 export const migrations: readonly Migration[] = [
@@ -90,4 +91,5 @@ export const migrations: readonly Migration[] = [
   { name: '20261122T1401_application_entitlement', up: applicationEntitlement },
   { name: '20261122T1500_authorization_response', up: authorizationResponse },
   { name: '20261122T1510_device_declined', up: deviceDeclined },
+  { name: '20261122T1540_tokens_of_sessions', up: tokensOfSessions },
 ]

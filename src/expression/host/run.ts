@@ -192,8 +192,10 @@ export function plainResult(scope: Scope, value: Value): unknown {
     if (Array.isArray(item)) return item.map(plain)
     if (typeof item !== 'object' || item === null || item instanceof Date) return item
     const out: Row = {}
-    for (const [key, inner] of Object.entries(item))
-      Object.defineProperty(out, key, { value: plain(inner), writable: true, enumerable: true, configurable: true })
+    for (const [key, inner] of Object.entries(item)) {
+      if (key !== '__proto__') out[key] = plain(inner)
+      else Object.defineProperty(out, key, { value: plain(inner), writable: true, enumerable: true, configurable: true })
+    }
     return out
   }
   return value instanceof PyDateTime ? scope.conversion.leave(value) : plain(toJson(value))

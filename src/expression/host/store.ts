@@ -5,8 +5,10 @@ import type { Operations } from '../../api/crud.ts'
 import type { Row } from '../../api/model.ts'
 import { findObject, findObjects, loadRow } from '../../api/store.ts'
 import { transact, type Ctx } from '../../context.ts'
+import type { Db } from '../../db/database.ts'
+import { statement, type Statement } from '../../db/statement.ts'
 import { entitledTo } from '../../core/entitlement.sql.ts'
-import { groupsAndAbove, wholeGroupsOf } from '../../core/membership.ts'
+import { groupsAndAbove } from '../../core/membership.ts'
 import { rememberPassword } from '../../core/password-history.ts'
 import { setPassword } from '../../core/user-api.ts'
 import { UNUSABLE_PASSWORD } from '../../core/user.ts'
@@ -103,10 +105,10 @@ async function whereOf(scope: Scope, { own, origins, node }: Query) {
 const defaultOrder = ({ model, fields }: ModelClass): string[] =>
   model.ordering.filter(name => name.replace(/^-/, '') === 'pk' || fields.has(name.replace(/^-/, '')))
 
-function orderOf(scope: Scope, query: Query) {
+function orderOf(db: Db, query: Query) {
   const { own, order, reversed } = query
   const given = order ?? defaultOrder(own)
-  const terms = orderTerms(own, given, scope.ctx.db, reversed)
+  const terms = orderTerms(own, given, db, reversed)
   return given.includes('?') ? terms : [...terms, reversed ? sql`${keyColumn(own)} desc` : sql`${keyColumn(own)} asc`]
 }
 
@@ -119,31 +121,48 @@ function isSealed({ model }: ModelClass): boolean {
 }
 
 /** Whole rows; the columns of a model's own table come last, as they count where names meet. */
-async function selectRows(scope: Scope, own: ModelClass, clauses: RawBuilder<unknown>): Promise<Row[]> {
+function rowsWhere(own: ModelClass, clauses: RawBuilder<unknown>): RawBuilder<Row> {
   const tables = own.model.tables.map(({ table }) => sql`${sql.table(table)}.*`)
-  const { rows } = await sql<Row>`select ${sql.join(tables)} from ${fromClause(own)} ${clauses}`.execute(scope.ctx.db)
-  return isSealed(own) ? rows.map(row => loadRow(scope.ctx, own.model, row)) : rows
+  return sql<Row>`select ${sql.join(tables)} from ${fromClause(own)} ${clauses}`
 }
 
 async function selected(scope: Scope, query: Query, most: number): Promise<Row[]> {
   const where = sql.join(await whereOf(scope, query), sql` and `)
-  const order = sql.join(orderOf(scope, query))
-  return selectRows(scope, query.own, sql`where ${where} order by ${order} limit ${sql.lit(most)} offset ${sql.lit(query.offset)}`)
+  const order = sql.join(orderOf(scope.ctx.db, query))
+  const clauses = sql`where ${where} order by ${order} limit ${sql.lit(most)} offset ${sql.lit(query.offset)}`
+  return (await rowsWhere(query.own, clauses).execute(scope.ctx.db)).rows
 }
 
-/** The account whose groups a query asks for, all of them and in their own order; undefined for any other query. */
-function allGroupsOf({ origins, node, order, reversed, offset }: Query): number | undefined {
-  const [origin, ...others] = origins
-  const plain = others.length === 0 && node.parts.length === 0 && order === null && !reversed && offset === 0
-  return plain && origin?.kind === 'groups_of' ? origin.user : undefined
+/** Statements that ask for all that belongs to one object, by what they belong to it through. */
+const belongings = new WeakMap<object, Statement<[owner: unknown, most: number], Row>>()
+const GROUPS_OF = {}
+
+/** All that belongs to one object, in its own order, which is what nearly every mapping asks for; undefined for any other query. */
+function belonging(scope: Scope, query: Query, most: number): Promise<Row[]> | undefined {
+  const { own, origins, node, order, reversed, offset } = query
+  const [origin] = origins
+  if (origins.length > 1 || node.parts.length > 0 || order !== null || reversed || offset > 0) return undefined
+  if (origin?.kind !== 'related' && origin?.kind !== 'groups_of') return undefined
+  const through = origin.kind === 'related' ? origin.relation : GROUPS_OF
+  let known = belongings.get(through)
+  if (!known) {
+    known = statement((db, owner, most) => {
+      const where =
+        origin.kind === 'related' ? relatedCondition(own, origin.relation, owner) : sql`"group".group_uuid in (${groupsAndAbove(owner as number)})`
+      const clauses = sql`where ${where} order by ${sql.join(orderOf(db, query))} limit ${most}`
+      return { compile: () => rowsWhere(own, clauses).compile(db) }
+    })
+    belongings.set(through, known)
+  }
+  return known.all(scope.ctx.db, origin.kind === 'related' ? origin.owner.key : origin.user, most)
 }
 
 async function rowsOf(scope: Scope, query: Query, most = MOST): Promise<Row[]> {
   const { own, limit } = query
   if (limit === 0) return []
   const wanted = Math.min(limit ?? most + 1, most + 1)
-  const account = allGroupsOf(query)
-  const rows = account === undefined ? await selected(scope, query, wanted) : await wholeGroupsOf.all(scope.ctx.db, account, wanted)
+  const found = await (belonging(scope, query, wanted) ?? selected(scope, query, wanted))
+  const rows = isSealed(own) ? found.map(row => loadRow(scope.ctx, own.model, row)) : found
   if (rows.length > most)
     scope.ctx.log.warn({ expression: scope.source.name, model: own.model.name, most }, 'query of an expression was cut off')
   return rows.slice(0, most)
@@ -186,7 +205,7 @@ async function keysOf(scope: Scope, query: Query): Promise<unknown[]> {
   const offset = query.offset > 0 && query.limit !== null ? sql`offset ${sql.lit(query.offset)}` : sql``
   const { rows } = await sql<{
     key: unknown
-  }>`select ${term} as key from ${fromClause(own)} where ${where} order by ${sql.join(orderOf(scope, query))} ${limit} ${offset}`.execute(
+  }>`select ${term} as key from ${fromClause(own)} where ${where} order by ${sql.join(orderOf(scope.ctx.db, query))} ${limit} ${offset}`.execute(
     scope.ctx.db,
   )
   return rows.map(({ key }) => key)
@@ -206,7 +225,7 @@ async function pickedOf(scope: Scope, query: Query): Promise<Value[]> {
     const terms = names.map((name, i) => sql`${valueTerm(own, name.split('__'), scope.ctx.db)} as ${sql.ref(`v${i}`)}`)
     const { rows } =
       await sql<Row>`select ${sql.join(terms)} from ${fromClause(own)} where ${sql.join(await whereOf(scope, query), sql` and `)}
-      order by ${sql.join(orderOf(scope, query))} limit ${sql.lit(Math.min(query.limit ?? MOST, MOST))} offset ${sql.lit(query.offset)}`.execute(
+      order by ${sql.join(orderOf(scope.ctx.db, query))} limit ${sql.lit(Math.min(query.limit ?? MOST, MOST))} offset ${sql.lit(query.offset)}`.execute(
         scope.ctx.db,
       )
     table = rows.map(row => infos.map((info, i) => picked(info, row[`v${i}`])))
