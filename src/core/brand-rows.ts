@@ -19,6 +19,16 @@ export function brandOfHost<B extends { domain: string; default: boolean }>(bran
   return longest ?? brands.find(brand => brand.default)
 }
 
+/** Whether a host is one that a brand is named after, or below one. */
+export const isBrandHost = (brands: readonly { domain: string }[], host: string): boolean =>
+  brands.some(({ domain }) => host === domain.toLowerCase() || host.endsWith(`.${domain.toLowerCase()}`))
+
+/** The host that the default brand is named after, if any: `authentik-default`, the name that it begins with, is none. */
+export function hostOfDefault(brands: readonly { domain: string; default: boolean }[]): string | undefined {
+  const domain = brands.find(brand => brand.default)?.domain.toLowerCase()
+  return domain?.includes('.') ? domain : undefined
+}
+
 /** The brand under whose host the request came, as events name it; nothing for what no request asked for. */
 export async function eventBrand(ctx: Ctx): Promise<Record<string, unknown>> {
   if (ctx.request === null) return {}

@@ -1,4 +1,5 @@
 import type { Ctx } from '../context.ts'
+import { hostOfDefault, isBrandHost } from '../core/brand-rows.ts'
 import { flowPath } from '../flows/addresses.ts'
 
 /**
@@ -14,14 +15,7 @@ export async function linkOrigin(ctx: Ctx): Promise<string> {
   const standard = hostOfDefault(brands)
   if (standard === undefined) return origin
   const { protocol, hostname } = new URL(origin)
-  const isOurs = brands.some(({ domain }) => hostname === domain.toLowerCase() || hostname.endsWith(`.${domain.toLowerCase()}`))
-  return isOurs ? origin : `${protocol}//${standard}`
-}
-
-/** The host that the default brand is named after, if any: `authentik-default`, the name that it begins with, is none. */
-function hostOfDefault(brands: readonly { domain: string; default: boolean }[]): string | undefined {
-  const domain = brands.find(brand => brand.default)?.domain.toLowerCase()
-  return domain?.includes('.') ? domain : undefined
+  return isBrandHost(brands, hostname) ? origin : `${protocol}//${standard}`
 }
 
 /** Tells whoever runs this installation when nothing says where links in mails lead. Once, at the start. */

@@ -2,8 +2,62 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { test } from 'node:test'
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { createObject } from '../../src/api/crud.ts'
+import { ClientMetadata } from '../../src/providers/oauth2/client-metadata.ts'
 import { aParty, aSignedInBrowser, mounted, oauthServer, REDIRECT_URI } from '../../src/providers/oauth2/fixture.ts'
-import type { Answer } from '../harness.ts'
+import { unique } from '../builders.ts'
+import { clientOf, type Answer } from '../harness.ts'
+
+test('22 what was made for another server is not made for this one because a Host header says so', async () => {
+  const { deps, ctx, admin } = await oauthServer()
+  const app = await mounted({ ...deps, config: { ...deps.config, public_url: 'https://id.example.test' } })
+  const { privateKey, publicKey } = await generateKeyPair('ES256')
+  const jwk = { ...(await exportJWK(publicKey)), kid: unique('key') }
+  const party = await aParty()
+  const proving = { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [jwk] } }
+  await createObject(ctx, ClientMetadata, { provider: party.provider.pk, ...proving })
+  await admin.post('/api/v3/core/brands/', { domain: 'brand.example.test' })
+  const bound = await aParty()
+  const ask = (host: string, form: Record<string, string>, headers: Record<string, string> = {}) =>
+    clientOf(app).request('POST', '/application/o/token/', {
+      payload: new URLSearchParams({ grant_type: 'client_credentials', ...form }).toString(),
+      headers: { 'content-type': 'application/x-www-form-urlencoded', host, ...headers },
+    })
+  const asserting = async (aud: string) => ({
+    client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+    client_assertion: await new SignJWT({ jti: unique('jti') })
+      .setProtectedHeader({ alg: 'ES256', kid: jwk.kid })
+      .setIssuer(party.clientId)
+      .setSubject(party.clientId)
+      .setAudience(aud)
+      .setIssuedAt(ctx.now())
+      .setExpirationTime(new Date(ctx.now().getTime() + 60_000))
+      .sign(privateKey),
+  })
+  const proof = (htu: string) =>
+    new SignJWT({ jti: unique('jti'), htm: 'POST', htu })
+      .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: { kty: jwk.kty!, crv: jwk.crv!, x: jwk.x!, y: jwk.y! } })
+      .setIssuedAt(ctx.now())
+      .sign(privateKey)
+  const secret = { client_id: bound.clientId, client_secret: String(bound.provider.client_secret) }
+  const { token: path, issuer } = { token: '/application/o/token/', issuer: `/application/o/${party.slug}/` }
+  const outcomes: [asked: string, meant: string, good: boolean][] = [
+    ['id.example.test', 'id.example.test', true],
+    ['evil.test', 'evil.test', false],
+    ['id.example.test.evil.test', 'id.example.test.evil.test', false],
+    ['evil.test', 'id.example.test', true],
+    ['eu.brand.example.test', 'eu.brand.example.test', true],
+    ['id.example.test', 'eu.brand.example.test', false],
+  ]
+  for (const [asked, meant, good] of outcomes) {
+    for (const at of [path, issuer])
+      assert.equal((await ask(asked, await asserting(`https://${meant}${at}`))).status, good ? 200 : 400, `${asked} ${meant} ${at}`)
+    const answer = await ask(asked, secret, { dpop: await proof(`https://${meant}${path}`) })
+    assert.equal(answer.status, good ? 200 : 400, `${asked} ${meant}`)
+  }
+  await app.close()
+})
 
 test('68 requests that two servers would read differently are refused', async () => {
   const { deps } = await oauthServer()

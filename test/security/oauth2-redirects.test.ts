@@ -1,8 +1,8 @@
 /** Abuse cases of redirects and how responses get to the client, by their numbers. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { aBrowser, aParty, aSignedInBrowser, pkce, REDIRECT_URI } from '../../src/providers/oauth2/fixture.ts'
-import { unique } from '../builders.ts'
+import { aBrowser, aParty, aSignedInBrowser, oauthServer, pkce, REDIRECT_URI } from '../../src/providers/oauth2/fixture.ts'
+import { aGroup, aUser, unique } from '../builders.ts'
 import { everyRefused } from '../oauth2.ts'
 
 test('1 a redirect URI that only looks like the registered one is refused', async () => {
@@ -148,7 +148,14 @@ test('6 script schemes can be neither registered nor used', async () => {
     ],
   })
   const { browser } = await aSignedInBrowser()
-  const scripts = ['javascript:alert(1)', 'JAVASCRIPT:alert(1)', 'java\nscript:alert(1)', 'data:text/html,<script>1</script>', 'vbscript:x']
+  const scripts = [
+    'javascript:alert(1)',
+    'javascript://a.test/%0aalert(1)',
+    'JAVASCRIPT:alert(1)',
+    'java\nscript:alert(1)',
+    'data:text/html,<script>1</script>',
+    'vbscript:x',
+  ]
   await everyRefused(party, browser, scripts)
   for (const uri of scripts) {
     assert.equal(
@@ -236,6 +243,20 @@ test('10 consent cannot be skipped, and its answer belongs to the browser that w
   assert.notEqual(foreign.component === 'xak-flow-redirect' && String(foreign.to).includes('code='), true)
   await party.authorize(two.browser, params)
   assert.ok((await two.browser.challenge(slug, '', { component: 'ak-stage-consent', token: asked.token })).response_errors)
+})
+
+test('10 who loses access while being asked for consent gets no code', async () => {
+  const { ctx, admin } = await oauthServer()
+  const party = await aParty({ consent: 'explicit' })
+  const group = await aGroup(ctx)
+  await admin.post('/api/v3/policies/bindings/', { target: party.application.pk, group: group.group_uuid, order: 0 })
+  const { browser, user } = await aSignedInBrowser(await aUser(ctx, { groups: [group.group_uuid] }))
+  const slug = 'default-provider-authorization-explicit-consent'
+  await party.authorize(browser)
+  const { token } = await browser.challenge(slug, '')
+  await admin.post(`/api/v3/core/groups/${String(group.group_uuid)}/remove_user/`, { pk: user.id })
+  const done = await browser.challenge(slug, '', { component: 'ak-stage-consent', token })
+  assert.equal(done.component, 'ak-stage-access-denied', JSON.stringify(done))
 })
 
 test('84 a pattern of a redirect URI is matched in bounded time', async () => {

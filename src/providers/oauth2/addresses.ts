@@ -1,8 +1,27 @@
 import type { Ctx } from '../../context.ts'
+import { brandRows, hostOfDefault, isBrandHost } from '../../core/brand-rows.ts'
 import type { Client } from './client.ts'
 
 /** Scheme, host and path prefix of this installation as the client sees it; ends in a slash. */
 export const baseUrl = (ctx: Ctx): string => `${ctx.request?.origin ?? 'http://localhost'}${ctx.config.web.path}`
+
+/**
+ * The request as if it had come by an address that this installation is known by, for judging whom a proof was made for: whoever has one that was
+ * made for another server could send it here under that server's name, since a Host header is anybody's to choose. Known are the configured address
+ * and the brands' hosts; an installation that nobody has named takes the name that it is called by.
+ */
+export async function atOwnAddress(ctx: Ctx): Promise<Ctx> {
+  const { request, config } = ctx
+  if (!request) return ctx
+  const configured = config.public_url ? new URL(config.public_url).origin : undefined
+  if (request.origin === configured) return ctx
+  const brands = await brandRows(ctx)
+  const { protocol, hostname } = new URL(request.origin)
+  if (isBrandHost(brands, hostname)) return ctx
+  const named = hostOfDefault(brands)
+  const origin = configured ?? (named === undefined ? request.origin : `${protocol}//${named}`)
+  return { ...ctx, request: { ...request, origin } }
+}
 
 /** Issuer identifier (OIDC Discovery §3), with its slash; null for a provider that no application uses. */
 export function issuerOf(ctx: Ctx, client: Client): string | null {

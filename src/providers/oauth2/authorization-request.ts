@@ -54,8 +54,12 @@ export const RESPONSE_MODES = ['query', 'fragment', 'form_post', 'jwt', 'query.j
 const mayBeLogged = ({ metadata }: Client, mode: string): boolean =>
   mode === 'query.jwt' && metadata.authorization_encrypted_response_alg !== null
 
+/** Whether the way in question leads to an address: browsers send forms to web pages alone. */
+const leadsTo = (uri: string, way: string): boolean => way !== 'form_post' || /^https?:/i.test(uri)
+
 /**
- * Where the response goes and how, known before anything else so that errors take the same way. Unknown modes give way to the default of the response type.
+ * Where the response goes and how, known before anything else so that errors take the same way. Modes that are unknown, or cannot be, give way to
+ * the default of the response type.
  */
 export function deliveryOf(ctx: Ctx, client: Client, params: Parameters, redirectUri: string): Delivery {
   const wanted = params.get('response_mode') ?? ''
@@ -65,7 +69,7 @@ export function deliveryOf(ctx: Ctx, client: Client, params: Parameters, redirec
   const open = tokens && !mayBeLogged(client, wanted)
   return {
     redirect_uri: redirectUri,
-    response_mode: way === '' || way === 'jwt' || (open && way === 'query') ? usual : (way as ResponseMode),
+    response_mode: way === '' || way === 'jwt' || (open && way === 'query') || !leadsTo(redirectUri, way) ? usual : (way as ResponseMode),
     signed: way === 'jwt' || form === 'jwt',
     state: params.get('state') ?? null,
     issuer: issuerOf(ctx, client),

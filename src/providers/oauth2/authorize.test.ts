@@ -156,6 +156,16 @@ test('the response takes the way that response_mode names, errors too', async ()
   }
 })
 
+test('a response that no form can carry to the client takes the usual way', async () => {
+  const redirect_uri = 'com.example.app:/cb'
+  const party = await aParty({ redirect_uris: [{ matching_mode: 'strict', url: redirect_uri }] })
+  const { browser } = await aSignedInBrowser()
+  const answer = await party.authorize(browser, { redirect_uri, response_mode: 'form_post' })
+  assert.match(String(answer.headers.location), /^com\.example\.app:\/cb\?code=/)
+  const signed = await party.authorize(browser, { redirect_uri, response_mode: 'form_post.jwt' })
+  assert.match(String(signed.headers.location), /^com\.example\.app:\/cb\?response=/)
+})
+
 test('unsupported response types answer by fragment, as such clients listen there', async () => {
   const party = await aParty()
   const { browser } = await aSignedInBrowser()

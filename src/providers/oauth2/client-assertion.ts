@@ -1,7 +1,7 @@
 import { decodeJwt, jwtVerify } from 'jose'
 import type { Ctx } from '../../context.ts'
 import { ASYMMETRIC, SYMMETRIC } from './algorithms.ts'
-import { baseUrl, endpoints, issuerOf } from './addresses.ts'
+import { atOwnAddress, baseUrl, endpoints, issuerOf } from './addresses.ts'
 import { clientKeys } from './client-keys.ts'
 import type { Client } from './client.ts'
 import { isFapi, isOfTheFuture, signable } from './fapi.ts'
@@ -35,9 +35,10 @@ export async function assertionProves(ctx: Ctx, client: Client, assertion: strin
   if (bySecret && client.secret === '') return false
   const key = bySecret ? async () => new TextEncoder().encode(client.secret) : clientKeys(ctx, client)
   if (!key) return false
-  const { token } = endpoints(ctx, client)
-  const issuer = issuerOf(ctx, client)
-  const audience = [issuer, token, `${baseUrl(ctx)}${path.slice(1)}`].filter(address => address !== null)
+  const here = await atOwnAddress(ctx)
+  const { token } = endpoints(here, client)
+  const issuer = issuerOf(here, client)
+  const audience = [issuer, token, `${baseUrl(here)}${path.slice(1)}`].filter(address => address !== null)
   const now = ctx.now()
   let claims
   try {

@@ -1,6 +1,6 @@
 import { decodeJwt, decodeProtectedHeader, jwtVerify, type JWTPayload } from 'jose'
 import type { Ctx } from '../../context.ts'
-import { endpoints, issuerOf } from './addresses.ts'
+import { atOwnAddress, endpoints, issuerOf } from './addresses.ts'
 import { ASYMMETRIC, SYMMETRIC } from './algorithms.ts'
 import { clientKeys } from './client-keys.ts'
 import type { Client } from './client.ts'
@@ -90,7 +90,7 @@ export async function readRequestObject(ctx: Ctx, client: Client, object: string
   if (unsigned && !vouched) throw authorizationError('request_not_supported', 'Request Objects must be signed')
   if (unsigned && !takesUnsigned(client)) throw invalid('The Request Object must be signed')
   const claims = unsigned ? decodeUnsigned(jws) : await verified(ctx, client, jws)
-  checkClaims(ctx, client, claims)
+  checkClaims(await atOwnAddress(ctx), client, claims)
   const pairs = Object.entries(claims).flatMap(([name, value]) => {
     const text = OF_THE_OBJECT.has(name) ? undefined : parameterOf(value)
     return text === undefined ? [] : [[name, text] as [string, string]]

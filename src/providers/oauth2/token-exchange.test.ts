@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decodeJwt } from 'jose'
 import { aGroup, aUser, unique } from '../../../test/builders.ts'
+import { expire } from '../../../test/oauth2.ts'
 import type { Row } from '../../api/model.ts'
-import { aParty, aSignedInBrowser, oauthServer, type Party } from './fixture.ts'
+import { hashToken } from '../../crypto/secrets.ts'
+import { aParty, aSignedInBrowser, oauthServer, type Party, type SignedIn } from './fixture.ts'
 
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
 const ACCESS = 'urn:ietf:params:oauth:token-type:access_token'
@@ -150,6 +152,58 @@ test('75 an exchange never outlives what it was made of, however often it is mad
   clock.advance(1_900_000)
   assert.equal((await exchange(middle, token)).body.error, 'invalid_request')
   clock.reset()
+})
+
+test('26 scopes are those that the subject token has and the target offers, and each fact of who may act must fit', async () => {
+  const [front, back] = [await aParty(), await aParty({ scopes: ['openid', 'profile', 'offline_access'] })]
+  const middle = await anExchanger([front], [back])
+  const { browser } = await aSignedInBrowser()
+  const { access_token: subject } = await front.tokens(browser, { scope: 'openid email profile offline_access' })
+  assert.equal((await exchange(middle, subject, { audience: back.clientId })).body.scope, 'openid profile')
+  for (const scope of ['openid email', 'openid offline_access'])
+    assert.equal((await exchange(middle, subject, { audience: back.clientId, scope })).body.error, 'invalid_scope', scope)
+  const { ctx } = middle.server
+  for (const [named, status] of [
+    [{ sub: middle.clientId }, 200],
+    [{ sub: middle.clientId, client_id: 'another' }, 400],
+    [{}, 400],
+    ['anybody', 400],
+  ] as const) {
+    await ctx.db
+      .updateTable('oauth2_access_token')
+      .set({ claims: JSON.stringify({ ...decodeJwt(subject), may_act: named }) })
+      .where('token_hash', '=', hashToken(subject))
+      .execute()
+    assert.equal((await exchange(middle, subject, { audience: back.clientId })).status, status, JSON.stringify(named))
+  }
+})
+
+test('26 what a token was exchanged for ends with its session, and with the grant that it came of', async () => {
+  const [front, back] = [await aParty(), await aParty()]
+  const middle = await anExchanger([front], [back])
+  const ways: Record<string, (person: SignedIn, refresh: string) => Promise<unknown>> = {
+    'a session that is over': expire,
+    'a refresh token that was revoked': (_, token) => front.post('revoke', { token }),
+  }
+  for (const [way, end] of Object.entries(ways)) {
+    const person = await aSignedInBrowser()
+    const { access_token: subject, refresh_token: refresh } = await front.tokens(person.browser, { scope: 'openid offline_access' })
+    const { body } = await exchange(middle, subject, { audience: back.clientId })
+    assert.equal((await back.userinfo(body.access_token)).status, 200)
+    await end(person, refresh)
+    assert.equal((await back.userinfo(body.access_token)).status, 401, way)
+    assert.equal((await exchange(middle, subject, { audience: back.clientId })).body.error, 'invalid_request', way)
+  }
+})
+
+test('26 an exchange gives out no unbound token for an application whose tokens are bound', async () => {
+  const [front, back] = [await aParty(), await aParty()]
+  const middle = await anExchanger([front], [back])
+  await middle.server.admin.post('/api/v3/signet/oauth2_clients/', { provider: back.provider.pk, dpop_bound_access_tokens: true })
+  const { browser } = await aSignedInBrowser()
+  const { access_token: subject } = await front.tokens(browser)
+  assert.equal((await exchange(middle, subject, { audience: back.clientId })).body.error_description, 'A DPoP proof is required')
+  assert.equal((await exchange(middle, subject)).status, 200)
 })
 
 test('26 the policies of both applications are asked, and the token ends with the session and the account', async () => {

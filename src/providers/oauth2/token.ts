@@ -72,14 +72,16 @@ export async function token(ctx: Ctx, headers: Headers, form: Parameters): Promi
  * What the tokens will be bound to: the key that is proven (RFC 9449 §5) and the certificate that is shown by a client that wants that (RFC 8705 §3),
  * which must be those that the grant is bound to.
  */
-async function bindingOf(ctx: Ctx, client: Client, headers: Headers, { jkt, x5t }: Authorization): Promise<Binding> {
+async function bindingOf(ctx: Ctx, client: Client, headers: Headers, { jkt, x5t, target = client }: Authorization): Promise<Binding> {
   const { metadata } = client
+  // Whom the token is for may count on that as well.
+  const byKey = metadata.dpop_bound_access_tokens || target.metadata.dpop_bound_access_tokens
+  const byCertificate = metadata.tls_client_certificate_bound_access_tokens || target.metadata.tls_client_certificate_bound_access_tokens
   const key = await provenKey(ctx, headers, { nonce: metadata.dpop_nonce_required, algorithms: signable(client, ASYMMETRIC) })
-  if (key === undefined && metadata.dpop_bound_access_tokens) throw invalidRequest('A DPoP proof is required')
+  if (key === undefined && byKey) throw invalidRequest('A DPoP proof is required')
   if (typeof jkt === 'string' && key !== jkt) throw invalidGrant()
-  const certificate = metadata.tls_client_certificate_bound_access_tokens || x5t ? presentedThumbprint(ctx) : undefined
-  if (certificate === undefined && metadata.tls_client_certificate_bound_access_tokens)
-    throw invalidRequest('A client certificate is required')
+  const certificate = byCertificate || x5t ? presentedThumbprint(ctx) : undefined
+  if (certificate === undefined && byCertificate) throw invalidRequest('A client certificate is required')
   if (typeof x5t === 'string' && certificate !== x5t) throw invalidGrant()
   return { jkt: key, x5t: certificate }
 }
