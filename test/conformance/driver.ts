@@ -108,6 +108,25 @@ function formOf(html: string): Callback | undefined {
   return { by: 'form_post', parameters: new URLSearchParams(pairs) }
 }
 
+const TYPES: Readonly<Record<string, readonly string[]>> = {
+  boolean: ['email_verified', 'phone_number_verified'],
+  number: ['updated_at'],
+  object: ['address'],
+}
+
+/** The standard's own claims are of the types that it gives them, and say something (OIDC Core §5.1, §5.3.2). */
+export function soundClaims(claims: Readonly<Record<string, unknown>>): void {
+  const standard = ['sub', ...Object.values(CLAIMS).flat()]
+  for (const [name, value] of Object.entries(claims)) {
+    assert.ok(value !== null && value !== undefined, `${name} has no value`)
+    if (!standard.includes(name)) continue
+    const [type = 'string'] = Object.entries(TYPES).find(([, names]) => names.includes(name)) ?? []
+    assert.equal(typeof value, type, name)
+    if (name === 'birthdate') assert.match(String(value), /^(?:\d{4}-\d\d-\d\d|\d{4})$/)
+    if (name === 'address') for (const part of Object.values(value)) assert.equal(typeof part, 'string', 'address')
+  }
+}
+
 /** What an error may be written with, RFC 6749 §4.1.2.1 and §5.2: no quotes, no backslashes, nothing beyond ASCII. */
 export function soundError(error: unknown, description: unknown): void {
   assert.match(String(error), /^[a-z_]+$/)
@@ -262,6 +281,11 @@ export class RelyingParty extends Party {
     const types = (params.response_type ?? 'code').split(' ')
     for (const [type, name] of Object.entries({ code: 'code', id_token: 'id_token', token: 'access_token' }))
       assert.equal(parameters.has(name), types.includes(type), `${name} in ${parameters.toString()}`)
+    if (types.includes('code')) assert.match(parameters.get('code')!, /^[\w.~-]{22,}$/) // RFC 6749 §10.10
+    if (types.includes('token')) {
+      assert.equal(parameters.get('token_type'), 'Bearer') // RFC 6749 §4.2.2
+      assert.match(parameters.get('expires_in')!, /^[1-9]\d*$/)
+    }
     return { ...ending, parameters }
   }
 
@@ -294,8 +318,10 @@ export class RelyingParty extends Party {
     const answer = await this.token({ ...form, ...secret, ...more }, options)
     assert.equal(answer.status, 200, answer.text)
     assert.match(String(answer.headers['cache-control']), /no-store/) // RFC 6749 §5.1
+    assert.match(String(answer.headers['content-type']), /^application\/json/)
     assert.equal(answer.body.token_type, 'Bearer')
-    assert.ok(answer.body.expires_in > 0)
+    assert.ok(Number.isInteger(answer.body.expires_in) && answer.body.expires_in > 0)
+    assert.match(answer.body.access_token, /^[\u0020-\u007e]{22,}$/) // RFC 6749 §10.10, §A.12
     return answer.body as Row
   }
 
@@ -315,7 +341,12 @@ export class RelyingParty extends Party {
     })
     const { alg = '' } = decodeProtectedHeader(token as string)
     assert.ok(((await this.metadata()).id_token_signing_alg_values_supported as string[]).includes(alg), alg)
+    assert.ok(decodeProtectedHeader(token as string).kid, 'OIDC Core §10.1: there may be several keys')
     assert.ok(Math.abs(payload.iat! - now.getTime() / 1000) < 300)
+    assert.ok(payload.exp! > payload.iat!)
+    assert.ok(payload.azp === undefined || payload.azp === this.clientId)
+    assert.ok(payload.amr === undefined || (Array.isArray(payload.amr) && payload.amr.every(way => typeof way === 'string')))
+    soundClaims(payload)
     assert.match(payload.sub!, /^[\u0021-\u007e]{1,255}$/)
     assert.equal(payload.nonce ?? null, expected.nonce ?? null)
     if (expected.accessToken !== undefined) assert.equal(payload.at_hash, halfHash(alg, expected.accessToken as string))
@@ -360,6 +391,7 @@ export class RelyingParty extends Party {
           })
     assert.equal(answer.status, 200, answer.text)
     assert.match(String(answer.headers['content-type']), /^application\/json/)
+    soundClaims(answer.body as Row)
     return answer.body as Row
   }
 }

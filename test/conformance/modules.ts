@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import { decodeProtectedHeader, UnsecuredJWT } from 'jose'
 import { pkce } from '../../src/providers/oauth2/fixture.ts'
-import { aPerson, CLAIMS, REDIRECT_URI, type Asked, type Person, type RelyingParty } from './driver.ts'
+import { aPerson, CLAIMS, REDIRECT_URI, soundError, type Asked, type Person, type RelyingParty } from './driver.ts'
 
 /** One variant of a module: what is asked for, and by whom. */
 export type Trial = {
@@ -75,6 +75,8 @@ async function reuse(trial: Trial, seconds: number): Promise<void> {
   const again = await client.exchange(parameters.get('code')!)
   assert.equal(again.status, 400)
   assert.equal(again.body.error, 'invalid_grant')
+  soundError(again.body.error, again.body.error_description)
+  assert.match(String(again.headers['content-type']), /^application\/json/)
   assert.equal((await client.userinfo(token as string)).status, 401)
 }
 
@@ -96,6 +98,7 @@ export const MODULES = {
     async run(trial) {
       const { asked, accessToken, claims } = await signIn(trial)
       assert.deepEqual(asked, ['sign-in'])
+      assert.equal(claims.name, undefined, 'nobody asked for it')
       if (accessToken !== undefined) assert.equal((await trial.client.userClaims(accessToken)).sub, claims.sub)
     },
   },
@@ -242,8 +245,20 @@ export const MODULES = {
     run: refusesUnsigned,
   },
   'oidcc-ensure-request-object-with-redirect-uri': {
-    says: 'nor does an unsigned request object change where the response goes',
-    run: refusesUnsigned,
+    says: 'the address inside an unsigned request object hears that it was refused, where there is no good one outside',
+    async run(trial) {
+      const { client, person, variant } = trial
+      const state = 'of the object'
+      const claims = { client_id: client.clientId, redirect_uri: REDIRECT_URI, state, ...variant }
+      const request = new UnsecuredJWT(claims).encode()
+      const { callback } = await client.ask(person, { ...variant, request, state, redirect_uri: 'https://elsewhere.example.test/' })
+      assert.equal(callback?.parameters.get('error'), 'request_not_supported')
+      assert.equal(callback.parameters.get('state'), state)
+      const nobody = new UnsecuredJWT({ ...claims, redirect_uri: 'https://elsewhere.example.test/' }).encode()
+      const { page } = await client.ask(person, { ...variant, request: nobody, redirect_uri: undefined })
+      assert.equal(page?.status, 400, 'nor is anybody sent to an address that is not registered')
+      await refusesUnsigned(trial)
+    },
   },
   'oidcc-claims-essential': {
     says: 'a claim that is asked for by name is told',
@@ -280,12 +295,16 @@ async function refusesUnsigned({ client, person, variant }: Trial): Promise<void
 async function refreshes(trial: Trial): Promise<void> {
   const { client, other, person, variant, wait } = trial
   const params = { ...variant, scope: 'openid offline_access', prompt: 'consent' }
+  assert.ok(((await client.metadata()).grant_types_supported as string[]).includes('refresh_token'))
   const mine = await client.signIn(person, params)
+  assert.match(String(mine.tokens!.refresh_token), /^[\u0020-\u007e]{22,}$/) // RFC 6749 §10.10, §A.17
   const theirs = await other.signIn(person, params)
   assert.ok(mine.asked.includes('consent'))
   wait(1)
-  const answer = await client.refresh(String(mine.tokens!.refresh_token))
+  const answer = await client.refresh(String(mine.tokens!.refresh_token), { scope: params.scope })
   assert.equal(answer.status, 200, answer.text)
+  assert.match(String(answer.headers['cache-control']), /no-store/)
+  assert.equal((await client.userClaims(answer.body.access_token)).sub, mine.claims.sub)
   const claims = await client.idToken(answer.body.id_token, { accessToken: answer.body.access_token })
   for (const name of ['iss', 'sub', 'aud', 'auth_time'] as const) assert.deepEqual(claims[name], mine.claims[name], name)
   assert.ok(claims.iat! > mine.claims.iat!)

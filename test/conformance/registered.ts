@@ -97,8 +97,14 @@ export class Registered {
 /** Registers a client; its keys stand in its metadata unless `metadata` says where they are. */
 export async function aRegisteredClient(metadata: Row = {}, key?: Key): Promise<Registered> {
   const own = key ?? (await aKey())
-  const answer = await asked({ ...(metadata.jwks_uri === undefined && { jwks: { keys: [own.jwk] } }), ...metadata })
+  return registeredBy(await asked({ ...(metadata.jwks_uri === undefined && { jwks: { keys: [own.jwk] } }), ...metadata }), own)
+}
+
+/** The client that an answer tells of. */
+export async function registeredBy(answer: Answer, own: Key): Promise<Registered> {
   assert.equal(answer.status, 201, answer.text)
+  assert.match(String(answer.headers['content-type']), /^application\/json/) // RFC 7591 §3.2.1
+  assert.match(String(answer.headers['cache-control']), /no-store/)
   const { parent } = await host()
   const { results } = (await parent.server.admin.get(`/api/v3/providers/oauth2/?client_id=${String(answer.body.client_id)}`)).body
   // It believes what it learned from the discovery document of the application that it registered with.

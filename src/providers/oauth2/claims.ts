@@ -17,6 +17,9 @@ export const seconds = (date: Date): number => Math.floor(date.getTime() / 1000)
 /** 40 random letters and digits. */
 export const randomId = (ctx: Ctx): string => randomString(ID_LENGTH, undefined, ctx.randomBytes)
 
+/** Of claims, those that there is something to tell of: what has no value is left out, not told as null (OIDC Core §5.3.2). */
+export const valued = (claims: Row): Row => Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== null))
+
 export type ClaimsOf = { user: Row; scopes: readonly string[]; facts: SignInFacts; nonce: string | null; expires: Date }
 
 /**
@@ -37,7 +40,7 @@ export async function idTokenClaims(ctx: Ctx, client: Client, { user, scopes, fa
     ...(nonce !== null && { nonce }),
     ...(facts.sid !== null && { sid: facts.sid }),
     jti: randomId(ctx),
-    ...(client.claimsInIdToken && (await scopeClaims(ctx, { provider: client.provider, user, scopes, mappings: client.mappings }))),
+    ...(client.claimsInIdToken && valued(await scopeClaims(ctx, { provider: client.provider, user, scopes, mappings: client.mappings }))),
   }
 }
 

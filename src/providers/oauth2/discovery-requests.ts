@@ -7,6 +7,15 @@ import { CONTEXT_CLASSES } from './context-class.ts'
 import { CHALLENGE_METHODS } from './pkce.ts'
 import { requestAlgorithms, takesUnsigned } from './request-object.ts'
 
+/** The key that request objects may be encrypted for, where there is one. */
+const openable = ({ encrypter }: Client): Row =>
+  encrypter
+    ? {
+        request_object_encryption_alg_values_supported: [encrypter.jwk.alg],
+        request_object_encryption_enc_values_supported: [encrypter.jwk.enc],
+      }
+    : {}
+
 /** Where clients register themselves, what they may ask for. */
 const registrable = (required: boolean): Row => ({
   request_parameter_supported: true,
@@ -20,7 +29,7 @@ const registrable = (required: boolean): Row => ({
 function requestObjects(client: Client): Row {
   const { request_uris: uris, require_signed_request_object: required } = client.metadata
   const algorithms = requestAlgorithms(client)
-  if (client.registers) return registrable(required)
+  if (client.registers) return { ...registrable(required), ...openable(client) }
   const offered = takesUnsigned(client) ? ['none', ...algorithms] : algorithms
   return {
     request_parameter_supported: algorithms.length > 0,
@@ -28,11 +37,7 @@ function requestObjects(client: Client): Row {
     require_request_uri_registration: true,
     require_signed_request_object: required, // RFC 9101 §10.5
     ...(offered.length > 0 && { request_object_signing_alg_values_supported: offered }),
-    ...(offered.length > 0 &&
-      client.encrypter && {
-        request_object_encryption_alg_values_supported: [client.encrypter.jwk.alg],
-        request_object_encryption_enc_values_supported: [client.encrypter.jwk.enc],
-      }),
+    ...(offered.length > 0 && openable(client)),
   }
 }
 

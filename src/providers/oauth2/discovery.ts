@@ -50,9 +50,8 @@ export async function metadata(ctx: Ctx, client: Client): Promise<Row> {
     token_endpoint_auth_methods_supported: methods,
     revocation_endpoint_auth_methods_supported: methods,
     ...(!client.public && { introspection_endpoint_auth_methods_supported: methods }),
-    ...(methods.some(method => method.endsWith('_jwt')) && {
-      token_endpoint_auth_signing_alg_values_supported: methods.includes('client_secret_jwt') ? SYMMETRIC : signable(client, ASYMMETRIC),
-    }),
+    ...(methods.some(method => method.endsWith('_jwt')) &&
+      provingBy(methods.includes('client_secret_jwt') ? SYMMETRIC : signable(client, ASYMMETRIC))),
     scopes_supported: [...client.scopes].sort(),
     claims_supported: [...new Set([...BASE_CLAIMS, ...Object.keys(claims)])],
     tls_client_certificate_bound_access_tokens: true, // RFC 8705 §3.3
@@ -61,6 +60,12 @@ export async function metadata(ctx: Ctx, client: Client): Promise<Row> {
     ...(client.registers && offered(client, methods)),
   }
 }
+
+/** What clients may sign their assertions by, at each endpoint where they prove themselves (RFC 8414 §2). */
+const provingBy = (algorithms: readonly string[]): Row =>
+  Object.fromEntries(
+    ['token', 'revocation', 'introspection'].map(endpoint => [`${endpoint}_endpoint_auth_signing_alg_values_supported`, algorithms]),
+  )
 
 /** Where clients register themselves, what they may ask for and not what this one asked for. */
 function offered(client: Client, methods: readonly string[]): Row {
@@ -75,17 +80,16 @@ function offered(client: Client, methods: readonly string[]): Row {
       'none',
     ]),
   ]
-  const signing = client.signingAlgorithms
+  // A client without a secret gets what the key can do.
+  const signing = [...client.signingAlgorithms, ...SYMMETRIC]
   return {
     token_endpoint_auth_methods_supported: auth,
     revocation_endpoint_auth_methods_supported: auth,
     introspection_endpoint_auth_methods_supported: auth.filter(method => method !== 'none'),
-    token_endpoint_auth_signing_alg_values_supported: [...ASYMMETRIC, ...SYMMETRIC],
-    ...(signing.length > 0 && {
-      id_token_signing_alg_values_supported: signing,
-      userinfo_signing_alg_values_supported: signing,
-      authorization_signing_alg_values_supported: signing,
-    }),
+    ...provingBy([...ASYMMETRIC, ...SYMMETRIC]),
+    id_token_signing_alg_values_supported: signing,
+    userinfo_signing_alg_values_supported: signing,
+    authorization_signing_alg_values_supported: signing,
     id_token_encryption_alg_values_supported: KEY_MANAGEMENT,
     id_token_encryption_enc_values_supported: CONTENT_ENCRYPTION,
     userinfo_encryption_alg_values_supported: KEY_MANAGEMENT,

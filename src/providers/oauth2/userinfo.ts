@@ -6,6 +6,7 @@ import { scopeClaims } from '../../mappings/evaluate.ts'
 import { issuerOf } from './addresses.ts'
 import { userinfoJwt } from './client-encryption.ts'
 import { json, type Answer } from './answer.ts'
+import { valued } from './claims.ts'
 import { presentedToken, proofChallenge } from './bound-token.ts'
 import type { Headers } from './client-authentication.ts'
 import { corsHeaders } from './cors.ts'
@@ -64,7 +65,7 @@ export async function userinfo(ctx: Ctx, headers: Headers, form: Parameters): Pr
   const { nonce } = token.claims
   // §5.3.2: sub is always there and the same as in the ID token
   const sub = token.claims.sub ?? subjectOf(ctx, client, user)
-  const answer = { ...named, ...claims, sub, ...(nonce !== undefined && !isFapi(client) && { nonce }) }
+  const answer = { ...valued({ ...named, ...claims }), sub, ...(nonce !== undefined && !isFapi(client) && { nonce }) }
   const cors = corsHeaders(headers, client.origins)
   const jwt = await userinfoJwt(ctx, client, answer, issuerOf(ctx, client))
   return jwt === undefined ? json(200, answer, cors) : { ...json(200, {}, { ...cors, 'content-type': 'application/jwt' }), body: jwt }
