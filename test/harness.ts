@@ -6,16 +6,15 @@ import pino from 'pino'
 import { createApp } from '../src/app.ts'
 import { assemble, openConfigured } from '../src/assemble.ts'
 import { boot } from '../src/boot.ts'
-import { readConfig, type Config } from '../src/config.ts'
 import { systemContext, type Ctx } from '../src/context.ts'
+import { makePasswords } from '../src/core/passwords.ts'
 import type { Deps } from '../src/deps.ts'
 import { useOutgoing } from '../src/http/client.ts'
 import { makeOutgoing } from '../src/http/outgoing.ts'
+import { ENGINE, installation, stopDatabases } from './installation.ts'
 import { memoryFolder } from './memory.ts'
-import { installationOnPostgres } from './postgres.ts'
 
-/** Which database this process tests against; the runner starts one process an engine. */
-export const ENGINE = process.env.SIGNET_TEST_ENGINE === 'postgres' ? 'postgres' : 'sqlite'
+export { ENGINE }
 
 export type Answer = {
   status: number
@@ -99,33 +98,19 @@ export function clientOf(
   }
 }
 
-/** Configuration of a test server: everything in a folder of its own. */
-export function testConfig(folder: string, env: Record<string, string> = {}): Config {
-  return readConfig({
-    env: { SIGNET_DATA_DIR: folder, SIGNET_SECRET_KEY: 'a secret key for tests, long enough to be one', ...env },
-    cwd: folder,
-    readFile: path => {
-      throw new Error(`tests read no file ${path}`)
-    },
-  })
-}
-
 const cleanups: (() => Promise<void>)[] = []
 // At the top of the module: inside a test the hook would end with that test, and take the shared server along.
 after(async () => {
   for (const cleanup of cleanups.reverse()) await cleanup()
+  await stopDatabases()
 })
 
-async function databaseEnv(): Promise<Record<string, string>> {
-  if (ENGINE === 'sqlite') return {}
-  const { env, stop } = await installationOnPostgres()
-  cleanups.push(stop)
-  return env
-}
+/** As cheap as argon2 can be: no test takes part in guessing passwords. */
+const CHEAP = { memoryCost: 8, timeCost: 1, parallelism: 1 }
 
-async function build(env: Record<string, string>): Promise<TestServer> {
+async function build(env: Record<string, string>, options: OwnOptions = {}): Promise<TestServer> {
   const folder = mkdtempSync(join(memoryFolder(), 'signet-test-'))
-  const config = testConfig(folder, { ...(await databaseEnv()), ...env })
+  const config = await installation(folder, env, options)
   const logged: Record<string, unknown>[] = []
   const log = pino(
     { level: 'debug', base: null },
@@ -134,7 +119,8 @@ async function build(env: Record<string, string>): Promise<TestServer> {
   let offset = 0
   const now = () => new Date(Date.now() + offset)
   const database = await openConfigured({ config, log })
-  const deps = await assemble({ config, log, now, root: process.cwd() }, database)
+  const assembled = await assemble({ config, log, now, root: process.cwd() }, database)
+  const deps = options.realHashes ? assembled : { ...assembled, passwords: makePasswords({ cost: CHEAP }) }
   useOutgoing(
     config,
     makeOutgoing(config.outgoing_allow, {
@@ -173,5 +159,12 @@ let shared: Promise<TestServer> | undefined
 /** The server that all test files of this process share: a database each would make the suite ten times slower. */
 export const server = (): Promise<TestServer> => (shared ??= build({}))
 
+type OwnOptions = {
+  /** Nothing in common with any other: see `installation`. */
+  anew?: boolean
+  /** Passwords cost what they cost outside of tests. */
+  realHashes?: boolean
+}
+
 /** A server of one's own, for tests that change what is configured by environment or for the whole installation. */
-export const ownServer = (env: Record<string, string> = {}): Promise<TestServer> => build(env)
+export const ownServer = (env: Record<string, string> = {}, options?: OwnOptions): Promise<TestServer> => build(env, options)

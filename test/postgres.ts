@@ -101,13 +101,20 @@ const SETTINGS = [
   'fsync=off',
   'synchronous_commit=off',
   'full_page_writes=off',
-  'shared_buffers=32MB',
+  'wal_init_zero=off',
+  'wal_recycle=off',
+  'max_wal_size=2GB',
+  'checkpoint_timeout=1h',
+  'bgwriter_lru_maxpages=0',
+  'shared_buffers=128MB',
   'max_connections=400',
   'autovacuum=off',
   'jit=off',
   'deadlock_timeout=50ms',
   'wal_level=minimal',
   'max_wal_senders=0',
+  // The errors of statements, which many tests provoke, are told to the client; `log` keeps the news that the server is ready.
+  'log_min_messages=log',
 ]
 
 /** Resolves when the server takes connections; rejects with what it wrote when it ends instead. */
@@ -130,7 +137,8 @@ const start = async (): Promise<{ address: ServerAddress; stop: () => Promise<vo
   const data = await mkdtemp(join(home, 'data-'))
   if (as !== undefined) await chown(data, as.uid, as.gid)
   const options = { ...as, cwd: data, env: { PATH: process.env['PATH'], LD_LIBRARY_PATH: join(native, 'lib'), TZ: 'UTC' } }
-  await run(join(native, 'bin/initdb'), ['-D', data, '-U', 'signet', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync'], options)
+  const cluster = ['-U', 'signet', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync', '--no-data-checksums']
+  await run(join(native, 'bin/initdb'), ['-D', data, ...cluster], options)
   const port = await freePort()
   const settings = [...SETTINGS, `port=${port}`].flatMap(setting => ['-c', setting])
   const server = spawn(join(native, 'bin/postgres'), ['-D', data, ...settings], { ...options, stdio: ['ignore', 'ignore', 'pipe'] })
@@ -186,16 +194,19 @@ export const throwawayPostgres = async (): Promise<ThrowawayPostgres> => {
   }
 }
 
-/** The settings of an installation on a database of its own; `stop` as above. */
-export async function installationOnPostgres(): Promise<{ env: Record<string, string>; stop: () => Promise<void> }> {
-  const { host, port, user, password, createDatabase, stop } = await throwawayPostgres()
+/** The settings of an installation on a database of its own, empty or a copy of another; `stop` as above. */
+export async function installationOnPostgres(
+  server: Promise<ThrowawayPostgres> = throwawayPostgres(),
+  template?: string,
+): Promise<{ env: Record<string, string>; stop: () => Promise<void> }> {
+  const { host, port, user, password, createDatabase, stop } = await server
   return {
     env: {
       SIGNET_POSTGRESQL__HOST: host,
       SIGNET_POSTGRESQL__PORT: String(port),
       SIGNET_POSTGRESQL__USER: user,
       SIGNET_POSTGRESQL__PASSWORD: password,
-      SIGNET_POSTGRESQL__NAME: await createDatabase(),
+      SIGNET_POSTGRESQL__NAME: await createDatabase(template),
     },
     stop,
   }

@@ -8,11 +8,12 @@
  *     npm test -- --list                   what would run, where
  *     npm run e2e                          what drives a browser, web servers or the built program; `--no-e2e` is all but that
  */
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { inspect, parseArgs } from 'node:util'
 import { build } from '../scripts/prepare.mjs'
+import { memoryFolder } from './memory.ts'
 import { discover, plan, select, type Engine, type TestFile } from './runner-plan.ts'
 import { runChunk, stopAll } from './runner-process.ts'
 import { Summary } from './runner-summary.ts'
@@ -64,11 +65,13 @@ async function runAll(): Promise<void> {
   } catch (error) {
     summary.fail('runner', 'npm run build', String(error))
   }
+  const shared = mkdtempSync(join(memoryFolder(), 'signet-test-shared-'))
+  cleanups.push(async () => rmSync(shared, { recursive: true, force: true }))
   const queue = [...chunks]
   const work = async () => {
     for (let chunk = queue.shift(); chunk; chunk = queue.shift()) {
       try {
-        const env = chunk.needsPostgres ? await postgres : {}
+        const env = { SIGNET_TEST_SHARED: shared, ...(chunk.needsPostgres && (await postgres)) }
         await runChunk(chunk, { root, summary, env, ...(options.name && { namePattern: options.name }) })
       } catch (error) {
         summary.fail(chunk.label, chunk.files.join(' '), `Could not be run: ${inspect(error)}`)

@@ -47,6 +47,8 @@ export type Passwords = {
    * @throws QueueFullError
    */
   readonly verify: (stored: string | null | undefined, password: string, client?: string, first?: () => Promise<void>) => Promise<boolean>
+  /** Whether a stored form should be replaced by `hash(password)` now that the password has just been shown to be right. */
+  readonly needsRehash: (stored: string) => boolean
   /** Checks that wait or run, for metrics. */
   readonly pending: () => number
 }
@@ -89,6 +91,10 @@ export function makePasswords({
         },
         placesOf(client),
       ),
+    needsRehash(stored) {
+      const known = parse(stored)
+      return known !== undefined && !(known.kind === 'argon2' && known.phc === stored && known.parameters === parametersOf(cost))
+    },
     pending: () => queue.pending,
   }
 }
@@ -127,7 +133,10 @@ async function check(stored: string | null | undefined, password: string, cost: 
   return secretsEqual(derived, known.hash)
 }
 
-type Parsed = { kind: 'argon2'; phc: string; current: boolean } | { kind: 'pbkdf2'; iterations: number; salt: string; hash: Uint8Array }
+/** How a hash made at this cost begins. */
+const parametersOf = ({ memoryCost, timeCost, parallelism }: typeof COST) => `argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}`
+
+type Parsed = { kind: 'argon2'; phc: string; parameters: string } | { kind: 'pbkdf2'; iterations: number; salt: string; hash: Uint8Array }
 
 /** Undefined for what can never match: unusable, unknown, out of bounds. */
 function parse(stored: string): Parsed | undefined {
@@ -136,8 +145,7 @@ function parse(stored: string): Parsed | undefined {
     const [, phc = '', version, memory, passes, lanes] = argon2
     const [m, t, p] = [Number(memory), Number(passes), Number(lanes)]
     if (version !== '19' || m > MAX_MEMORY_KIB || t > MAX_PASSES || p > MAX_LANES || t < 1 || p < 1 || m < 8 * p) return undefined
-    const current = phc === stored && phc.startsWith('$argon2id$') && m === COST.memoryCost && t === COST.timeCost && p === COST.parallelism
-    return { kind: 'argon2', phc, current }
+    return { kind: 'argon2', phc, parameters: phc.split('$', 4).slice(1).join('$') }
   }
   const pbkdf2 = PBKDF2.exec(stored)
   if (pbkdf2) {
@@ -151,12 +159,6 @@ function parse(stored: string): Parsed | undefined {
 
 /** Whether a stored form can ever match a password, for those who bring one from elsewhere. */
 export const isUsable = (stored: string | null | undefined): boolean => stored != null && parse(stored) !== undefined
-
-/** Whether a stored form should be replaced by `hash(password)` now that the password has just been shown to be right. */
-export function needsRehash(stored: string): boolean {
-  const known = parse(stored)
-  return known !== undefined && !(known.kind === 'argon2' && known.current)
-}
 
 /** A stored form that no password matches, for accounts that sign in another way. */
 export const unusablePassword = (random?: RandomBytes): string => `!${randomString(40, LETTERS_AND_DIGITS, random)}`

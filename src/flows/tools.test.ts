@@ -93,7 +93,7 @@ test('an exported flow comes back as it was, here and on another server', async 
   const on = await server()
   const { flow } = await aRichFlow(on, 'dummy')
   const text = (await on.admin.get(`${FLOWS}/instances/${flow.slug}/export/`)).text
-  const other = await ownServer()
+  const other = await ownServer({}, { anew: true })
   for (const { admin, ctx } of [on, other]) {
     const target = new DatabaseTarget(ctx, { folder: '/nowhere', system: null, protect: false })
     const result = await applyBlueprint(parseBlueprint(text), target, { name: 'import', system: null, protect: false, now: ctx.now })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { Ajv, type ValidateFunction } from 'ajv'
 import addFormats from 'ajv-formats'
 import { parse } from 'yaml'
@@ -45,11 +46,24 @@ const METHODS = ['get', 'post', 'put', 'patch', 'delete']
 
 let document: Document | undefined
 
-/** The document itself. Reading it takes a second, so it is read once and only when wanted. */
+/** Reading the contract takes more than a second; its JSON, which is kept beside other caches, takes a hundredth of that. */
+function readContract(): Document {
+  const file = createRequire(import.meta.url).resolve('@goauthentik/api/schema.yml')
+  const { size, mtimeMs } = statSync(file)
+  const folder = join(import.meta.dirname, '../../node_modules/.cache/tests')
+  const kept = join(folder, `contract-${size}-${Math.round(mtimeMs)}.json`)
+  if (existsSync(kept)) return JSON.parse(readFileSync(kept, 'utf8')) as Document
+  const read = parse(readFileSync(file, 'utf8'), { maxAliasCount: -1 }) as Document
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(`${kept}.${process.pid}`, JSON.stringify(read))
+  renameSync(`${kept}.${process.pid}`, kept)
+  return read
+}
+
+/** The document itself, read once and only when wanted. */
 export function contractDocument(): Document {
   if (document) return document
-  const file = createRequire(import.meta.url).resolve('@goauthentik/api/schema.yml')
-  document = parse(readFileSync(file, 'utf8'), { maxAliasCount: -1 }) as Document
+  document = readContract()
   // The pattern is that of self-service; names that administrators give (of service accounts, say) may hold anything, here as upstream.
   for (const name of ['PartialUser', 'UserSelf'])
     delete (document.components.schemas[name]!.properties as Record<string, Schema>).username!.pattern
@@ -108,22 +122,29 @@ export function contractOperations(): Operation[] {
   return operations
 }
 
-const shapeOf = (path: string): string => path.replaceAll(/\{\w+\}|:\w+/g, '*')
+const shapeOf = (method: string, path: string): string => `${method} ${path.replaceAll(/\{\w+\}|:\w+/g, '*')}`
+
+let shapes: Map<string, Operation> | undefined
 
 /** The operation at a path pattern, `/core/groups/{group_uuid}/` and `/core/groups/:pk/` alike; undefined when the contract has none. */
-export const operationAt = (method: string, pattern: string): Operation | undefined =>
-  contractOperations().find(operation => operation.method === method && shapeOf(operation.path) === shapeOf(pattern))
+export function operationAt(method: string, pattern: string): Operation | undefined {
+  shapes ??= new Map(contractOperations().map(operation => [shapeOf(operation.method, operation.path), operation]))
+  return shapes.get(shapeOf(method, pattern))
+}
+
+let matchers: { operation: Operation; matches: RegExp }[] | undefined
 
 /** The operation that a real URL calls; literal segments win over parameters. */
 export function operationFor(method: string, url: string): Operation | undefined {
+  const parametersOf = ({ parameters }: Operation) => parameters.filter(part => part.in === 'path').length
+  matchers ??= contractOperations()
+    .toSorted((a, b) => parametersOf(a) - parametersOf(b))
+    .map(operation => ({
+      operation,
+      matches: new RegExp(`^${operation.path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`),
+    }))
   const path = url.split('?')[0]!.replace(/^\/api\/v3/, '')
-  const matching = contractOperations().filter(
-    operation =>
-      operation.method === method && new RegExp(`^${operation.path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(path),
-  )
-  return matching.toSorted(
-    (a, b) => a.parameters.filter(part => part.in === 'path').length - b.parameters.filter(part => part.in === 'path').length,
-  )[0]
+  return matchers.find(({ operation, matches }) => operation.method === method && matches.test(path))?.operation
 }
 
 /** OpenAPI 3.0 as JSON Schema: `nullable` becomes a type, a discriminator becomes a choice by its value. */

@@ -1,7 +1,6 @@
 import type { Ctx } from '../../context.ts'
 import type { Row } from '../../api/model.ts'
 import { admitAttempt, noteRightPassword, noteWrongPassword, type Attempt } from '../../core/password-attempts.ts'
-import { needsRehash } from '../../core/passwords.ts'
 import { hashToken } from '../../crypto/secrets.ts'
 import { lazy } from '../../lib/lazy.ts'
 import { isKnownDevice } from '../user_login/device.ts'
@@ -24,7 +23,7 @@ const inbuilt: Check = async (ctx, user, password, attempt) => {
   const stored = (user?.password as string | undefined) ?? null
   const matches = await ctx.passwords.verify(stored, password, ctx.request?.clientIp, () => admitAttempt(ctx, attempt))
   if (!matches || !user?.is_active) return undefined
-  if (needsRehash(stored!)) await rehash(ctx, user, stored!, password)
+  if (ctx.passwords.needsRehash(stored!)) await rehash(ctx, user, stored!, password)
   return { method: 'password', args: {} }
 }
 
