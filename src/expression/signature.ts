@@ -26,8 +26,17 @@ function literal(text: string): Value {
   return number
 }
 
-/** Reads `'self, a, b=1, c?, *rest, key=None, **options'`. */
+/** Reads `'self, a, b=1, c?, *rest, key=None, **options'`. Signatures are the program's own: each is read once. */
 export function parseSignature(name: string, signature: string): Parameters {
+  const key = `${name}(${signature})`
+  let known = parsed.get(key)
+  if (!known) parsed.set(key, (known = newParameters(name, signature)))
+  return known
+}
+
+const parsed = new Map<string, Parameters>()
+
+function newParameters(name: string, signature: string): Parameters {
   const names: string[] = []
   const defaults = new Map<number, Value | undefined>()
   let positional = -1

@@ -46,6 +46,8 @@ export type Ran = {
   stats: Evaluation['stats']
 }
 
+const HELPERS = new Map(Object.entries(helpers))
+
 const names = new Map<string, readonly string[]>()
 const sortedNames = (variables: ReadonlyMap<string, Value>): readonly string[] => {
   const key = [...variables.keys()].join(' ')
@@ -104,7 +106,8 @@ export function openScope(ctx: Ctx, { source, question = null, describe: plain }
  */
 export async function runExpression(ctx: Ctx, run: Run): Promise<Ran> {
   const scope = openScope(ctx, run)
-  const variables = new Map([...Object.entries(helpers), ...run.variables(scope)])
+  const variables = new Map(HELPERS)
+  for (const [name, value] of run.variables(scope)) variables.set(name, value)
   const program = programOf(run.text, sortedNames(variables), run.source.name)
   const host: Host = {
     call: (op, args) => dispatch(operations, scope, op, args),

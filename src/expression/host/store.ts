@@ -134,34 +134,49 @@ async function selected(scope: Scope, query: Query, most: number): Promise<Row[]
 }
 
 /** Statements that ask for all that belongs to one object, by what they belong to it through. */
-const belongings = new WeakMap<object, Statement<[owner: unknown, most: number], Row>>()
+const belongings = new WeakMap<object, Belonging>()
 const GROUPS_OF = {}
 
+/** `some`: whether there is anything, where that is much sooner said than what. */
+type Belonging = { some?: Statement<[owner: unknown], unknown>; all: Statement<[owner: unknown, most: number], Row> }
+
+function belongingOf(query: Query, origin: Origin & { kind: 'related' | 'groups_of' }): Belonging {
+  const { own } = query
+  const all = statement((db, owner: unknown, most: number) => {
+    const where =
+      origin.kind === 'related'
+        ? relatedCondition(own, origin.relation, owner)
+        : sql`"group".group_uuid in (${groupsAndAbove(owner as number)})`
+    const clauses = sql`where ${where} order by ${sql.join(orderOf(db, query))} limit ${most}`
+    return { compile: () => rowsWhere(own, clauses).compile(db) }
+  })
+  const links = origin.kind === 'groups_of' ? { table: 'user_group', ours: 'user' } : origin.relation.through
+  if (!('ours' in links)) return { all }
+  const some = statement((db, owner: unknown) => ({
+    compile: () => sql`select 1 as some from ${sql.table(links.table)} where ${sql.ref(links.ours)} = ${owner} limit 1`.compile(db),
+  }))
+  return { some, all }
+}
+
 /** All that belongs to one object, in its own order, which is what nearly every mapping asks for; undefined for any other query. */
-function belonging(scope: Scope, query: Query, most: number): Promise<Row[]> | undefined {
-  const { own, origins, node, order, reversed, offset } = query
+async function belonging(scope: Scope, query: Query, most: number): Promise<Row[] | undefined> {
+  const { origins, node, order, reversed, offset } = query
   const [origin] = origins
   if (origins.length > 1 || node.parts.length > 0 || order !== null || reversed || offset > 0) return undefined
   if (origin?.kind !== 'related' && origin?.kind !== 'groups_of') return undefined
   const through = origin.kind === 'related' ? origin.relation : GROUPS_OF
   let known = belongings.get(through)
-  if (!known) {
-    known = statement((db, owner, most) => {
-      const where =
-        origin.kind === 'related' ? relatedCondition(own, origin.relation, owner) : sql`"group".group_uuid in (${groupsAndAbove(owner as number)})`
-      const clauses = sql`where ${where} order by ${sql.join(orderOf(db, query))} limit ${most}`
-      return { compile: () => rowsWhere(own, clauses).compile(db) }
-    })
-    belongings.set(through, known)
-  }
-  return known.all(scope.ctx.db, origin.kind === 'related' ? origin.owner.key : origin.user, most)
+  if (!known) belongings.set(through, (known = belongingOf(query, origin)))
+  const owner = origin.kind === 'related' ? origin.owner.key : origin.user
+  if (known.some && !(await known.some.first(scope.ctx.db, owner))) return []
+  return known.all.all(scope.ctx.db, owner, most)
 }
 
 async function rowsOf(scope: Scope, query: Query, most = MOST): Promise<Row[]> {
   const { own, limit } = query
   if (limit === 0) return []
   const wanted = Math.min(limit ?? most + 1, most + 1)
-  const found = await (belonging(scope, query, wanted) ?? selected(scope, query, wanted))
+  const found = (await belonging(scope, query, wanted)) ?? (await selected(scope, query, wanted))
   const rows = isSealed(own) ? found.map(row => loadRow(scope.ctx, own.model, row)) : found
   if (rows.length > most)
     scope.ctx.log.warn({ expression: scope.source.name, model: own.model.name, most }, 'query of an expression was cut off')
