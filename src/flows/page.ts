@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Ctx } from '../context.ts'
 import type { Row } from '../api/model.ts'
 import { CSRF_COOKIE } from '../core/sessions.ts'
-import { renderCsrfFailure } from '../interfaces/errors.ts'
+import { renderCsrfFailure, renderStepOver } from '../interfaces/errors.ts'
 import { CSRF_FIELD, formFields, parseFlowForm, renderFlowPage } from '../interfaces/flow.ts'
 import { LANGUAGE_COOKIE } from '../interfaces/language.ts'
 import type { PageContext } from '../interfaces/page.ts'
@@ -72,8 +72,20 @@ const fetchMetadata = (request: FastifyRequest, name: 'dest' | 'site'): string |
  */
 function isForeignSignOut(request: FastifyRequest, { flow }: FlowDefinition, visit: Visit): boolean {
   if (flow.designation !== 'invalidation' || request.ctx.caller.user === null) return false
-  if ((visit.session?.data[PLAN] as { flow?: string } | undefined)?.flow === flow.flow_uuid) return false
+  if (plannedFlow(visit) === flow.flow_uuid) return false
   return fetchMetadata(request, 'site') === 'cross-site' || fetchMetadata(request, 'site') === 'same-site'
+}
+
+/** The plan that this browser is in, as its session keeps it. */
+const plannedFlow = (visit: Visit): string | undefined => (visit.session?.data[PLAN] as { flow?: string } | undefined)?.flow
+
+/** Nobody agrees to anything without an application that asks: such a flow begins there, and not at its page. */
+const isOver = ({ flow }: FlowDefinition, visit: Visit): boolean =>
+  flow.designation === 'authorization' && plannedFlow(visit) !== flow.flow_uuid
+
+function sendStepOver(reply: FastifyReply, context: PageContext): FastifyReply {
+  const { status, headers, body } = renderStepOver(context)
+  return reply.code(status).headers(headers).send(body)
 }
 
 /** A question with one button: pressing it sends an answer from our own page, which begins the flow. */
@@ -108,6 +120,7 @@ export async function showFlow(
   const visit = await openVisit(ctx)
   if (isForeignSignOut(request, definition, visit))
     return sendFlowPage(request, reply, slug, context, visit, await confirmation(ctx, definition))
+  if (isOver(definition, visit)) return sendStepOver(reply, context)
   const answer = await run(ctx, definition, visit, 'GET')
   const shown = answer.kind === 'challenge' && (answer.challenge.component !== 'xak-flow-redirect' || followsForm(request))
   if (shown) return sendFlowPage(request, reply, slug, context, visit, answer.challenge)
@@ -133,6 +146,7 @@ export async function submitFlow(
     return reply.code(status).headers(headers).send(body)
   }
   const visit = await openVisit(ctx)
+  if (isOver(definition, visit)) return sendStepOver(reply, context)
   const before = visit.session?.session_hash
   const due = await run(ctx, definition, visit, 'GET')
   // With another session than the form was made in, the form is about something else.

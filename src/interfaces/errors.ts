@@ -11,25 +11,17 @@ interface Message {
   texts: readonly string[]
   /** More for those who may see it, term by term. */
   facts?: readonly (readonly [term: string, value: string])[]
+  /** Below everything. */
+  more?: Html | false
   action?: { href: string; label: string }
   head?: Html
   retryAfter?: number // seconds
 }
 
-function renderMessage(context: PageContext, { status, title, texts, facts = [], action, head, retryAfter }: Message): Page {
+function renderMessage(context: PageContext, { status, title, texts, facts = [], more, action, head, retryAfter }: Message): Page {
   const inside = html`<h1>${title}</h1>
     <div class="notice">${texts.map(text => html`<p>${text}</p>`)}</div>
-    ${
-      facts.length > 0 &&
-      html`<dl class="facts">
-        ${facts.map(
-          ([term, value]) =>
-            html`<dt>${term}</dt>
-              <dd>${value}</dd>`,
-        )}
-      </dl>`
-    }
-    ${action && html`<a class="btn wide" href="${action.href}">${action.label}</a>`}`
+    ${facts.length > 0 && factList(facts)} ${more} ${action && html`<a class="btn wide" href="${action.href}">${action.label}</a>`}`
   return {
     status,
     headers: {
@@ -39,6 +31,17 @@ function renderMessage(context: PageContext, { status, title, texts, facts = [],
     body: renderPage({ ...context, title, style: 'flow/flow.css', bodyClass: 'card-page', head, body: card(context, inside) }),
   }
 }
+
+type Facts = NonNullable<Message['facts']>
+
+const factList = (facts: Facts): Html =>
+  html`<dl class="facts">
+    ${facts.map(
+      ([term, value]) =>
+        html`<dt>${term}</dt>
+          <dd>${value}</dd>`,
+    )}
+  </dl>`
 
 /** A refusal as its page shows it. */
 export type Denial = {
@@ -70,11 +73,48 @@ export function renderAccessDenied(context: PageContext, denial: Denial): Page {
 
 /**
  * An authorization request that cannot be answered to the client, because who it is or where it lives could not be verified
- * (RFC 6749 §4.1.2.1). `title` and `text` as the wire has them: "Redirect URI Error", "Client ID Error". Status 400.
+ * (RFC 6749 §4.1.2.1). `title` and `text` as the wire has them: "Redirect URI Error", "Client ID Error". Status 400. The visitor reads that it is
+ * not their doing; what has to be changed stands folded below, for who can change it.
  */
-export function renderOAuthError(context: PageContext, error: { title: string; text: string; requestId: string }): Page {
+export function renderOAuthError(
+  context: PageContext,
+  error: { title: string; text: string; requestId: string; help?: OperatorHelp | undefined },
+): Page {
   const t = serverTexts(context.lang)
-  return renderMessage(context, { status: 400, title: error.title, texts: [error.text], facts: [[t.request_id, error.requestId]] })
+  const { help } = error
+  return renderMessage(context, {
+    status: 400,
+    title: sayServerText(error.title, context.lang),
+    texts: [sayServerText(error.text, context.lang), ...(help ? [t.not_your_fault] : [])],
+    facts: [[t.request_id, error.requestId]],
+    more:
+      help &&
+      html`<details class="operators">
+        <summary>${t.for_operators}</summary>
+        ${help.says.map(key => html`<p>${t[key]}</p>`)}
+        ${factList([...help.sent, ...help.registered.map(uri => [t.registered, uri] as const)])}
+      </details>`,
+  })
+}
+
+/** What an administrator has to do about a request that cannot be answered. */
+export type OperatorHelp = {
+  says: readonly ('help_client' | 'help_no_client' | 'help_redirect' | 'help_no_redirect' | 'help_logged')[]
+  /** Parameters of the request. */
+  sent: Facts
+  /** The redirect URIs that the provider has; for administrators alone. */
+  registered: readonly string[]
+}
+
+/** A step of an authorization that was answered, or forgotten, before: there is nothing to agree to. Status 400. */
+export function renderStepOver(context: PageContext): Page {
+  const t = serverTexts(context.lang)
+  return renderMessage(context, {
+    status: 400,
+    title: t.step_over,
+    texts: [t.step_over_why],
+    action: { href: context.web.base, label: t.to_applications },
+  })
 }
 
 /** 400: a sign-in by a login source came to nothing; `href` is where it can begin again. */

@@ -13,6 +13,14 @@ const SAID: readonly (keyof ServerTexts)[] = [
   'sources_taken',
   'sources_no_enrollment',
   'sources_no_flow',
+  'client_error',
+  'client_error_why',
+  'redirect_error',
+  'redirect_error_why',
+  'request_error',
+  'request_over',
+  'request_over_why',
+  'no_application',
 ]
 
 const PATTERNS = SAID.map(key => [new RegExp(`^${RegExp.escape(en[key]).replace(RegExp.escape('{name}'), '(.+)')}$`, 's'), key] as const)

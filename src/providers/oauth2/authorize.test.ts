@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decodeJwt } from 'jose'
 import { userUid } from '../../core/uid.ts'
-import { aGroup, aUser } from '../../../test/builders.ts'
+import { aGroup, aUser, unique } from '../../../test/builders.ts'
 import type { Visitor } from '../../../test/visitor.ts'
 import { aBrowser, aParty, aSignedInBrowser, oauthServer, pkce, REDIRECT_URI } from './fixture.ts'
 
@@ -66,6 +66,47 @@ test('a redirect URI that is missing or not registered is told to the person (R-
     assert.equal(answer.status, 400)
     assert.equal(answer.headers.location, undefined)
     assert.match(answer.text, /Redirect URI Error/)
+  }
+})
+
+test('the page of a wrong address tells operators what to change, and visitors nothing of what is registered', async () => {
+  const party = await aParty()
+  const { ctx, admin } = party.server
+  const wrong = `${REDIRECT_URI}/?<b>`
+  const visitor = await party.authorize(await aBrowser(), { redirect_uri: wrong })
+  assert.match(visitor.text, /For the people who run it/)
+  assert.match(visitor.text, /callback\/\?&lt;b&gt;/)
+  assert.doesNotMatch(visitor.text, new RegExp(`${REDIRECT_URI}<`))
+  const group = await admin.post('/api/v3/core/groups/', { name: unique('admins'), is_superuser: true })
+  const operator = await aSignedInBrowser(await aUser(ctx, { groups: [group.body.pk] }))
+  assert.match(
+    (await party.authorize(operator.browser, { redirect_uri: wrong })).text,
+    new RegExp(`<dt>Registered</dt>\\s*<dd>${REDIRECT_URI}<`),
+  )
+  for (let again = 0; again < 6; again++) await party.authorize(await aBrowser(), { redirect_uri: 'https://evil.test/' })
+  const events = (await ctx.db.selectFrom('event').select('context').where('action', '=', 'configuration_error').execute())
+    .map(event => event.context as unknown as { provider?: { pk: number }; expected: string[] })
+    .filter(({ provider }) => provider?.pk === party.provider.pk)
+  assert.equal(events.length, 5, 'no more of them than somebody reads')
+  assert.deepEqual(events[0]!.expected, [REDIRECT_URI])
+  assert.match((await party.authorize(await aBrowser(), { client_id: 'nobody' })).text, /<dt>client_id<\/dt>\s*<dd>nobody</)
+})
+
+test('a request that was sent ahead and granted says that it is over, and so does the page of a consent that was given', async () => {
+  const party = await aParty({ consent: 'explicit' })
+  const { browser } = await aSignedInBrowser()
+  const { body } = await party.post('par', { response_type: 'code', redirect_uri: REDIRECT_URI, scope: 'openid' })
+  const address = `/application/o/authorize/?client_id=${party.clientId}&request_uri=${encodeURIComponent(body.request_uri)}`
+  const page = String((await browser.get(address)).headers.location)
+  const { token } = await browser.challenge('default-provider-authorization-explicit-consent', '')
+  const form = { csrfmiddlewaretoken: browser.cookies.get('authentik_csrf')!, token }
+  assert.equal((await browser.request('POST', page, { form })).status, 303)
+  const sent = await browser.get(page)
+  assert.match(String(sent.headers.location), /code=/)
+  for (const path of [address, page]) {
+    const over = await browser.get(path)
+    assert.equal(over.status, 400)
+    assert.match(over.text, path === address ? /This sign-in has run out/ : /This step is over/)
   }
 })
 

@@ -15,6 +15,7 @@ import { authorizationError, OAuthError } from './errors.ts'
 import { policyFacts } from './fulfil.ts'
 import { byGithubAddress, withGithubScopes } from './github/scopes.ts'
 import { readIdTokenHint } from './id-token-hint.ts'
+import { unknownClient, wrongRedirect } from './misconfigured.ts'
 import type { Parameters } from './parameters.ts'
 import { PROMPTED, promptedBefore, type Prompted } from './prompted.ts'
 import { spendPushed } from './pushed-request.ts'
@@ -24,11 +25,8 @@ import { carriedRequest, signInFirst } from './sign-in.ts'
 import { couldStepUp } from './step-up.ts'
 import { subjectOf } from './subject.ts'
 
-const CLIENT_ERROR = ['Client ID Error', 'The client identifier (client_id) is missing or invalid.'] as const
-const REDIRECT_ERROR = [
-  'Redirect URI Error',
-  'The request fails due to a missing, invalid, or mismatching redirection URI (redirect_uri).',
-] as const
+/** What was sent ahead was granted or refused before, or is too old (RFC 9126 §4). */
+const RUN_OUT = 'It was used already, or took too long. Open the application again to begin anew.'
 
 /**
  * Authorization endpoint, RFC 6749 §3.1 and OIDC Core §3.1.2, for GET and POST alike. Until client and redirect URI are known to be
@@ -39,13 +37,13 @@ export async function authorize(ctx: Ctx, params: Parameters, browser: Browser):
   if (params.empty) return notFoundPage(browser)
   const clientId = params.get('client_id')
   const client = clientId === undefined ? undefined : await clientById(ctx, clientId)
-  if (!client) return errorPage(ctx, browser, ...CLIENT_ERROR) // RFC 6749 §4.1.2.1
+  if (!client) return unknownClient(ctx, browser, clientId) // RFC 6749 §4.1.2.1
   const sent = await sentRequest(ctx, client, params) // RFC 9101 §5, RFC 9126 §4
-  if (!sent) return errorPage(ctx, browser, 'Request Error', 'The request that the application sent ahead is not known here, or too old.')
+  if (!sent) return errorPage(ctx, browser, 'This sign-in has run out', RUN_OUT)
   const redirectUri = sent.parameters.get('redirect_uri')
   if (redirectUri === undefined || !client.mayRedirectTo(redirectUri)) {
     if (sent.fault) return errorPage(ctx, browser, 'Request Error', `${sent.fault.message}.`)
-    return errorPage(ctx, browser, ...REDIRECT_ERROR) // RFC 6749 §3.1.2.3, OIDC Core §3.1.2.1
+    return wrongRedirect(ctx, browser, client, redirectUri)
   }
   const delivery = deliveryOf(ctx, client, sent.parameters, redirectUri)
   const untold = await responseFault(ctx, client, delivery)
@@ -137,5 +135,6 @@ function refuse(ctx: Ctx, browser: Browser, silent: boolean, refused?: { applica
   const explanation = mayKnow
     ? findings.map(({ kind, name, passing }) => [`${kind} ${name ?? ''}`.trim(), passing ? 'passed' : 'denied'] as const)
     : undefined
-  return deniedPage(ctx, browser, refused?.access.messages ?? [], { explanation, explanationId })
+  const messages = refused ? refused.access.messages : ['This provider belongs to no application yet.']
+  return deniedPage(ctx, browser, messages, { explanation, explanationId })
 }
