@@ -2,6 +2,7 @@ import { visitor, type Caller, type Ctx } from '../context.ts'
 import type { Row } from '../api/model.ts'
 import { permissionDenied } from '../api/errors.ts'
 import { hashToken } from '../crypto/secrets.ts'
+import { statement } from '../db/statement.ts'
 import { cached } from './cache.ts'
 import { groupsOf, permissionsOf, rolesOf } from './membership.ts'
 import { endBrokenBinding } from './session-binding.ts'
@@ -27,9 +28,12 @@ export async function callerFor(
   return { ...visitor, user, ...(await rightsOf(ctx, String(user.id))), ...how }
 }
 
+const userById = statement((db, id: number, active: boolean) =>
+  db.selectFrom('user').selectAll().where('id', '=', id).where('is_active', '=', active),
+)
+
 /** An account that may act; undefined when it is gone or switched off. */
-const activeUser = async (ctx: Ctx, id: number): Promise<Row | undefined> =>
-  await ctx.db.selectFrom('user').selectAll().where('id', '=', id).where('is_active', '=', true).executeTakeFirst()
+const activeUser = (ctx: Ctx, id: number): Promise<Row | undefined> => userById.first(ctx.db, id, true)
 
 const refused = () => permissionDenied('Token invalid/expired')
 

@@ -1,16 +1,19 @@
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
+import { statement } from '../../db/statement.ts'
 
 /** What a grant remembers of the consent it stands on. */
 export type ConsentFacts = { consented: boolean; consent_until: Date | null }
 
-const consentsOf = (ctx: Ctx, application: Row, user: Row) =>
-  ctx.db
+const consentsOf = (ctx: Ctx, application: Row, user: Row) => consents.all(ctx.db, user.id as number, application.pbm_uuid as string)
+
+const consents = statement((db, user: number, application: string) =>
+  db
     .selectFrom('user_consent')
     .select(['permissions', 'expires', 'expiring'])
-    .where('user', '=', user.id as number)
-    .where('application', '=', application.pbm_uuid as string)
-    .execute()
+    .where('user', '=', user)
+    .where('application', '=', application),
+)
 
 const covers = (permissions: string, scopes: readonly string[]): boolean => {
   const given = new Set(permissions.split(' '))

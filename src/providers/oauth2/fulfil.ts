@@ -6,6 +6,7 @@ import { explainAccess, mayOpen } from '../../core/access.ts'
 import { Application } from '../../core/application.ts'
 import type { Session } from '../../core/sessions.ts'
 import { hashToken } from '../../crypto/secrets.ts'
+import { insertion } from '../../db/statement.ts'
 import { recordEvent } from '../../events/record.ts'
 import { defineMemoryStage, denied, finish, redirect, type Outcome, type Run } from '../../flows/stage.ts'
 import { toBase64url } from '../../lib/base64url.ts'
@@ -37,6 +38,29 @@ export const policyFacts = (request: AuthorizationRequest): Row => ({
   oauth_redirect_uri: request.delivery.redirect_uri,
   oauth_response_type: request.response_type.join(' '),
 })
+
+const insertCode = insertion('oauth2_code', [
+  'code_hash',
+  'provider',
+  'user',
+  'session_hash',
+  'family',
+  'scope',
+  'nonce',
+  'redirect_uri',
+  'jkt',
+  'code_challenge',
+  'code_challenge_method',
+  'sid',
+  'auth_time',
+  'amr',
+  'acr',
+  'requested_claims',
+  'consented',
+  'consent_until',
+  'expires',
+  'used_at',
+])
 
 /**
  * Grants a request: makes the code, and tokens where it asks for them, and answers the parameters of the response (RFC 6749 §4.1.2). All questions of who and whether are
@@ -82,7 +106,7 @@ export async function grantCode(
       expires: new Date(ctx.now().getTime() + client.lifetimes.code),
       used_at: null,
     }
-    if (values) await ctx.db.insertInto('oauth2_code').values(values).execute()
+    if (values) await insertCode(ctx.db, values)
     await recordEvent(
       ctx,
       'authorize_application',

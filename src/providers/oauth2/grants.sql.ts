@@ -11,51 +11,62 @@ export type CodeRow = Omit<Selectable<DB['oauth2_code']>, keyof Lists> & Lists
 export type RefreshTokenRow = Omit<Selectable<DB['oauth2_refresh_token']>, keyof Lists | 'claims'> & Lists & { claims: Row }
 export type AccessTokenRow = Omit<Selectable<DB['oauth2_access_token']>, keyof Told> & Told
 
+const codeByHash = statement((db, hash: string) => db.selectFrom('oauth2_code').selectAll().where('code_hash', '=', hash))
+
 /** The code with this hash, spent or not; undefined when it was never given out or its session is gone. */
 export const findCode = async (db: Db, hash: string): Promise<CodeRow | undefined> =>
-  (await db.selectFrom('oauth2_code').selectAll().where('code_hash', '=', hash).executeTakeFirst()) as CodeRow | undefined
+  (await codeByHash.first(db, hash)) as CodeRow | undefined
+
+const unspentCode = statement((db, hash: string, now: Date, used: Date) =>
+  db
+    .updateTable('oauth2_code')
+    .set({ used_at: used })
+    .where('code_hash', '=', hash)
+    .where('used_at', 'is', null)
+    .where('expires', '>', now)
+    .returning('id'),
+)
 
 /**
  * Spends a code: true for the one caller that got there first, false for all others.
  * One statement, so that two exchanges running at once cannot both win.
  */
 export const spendCode = async (db: Db, hash: string, now: Date): Promise<boolean> =>
-  (await db
-    .updateTable('oauth2_code')
-    .set({ used_at: now })
-    .where('code_hash', '=', hash)
-    .where('used_at', 'is', null)
-    .where('expires', '>', now)
-    .returning('id')
-    .executeTakeFirst()) !== undefined
+  (await unspentCode.first(db, hash, now, now)) !== undefined
 
 const refreshTokenByHash = statement((db, hash: string) => db.selectFrom('oauth2_refresh_token').selectAll().where('token_hash', '=', hash))
 export const findRefreshToken = async (db: Db, hash: string): Promise<RefreshTokenRow | undefined> =>
   (await refreshTokenByHash.first(db, hash)) as RefreshTokenRow | undefined
 
-/** Spends a refresh token that is replaced; one winner, as with codes. */
-export const spendRefreshToken = async (db: Db, hash: string, now: Date): Promise<boolean> =>
-  (await db
+const unspentRefreshToken = statement((db, hash: string, now: Date, used: Date) =>
+  db
     .updateTable('oauth2_refresh_token')
-    .set({ used_at: now })
+    .set({ used_at: used })
     .where('token_hash', '=', hash)
     .where('used_at', 'is', null)
     .where('revoked_at', 'is', null)
     .where('expires', '>', now)
-    .returning('id')
-    .executeTakeFirst()) !== undefined
+    .returning('id'),
+)
 
-/** A refresh token that is kept: true when it is still good at the moment the new access token is stored. Locks its row until the transaction ends. */
-export const holdRefreshToken = async (db: Db, hash: string, now: Date): Promise<boolean> =>
-  (await db
+/** Spends a refresh token that is replaced; one winner, as with codes. */
+export const spendRefreshToken = async (db: Db, hash: string, now: Date): Promise<boolean> =>
+  (await unspentRefreshToken.first(db, hash, now, now)) !== undefined
+
+const heldRefreshToken = statement((db, hash: string, now: Date) =>
+  db
     .updateTable('oauth2_refresh_token')
     .set(eb => ({ expires: eb.ref('expires') }))
     .where('token_hash', '=', hash)
     .where('used_at', 'is', null)
     .where('revoked_at', 'is', null)
     .where('expires', '>', now)
-    .returning('id')
-    .executeTakeFirst()) !== undefined
+    .returning('id'),
+)
+
+/** A refresh token that is kept: true when it is still good at the moment the new access token is stored. Locks its row until the transaction ends. */
+export const holdRefreshToken = async (db: Db, hash: string, now: Date): Promise<boolean> =>
+  (await heldRefreshToken.first(db, hash, now)) !== undefined
 
 const accessTokenByHash = statement((db, hash: string) => db.selectFrom('oauth2_access_token').selectAll().where('token_hash', '=', hash))
 export const findAccessToken = async (db: Db, hash: string): Promise<AccessTokenRow | undefined> =>
