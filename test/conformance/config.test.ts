@@ -1,6 +1,7 @@
 /** Config OP: `oidcc-config-certification-test-plan`. What the discovery document must say, and that what it says is so. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createLocalJWKSet, jwtVerify, type JWK } from 'jose'
 import type { Row } from '../../src/api/model.ts'
 import { unique } from '../builders.ts'
 import { HOST } from '../harness.ts'
@@ -59,6 +60,26 @@ test('oidcc-discovery-endpoint-verification: the document of an application says
   const document = await documentAt(path)
   await checkDocument(document, path)
   assert.deepEqual(await documentAt(`/.well-known/oauth-authorization-server/application/o/${client.slug}/`), document)
+})
+
+test('oidcc-discovery-endpoint-verification: so does the document of the issuer that several applications share', async () => {
+  const two = await Promise.all([aClient({ issuer_mode: 'global' }), aClient({ issuer_mode: 'global', key: 'ec' })])
+  const path = `/${WELL_KNOWN}`
+  const document = await documentAt(path)
+  await checkDocument(document, path)
+  assert.deepEqual(await documentAt('/.well-known/oauth-authorization-server'), document)
+  const { keys } = await documentAt(new URL(String(document.jwks_uri)).pathname)
+  const person = await aPerson()
+  await person.signIn()
+  for (const client of two) {
+    assert.equal((await client.metadata()).issuer, document.issuer)
+    const { callback } = await client.ask(person)
+    assert.ok(callback)
+    assert.equal(callback.parameters.get('iss'), document.issuer)
+    const { body } = await client.exchange(callback.parameters.get('code')!)
+    const { payload } = await jwtVerify(body.id_token, createLocalJWKSet({ keys: keys as JWK[] }), { issuer: String(document.issuer) })
+    assert.equal(payload.aud, client.clientId)
+  }
 })
 
 /** Whether a response mode brings a code in the way that its name says. */

@@ -1,6 +1,7 @@
 import { aPerson, provider } from './driver.ts'
-import { aFapiClient, type FapiClient, type Variant } from './fapi.ts'
-import type { FapiModule } from './fapi-modules.ts'
+import type { FapiClient, Variant } from './fapi.ts'
+import { aFapiClient } from './fapi-registered.ts'
+import type { FapiModule } from './fapi-module.ts'
 import type { Test } from './profile.ts'
 
 /** How the names of tests tell a variant. */

@@ -3,7 +3,8 @@ import { exportJWK, importJWK, UnsecuredJWT, type CryptoKey } from 'jose'
 import { unique } from '../builders.ts'
 import { HOST } from '../harness.ts'
 import type { Person } from './driver.ts'
-import { keyOf, refused, type Change, type FapiClient } from './fapi.ts'
+import { keyOf } from './fapi-keys.ts'
+import { refused, type Change, type FapiClient } from './fapi.ts'
 
 /** All that can be wrong with a proof, RFC 9449 §4.2 and §4.3; and how one may be written otherwise. */
 export async function proofTests({ client, other, person }: { client: FapiClient; other: FapiClient; person: Person }): Promise<void> {

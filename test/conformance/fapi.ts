@@ -3,40 +3,17 @@
  * binds its tokens to a key or to its certificate. It keeps Message Signing too where requests are signed, and responses come as JWTs.
  */
 import assert from 'node:assert/strict'
-import { createHash, createPublicKey, randomBytes } from 'node:crypto'
-import {
-  calculateJwkThumbprint,
-  compactDecrypt,
-  createLocalJWKSet,
-  exportJWK,
-  generateKeyPair,
-  jwtVerify,
-  SignJWT,
-  type CryptoKey,
-  type JWK,
-} from 'jose'
+import { createHash, randomBytes } from 'node:crypto'
+import { calculateJwkThumbprint, compactDecrypt, createLocalJWKSet, jwtVerify, SignJWT, type CryptoKey } from 'jose'
 import type { Row } from '../../src/api/model.ts'
-import { generate } from '../../src/crypto/model.ts'
 import { pkce, type Verifier } from '../../src/providers/oauth2/fixture.ts'
 import { unique } from '../builders.ts'
-import { certified, type Certified } from '../certificates.ts'
+import type { Certified } from '../certificates.ts'
 import { HOST, type Answer } from '../harness.ts'
-import {
-  aClient,
-  CERTIFICATE_HEADER,
-  provider,
-  REDIRECT_URI,
-  soundError,
-  type Asked,
-  type Ending,
-  type Person,
-  type RelyingParty,
-} from './driver.ts'
+import { CERTIFICATE_HEADER, soundError, type Asked, type Ending, type Person, type RelyingParty } from './driver.ts'
+import { sealingKey, type Key } from './fapi-keys.ts'
 
 const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
-
-/** The second client of the suite is registered with an address that has a query of its own. */
-const WITH_QUERY = `${REDIRECT_URI}?dummy1=lorem&dummy2=ipsum`
 
 /** What a plan is run with. */
 export type Variant = {
@@ -53,54 +30,6 @@ export type Variant = {
   /** `fapi_response_mode`. */
   jarm?: 'signed' | 'encrypted'
 }
-
-type Key = { privateKey: CryptoKey; jwk: JWK }
-
-async function aKey(alg: string): Promise<Key> {
-  const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true })
-  return { privateKey, jwk: { ...(await exportJWK(publicKey)), kid: unique('key'), use: 'sig' } }
-}
-
-const keys = new Map<string, Promise<Key>>()
-
-/** A key that is made once: those of RSA take their time. */
-export function keyOf(alg: string, whose: string): Promise<Key> {
-  const name = `${alg} ${whose}`
-  const made = keys.get(name) ?? aKey(alg)
-  keys.set(name, made)
-  return made
-}
-
-let sealing: Promise<Key> | undefined
-/** The key that responses are encrypted for. */
-const sealingKey = () => (sealing ??= aKey('RSA-OAEP-256').then(key => ({ ...key, jwk: { ...key.jwk, use: 'enc' } })))
-
-const serverKeys = new Map<string, Promise<string>>()
-/** A keypair of the provider that signs by an algorithm. */
-function serverKey(alg: Variant['alg']): Promise<string> {
-  const made = async () => {
-    const { ctx } = (await provider()).server
-    const algorithm = { ES256: 'ecdsa', PS256: 'rsa', EdDSA: 'ed25519' } as const
-    return String((await generate(ctx, { name: unique('pair'), validityDays: 30, algorithm: algorithm[alg] })).kp_uuid)
-  }
-  const known = serverKeys.get(alg) ?? made()
-  serverKeys.set(alg, known)
-  return known
-}
-
-let authority: Promise<Certified & { pk: string }> | undefined
-/** Who issues the certificates of clients that are known by their names. */
-const anAuthority = () =>
-  (authority ??= (async () => {
-    const made = certified({ commonName: unique('authority'), authority: true })
-    const { admin } = (await provider()).server
-    const stored = await admin.post('/api/v3/crypto/certificatekeypairs/', {
-      name: unique('authority'),
-      certificate_data: made.certificate,
-    })
-    assert.equal(stored.status, 201, stored.text)
-    return { ...made, pk: stored.body.pk as string }
-  })())
 
 const present = (claims: Row): Row => Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined))
 
@@ -349,42 +278,6 @@ export class FapiClient {
   thumbprint(key: Key = this.dpop): Promise<string> {
     return calculateJwkThumbprint(key.jwk)
   }
-}
-
-/** A client that is registered for a variant; the second one has other keys, and an address with a query. */
-export async function aFapiClient(variant: Variant, which: 'first' | 'second' = 'first'): Promise<FapiClient> {
-  const { server } = await provider()
-  const redirectUri = which === 'first' ? REDIRECT_URI : WITH_QUERY
-  const party = await aClient({
-    signing_key: await serverKey(variant.alg),
-    redirect_uris: [{ matching_mode: 'strict', url: redirectUri }],
-    include_claims_in_id_token: false,
-  })
-  const issuer = variant.auth === 'tls_client_auth' ? await anAuthority() : undefined
-  const commonName = unique('client')
-  const own = {
-    key: await keyOf(variant.alg, `${which} client`),
-    dpop: await keyOf(variant.alg, `${which} proof`),
-    certificate: certified({ commonName, dns: `${commonName}.example.test` }, issuer),
-  }
-  const ofCertificate = createPublicKey(own.certificate.certificate).export({ format: 'jwk' }) as JWK
-  const jwks = [own.key.jwk, ...(variant.auth === 'self_signed_tls_client_auth' ? [{ ...ofCertificate, kid: unique('certificate') }] : [])]
-  const made = await server.admin.post('/api/v3/signet/oauth2_clients/', {
-    provider: party.provider.pk,
-    security_profile: 'fapi2',
-    token_endpoint_auth_method: variant.auth,
-    ...(issuer && { tls_client_auth_ca: issuer.pk, tls_client_auth_san_dns: `${commonName}.example.test` }),
-    jwks: { keys: variant.jarm === 'encrypted' ? [...jwks, (await sealingKey()).jwk] : jwks },
-    ...(variant.jarm === 'encrypted' && {
-      authorization_encrypted_response_alg: 'RSA-OAEP-256',
-      authorization_encrypted_response_enc: 'A256GCM',
-    }),
-    dpop_bound_access_tokens: variant.bound === 'dpop',
-    tls_client_certificate_bound_access_tokens: variant.bound === 'mtls',
-    require_signed_request_object: variant.signed === true,
-  })
-  assert.equal(made.status, 201, made.text)
-  return new FapiClient(party, variant, own, redirectUri)
 }
 
 /** An error as RFC 6749 §5.2 has it: 400, or 401 where it is the client that is not known. */

@@ -2,8 +2,9 @@
 /** `fapi2-message-signing-final-test-plan`: plain_fapi, signed requests (JAR), responses as JWTs (JARM), or both. */
 import { test } from 'node:test'
 import type { Variant } from './fapi.ts'
-import { MESSAGE_SIGNING, SECURITY_PROFILE } from './fapi-modules.ts'
+import { SECURITY_PROFILE } from './fapi-modules.ts'
 import { fapiProfile } from './fapi-profile.ts'
+import { MESSAGE_SIGNING } from './fapi-signed.ts'
 
 const variants: Variant[] = [
   { auth: 'private_key_jwt', bound: 'dpop', openid: true, alg: 'ES256', signed: true, jarm: 'signed' },

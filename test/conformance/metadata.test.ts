@@ -6,7 +6,7 @@ import type { Row } from '../../src/api/model.ts'
 import { unique } from '../builders.ts'
 import { HOST, type Answer } from '../harness.ts'
 import { REDIRECT_URI } from './driver.ts'
-import { keyOf } from './fapi.ts'
+import { keyOf } from './fapi-keys.ts'
 import { asked, host, registeredBy, type Registered } from './registered.ts'
 
 const USUAL = { token_endpoint_auth_method: 'client_secret_basic', jwks: undefined }

@@ -7,7 +7,7 @@ import type { Resource } from '../../api/mount.ts'
 import { findObject } from '../../api/store.ts'
 import type { Ctx } from '../../context.ts'
 import { CONTENT_ENCRYPTION, encryptsBy, KEY_MANAGEMENT, secretLength, SIGNING_ALGORITHMS } from './algorithms.ts'
-import { profileFault } from './fapi.ts'
+import { PROFILE_ALGORITHMS, profileFault } from './fapi.ts'
 import { canSign } from './keys.ts'
 import { OAuth2Provider } from './model.ts'
 import { CertificateKeyPair } from '../../crypto/model.ts'
@@ -213,6 +213,8 @@ function checkCertificate(all: Partial<ClientMetadataRow>): void {
 /** What is asked of tokens that the provider's key, the client's secret or its own keys cannot do. */
 async function checkTokens(ctx: Ctx, all: Partial<ClientMetadataRow>, provider: Row): Promise<void> {
   const keypair = typeof provider.signing_key === 'string' ? await findObject(ctx, CertificateKeyPair, provider.signing_key) : undefined
+  if (all.security_profile === 'fapi2' && keypair && !PROFILE_ALGORITHMS.some(alg => canSign(keypair, alg)))
+    throw invalid({ id_token_signed_response_alg: ['The signing key of the provider cannot do that.'] })
   for (const name of ['id_token_signed_response_alg', 'userinfo_signed_response_alg', 'authorization_signed_response_alg'] as const) {
     const alg = all[name] ?? null
     if (alg === null) continue

@@ -2,7 +2,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { exportJWK, generateKeyPair } from 'jose'
 import type { Row } from '../../api/model.ts'
-import { aParty } from './fixture.ts'
+import { certified } from '../../../test/certificates.ts'
+import { unique } from '../../../test/builders.ts'
+import { aParty, oauthServer } from './fixture.ts'
+
+/** A keypair that signs by none of the profile's algorithms. */
+async function strange(): Promise<string> {
+  const { certificate, key } = certified({ commonName: 'x', curve: 'P-384' })
+  const values = { name: unique('pair'), certificate_data: certificate, key_data: key }
+  return (await (await oauthServer()).admin.post('/api/v3/crypto/certificatekeypairs/', values)).body.pk
+}
 
 test('a client takes on the FAPI 2.0 profile only as a whole, and is held to it then', async () => {
   const jwk = { ...(await exportJWK((await generateKeyPair('ES256')).publicKey)), kid: 'one' }
@@ -22,6 +31,7 @@ test('a client takes on the FAPI 2.0 profile only as a whole, and is held to it 
     ['dpop_bound_access_tokens', { ...whole, dpop_bound_access_tokens: false }],
     ['id_token_signed_response_alg', { ...whole, id_token_signed_response_alg: 'RS256' }, { key: 'rsa' }],
     ['id_token_signed_response_alg', whole, { key: null }],
+    ['id_token_signed_response_alg', whole, { signing_key: await strange() }],
     ['security_profile', { ...whole, token_endpoint_auth_method: null }, { client_type: 'public' }],
   ]
   for (const [field, metadata, values] of refused) {

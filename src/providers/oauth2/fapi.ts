@@ -5,7 +5,7 @@ import type { ClientMetadataRow } from './client-metadata.ts'
 /** FAPI 2.0 Security Profile and Message Signing: what a client of that profile must keep, and what it gets. */
 
 /** Security Profile §5.4.1: no other algorithm signs anything. */
-const ALGORITHMS: readonly string[] = ['PS256', 'ES256', 'EdDSA']
+export const PROFILE_ALGORITHMS: readonly string[] = ['PS256', 'ES256', 'EdDSA']
 
 /** §5.3.2.1: how long a code lives at most: ms. */
 export const CODE_LIFE = 60_000
@@ -22,7 +22,7 @@ export const isFapi = ({ metadata }: Kept): boolean => metadata.security_profile
 
 /** Of some algorithms, those that a client may sign with. */
 export const signable = (client: Kept, algorithms: readonly string[]): string[] =>
-  algorithms.filter(alg => !isFapi(client) || ALGORITHMS.includes(alg))
+  algorithms.filter(alg => !isFapi(client) || PROFILE_ALGORITHMS.includes(alg))
 
 /** What the profile makes of a client's own wishes: requests are pushed, with a challenge, and ID tokens signed as it allows (§5.3.2). */
 export const underProfile = <T extends ClientMetadataRow>(metadata: T): T =>
@@ -75,7 +75,7 @@ export function profileFault(metadata: Partial<ClientMetadataRow>, provider: Row
   if (typeof provider.signing_key !== 'string') return { id_token_signed_response_alg: [WEAK] }
   for (const name of ['id_token_signed_response_alg', 'userinfo_signed_response_alg', 'authorization_signed_response_alg'] as const) {
     const alg = metadata[name] ?? null
-    if (alg !== null && !ALGORITHMS.includes(alg)) return { [name]: [WEAK] }
+    if (alg !== null && !PROFILE_ALGORITHMS.includes(alg)) return { [name]: [WEAK] }
   }
   return undefined
 }
