@@ -161,3 +161,40 @@ test('a commit waits neither for more than so many, nor for longer than so long,
   assert.deepEqual(commits, [64, 128, 150, 151])
   connection.close()
 })
+
+test('whoever comes in the next turn of the event loop is waited for, as long as each turn brings somebody', async () => {
+  const connection = new DatabaseSync(':memory:')
+  const commits: number[] = []
+  const turns: (() => void)[] = []
+  let now = 0
+  let joined = 0
+  const group = new CommitGroup(connection, {
+    emit: () => void commits.push(joined),
+    elapsed: () => now,
+    busy: () => false,
+    later: turn => void turns.push(turn),
+  })
+  const add = () => {
+    group.begin()
+    joined++
+    return group.join([], false)
+  }
+  const turn = () => turns.shift()!()
+  const all = [add()]
+  all.push(add())
+  turn()
+  assert.deepEqual(commits, [], 'the turn brought a second one')
+  all.push(add())
+  turn()
+  assert.deepEqual(commits, [], 'and the next a third')
+  turn()
+  await Promise.all(all)
+  assert.deepEqual([commits, turns.length], [[3], 0])
+
+  void add()
+  void add()
+  now = 20
+  turn()
+  assert.deepEqual(commits, [3, 5], 'but for no longer than a moment')
+  connection.close()
+})
