@@ -3,6 +3,7 @@ import { ApiError } from '../api/errors.ts'
 import { readConfig } from '../config.ts'
 import { systemContext, type Ctx } from '../context.ts'
 import { SchemaNewerError } from '../db/migrate.ts'
+import { concernsRules } from '../events/due.ts'
 import { makeLog } from '../observability/log.ts'
 import { CommandError, type Terminal } from './command.ts'
 
@@ -19,7 +20,10 @@ export async function withContext<T>(terminal: Terminal, work: (ctx: Ctx) => Pro
     throw new CommandError(`The database cannot be opened: ${(error as Error).message}`, { cause: error })
   })
   try {
-    return await work(systemContext(await assemble(outside, database, { migrations: 'demand' })))
+    const ctx = systemContext(await assemble(outside, database, { migrations: 'demand' }))
+    // Else the first event would have it looked up beside the work, when the database may be closed already.
+    await concernsRules(ctx, '')
+    return await work(ctx)
   } catch (error) {
     if (error instanceof SchemaNewerError || error instanceof SchemaPendingError) throw new CommandError(error.message, { cause: error })
     if (error instanceof ApiError) throw new CommandError(sentences(error), { cause: error })

@@ -99,6 +99,14 @@ describe('a server that starts from nothing', () => {
     await comes('shop.example', 'The House')
   })
 
+  test('lets a command write beside it, which ends with nothing to complain of', async () => {
+    const pem = join(folder, 'data', 'https.pem')
+    const command = run(['import_certificate', '--name', 'By hand', '--certificate', pem, '--private-key', pem], {
+      SIGNET_DATA_DIR: join(folder, 'data'),
+    })
+    assert.deepEqual([await command.exit, command.stderr()], [0, ''])
+  })
+
   test('shows metrics to the holder of the key alone', async () => {
     assert.equal((await get('/-/metrics/')).status, 401)
     assert.equal((await get('/-/metrics/', { authorization: 'Bearer guessed' })).status, 401)
