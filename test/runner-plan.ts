@@ -86,8 +86,8 @@ function matches(path: string, pattern: string): boolean {
 
 /**
  * Divides the files among processes. A process costs its start, a database and the time to load the product, which its files share;
- * a crash or a hang costs the rest of its files: a few dozen each is the middle. What takes longest comes first, and what
- * needs PostgreSQL last, since that is still starting.
+ * a crash or a hang costs the rest of its files: a few dozen each is the middle. What takes longest comes first, so that what is left at
+ * the end is short and no core waits long for the other.
  */
 export function plan(files: TestFile[], engine?: Engine): Chunk[] {
   const of = (kind: Kind) => files.filter(file => file.kind === kind).map(file => file.path)
@@ -98,11 +98,11 @@ export function plan(files: TestFile[], engine?: Engine): Chunk[] {
   const quiet = { needsPostgres: false, needsBundles: true }
   return [
     ...chunks(of('e2e'), 8, { ...quiet, label: 'e2e', engine: 'sqlite' }),
-    ...chunks(on('sqlite'), 30, { ...quiet, label: 'sqlite', engine: 'sqlite' }),
-    ...chunks(of('unit'), 80, { ...quiet, label: 'unit', needsBundles: false }),
-    ...chunks(of('postgres'), 30, { ...quiet, label: 'databases', needsPostgres: true, needsBundles: false }),
     ...chunks(onBoth, 8, { label: 'e2e postgres', engine: 'postgres', needsPostgres: true, needsBundles: true }),
     ...chunks(on('postgres'), 30, { ...quiet, label: 'postgres', engine: 'postgres', needsPostgres: true }),
+    ...chunks(on('sqlite'), 30, { ...quiet, label: 'sqlite', engine: 'sqlite' }),
+    ...chunks(of('postgres'), 30, { ...quiet, label: 'databases', needsPostgres: true, needsBundles: false }),
+    ...chunks(of('unit'), 40, { ...quiet, label: 'unit', needsBundles: false }),
   ]
 }
 

@@ -66,8 +66,8 @@ describe('the plan', () => {
     assert.deepEqual(
       chunks.map(({ engine, needsPostgres }) => ({ engine, needsPostgres })),
       [
-        { engine: 'sqlite', needsPostgres: false },
         { engine: 'postgres', needsPostgres: true },
+        { engine: 'sqlite', needsPostgres: false },
       ],
     )
     assert.equal(
@@ -81,8 +81,8 @@ describe('the plan', () => {
     const once: TestFile = { path: 'b.test.ts', kind: 'once', programs: [] }
     const run = (engine?: 'sqlite' | 'postgres') => plan([twice, once], engine).map(chunk => [chunk.engine, ...chunk.files])
     assert.deepEqual(run(), [
-      ['sqlite', 'a.test.ts', 'b.test.ts'],
       ['postgres', 'a.test.ts'],
+      ['sqlite', 'a.test.ts', 'b.test.ts'],
     ])
     assert.deepEqual(run('postgres'), [['postgres', 'a.test.ts']])
     const marked = repository({

@@ -1,5 +1,5 @@
 /**
- * Runs the tests: those that use the database once on each engine, few processes with many files each, two at a time.
+ * Runs the tests: those that use the database once on each engine, few processes with many files each, one more at a time than the machine has cores.
  *
  *     npm test                             everything this machine can run; with CI set, everything there is
  *     npm test -- src/flows oauth2         files whose path holds one of these (or matches it, if it holds a `*`)
@@ -78,7 +78,8 @@ async function runAll(): Promise<void> {
       }
     }
   }
-  const workers = Math.max(2, Math.min(4, availableParallelism()))
+  // One more than there are cores: now and then each waits for a program, a browser or a database.
+  const workers = Math.max(2, Math.min(4, availableParallelism())) + 1
   await Promise.all(Array.from({ length: workers }, work))
   await cleanUp()
 }
