@@ -93,7 +93,7 @@ export function App({ data, t }: { data: FlowData; t: Translate }) {
         {failure && <FailureNotice failure={failure.what} retry={failure.retry} />}
         <View key={step.number} challenge={step.challenge} />
         {data.asking?.leave && !ENDS.has(step.challenge.component) && (
-          <p class="below">
+          <p class="below leave">
             <a href={data.asking.leave}>{t('leave_for', { name: data.asking.name })}</a>
           </p>
         )}
