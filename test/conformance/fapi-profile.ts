@@ -5,7 +5,7 @@ import type { FapiModule } from './fapi-module.ts'
 import type { Test } from './profile.ts'
 
 /** How the names of tests tell a variant. */
-const said = ({ auth, bound, openid, alg, signed, jarm }: Variant): string =>
+export const said = ({ auth, bound, openid, alg, signed, jarm }: Variant): string =>
   [
     auth === 'private_key_jwt' ? 'private_key_jwt' : `mtls by ${auth === 'tls_client_auth' ? 'name' : 'key'}`,
     bound,
