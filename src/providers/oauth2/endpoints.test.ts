@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decodeJwt } from 'jose'
-import { aUser } from '../../../test/builders.ts'
+import { aUser, unique } from '../../../test/builders.ts'
 import { aParty, aSignedInBrowser, oauthServer, REDIRECT_URI } from './fixture.ts'
 
 test('userinfo answers GET, POST with header and POST with body (OIDC Core §5.3.1)', async () => {
@@ -23,6 +23,20 @@ test('userinfo answers GET, POST with header and POST with body (OIDC Core §5.3
     assert.equal(answer.body.nonce, 'n1')
     assert.equal(answer.headers['cache-control'], 'no-store')
   }
+})
+
+test('userinfo calls the person as the ID token does, whatever mappings say (OIDC Core §5.3.2)', async () => {
+  const party = await aParty({ include_claims_in_id_token: false })
+  const { admin } = party.server
+  const mapping = await admin.post('/api/v3/propertymappings/provider/scope/', {
+    name: unique('mapping'),
+    scope_name: 'profile',
+    expression: 'return {"sub": "somebody else"}',
+  })
+  await party.change({ property_mappings: [...(party.provider.property_mappings as string[]), mapping.body.pk] })
+  const { browser } = await aSignedInBrowser()
+  const tokens = await party.tokens(browser, { scope: 'openid profile' })
+  assert.equal((await party.userinfo(tokens.access_token)).body.sub, decodeJwt(tokens.id_token).sub)
 })
 
 test('userinfo names what is wrong with a token (RFC 6750 §3)', async () => {

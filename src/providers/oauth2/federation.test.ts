@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decodeJwt, exportJWK, generateKeyPair, SignJWT } from 'jose'
-import { unique } from '../../../test/builders.ts'
+import { aUser, unique } from '../../../test/builders.ts'
 import type { Row } from '../../api/model.ts'
 import { aParty, aSignedInBrowser, oauthServer, type Party } from './fixture.ts'
 
@@ -110,4 +110,13 @@ test('22 an assertion of a source that is not quite right is refused', async () 
   assert.equal((await bring(party, good)).body.error, 'invalid_client', 'a person’s account of that name is not taken')
   await admin.patch(`/api/v3/sources/oauth/${source.slug}/`, { enabled: false })
   assert.equal((await bring(party, await source.sign({ sub: unique('repo') }))).body.error, 'invalid_client')
+})
+
+test('71 a source names no service account that was not made for what it vouches for', async () => {
+  const source = await aSource()
+  const party = await aParty({ jwt_federation_sources: [source.pk] })
+  const { ctx } = party.server
+  await aUser(ctx, { username: `${String(party.provider.name)}-backup`, type: 'service_account' })
+  assert.equal((await bring(party, await source.sign({ sub: 'backup' }))).body.error, 'invalid_client')
+  for (const time of ['first', 'second']) assert.equal((await bring(party, await source.sign({ sub: 'robot' }))).status, 200, time)
 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createObject } from '../../api/crud.ts'
+import { hashToken } from '../../crypto/secrets.ts'
 import { ClientMetadata } from './client-metadata.ts'
 import { aBrowser, aParty, aSignedInBrowser, pkce, REDIRECT_URI, type Party } from './fixture.ts'
 
@@ -44,6 +45,19 @@ test('what the browser adds to a pushed request does not count', async () => {
   const to = new URL(String(answer.headers.location))
   assert.equal(to.origin + to.pathname, REDIRECT_URI)
   assert.equal(to.searchParams.get('state'), 'kept')
+})
+
+test('70 what proves the client is not kept with its request', async () => {
+  const party = await aParty()
+  const secret = String(party.provider.client_secret)
+  const { body } = await party.post('par', { ...request, client_id: party.clientId, client_secret: secret }, { basic: false })
+  const { parameters } = await party.server.ctx.db
+    .selectFrom('oauth2_pushed_request')
+    .select('parameters')
+    .where('uri_hash', '=', hashToken(body.request_uri))
+    .executeTakeFirstOrThrow()
+  assert.ok(parameters.includes('kept'))
+  assert.ok(!parameters.includes(secret))
 })
 
 test('14 a pushed request is of no use to another client, nor when it is over', async () => {

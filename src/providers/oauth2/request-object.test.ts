@@ -51,8 +51,9 @@ function published(t: TestContext, party: Party, bodies: Record<string, string>)
   const usual = outgoingOf(config)
   t.after(() => useOutgoing(config, usual))
   const asked: string[] = []
-  useOutgoing(config, async url => {
+  useOutgoing(config, async (url, options) => {
     asked.push(url)
+    assert.equal(options?.redirects, 0, 'another address is not one of the client')
     if (bodies[url] === undefined) throw new OutgoingError('refused', 'not reachable from here')
     const body = new TextEncoder().encode(bodies[url])
     return { status: 200, reason: 'OK', headers: {}, body, url, history: [], elapsed: 1 }
@@ -192,6 +193,27 @@ test('79 a request object is fetched from a registered address alone, by the gua
   bodies[uri] = new UnsecuredJWT(usual).encode()
   assert.equal((await ask(uri))?.get('state'), 'signed state', 'its address vouches for it')
   assert.ok((await ask(uri))?.get('code'))
+})
+
+test('22 a request object of a client that keeps FAPI 2.0 is for the issuer, and for a time (Message Signing §5.3.1)', async () => {
+  const { party, sign } = await aSigner({ security_profile: 'fapi2', tls_client_certificate_bound_access_tokens: true })
+  const now = Math.floor(party.server.ctx.now().getTime() / 1000)
+  const window = { nbf: now, exp: now + 60 }
+  const { challenge } = pkce()
+  const push = async (claims: JWTPayload) =>
+    (await party.post('par', { request: await sign({ code_challenge: challenge, code_challenge_method: 'S256', ...claims }) })).status
+  const { issuer } = party
+  const cases: [JWTPayload, number][] = [
+    [window, 201],
+    [{ ...window, aud: undefined }, 400],
+    [{ ...window, aud: 'https://id.example.test/application/o/authorize/' }, 400],
+    [{ ...window, aud: [issuer, 'https://elsewhere.example/'] }, 201],
+    [{ exp: now + 60 }, 400],
+    [{ nbf: now }, 400],
+    [{ nbf: now - 3_700, exp: now + 60 }, 400],
+    [{ nbf: now, exp: now + 3_700 }, 400],
+  ]
+  for (const [claims, status] of cases) assert.equal(await push(claims), status, JSON.stringify(claims))
 })
 
 test('22 a client that chose an algorithm takes no unsigned object, wherever it comes from', async t => {

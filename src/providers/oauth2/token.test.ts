@@ -355,6 +355,12 @@ test('client credentials may be those of an account with an app password', async
     invalid('invalid_grant'),
     'an API token is no app password',
   )
+  const other = await aUser(ctx)
+  assert.partialDeepStrictEqual(
+    await party.token({ ...form, username: String(other.username) }, { basic: false }),
+    invalid('invalid_grant'),
+    'a password of somebody else',
+  )
   const expired = await aToken(ctx, user, { intent: 'app_password', expiring: true, expires: new Date(0) })
   assert.partialDeepStrictEqual(await party.token({ ...form, password: expired }, { basic: false }), invalid('invalid_grant'))
 })

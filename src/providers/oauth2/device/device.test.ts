@@ -246,6 +246,23 @@ test('19 of a yes and a no in two windows the first counts', async () => {
   assert.partialDeepStrictEqual(await ask(party, body.device_code), { body: { error: 'access_denied' } })
 })
 
+test('46 nobody fills up the codes: a client begins twenty times an hour from one address', async () => {
+  const party = await aParty()
+  for (let time = 0; time < 20; time++) assert.equal((await begin(party)).status, 200)
+  assert.partialDeepStrictEqual(await begin(party), { status: 429, body: { error: 'slow_down' } })
+})
+
+test('46 a code that is over is no code', async () => {
+  const party = await aParty()
+  const { clock } = party.server
+  const { browser } = await aSignedInBrowser()
+  const { body } = await begin(party)
+  clock.advance(body.expires_in * 1000)
+  await browser.follow('/device')
+  const code = { component: 'ak-provider-oauth2-device-code', code: body.user_code }
+  assert.ok((await browser.challenge('default-device-code-flow', '', code)).response_errors)
+})
+
 test('46 codes are not guessed: after twenty tries a right one is wrong too', async () => {
   const party = await aParty()
   const { browser } = await aSignedInBrowser()

@@ -68,7 +68,10 @@ async function verified(ctx: Ctx, source: Row, assertion: string, kid: string): 
 const accountNamed = (ctx: Ctx, username: string): Promise<Row | undefined> =>
   ctx.db.selectFrom('user').selectAll().where('username', '=', username).executeTakeFirst()
 
-/** The account for a machine that a source knows; made at its first use. A person's account of that name is not taken for it. */
+/** Marks accounts that were made for what another vouches for. */
+const GENERATED = 'goauthentik.io/user/generated'
+
+/** The account for a machine that a source knows; made at its first use. An account of that name that was made for something else is not taken for it. */
 async function machineAccount(ctx: Ctx, client: Client, source: Row, { sub, exp }: Row): Promise<Row | undefined> {
   const username = `${client.name}-${String(sub)}`
   if (username.length > USERNAME_LENGTH) return undefined // cut, two machines could share one
@@ -77,10 +80,11 @@ async function machineAccount(ctx: Ctx, client: Client, source: Row, { sub, exp 
     name: username,
     type: 'service_account',
     path: userPath(source),
-    attributes: { 'goauthentik.io/user/generated': true, 'goauthentik.io/user/expires': exp },
+    attributes: { [GENERATED]: true, 'goauthentik.io/user/expires': exp },
   }
   const account = (await accountNamed(ctx, username)) ?? (await newAccount(ctx, made))
-  return account?.type === 'service_account' && account.is_active ? account : undefined
+  const isTheirs = account?.type === 'service_account' && (account.attributes as Row)[GENERATED] === true
+  return isTheirs && account.is_active ? account : undefined
 }
 
 async function newAccount(ctx: Ctx, values: Row): Promise<Row | undefined> {

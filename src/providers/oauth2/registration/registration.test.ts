@@ -4,6 +4,7 @@ import { createLocalJWKSet, decodeProtectedHeader, exportJWK, generateKeyPair, j
 import { aGroup, aRole, aToken, aUser, unique } from '../../../../test/builders.ts'
 import type { Answer } from '../../../../test/harness.ts'
 import type { Row } from '../../../api/model.ts'
+import { countAttempt } from '../../../core/attempts.ts'
 import { outgoingOf, useOutgoing } from '../../../http/client.ts'
 import { aParty, aSignedInBrowser, oauthServer, Party, pkce, type SignedIn } from '../fixture.ts'
 
@@ -116,6 +117,13 @@ test('35 nobody registers a client without a token that may, and what is wrong i
     'an address that is none': [{ redirect_uris: ['nonsense'] }, 'invalid_redirect_uri'],
     'a script': [{ redirect_uris: ['javascript:alert(1)'] }, 'invalid_redirect_uri'],
     'a fragment': [{ redirect_uris: [`${CALLBACK}#x`] }, 'invalid_redirect_uri'],
+    'a script after a blank': [{ redirect_uris: [' java\tscript:alert(1)'] }, 'invalid_redirect_uri'],
+    'a password': [{ redirect_uris: ['https://client.example.test@evil.test/cb'] }, 'invalid_redirect_uri'],
+    'a file': [{ redirect_uris: ['file:///etc/passwd'] }, 'invalid_redirect_uri'],
+    'another machine': [{ redirect_uris: ['http://127.0.0.1.evil.test/cb'] }, 'invalid_redirect_uri'],
+    'a script to go to after logout': [{ ...good, post_logout_redirect_uris: ['javascript:alert(1)'] }, 'invalid_redirect_uri'],
+    'a script to hear of logout': [{ ...good, frontchannel_logout_uri: 'javascript:alert(1)' }, 'invalid_client_metadata'],
+    'private keys': [{ ...good, jwks: { keys: [{ kty: 'EC', crv: 'P-256', x: 'x', y: 'y', d: 'd' }] } }, 'invalid_client_metadata'],
     'no TLS': [{ redirect_uris: ['http://client.example.test/cb'] }, 'invalid_redirect_uri'],
     'no list': [{ redirect_uris: CALLBACK }, 'invalid_redirect_uri'],
     'grants that are not offered': [{ ...good, grant_types: ['urn:x'] }, 'invalid_client_metadata'],
@@ -185,6 +193,67 @@ test('66 a client that registered itself is open to its registrant alone, unless
   const second = await playing(party, (await register(party, token, { redirect_uris: [CALLBACK] })).body)
   assert.ok((await codeFor(second, await aSignedInBrowser(await aUser(ctx, { groups: [group.group_uuid] })))).code)
   assert.match((await second.authorize(stranger.browser, { redirect_uri: CALLBACK })).text, /Permission denied/)
+})
+
+test('35 what a provider demands of its own requests it demands of clients that register, for as long as they live', async () => {
+  const party = await aParty({ key: 'rsa' })
+  await opened(party)
+  const keys = await generateKeyPair('ES256')
+  const jwk = { ...(await exportJWK(keys.publicKey)), kid: 'one', use: 'sig' }
+  const profile = { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [jwk] }, dpop_bound_access_tokens: true }
+  const made = await party.server.admin.post('/api/v3/signet/oauth2_clients/', {
+    provider: party.provider.pk,
+    security_profile: 'fapi2',
+    require_signed_request_object: true,
+    dpop_nonce_required: true,
+    ...profile,
+  })
+  assert.equal(made.status, 201, made.text)
+  const { token } = await initialToken()
+  const weak = { redirect_uris: [CALLBACK] }
+  for (const less of [{}, { token_endpoint_auth_method: 'none' }, { token_endpoint_auth_method: 'private_key_jwt' }])
+    assert.equal((await register(party, token, { ...weak, ...less })).body.error, 'invalid_client_metadata', JSON.stringify(less))
+  const registered = await register(party, token, { ...weak, ...profile, dpop_bound_access_tokens: false })
+  assert.equal(registered.status, 201, registered.text)
+  const { ctx } = party.server
+  const child = await playing(party, registered.body)
+  const held = async () => {
+    const row = await ctx.db
+      .selectFrom('oauth2_client_metadata')
+      .selectAll()
+      .where('provider', '=', child.provider.pk as number)
+      .executeTakeFirstOrThrow()
+    assert.partialDeepStrictEqual(row, {
+      security_profile: 'fapi2',
+      require_pushed_authorization_requests: true,
+      require_pkce: true,
+      require_signed_request_object: true,
+      dpop_bound_access_tokens: true,
+      dpop_nonce_required: true,
+    })
+  }
+  await held()
+  const mine = party.server.client(registered.body.registration_access_token)
+  const path = new URL(registered.body.registration_client_uri).pathname
+  const { client_id } = registered.body
+  const less = { require_pushed_authorization_requests: false, require_signed_request_object: false, dpop_bound_access_tokens: false }
+  assert.equal((await mine.put(path, { ...weak, client_id })).body.error, 'invalid_client_metadata')
+  assert.equal((await mine.put(path, { ...weak, ...profile, ...less, client_id })).status, 200)
+  await held()
+})
+
+test('35 a registration is looked after where it was made, and a program gone wild is stopped', async () => {
+  const [party, other] = [await aParty(), await aParty()]
+  for (const one of [party, other]) await opened(one)
+  const { token, user } = await initialToken()
+  const { body } = await register(party, token, { redirect_uris: [CALLBACK] })
+  const mine = party.server.client(body.registration_access_token)
+  const path = new URL(body.registration_client_uri).pathname
+  assert.equal((await mine.get(path.replace(party.slug, other.slug))).status, 401)
+  assert.equal((await mine.get(path)).status, 200)
+  const { ctx } = party.server
+  for (let times = 0; times < 100; times++) await countAttempt(ctx, `register client ${String(user.id)}`, 3_600_000)
+  assert.partialDeepStrictEqual(await register(party, token, { redirect_uris: [CALLBACK] }), { status: 429, body: { error: 'slow_down' } })
 })
 
 test('a client reads, replaces and removes its own registration, and nobody else does (RFC 7592)', async () => {
@@ -268,15 +337,10 @@ test('a sector is believed only where it lists the redirect URIs (OIDC Registrat
   const usual = outgoingOf(config)
   t.after(() => useOutgoing(config, usual))
   let listed: unknown = []
-  useOutgoing(config, async url => ({
-    status: 200,
-    reason: 'OK',
-    headers: {},
-    body: new TextEncoder().encode(JSON.stringify(listed)),
-    url,
-    history: [],
-    elapsed: 1,
-  }))
+  useOutgoing(config, async (url, options) => {
+    assert.equal(options?.redirects, 0, 'the address itself is what counts')
+    return { status: 200, reason: 'OK', headers: {}, body: new TextEncoder().encode(JSON.stringify(listed)), url, history: [], elapsed: 1 }
+  })
   const asked = { redirect_uris: [CALLBACK], subject_type: 'pairwise', sector_identifier_uri: 'https://sector.example.test/uris' }
   for (const wrong of [[], ['https://elsewhere.example/'], {}, 'text']) {
     listed = wrong

@@ -62,12 +62,19 @@ async function metadataValues(ctx: Ctx, sent: Row): Promise<Row> {
   return readBody(ctx, ClientMetadata, named, { partial: true })
 }
 
-/** What the provider demands of its own requests it demands of those of its children. */
+const DEMANDS = [
+  'require_pkce',
+  'require_pushed_authorization_requests',
+  'require_signed_request_object',
+  'dpop_bound_access_tokens',
+  'dpop_nonce_required',
+  'tls_client_certificate_bound_access_tokens',
+] as const
+
+/** What the provider demands of its own requests, and the profile that it keeps, it demands of its children. */
 const demanded = ({ metadata }: Client): Row => ({
-  ...(metadata.require_pkce && { require_pkce: true }),
-  ...(metadata.require_pushed_authorization_requests && { require_pushed_authorization_requests: true }),
-  ...(metadata.require_signed_request_object && { require_signed_request_object: true }),
-  ...(metadata.dpop_bound_access_tokens && { dpop_bound_access_tokens: true }),
+  ...Object.fromEntries(DEMANDS.filter(name => metadata[name]).map(name => [name, true])),
+  ...(metadata.security_profile !== null && { security_profile: metadata.security_profile }),
 })
 
 /** Turns what the API would say of a field into what registration says, RFC 7591 §3.2.2. */
