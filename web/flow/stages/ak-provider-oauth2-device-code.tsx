@@ -9,7 +9,7 @@ export function DeviceCodeStage() {
   return (
     <StageForm>
       <Field name="code" label={t('device_code')} hint={t('device_code_why')}>
-        <input {...control} type="text" inputMode="numeric" autoComplete="off" autoFocus required maxLength={16} />
+        <input {...control} class="input" type="text" inputMode="numeric" autoComplete="off" autoFocus required maxLength={16} />
       </Field>
       <SubmitButton label={t('continue')} />
     </StageForm>
