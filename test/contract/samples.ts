@@ -184,9 +184,12 @@ export async function sampleObject(ctx: Ctx, model: Model): Promise<Row> {
   return (await findObject(ctx, model, row[model.pk]))!
 }
 
+/** The same for every server of this process, and slow to read. */
+let catalogue: ReturnType<typeof readCatalogue> | undefined
+
 /** Columns that no field of the model speaks of (hashes of tokens, say), where the database wants them. */
 async function withHiddenColumns(ctx: Ctx, model: Model, values: Row): Promise<Model> {
-  const table = (await readCatalogue(ctx.db)).get(model.table)!
+  const table = (await (catalogue ??= readCatalogue(ctx.db))).get(model.table)!
   const hidden = table.columns.filter(
     ({ name, nullable, defaulted }) => !nullable && !defaulted && name !== model.pk && !model.allFields[name] && name !== model.baseKey,
   )
