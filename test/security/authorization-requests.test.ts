@@ -132,7 +132,22 @@ test('34 a browser that is remembered for its second factor has not shown it aga
   const { elsewhere } = await browser.follow(String(done.to))
   const strong = await party.exchange(elsewhere!.searchParams.get('code')!)
   assert.equal(decodeJwt(strong.body.id_token as string).acr, MFA)
-  clock.advance(31_000)
-  const anew = await begin({ ...wish, prompt: 'login' })
-  assert.equal(anew.asked.component, 'ak-stage-authenticator-validate', 'nor does it remember what was shown to it before')
+})
+
+test('34 a step-up asks each time: it remembers nothing of the one before', async () => {
+  const { ctx, clock } = await oauthServer()
+  const user = await aUser(ctx, { password: 'right' })
+  const app = await anApp(ctx, user)
+  const flow = await aFlow(ctx, ['identification', 'password', 'user_login'])
+  const party = await aParty({ authentication_flow: flow.flow_uuid })
+  const browser = await aBrowser()
+  const wish = { claims: JSON.stringify({ id_token: { acr: { essential: true, values: [MFA] } } }), prompt: 'login' }
+  for (const time of ['first', 'second']) {
+    const query = locationOf(await party.authorize(browser, wish)).search.slice(1)
+    const asked = await browser.signInWith(flow.slug, query, String(user.username), 'right')
+    assert.equal(asked.component, 'ak-stage-authenticator-validate', time)
+    const done = await browser.challenge(flow.slug, query, { component: asked.component, code: app.code(ctx.now()) })
+    assert.equal(done.component, 'xak-flow-redirect', time)
+    clock.advance(31_000)
+  }
 })
