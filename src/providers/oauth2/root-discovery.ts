@@ -44,12 +44,14 @@ const rootKeys = cached(CLIENT_TABLES, async (ctx): Promise<Uint8Array | null> =
   const clients = await globalClients(ctx)
   if (clients.length === 0) return null
   const keys = clients.flatMap(client => (JSON.parse(new TextDecoder().decode(client.jwks)) as { keys: Row[] }).keys)
-  const byId = new Map<unknown, Row>()
+  const distinct = new Map<string, Row>()
   for (const key of keys) {
-    const { alg, ...rest } = byId.get(key.kid) ?? key
-    byId.set(key.kid, alg === key.alg ? key : rest)
+    // One client may sign with what another encrypts with: those are two keys of one name.
+    const name = `${String(key.use)} ${String(key.kid)}`
+    const { alg, ...rest } = distinct.get(name) ?? key
+    distinct.set(name, alg === key.alg ? key : rest)
   }
-  return Buffer.from(JSON.stringify({ keys: [...byId.values()] }))
+  return Buffer.from(JSON.stringify({ keys: [...distinct.values()] }))
 })
 
 /**

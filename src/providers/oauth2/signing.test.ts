@@ -5,8 +5,9 @@ import { compactDecrypt, createLocalJWKSet, decodeProtectedHeader, exportJWK, ge
 import { certified } from '../../../test/certificates.ts'
 import { unique } from '../../../test/builders.ts'
 import type { Row } from '../../api/model.ts'
+import { RSA_KEYPAIR } from '../../boot.ts'
 import { generate } from '../../crypto/model.ts'
-import { aParty, aSignedInBrowser, oauthServer, type Party } from './fixture.ts'
+import { aParty, aSignedInBrowser, keypairKey, oauthServer, type Party } from './fixture.ts'
 import { hashOf } from './algorithms.ts'
 import { purgeExpired } from './purge.ts'
 
@@ -213,7 +214,9 @@ test('pairwise names differ from sector to sector, and stay the same within one 
 })
 
 test('the installation’s own issuer has a discovery document and keys, for all clients that share it', async () => {
-  const { client } = await oauthServer()
+  const { client, ctx } = await oauthServer()
+  // One encrypts with what the other signs with.
+  await aParty({ issuer_mode: 'global', encryption_key: await keypairKey(ctx, RSA_KEYPAIR) })
   const [one, two] = [
     await aParty({ issuer_mode: 'global', key: 'rsa' }),
     await aParty({ issuer_mode: 'global', grant_types: ['authorization_code'] }),
@@ -230,7 +233,7 @@ test('the installation’s own issuer has a discovery document and keys, for all
     assert.equal(body.check_session_iframe, 'https://id.example.test/application/o/check-session/')
   }
   const { body: keys } = await client().get('/.well-known/jwks.json')
-  assert.equal(new Set(keys.keys.map((key: Row) => key.kid)).size, keys.keys.length)
+  assert.equal(new Set(keys.keys.map((key: Row) => [key.kid, key.use].join())).size, keys.keys.length)
   const { browser } = await aSignedInBrowser()
   for (const party of [one, two]) {
     const { id_token: idToken } = await party.tokens(browser)
