@@ -16,7 +16,7 @@ export function gathered(fd: number): DestinationStream & { flushSync: () => voi
     held = ''
     file.write(lines)
   }
-  process.on('exit', flushSync)
+  atExit(flushSync)
   return {
     flushSync,
     write(line) {
@@ -25,4 +25,12 @@ export function gathered(fd: number): DestinationStream & { flushSync: () => voi
       if (held.length > MOST) flushSync()
     },
   }
+}
+
+const flushes: (() => void)[] = []
+
+/** One listener, however many descriptors are written to. */
+function atExit(flush: () => void): void {
+  if (flushes.length === 0) process.once('exit', () => flushes.forEach(each => each()))
+  flushes.push(flush)
 }

@@ -8,7 +8,7 @@ import { PROVIDER_TYPES } from './oauth/types/index.ts'
 
 test('the sign-in page has a button for each enabled source of its stage, by name, which takes the query of the page along', async () => {
   const { admin, app, ctx } = await server()
-  const make = (name: string, values = {}) => aSource(ctx, { name, slug: unique(name.toLowerCase()), ...values })
+  const make = (name: string, values = {}) => aSource(ctx, { name, slug: unique(name.toLowerCase().replaceAll(' ', '-')), ...values })
   const [second, first, off] = [
     await make('Beta', { provider_type: 'google', promoted: true }),
     await make('Alpha', { icon: 'https://pictures.example.test/a.png' }),

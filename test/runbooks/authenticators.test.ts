@@ -56,7 +56,7 @@ for (const kind of ['totp', 'webauthn']) {
       .where('id', '=', id as number)
       .execute()
     assert.equal((await admin.delete(`${A}/authenticators/admin/${kind}/${String(id)}/`)).status, 204)
-    const { body } = await admin.get(`${A}/events/events/?action=model_deleted&ordering=-created&page_size=5`)
+    const { body } = await admin.get(`${A}/events/events/?action=model_deleted&context_model_pk=${String(id)}`)
     const event = body.results.find((one: Row) => ((one.context as Row).model as Row)?.pk === String(id))
     assert.equal(event.user.username, 'test-admin')
     assert.equal(event.context.owner.username, user.username)
