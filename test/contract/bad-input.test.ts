@@ -5,7 +5,7 @@ import { countObjects } from '../../src/api/store.ts'
 import type { Model } from '../../src/api/model.ts'
 import type { Resource } from '../../src/api/mount.ts'
 import { registry } from '../../src/registry.ts'
-import { server, type Answer } from '../harness.ts'
+import { ENGINE, server, type Answer } from '../harness.ts'
 import { exampleOf, OURS } from './examples.ts'
 import { sampleBody, sampleObject } from './samples.ts'
 import { operationAt } from './schema.ts'
@@ -26,16 +26,17 @@ const concrete = (model: Model): Model =>
     ? (registry.models.find(kind => kind.base === model) ?? model)
     : model
 
+/** What only our own code looks at is tried on one database. */
+const once = <T>(...values: T[]): T[] => (ENGINE === 'sqlite' ? values : [])
+
 const HOSTILE_TEXT = [
   'x%00y',
   '%ED%A0%80',
-  "'%20or%201%3D1%20--",
   '%25%5C_',
-  'x'.repeat(4000),
   '99999999999999999999',
   '4294967296',
-  '[]',
   '2026-13-45T99:99:99Z',
+  ...once("'%20or%201%3D1%20--", 'x'.repeat(4000), '[]'),
 ]
 const HOSTILE_KEYS = [
   '0',
@@ -54,15 +55,10 @@ const HOSTILE_KEYS = [
   'ffffffff-ffff-ffff-ffff-ffffffffffff',
   'null',
 ]
-const PAGES = ['page=0', 'page=-1', 'page=99999999999', 'page=1e3', 'page=x', 'page=1&page=2', 'page=999999', 'page=']
+const PAGES = ['page=-1', 'page=99999999999', ...once('page=0', 'page=1e3', 'page=x', 'page=1&page=2', 'page=999999', 'page=')]
 const SIZES = [
-  'page_size=1000000000',
-  'page_size=0',
-  'page_size=-1',
   'page_size=99999999999999999999',
-  'page_size=x',
-  'page_size=1.5',
-  'page_size=1&page_size=2',
+  ...once('page_size=1000000000', 'page_size=0', 'page_size=-1', 'page_size=x', 'page_size=1.5', 'page_size=1&page_size=2'),
 ]
 const WRONG: unknown[] = [
   null,
@@ -77,7 +73,7 @@ const WRONG: unknown[] = [
   { 'a\0': 1 },
   'x'.repeat(100_000),
 ]
-const NO_OBJECT = [
+const NO_OBJECT = once(
   'null',
   '[]',
   '"x"',
@@ -90,7 +86,7 @@ const NO_OBJECT = [
   '\0',
   `${'['.repeat(20_000)}${']'.repeat(20_000)}`,
   `{"a":${'{"a":'.repeat(200)}1${'}'.repeat(200)}}`,
-]
+)
 
 const itemUrl = ({ path, model }: Resource, row: Record<string, unknown>): string =>
   `${A}${path}/${encodeURIComponent(String(row[model.lookup ?? model.pk]))}/`
