@@ -35,6 +35,8 @@ const forPeople = {
 }
 
 const server = createServer()
+// The bench's connections rest while the other side has its round.
+server.keepAliveTimeout = 120_000
 server.listen(0, '127.0.0.1', () => {
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const provider = new Provider(origin, {
