@@ -45,12 +45,12 @@ async function checkDocument(document: Row, path: string): Promise<void> {
   await checkKeys(document)
 }
 
-/** The keys are public, of several kinds of use, and each has a name of its own. */
+/** The keys are public, and each has a name of its own; one that signs and encrypts too stands there for each use (OIDC Discovery §3). */
 async function checkKeys(document: Row): Promise<void> {
   const { keys } = await documentAt(new URL(String(document.jwks_uri)).pathname)
   const all = keys as Row[]
   assert.ok(all.some(({ kty, use }) => kty === 'RSA' && use === 'sig'))
-  assert.equal(new Set(all.map(({ kid }) => kid)).size, all.length)
+  assert.equal(new Set(all.map(({ kid, use }) => JSON.stringify([kid, use]))).size, all.length)
   for (const key of all) for (const secret of ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']) assert.ok(!(secret in key))
 }
 
