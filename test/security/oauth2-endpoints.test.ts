@@ -19,11 +19,13 @@ test('22 what was made for another server is not made for this one because a Hos
   await createObject(ctx, ClientMetadata, { provider: party.provider.pk, ...proving })
   await admin.post('/api/v3/core/brands/', { domain: 'brand.example.test' })
   const bound = await aParty()
-  const ask = (host: string, form: Record<string, string>, headers: Record<string, string> = {}) =>
-    clientOf(app).request('POST', '/application/o/token/', {
-      payload: new URLSearchParams({ grant_type: 'client_credentials', ...form }).toString(),
+  const post = (path: string, host: string, form: Record<string, string>, headers: Record<string, string> = {}) =>
+    clientOf(app).request('POST', path, {
+      payload: new URLSearchParams(form).toString(),
       headers: { 'content-type': 'application/x-www-form-urlencoded', host, ...headers },
     })
+  const ask = (host: string, form: Record<string, string>, headers: Record<string, string> = {}) =>
+    post('/application/o/token/', host, { grant_type: 'client_credentials', ...form }, headers)
   const asserting = async (aud: string) => ({
     client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
     client_assertion: await new SignJWT({ jti: unique('jti') })
@@ -40,6 +42,12 @@ test('22 what was made for another server is not made for this one because a Hos
       .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: { kty: jwk.kty!, crv: jwk.crv!, x: jwk.x!, y: jwk.y! } })
       .setIssuedAt(ctx.now())
       .sign(privateKey)
+  const requestObject = (aud: string) =>
+    new SignJWT({ client_id: party.clientId, response_type: 'code', redirect_uri: REDIRECT_URI, scope: 'openid' })
+      .setProtectedHeader({ alg: 'ES256', kid: jwk.kid, typ: 'oauth-authz-req+jwt' })
+      .setIssuer(party.clientId)
+      .setAudience(aud)
+      .sign(privateKey)
   const secret = { client_id: bound.clientId, client_secret: String(bound.provider.client_secret) }
   const { token: path, issuer } = { token: '/application/o/token/', issuer: `/application/o/${party.slug}/` }
   const outcomes: [asked: string, meant: string, good: boolean][] = [
@@ -55,6 +63,12 @@ test('22 what was made for another server is not made for this one because a Hos
       assert.equal((await ask(asked, await asserting(`https://${meant}${at}`))).status, good ? 200 : 400, `${asked} ${meant} ${at}`)
     const answer = await ask(asked, secret, { dpop: await proof(`https://${meant}${path}`) })
     assert.equal(answer.status, good ? 200 : 400, `${asked} ${meant}`)
+    const here = asked.endsWith('evil.test') ? 'id.example.test' : asked
+    const pushed = await post('/application/o/par/', asked, {
+      ...(await asserting(`https://${here}${issuer}`)),
+      request: await requestObject(`https://${meant}${issuer}`),
+    })
+    assert.deepEqual([pushed.status, pushed.body.error], good ? [201, undefined] : [400, 'invalid_request_object'], `${asked} ${meant}`)
   }
   await app.close()
 })

@@ -176,7 +176,7 @@ test('16 a refresh asks again: account, group, application, scope', async () => 
   assert.equal((await party.refresh(tokens.refresh_token)).body.scope, 'openid offline_access')
 })
 
-test('16 a consent that was withdrawn ends the refresh', async () => {
+test('16 a consent that was withdrawn ends the refresh and codes', async () => {
   const party = await aParty({ consent: 'explicit' })
   const { browser, user } = await aSignedInBrowser()
   const slug = 'default-provider-authorization-explicit-consent'
@@ -188,7 +188,9 @@ test('16 a consent that was withdrawn ends the refresh', async () => {
   assert.equal(next.status, 200)
   const [consent] = (await browser.get('/api/v3/core/user_consent/')).body.results
   assert.deepEqual([consent.user.pk, consent.application.slug], [user.id, party.slug])
+  const unspent = await party.code(browser, { scope: 'openid offline_access' })
   assert.equal((await browser.request('DELETE', `/api/v3/core/user_consent/${consent.pk}/`)).status, 204)
+  assert.partialDeepStrictEqual(await party.exchange(unspent), invalidGrant, 'nor is a code any good that waits to be spent')
   assert.partialDeepStrictEqual(await party.refresh(next.body.refresh_token), invalidGrant)
 })
 
