@@ -1,12 +1,10 @@
 /** What query sets and objects ask of the database. Reads stop at a thousand objects; writes go through the operations of the API. */
-import { sql, type RawBuilder } from 'kysely'
+import { sql } from 'kysely'
 import { wireInstant } from '../../api/crud.ts'
 import type { Operations } from '../../api/crud.ts'
 import type { Row } from '../../api/model.ts'
 import { findObject, findObjects, loadRow } from '../../api/store.ts'
 import { transact, type Ctx } from '../../context.ts'
-import { engineOf, type Db } from '../../db/database.ts'
-import { statement, type Statement } from '../../db/statement.ts'
 import { entitledTo } from '../../core/entitlement.sql.ts'
 import { groupsAndAbove } from '../../core/membership.ts'
 import { rememberPassword } from '../../core/password-history.ts'
@@ -22,9 +20,10 @@ import { instantValue } from './conversion.ts'
 import { notSupportedError } from './exceptions.ts'
 import { ModelObject, columnValue, storedValue } from './object.ts'
 import { nodeOf, type Lookup } from './q.ts'
+import { belonging, orderOf, rowsWhere } from './belongings.ts'
 import { QuerySet, startQuery, type Origin, type Query } from './queryset.ts'
 import type { Operation, Scope } from './scope.ts'
-import { conditionOf, fromClause, keyColumn, orderTerms, relatedCondition, valueTerm, type Helper } from './sql.ts'
+import { conditionOf, fromClause, keyColumn, relatedCondition, valueTerm, type Helper } from './sql.ts'
 
 /** Objects that one query gives at most. */
 export const MOST = 1000
@@ -101,17 +100,6 @@ async function whereOf(scope: Scope, { own, origins, node }: Query) {
   return node.parts.length > 0 || conditions.length === 0 ? [...conditions, await conditionOf(own, node, helperOf(scope))] : conditions
 }
 
-/** Names without meaning for the database are dropped from a model's own order. */
-const defaultOrder = ({ model, fields }: ModelClass): string[] =>
-  model.ordering.filter(name => name.replace(/^-/, '') === 'pk' || fields.has(name.replace(/^-/, '')))
-
-function orderOf(db: Db, query: Query) {
-  const { own, order, reversed } = query
-  const given = order ?? defaultOrder(own)
-  const terms = orderTerms(own, given, db, reversed)
-  return given.includes('?') ? terms : [...terms, reversed ? sql`${keyColumn(own)} desc` : sql`${keyColumn(own)} asc`]
-}
-
 const sealedModels = new WeakMap<object, boolean>()
 /** Whether rows of a model have to be opened. */
 function isSealed({ model }: ModelClass): boolean {
@@ -120,56 +108,11 @@ function isSealed({ model }: ModelClass): boolean {
   return sealed
 }
 
-/** Whole rows; the columns of a model's own table come last, as they count where names meet. */
-function rowsWhere(own: ModelClass, clauses: RawBuilder<unknown>): RawBuilder<Row> {
-  const tables = own.model.tables.map(({ table }) => sql`${sql.table(table)}.*`)
-  return sql<Row>`select ${sql.join(tables)} from ${fromClause(own)} ${clauses}`
-}
-
 async function selected(scope: Scope, query: Query, most: number): Promise<Row[]> {
   const where = sql.join(await whereOf(scope, query), sql` and `)
   const order = sql.join(orderOf(scope.ctx.db, query))
   const clauses = sql`where ${where} order by ${order} limit ${sql.lit(most)} offset ${sql.lit(query.offset)}`
   return (await rowsWhere(query.own, clauses).execute(scope.ctx.db)).rows
-}
-
-/** Statements that ask for all that belongs to one object, by what they belong to it through. */
-const belongings = new WeakMap<object, Belonging>()
-const GROUPS_OF = {}
-
-/** `some`: whether there is anything, which SQLite says much sooner than what; over a network every question counts. */
-type Belonging = { some?: Statement<[owner: unknown], unknown>; all: Statement<[owner: unknown, most: number], Row> }
-
-function belongingOf(query: Query, origin: Origin & { kind: 'related' | 'groups_of' }): Belonging {
-  const { own } = query
-  const all = statement((db, owner: unknown, most: number) => {
-    const where =
-      origin.kind === 'related'
-        ? relatedCondition(own, origin.relation, owner)
-        : sql`"group".group_uuid in (${groupsAndAbove(owner as number)})`
-    const clauses = sql`where ${where} order by ${sql.join(orderOf(db, query))} limit ${most}`
-    return { compile: () => rowsWhere(own, clauses).compile(db) }
-  })
-  const links = origin.kind === 'groups_of' ? { table: 'user_group', ours: 'user' } : origin.relation.through
-  if (!('ours' in links)) return { all }
-  const some = statement((db, owner: unknown) => ({
-    compile: () => sql`select 1 as some from ${sql.table(links.table)} where ${sql.ref(links.ours)} = ${owner} limit 1`.compile(db),
-  }))
-  return { some, all }
-}
-
-/** All that belongs to one object, in its own order, which is what nearly every mapping asks for; undefined for any other query. */
-async function belonging(scope: Scope, query: Query, most: number): Promise<Row[] | undefined> {
-  const { origins, node, order, reversed, offset } = query
-  const [origin] = origins
-  if (origins.length > 1 || node.parts.length > 0 || order !== null || reversed || offset > 0) return undefined
-  if (origin?.kind !== 'related' && origin?.kind !== 'groups_of') return undefined
-  const through = origin.kind === 'related' ? origin.relation : GROUPS_OF
-  let known = belongings.get(through)
-  if (!known) belongings.set(through, (known = belongingOf(query, origin)))
-  const owner = origin.kind === 'related' ? origin.owner.key : origin.user
-  if (known.some && engineOf(scope.ctx.db) === 'sqlite' && !(await known.some.first(scope.ctx.db, owner))) return []
-  return known.all.all(scope.ctx.db, owner, most)
 }
 
 async function rowsOf(scope: Scope, query: Query, most = MOST): Promise<Row[]> {
