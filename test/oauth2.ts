@@ -14,6 +14,21 @@ export async function everyRefused(party: Party, browser: Visitor, uris: readonl
   }
 }
 
+/** Puts what one person's session remembers, the plan of a flow with it, into the session of another. */
+export async function movePlan(from: SignedIn, to: SignedIn): Promise<void> {
+  const { ctx } = await oauthServer()
+  const { data } = await ctx.db
+    .selectFrom('session')
+    .select('data')
+    .where('session_hash', '=', from.session.session_hash)
+    .executeTakeFirstOrThrow()
+  await ctx.db
+    .updateTable('session')
+    .set({ data: JSON.stringify(data) })
+    .where('session_hash', '=', to.session.session_hash)
+    .execute()
+}
+
 /** The person at the page that a device sends them to: opens the address, and says yes to what is asked. Answers what that leads to. */
 export async function letIn(browser: Visitor, address: string): Promise<Record<string, any>> {
   const opened = await browser.follow(address)

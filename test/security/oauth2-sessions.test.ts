@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { decodeJwt } from 'jose'
 import { aBrowser, aParty, aSignedInBrowser, flowKey, oauthServer } from '../../src/providers/oauth2/fixture.ts'
 import { aUser } from '../builders.ts'
-import { expire, invalidGrant } from '../oauth2.ts'
+import { expire, invalidGrant, movePlan } from '../oauth2.ts'
 
 test('27 the session has another name towards clients after each sign-in', async () => {
   const { ctx, clock } = await oauthServer()
@@ -45,21 +45,11 @@ test('29 a sign-in again that is cancelled gives nothing, and one by another acc
 test('30 the next person at the same browser never gets what was begun for the one before', async () => {
   const party = await aParty({ consent: 'explicit' })
   const slug = 'default-provider-authorization-explicit-consent'
-  const { ctx } = await oauthServer()
   const [one, two] = [await aSignedInBrowser(), await aSignedInBrowser()]
   await party.authorize(one.browser)
   const asked = await one.browser.challenge(slug, '')
   // The plan under way moves along when a session is replaced; here it is put into the other person's.
-  const { data } = await ctx.db
-    .selectFrom('session')
-    .select('data')
-    .where('session_hash', '=', one.session.session_hash)
-    .executeTakeFirstOrThrow()
-  await ctx.db
-    .updateTable('session')
-    .set({ data: JSON.stringify(data) })
-    .where('session_hash', '=', two.session.session_hash)
-    .execute()
+  await movePlan(one, two)
   const done = await two.browser.challenge(slug, '', { component: asked.component, token: asked.token })
   assert.equal(done.component, 'ak-stage-access-denied', JSON.stringify(done))
 })

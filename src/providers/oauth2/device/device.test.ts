@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { aGroup, aUser } from '../../../../test/builders.ts'
 import { assertFits } from '../../../../test/contract/schema.ts'
-import { expire, letIn as agree } from '../../../../test/oauth2.ts'
+import { expire, letIn as agree, movePlan } from '../../../../test/oauth2.ts'
 import type { Visitor } from '../../../../test/visitor.ts'
 import { aBrowser, aParty, aSignedInBrowser, oauthServer, type Party, type SignedIn } from '../fixture.ts'
 
@@ -122,20 +122,10 @@ test('19 who loses access while being asked does not let the device in', async (
 
 test('19 of two people who are asked for one device the first lets it in, and no question moves to another person', async () => {
   const party = await aParty()
-  const { ctx } = party.server
   const { body } = await begin(party)
   const [one, two, three] = [await aSignedInBrowser(), await aSignedInBrowser(), await aSignedInBrowser()]
   const opened = { one: await openPage(one.browser, body.user_code), two: await openPage(two.browser, body.user_code) }
-  const { data } = await ctx.db
-    .selectFrom('session')
-    .select('data')
-    .where('session_hash', '=', one.session.session_hash)
-    .executeTakeFirstOrThrow()
-  await ctx.db
-    .updateTable('session')
-    .set({ data: JSON.stringify(data) })
-    .where('session_hash', '=', three.session.session_hash)
-    .execute()
+  await movePlan(one, three)
   const answer = (who: typeof one, { slug, asked }: typeof opened.one) =>
     who.browser.challenge(slug, '', { component: asked.component, token: asked.token })
   assert.equal((await answer(three, opened.one)).component, 'ak-stage-access-denied')
