@@ -23,6 +23,8 @@ export type Asked = {
   /** Of a round, and before the first that counts. */
   seconds?: number
   warmup?: number
+  /** Connections that ask at the same time. */
+  clients?: number
 }
 
 /** What a file of this folder exports as `benchmark`. */
@@ -41,12 +43,13 @@ const { values: options, positionals: wanted } = parseArgs({
     rounds: { type: 'string' },
     seconds: { type: 'string' },
     warmup: { type: 'string' },
+    clients: { type: 'string' },
   },
 })
 const asked: Asked = {
   ...(options.only !== undefined && { only: options.only }),
   ...Object.fromEntries(
-    (['rounds', 'seconds', 'warmup'] as const).filter(name => options[name] !== undefined).map(name => [name, Number(options[name])]),
+    (['rounds', 'seconds', 'warmup', 'clients'] as const).filter(name => options[name] !== undefined).map(name => [name, Number(options[name])]),
   ),
 }
 
