@@ -49,7 +49,9 @@ const { values: options, positionals: wanted } = parseArgs({
 const asked: Asked = {
   ...(options.only !== undefined && { only: options.only }),
   ...Object.fromEntries(
-    (['rounds', 'seconds', 'warmup', 'clients'] as const).filter(name => options[name] !== undefined).map(name => [name, Number(options[name])]),
+    (['rounds', 'seconds', 'warmup', 'clients'] as const)
+      .filter(name => options[name] !== undefined)
+      .map(name => [name, Number(options[name])]),
   ),
 }
 

@@ -57,6 +57,7 @@ import { dynamicClientRegistrations } from './providers/oauth2/registration/mode
 import { oauth2Routes } from './providers/oauth2/api.ts'
 import { grantResources } from './providers/oauth2/grant-model.ts'
 import { frontChannelFarewell } from './providers/oauth2/logout/front-channel.ts'
+import { requireProfileKeypair } from './providers/oauth2/profile-keys.ts'
 import { retireKeypair } from './providers/oauth2/retired-keys.ts'
 import { oauthMemoryStages } from './providers/oauth2/stages.ts'
 import { withdrawGrants } from './providers/oauth2/withdraw.ts'
@@ -162,7 +163,7 @@ export type Registry = {
   /** How providers end what they gave out when a session or an account is taken away. */
   withdrawals: readonly Withdrawal[]
   /** Told of a keypair (opened row) that is about to be replaced or deleted, in that transaction. */
-  keypairUsers: readonly ((ctx: Ctx, keypair: Row) => Promise<void>)[]
+  keypairUsers: readonly ((ctx: Ctx, keypair: Row, next?: Row) => Promise<void>)[]
   /** Evaluates an expression of a form field; absent while no engine is part of the program. */
   evaluate?: (ctx: Ctx, source: string, variables: Record<string, unknown>) => Promise<unknown>
 }
@@ -301,7 +302,7 @@ export const registry: Registry = {
     scheduleRoutes,
   ],
   policyKinds,
-  keypairUsers: [retireKeypair],
+  keypairUsers: [requireProfileKeypair, retireKeypair],
   // Loaded with the first question, as with policies and mappings.
   evaluate: async (ctx, source, variables) => (await promptExpressions()).evaluatePromptExpression(ctx, source, variables),
   stages: [

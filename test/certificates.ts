@@ -13,6 +13,8 @@ type Wanted = {
   /** As an authority: may issue others. */
   authority?: boolean
   curve?: Curve
+  /** Bits of an RSA key in the place of one over a curve; an authority has to issue it. */
+  rsa?: number
   dns?: string
   uri?: string
   email?: string
@@ -31,8 +33,10 @@ const extension = (id: string, content: Uint8Array, critical = false): Uint8Arra
 
 /** A certificate under `issuer`, or one that signs itself. */
 export function certified(wanted: Wanted, issuer?: Certified): Certified {
-  const { commonName, authority = false, curve = 'P-256', dns, uri, email, days = 30, serverOnly = false } = wanted
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: curve })
+  const { commonName, authority = false, curve = 'P-256', rsa, dns, uri, email, days = 30, serverOnly = false } = wanted
+  const { publicKey, privateKey } = rsa
+    ? generateKeyPairSync('rsa', { modulusLength: rsa })
+    : generateKeyPairSync('ec', { namedCurve: curve })
   const name = sequence(
     ...[
       ['2.5.4.10', 'Example'],

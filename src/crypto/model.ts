@@ -91,9 +91,9 @@ function describe(values: Row, current?: Row): Row {
 const clean = (_: Ctx, values: Row, current?: Row): Row =>
   current && !('certificate_data' in values) && !('key_data' in values) ? values : describe(values, current)
 
-/** What was signed with the old key goes on being good. */
-async function replaced(ctx: Ctx, keypair: Row): Promise<void> {
-  for (const hear of ctx.registry.keypairUsers) await hear(ctx, keypair)
+/** Whoever uses the key hears of it, and may object: what was signed with the old one goes on being good. */
+async function replaced(ctx: Ctx, keypair: Row, next?: Row): Promise<void> {
+  for (const hear of ctx.registry.keypairUsers) await hear(ctx, keypair, next)
 }
 
 export const keypairs: Resource = {
@@ -101,10 +101,10 @@ export const keypairs: Resource = {
   model: CertificateKeyPair,
   operations: crud(CertificateKeyPair, {
     clean,
-    saved: async (ctx, { kid }, previous) => {
-      if (previous && previous.kid !== kid) await replaced(ctx, previous)
+    saved: async (ctx, keypair, previous) => {
+      if (previous && previous.kid !== keypair.kid) await replaced(ctx, previous, keypair)
     },
-    removing: replaced,
+    removing: (ctx, keypair) => replaced(ctx, keypair),
   }),
 }
 

@@ -7,9 +7,10 @@ import type { Resource } from '../../api/mount.ts'
 import { findObject } from '../../api/store.ts'
 import type { Ctx } from '../../context.ts'
 import { CONTENT_ENCRYPTION, encryptsBy, KEY_MANAGEMENT, secretLength, SIGNING_ALGORITHMS } from './algorithms.ts'
-import { PROFILE_ALGORITHMS, profileFault } from './fapi.ts'
+import { profileFault } from './fapi.ts'
 import { canSign } from './keys.ts'
 import { OAuth2Provider } from './model.ts'
+import { profileKeyFault, SIGNED_BY_KEY } from './profile-keys.ts'
 import { CertificateKeyPair } from '../../crypto/model.ts'
 import type { RedirectUri } from './redirect-uri.ts'
 import { sectorOf } from './sector.ts'
@@ -210,12 +211,24 @@ function checkCertificate(all: Partial<ClientMetadataRow>): void {
   if ((all.tls_client_auth_ca ?? null) === null) throw invalid({ tls_client_auth_ca: ['This way to prove itself needs an authority.'] })
 }
 
+/** What signs for a client: the provider's own key, or that of the provider that it registered itself with. */
+async function signingKeypair(ctx: Ctx, provider: Row): Promise<Row | undefined> {
+  const parent = await ctx.db
+    .selectFrom('oauth2_registration')
+    .innerJoin('provider_oauth2', 'provider_oauth2.id', 'oauth2_registration.parent')
+    .select('provider_oauth2.signing_key')
+    .where('oauth2_registration.provider', '=', provider.id as number)
+    .executeTakeFirst()
+  const key = (parent ?? provider).signing_key
+  return typeof key === 'string' ? findObject(ctx, CertificateKeyPair, key) : undefined
+}
+
 /** What is asked of tokens that the provider's key, the client's secret or its own keys cannot do. */
 async function checkTokens(ctx: Ctx, all: Partial<ClientMetadataRow>, provider: Row): Promise<void> {
-  const keypair = typeof provider.signing_key === 'string' ? await findObject(ctx, CertificateKeyPair, provider.signing_key) : undefined
-  if (all.security_profile === 'fapi2' && keypair && !PROFILE_ALGORITHMS.some(alg => canSign(keypair, alg)))
-    throw invalid({ id_token_signed_response_alg: ['The signing key of the provider cannot do that.'] })
-  for (const name of ['id_token_signed_response_alg', 'userinfo_signed_response_alg', 'authorization_signed_response_alg'] as const) {
+  const keypair = await signingKeypair(ctx, provider)
+  const weak = all.security_profile === 'fapi2' ? profileKeyFault(keypair) : undefined
+  if (weak !== undefined) throw invalid({ id_token_signed_response_alg: [`The signing key of the provider cannot do that. ${weak}`] })
+  for (const name of SIGNED_BY_KEY) {
     const alg = all[name] ?? null
     if (alg === null) continue
     if (!alg.startsWith('HS')) {

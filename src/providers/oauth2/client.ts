@@ -10,9 +10,10 @@ import { CertificateKeyPair } from '../../crypto/model.ts'
 import { parseDuration } from '../../lib/duration.ts'
 import type { ScopeMappingRow } from '../../mappings/evaluate.ts'
 import { ClientMetadata, type ClientMetadataRow } from './client-metadata.ts'
-import { CODE_LIFE, grantsUnderProfile, isFapi, underProfile } from './fapi.ts'
-import { keypairEncrypter, keypairSigner, sharedSigner, type Encrypter, type Signer } from './keys.ts'
+import { CODE_LIFE, grantsUnderProfile, isFapi, PROFILE_ALGORITHMS, underProfile, WEAK } from './fapi.ts'
+import { keypairEncrypter, keypairSigner, refusingSigner, sharedSigner, type Encrypter, type Signer } from './keys.ts'
 import { OAuth2Provider } from './model.ts'
+import { profileKeyFault } from './profile-keys.ts'
 import { originsOf, redirectMatcher, type RedirectUri } from './redirect-uri.ts'
 import { retiredKeys } from './retired-keys.ts'
 import { sectorOf } from './sector.ts'
@@ -167,9 +168,15 @@ async function load(ctx: Ctx, provider: Row): Promise<Client> {
   const encryption = await keypair(ctx, provider.encryption_key)
   const metadata = underProfile(await metadataOf(ctx, provider.id as number))
   const secret = isPublic ? undefined : (provider.client_secret as string)
+  // The API lets no such key in; one may have come by another way, as from a backup.
+  const weak = isFapi({ metadata }) ? profileKeyFault(signing) : undefined
+  if (weak !== undefined)
+    ctx.log.error({ provider: provider.name, reason: weak }, 'a client gets no tokens: its key does not keep its profile')
   const signerFor = (alg: string | null): Signer => {
+    if (weak !== undefined) return refusingSigner(PROFILE_ALGORITHMS[0]!, weak)
     if (secret !== undefined && alg?.startsWith('HS')) return sharedSigner(secret, alg)
-    return signing ? keypairSigner(signing, alg) : sharedSigner(provider.client_secret as string)
+    const made = signing ? keypairSigner(signing, alg) : sharedSigner(provider.client_secret as string)
+    return isFapi({ metadata }) && !PROFILE_ALGORITHMS.includes(made.alg) ? refusingSigner(made.alg, WEAK) : made
   }
   const signer = signerFor(metadata.id_token_signed_response_alg)
   const responseSigner = signerFor(metadata.authorization_signed_response_alg ?? metadata.id_token_signed_response_alg)
@@ -221,10 +228,11 @@ async function load(ctx: Ctx, provider: Row): Promise<Client> {
       return undefined
     },
     encrypter,
-    jwks: keySet(signing && keypairSigner(signing), registers ? 'several' : [signer, userinfoSigner, responseSigner], [
-      encrypter?.jwk,
-      ...retired.map(key => key.jwk),
-    ]),
+    jwks: keySet(
+      weak === undefined && signing ? keypairSigner(signing) : undefined,
+      registers ? 'several' : [signer, userinfoSigner, responseSigner],
+      [encrypter?.jwk, ...retired.map(key => key.jwk)],
+    ),
     mappings,
     scopes: [...new Set(['openid', ...mappings.map(mapping => mapping.scope_name)])],
     application,

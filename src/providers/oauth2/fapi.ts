@@ -61,7 +61,8 @@ export function windowFault({ nbf, exp }: JWTPayload, now: Date): string | undef
   return undefined
 }
 
-const WEAK = 'This profile wants signatures by PS256, ES256 or EdDSA.'
+/** Why a key or an algorithm is refused. */
+export const WEAK = 'This profile wants signatures by PS256, ES256 or EdDSA.'
 
 /** What of a client's metadata the profile does not allow, by the field; undefined: it keeps the profile. */
 export function profileFault(metadata: Partial<ClientMetadataRow>, provider: Row): Record<string, string[]> | undefined {

@@ -5,6 +5,7 @@ import type { Row } from '../../api/model.ts'
 import { loadPrivateKey, publicJwk, signingAlgorithms } from '../../crypto/keypair.ts'
 import { toBase64url } from '../../lib/base64url.ts'
 import { hashOf, signingOptions } from './algorithms.ts'
+import { OAuthError } from './errors.ts'
 
 /** What signs the tokens of one client. Made once and kept as long as its key is configured. */
 export type Signer = {
@@ -44,6 +45,11 @@ export async function verifiedClaims(token: string, key: KeyObject, algorithms: 
   }
 }
 
+function leftHashOf(alg: string, text: string): string {
+  const digest = createHash(hashOf(alg)).update(text, 'ascii').digest()
+  return digest.subarray(0, digest.length / 2).toString('base64url')
+}
+
 function makeSigner(alg: string, kid: string | undefined, privateKey: KeyObject, verification: KeyObject, jwk: Row | undefined): Signer {
   const signature = signatureOf(alg, privateKey)
   const header = (typ: string) => toBase64url(JSON.stringify({ alg, typ, ...(kid && { kid }) }))
@@ -57,10 +63,7 @@ function makeSigner(alg: string, kid: string | undefined, privateKey: KeyObject,
       return `${input}.${(await signature(input)).toString('base64url')}`
     },
     verify: token => verifiedClaims(token, verification, [alg]),
-    leftHash(text) {
-      const digest = createHash(hashOf(alg)).update(text, 'ascii').digest()
-      return digest.subarray(0, digest.length / 2).toString('base64url')
-    },
+    leftHash: text => leftHashOf(alg, text),
   }
 }
 
@@ -103,6 +106,18 @@ function newSigner(keypair: Row, wanted?: string | null): Signer {
   const kid = keypair.kid as string
   return makeSigner(alg, kid, privateKey, new X509Certificate(certificate).publicKey, { ...publicJwk(certificate, kid), use: 'sig', alg })
 }
+
+/** In the place of a key that must not sign: nothing goes out rather than something that the client does not take. */
+export const refusingSigner = (alg: string, why: string): Signer => ({
+  alg,
+  kid: undefined,
+  jwk: undefined,
+  sign: async () => {
+    throw new OAuthError('server_error', why, { status: 500 })
+  },
+  verify: async () => undefined,
+  leftHash: text => leftHashOf(alg, text),
+})
 
 /** Whether a stored keypair (opened row) can sign with an algorithm. */
 export const canSign = (keypair: Row, alg: string): boolean =>

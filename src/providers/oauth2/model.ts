@@ -14,6 +14,7 @@ import { randomString } from '../../lib/random.ts'
 import { OAuthSource } from '../../sources/oauth/model.ts'
 import { Provider, withInvalidationFlow } from '../provider.ts'
 import { keypairEncrypter, keypairSigner, UnusableKey } from './keys.ts'
+import { requireProfileKey, requireProfileSecret } from './profile-keys.ts'
 import { forbiddenScheme, type RedirectUri } from './redirect-uri.ts'
 import { retireKeyOf } from './retired-keys.ts'
 
@@ -136,7 +137,7 @@ export const OAuth2Provider: Model = defineModel({
 })
 
 /** A keypair that cannot do what it is chosen for would only be noticed at the next sign-in. */
-async function checkKeys(ctx: Ctx, values: Row): Promise<void> {
+async function checkKeys(ctx: Ctx, values: Row, current?: Row): Promise<void> {
   for (const [name, use] of [
     ['signing_key', keypairSigner],
     ['encryption_key', keypairEncrypter],
@@ -148,12 +149,15 @@ async function checkKeys(ctx: Ctx, values: Row): Promise<void> {
       if (error instanceof UnusableKey) throw invalid({ [name]: [error.message] })
       throw error
     }
+    if (name === 'signing_key' && current && name in values && values[name] !== current[name])
+      await requireProfileKey(ctx, current.id as number, keypair)
   }
 }
 
 /** The stored default for an item's kind is explicit, so that readers need not know it. */
 async function clean(ctx: Ctx, values: Row, current?: Row): Promise<Row> {
-  await checkKeys(ctx, values)
+  await checkKeys(ctx, values, current)
+  if (values.client_type === 'public' && current?.client_type === 'confidential') await requireProfileSecret(ctx, current.id as number)
   const uris = values.redirect_uris as RedirectUri[] | undefined
   const typed = uris
     ? {
