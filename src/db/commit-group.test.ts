@@ -58,7 +58,7 @@ test('one that fails among them takes nothing of the others along, whether it th
       .execute(),
     database.transaction(async trx => {
       await add(trx, 'd')
-      await add(trx, 'c').catch(() => undefined)
+      await add(trx, 'a').catch(() => undefined)
     }),
     sql`pragma wal_checkpoint(passive)`.execute(database.db),
     database.transaction(trx => add(trx, 'e')),

@@ -11,7 +11,7 @@ type Member = { written: Iterable<string>; kept: () => void; lost: (error: unkno
 
 /** A commit that could be shared by more is made after so many transactions, or so long after the first began. */
 const MOST = 64
-const LONGEST = 20 // ms
+export const LONGEST = 20 // ms
 
 export type CommitGroupOptions = {
   /** Tells of the tables that a commit has changed. */
@@ -80,10 +80,22 @@ export class CommitGroup {
    * @throws what the commit throws; then nothing is kept
    */
   join(written: Iterable<string>, hurried: boolean): Promise<void> {
+    const kept = this.#take(written)
+    if (this.#members.length === 1 || hurried) this.#gather(hurried)
+    return kept
+  }
+
+  /** Takes over what happened since `begin`, and commits it with all that waits. @throws as `join` */
+  joinLast(written: Iterable<string>): Promise<void> {
+    const kept = this.#take(written)
+    this.commit()
+    return kept
+  }
+
+  #take(written: Iterable<string>): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     if (this.pending) this.#run('release signet_member')
     this.#members.push({ written, kept: resolve, lost: reject })
-    if (this.#members.length === 1 || hurried) this.#gather(hurried)
     return promise
   }
 

@@ -1,20 +1,24 @@
 import { CompiledQuery, Kysely } from 'kysely'
 import { randomUUID } from 'node:crypto'
 import { BackgroundReader } from './background.ts'
+import { encodeSqlite } from './codec.ts'
 import { connectPatiently } from './connect.ts'
 import { takesDirectly } from './direct.ts'
 import type { ChangeFeed } from './feed.ts'
 import { Feed } from './feed.ts'
 import type { Engine } from './engine.ts'
+import { runPlanned, type PlannedWrite } from './planned-write.ts'
 import type { PostgresOptions } from './postgres.ts'
-import { SqliteStore, sqliteDialect, sqliteStoreDialect, sqliteTaker } from './sqlite.ts'
-import { runTransaction } from './transaction.ts'
+import { refuseInsideTransaction } from './scope.ts'
+import { sqliteDialect, sqliteStoreDialect, sqliteTaker } from './sqlite.ts'
+import { SqliteStore } from './sqlite-store.ts'
+import { callBack, runTransaction } from './transaction.ts'
 import type { DB } from './types.gen.ts'
 
 export type { ChangeFeed } from './feed.ts'
 export type { Engine } from './engine.ts'
 export type { DB } from './types.gen.ts'
-export { DatabaseBusyError } from './sqlite.ts'
+export { DatabaseBusyError } from './sqlite-store.ts'
 export { afterCommit, attempt, inTransaction } from './transaction.ts'
 export { asConstraintError } from './constraint.ts'
 export { UnstorableTextError } from './codec.ts'
@@ -61,6 +65,8 @@ export type Database = {
    * it must change nothing but the database. It must not wait for network, hashing or timers.
    */
   transaction: <T>(fn: (trx: Db) => Promise<T>) => Promise<T>
+  /** What `commitTogether` does outside of transactions. */
+  commit: (writes: readonly PlannedWrite[]) => Promise<void>
   readonly feed: ChangeFeed
   /** Path of the SQLite file; undefined for others. */
   readonly file: string | undefined
@@ -87,6 +93,17 @@ const openSqlite = async (options: DatabaseOptions & SqliteOptions, feed: Feed, 
     background: reader === undefined ? db : new Kysely<DB>({ dialect: sqliteDialect(reader) }),
     relaxed,
     transaction: fn => runTransaction(db, store, report, fn),
+    async commit(writes) {
+      const planned = writes.map(write => {
+        const { query: compiled, parameters } = write.compiled(db)
+        return { compiled, parameters: parameters.map(encodeSqlite), missing: write.missing }
+      })
+      await store.planned.add(planned, false)
+      callBack(
+        writes.flatMap(({ kept }) => kept ?? []),
+        report,
+      )
+    },
     feed,
     file: inMemory ? undefined : options.file,
     async close() {
@@ -138,6 +155,10 @@ const openPostgres = async (
     background: db,
     relaxed: db,
     transaction: fn => runTransaction(db, store, report, fn),
+    async commit(writes) {
+      refuseInsideTransaction(store)
+      await runTransaction(db, store, report, trx => runPlanned(trx, writes))
+    },
     feed,
     file: undefined,
     async close() {

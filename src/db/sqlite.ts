@@ -1,138 +1,14 @@
 import { AbortedTransactionError, SqliteIntrospector, SqliteQueryCompiler } from 'kysely'
 import type { CompiledQuery, DatabaseConnection, Dialect, Driver, QueryCompiler, QueryResult } from 'kysely'
-import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
-import { setTimeout as delay } from 'node:timers/promises'
-import { FOREIGN_KEYS, foreignKeysOf, reachedByDelete } from './catalogue.ts'
-import type { ForeignKey } from './catalogue.ts'
+import type { SQLInputValue } from 'node:sqlite'
 import { encodeSqlite } from './codec.ts'
-import { CommitGroup } from './commit-group.ts'
 import type { Taker } from './direct.ts'
 import { OurSqliteAdapter } from './engine.ts'
-import type { Feed } from './feed.ts'
-import { Mutex } from './mutex.ts'
-import { refuseInsideTransaction } from './scope.ts'
-import { openReader, openWriter } from './sqlite-open.ts'
+import { whenFree, type SqliteStore } from './sqlite-store.ts'
 import type { StatementResult } from './statements.ts'
-import { Statements } from './statements.ts'
-import { WalSync } from './wal-sync.ts'
-import type { FileSync } from './wal-sync.ts'
-import { changesSchema, isPlainWrite, readsOnly, writesOf } from './writes.ts'
-
-/** How long a write waits for another process to finish writing: ms, and the clock that measures them. */
-export type Patience = { within: number; elapsed: () => number }
-
-/** Another process kept the database for longer than a write waits. Nothing was done. */
-export class DatabaseBusyError extends Error {
-  constructor(cause: unknown) {
-    super('the database is being written by another process', { cause })
-  }
-}
-
-const isBusy = (error: unknown): boolean => {
-  const code = (error as { errcode?: number }).errcode
-  return code !== undefined && (code & 0xff) === 5
-}
-
-/** Runs a statement that takes the write lock; as long as it is refused nothing has happened, so that it can be run again. */
-const whenFree = async <T>(work: () => T, { within, elapsed }: Patience): Promise<T> => {
-  const until = elapsed() + within
-  for (let wait = 2; ; wait = Math.min(wait * 2, 50)) {
-    try {
-      return work()
-    } catch (error) {
-      if (!isBusy(error)) throw error
-      if (elapsed() >= until) throw new DatabaseBusyError(error)
-    }
-    await delay(wait)
-  }
-}
-
-/** What the connections of one SQLite database share: the writer with its queue, and the reader. */
-export class SqliteStore {
-  readonly file: string
-  readonly writer: Statements
-  /** For plain selects outside transactions; an in-memory database has one connection only. */
-  readonly reader: Statements | undefined
-  readonly turn = new Mutex()
-  /** What was done in turns that are over, and waits for its commit. Only whoever has the turn may touch it. */
-  readonly group: CommitGroup
-  readonly feed: Feed
-  readonly patience: Patience
-  /** What brings commits to the disk; an in-memory database has none. */
-  readonly log: WalSync | undefined
-  /** Takes the statements of the transaction that is open; stays that one's when it is over. */
-  inside: Taker | undefined
-  #foreignKeys: readonly ForeignKey[] | undefined
-  #version: unknown
-
-  /** Opens the file, and makes it when there is none. */
-  static async open(file: string, feed: Feed, patience: Patience, sync?: FileSync): Promise<SqliteStore> {
-    return new SqliteStore(file, feed, patience, await whenFree(() => openWriter(file), patience), sync)
-  }
-
-  private constructor(file: string, feed: Feed, patience: Patience, writer: DatabaseSync, sync?: FileSync) {
-    this.file = file
-    this.feed = feed
-    this.patience = patience
-    this.writer = new Statements(writer)
-    this.reader = file === ':memory:' ? undefined : new Statements(openReader(file))
-    this.log = file === ':memory:' ? undefined : new WalSync(file, sync)
-    this.group = new CommitGroup(writer, {
-      emit: tables => feed.emit(tables),
-      elapsed: patience.elapsed,
-      busy: () => this.turn.held,
-      later: (commit, hurried) => {
-        const { busy } = this.log ?? {}
-        if (hurried || busy === undefined) return void setImmediate(commit)
-        // While the disk is busy with others, whoever waits for it waits anyway.
-        void busy.finally(commit)
-      },
-    })
-    this.#version = this.#dataVersion()
-    feed.missed = () => {
-      const before = this.#version
-      this.#version = this.#dataVersion()
-      return this.#version !== before
-    }
-  }
-
-  /** All tables that a statement writes, with those that its deletes reach by foreign keys. */
-  writtenBy(compiled: CompiledQuery): Iterable<string> {
-    const { tables, deletes } = writesOf(compiled)
-    if (!deletes) return tables
-    const written = new Set(tables)
-    this.#foreignKeys ??= foreignKeysOf(this.writer.run(FOREIGN_KEYS.sqlite, []).rows as never)
-    for (const table of tables) for (const reached of reachedByDelete(this.#foreignKeys, table)) written.add(reached)
-    return written
-  }
-
-  schemaChanged(): void {
-    this.#foreignKeys = undefined
-    this.writer.forget()
-    this.reader?.forget()
-  }
-
-  /** Moves when another connection has changed the file; ours that writes is the one that asks. */
-  #dataVersion(): unknown {
-    return this.writer.run('pragma data_version', []).rows[0]?.['data_version']
-  }
-
-  /**
-   * No `pragma optimize`: what it learns at the first stop, of tables with a row or two, would have the planner read them whole when
-   * they have grown to 100,000. Without statistics it takes tables for large, and indexes for worth it.
-   */
-  async close(): Promise<void> {
-    this.group.commit()
-    await this.log?.close()
-    this.reader?.connection.close()
-    this.writer.connection.close()
-  }
-}
+import { changesSchema, isPlainWrite, readsOnly } from './writes.ts'
 
 type Open = { written: Set<string>; giveBack: () => void; failed: unknown; schema: boolean; changed: boolean }
-
-/** What one statement did. `changed`: the database may be another now. */
-type Done = { written: Iterable<string>; result: StatementResult; changed: boolean }
 
 const resultOf = <R>({ rows, changes, lastId }: StatementResult, isWrite: boolean): QueryResult<R> => ({
   rows: rows as R[],
@@ -168,34 +44,19 @@ class SqliteConnection implements DatabaseConnection, Taker {
   }
 
   async #executeAlone(compiled: CompiledQuery, parameters: readonly SQLInputValue[]): Promise<StatementResult> {
-    const { group, patience, log } = this.#store
-    const giveBack = await this.#turn()
+    const store = this.#store
+    if (isPlainWrite(compiled)) return (await store.planned.add([{ compiled, parameters }], this.#relaxed))[0]!
+    const giveBack = await store.takeTurn()
     let done
-    let kept
     try {
-      if (isPlainWrite(compiled)) {
-        await whenFree(() => group.begin(), patience)
-        try {
-          done = this.#write(compiled, parameters)
-        } catch (error) {
-          kept = group.undo(error)
-          throw error
-        }
-        kept = group.join(done.written, this.#relaxed)
-      } else {
-        // Others' work must not be part of what cannot be shared, such as VACUUM.
-        group.commit()
-        done = await whenFree(() => this.#write(compiled, parameters), patience)
-        this.#store.feed.emit(done.written)
-      }
-    } catch (error) {
+      // Others' work must not be part of what cannot be shared, such as VACUUM.
+      store.group.commit()
+      done = await whenFree(() => store.write(compiled, parameters), store.patience)
+      store.feed.emit(done.written)
+    } finally {
       giveBack()
-      await kept
-      throw error
     }
-    giveBack()
-    await kept
-    if (done.changed && !this.#relaxed) await log?.durable()
+    if (done.changed && !this.#relaxed) await store.log?.durable()
     return done.result
   }
 
@@ -208,7 +69,7 @@ class SqliteConnection implements DatabaseConnection, Taker {
     }
     const parameters = values.map(encodeSqlite)
     try {
-      const { written, result, changed } = this.#write(compiled, parameters)
+      const { written, result, changed } = this.#store.write(compiled, parameters)
       open.schema ||= changesSchema(compiled.sql)
       open.changed ||= changed
       if (recovers) open.failed = undefined
@@ -220,28 +81,8 @@ class SqliteConnection implements DatabaseConnection, Taker {
     }
   }
 
-  #write(compiled: CompiledQuery, parameters: readonly SQLInputValue[]): Done {
-    const written = this.#store.writtenBy(compiled)
-    const result = this.#store.writer.runEncoded(compiled.sql, parameters)
-    if (changesSchema(compiled.sql)) this.#store.schemaChanged()
-    // Raw statements that return nothing countable are told of in any case.
-    const changed = result.changes !== 0 || (compiled.query.kind === 'RawNode' && !readsOnly(compiled))
-    return { written: changed ? written : [], result, changed }
-  }
-
-  async #turn(): Promise<() => void> {
-    if (this.#store.turn.held) refuseInsideTransaction(this.#store)
-    this.#store.log?.refuseAfterFailure()
-    const giveBack = await this.#store.turn.acquire()
-    return () => {
-      // Whatever became of this turn: what others have left for a commit must not wait for a turn that nobody takes.
-      this.#store.group.settle(this.#store.turn.waiting === 0)
-      giveBack()
-    }
-  }
-
   async begin(): Promise<void> {
-    const giveBack = await this.#turn()
+    const giveBack = await this.#store.takeTurn()
     try {
       await whenFree(() => this.#store.group.begin(), this.#store.patience)
     } catch (error) {

@@ -1,7 +1,7 @@
 import type { Compilable, CompiledQuery, Insertable } from 'kysely'
 import type { DB, Db } from './database.ts'
-import { takerOf } from './direct.ts'
 import { engineOf, type Engine } from './engine.ts'
+import { runBound, type BoundStatement, type PlannedWrite } from './planned-write.ts'
 
 /** Stands for a value while a statement is compiled. */
 class Place {
@@ -15,6 +15,8 @@ class Place {
 export type Statement<Values extends readonly unknown[], R> = {
   all: (db: Db, ...values: Values) => Promise<R[]>
   first: (db: Db, ...values: Values) => Promise<R | undefined>
+  /** The statement with these values, for `commitTogether`. */
+  planned: (...values: Values) => PlannedWrite
 }
 
 type Compiled<R> = { query: CompiledQuery<R>; places: readonly (number | undefined)[] }
@@ -25,30 +27,40 @@ type Compiled<R> = { query: CompiledQuery<R>; places: readonly (number | undefin
  * @throws Error when a value was not passed on, or was changed on the way
  */
 export function statement<Values extends readonly unknown[], R>(build: (db: Db, ...values: Values) => Compilable<R>): Statement<Values, R> {
-  const compiled = new Map<Engine, Compiled<R>>()
-  const all = async (db: Db, ...values: Values): Promise<R[]> => {
+  const known = new Map<Engine, Compiled<R>>()
+  const compiled = (db: Db, values: Values): BoundStatement<R> => {
     const engine = engineOf(db)
-    let known = compiled.get(engine)
-    if (!known) {
-      known = compile<R>(values.length, places => build(db, ...(places as unknown as Values)))
-      compiled.set(engine, known)
+    let found = known.get(engine)
+    if (!found) {
+      found = compile<R>(values.length, places => build(db, ...(places as unknown as Values)))
+      known.set(engine, found)
     }
-    return run(db, known, values)
+    const { query, places } = found
+    return { query, parameters: places.map((place, index) => (place === undefined ? query.parameters[index] : values[place])) }
   }
-  return { all, first: async (db, ...values) => (await all(db, ...values))[0] }
+  const all = async (db: Db, ...values: Values): Promise<R[]> => runBound(db, compiled(db, values))
+  return {
+    all,
+    first: async (db, ...values) => (await all(db, ...values))[0],
+    planned: (...values) => ({ compiled: db => compiled(db, values) }),
+  }
 }
+
+/** What `insertion` makes: runs at once, or is `planned` for `commitTogether`. */
+type Insertion<Row> = { (db: Db, row: Row): Promise<void>; planned: (row: Row) => PlannedWrite }
 
 /** A statement that inserts one row with a value for each of these columns; compiled once an engine, as `statement` is. */
 export function insertion<T extends keyof DB, C extends keyof DB[T] & string>(
   table: T,
   columns: readonly C[],
-): (db: Db, row: Pick<Insertable<DB[T]>, C & keyof Insertable<DB[T]>>) => Promise<void> {
+): Insertion<Pick<Insertable<DB[T]>, C & keyof Insertable<DB[T]>>> {
   const insert = statement((db, ...values: unknown[]) =>
     db.insertInto(table).values(Object.fromEntries(columns.map((column, index) => [column, values[index]])) as never),
   )
-  return async (db, row) => {
-    await insert.all(db, ...columns.map(column => (row as Record<string, unknown>)[column]))
-  }
+  const valuesOf = (row: object) => columns.map(column => (row as Record<string, unknown>)[column])
+  return Object.assign(async (db: Db, row: object) => void (await insert.all(db, ...valuesOf(row))), {
+    planned: (row: object) => insert.planned(...valuesOf(row)),
+  })
 }
 
 function compile<R>(count: number, build: (places: readonly Place[]) => Compilable<R>): Compiled<R> {
@@ -57,11 +69,4 @@ function compile<R>(count: number, build: (places: readonly Place[]) => Compilab
   const used = new Set(query.parameters.filter(value => value instanceof Place))
   if (places.some(place => !used.has(place))) throw new Error(`a value of this statement was not passed on: ${query.sql}`)
   return { query, places: query.parameters.map(value => (value instanceof Place ? value.index : undefined)) }
-}
-
-async function run<R>(db: Db, { query, places }: Compiled<R>, values: readonly unknown[]): Promise<R[]> {
-  const parameters = places.map((place, index) => (place === undefined ? query.parameters[index] : values[place]))
-  const taker = takerOf(db)
-  if (taker) return (await taker.take(query, parameters)) as R[]
-  return (await db.executeQuery<R>({ ...query, parameters })).rows
 }

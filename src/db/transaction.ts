@@ -24,6 +24,17 @@ const canTryAgain = (error: unknown): boolean => {
   return code === '40001' || code === '40P01' || isStalePlan(error)
 }
 
+/** Tells whoever wanted to hear of the commit. It stands: nobody must take what fails now for a failure of the transaction. */
+export const callBack = (callbacks: readonly (() => void)[], report: (error: unknown) => void): void => {
+  for (const callback of callbacks) {
+    try {
+      callback()
+    } catch (error) {
+      report(error)
+    }
+  }
+}
+
 const ATTEMPTS = 4
 
 /** What `Database.transaction` does; see there. `store` is what marks the inside of a transaction. */
@@ -41,14 +52,7 @@ export const runTransaction = async <T>(
         if (store.inside) takesDirectly(trx, store.inside)
         return inScope(store, () => fn(trx))
       })
-      for (const callback of state.callbacks) {
-        try {
-          callback()
-        } catch (error) {
-          // It is committed: the caller must not take this for a failure of the transaction.
-          report(error)
-        }
-      }
+      callBack(state.callbacks, report)
       return result
     } catch (error) {
       if (attempt === ATTEMPTS || !canTryAgain(error)) throw error

@@ -7,7 +7,8 @@ import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
 import { Kysely, sql } from 'kysely'
 import { Feed } from './feed.ts'
-import { SqliteStore, sqliteStoreDialect } from './sqlite.ts'
+import { sqliteStoreDialect } from './sqlite.ts'
+import { SqliteStore } from './sqlite-store.ts'
 import { NotDurableError } from './wal-sync.ts'
 import type { FileSync } from './wal-sync.ts'
 
@@ -25,7 +26,13 @@ async function open(file: string, sync: FileSync) {
   const db = new Kysely<Tables>({ dialect: sqliteStoreDialect(store) })
   await sql`create table if not exists item (name text primary key)`.execute(db)
   const relaxed = new Kysely<Tables>({ dialect: sqliteStoreDialect(store, { relaxed: true }) })
-  return { db, relaxed, close: async () => (await db.destroy(), store.close()) }
+  const insert = (name: string) => db.insertInto('item').values({ name }).compile()
+  const plan = async (...names: string[]) =>
+    void (await store.planned.add(
+      names.map(name => ({ compiled: insert(name), parameters: [name] })),
+      false,
+    ))
+  return { db, relaxed, plan, close: async () => (await db.destroy(), store.close()) }
 }
 
 test('what was acknowledged is there after a power cut at any moment, also when many commit at once', async () => {
@@ -34,7 +41,7 @@ test('what was acknowledged is there after a power cut at any moment, also when 
   const onDisk = (index: number) => join(home, `disk-${index}`)
   let syncs = 0
   const file = join(home, 'power')
-  const { db, close } = await open(file, async descriptor => {
+  const { db, plan, close } = await open(file, async descriptor => {
     const index = ++syncs
     copyFileSync(file, onDisk(index))
     copyFileSync(`${file}-wal`, `${onDisk(index)}-wal`)
@@ -60,14 +67,16 @@ test('what was acknowledged is there after a power cut at any moment, also when 
       rmSync(`${copy}-shm`, { force: true })
     }
   }
-  const write = async (name: string, within: boolean) => {
-    if (within) await db.transaction().execute(trx => trx.insertInto('item').values({ name }).execute())
+  const write = async (name: string, how: number) => {
+    if (how === 0) await plan(name, `${name}-too`)
+    else if (how === 1) await db.transaction().execute(trx => trx.insertInto('item').values({ name }).execute())
     else await db.insertInto('item').values({ name }).execute()
     assert.ok(namesOnDisk().has(name), `${name} was acknowledged`)
   }
-  await Promise.all(Array.from({ length: 40 }, (_, index) => write(`item-${index}`, index % 2 === 0)))
-  await write('alone', true)
-  assert.ok(syncs < 40, `40 commits that waited together shared ${syncs} syncs`)
+  await Promise.all(Array.from({ length: 60 }, (_, index) => write(`item-${index}`, index % 3)))
+  await write('alone', 0)
+  await write('lonely', 1)
+  assert.ok(syncs < 60, `60 commits that waited together shared ${syncs} syncs`)
   await close()
 })
 
@@ -99,18 +108,21 @@ test('a relaxed write does not wait for the disk, and is there for everybody at 
 
 test('when the disk fails, the commit is refused and nothing is written any more', async () => {
   let broken = false
-  const { db, close } = await open(join(home, 'broken'), async descriptor => {
+  const { db, plan, close } = await open(join(home, 'broken'), async descriptor => {
     if (broken) throw Object.assign(new Error('input/output error'), { code: 'EIO' })
     await realSync(descriptor)
   })
   await db.insertInto('item').values({ name: 'good' }).execute()
   broken = true
+  const planned = plan('planned')
   await assert.rejects(
     db.transaction().execute(trx => trx.insertInto('item').values({ name: 'lost' }).execute()),
     NotDurableError,
   )
+  await assert.rejects(planned, NotDurableError)
   broken = false // The disk says that all is well again, yet what it dropped stays dropped.
   await assert.rejects(db.insertInto('item').values({ name: 'later' }).execute(), NotDurableError)
+  await assert.rejects(plan('planned later'), NotDurableError)
   await assert.rejects(
     db.transaction().execute(trx => trx.selectFrom('item').selectAll().execute()),
     NotDurableError,

@@ -1,0 +1,145 @@
+import type { CompiledQuery } from 'kysely'
+import type { SQLInputValue } from 'node:sqlite'
+import { LONGEST } from './commit-group.ts'
+import { whenFree, type SqliteStore } from './sqlite-store.ts'
+import type { StatementResult } from './statements.ts'
+
+/** A statement with values as SQLite takes them. `missing`: it must return a row; what is thrown when it does not. */
+export type PlannedStatement = { compiled: CompiledQuery; parameters: readonly SQLInputValue[]; missing?: (() => Error) | undefined }
+
+type Member = {
+  statements: readonly PlannedStatement[]
+  relaxed: boolean
+  keep: (results: StatementResult[]) => void
+  fail: (error: unknown) => void
+}
+
+type Outcome = { results: StatementResult[]; changed: boolean }
+
+export type PlannedCommitsOptions = {
+  elapsed: () => number
+  /** As for the group of ordinary transactions. */
+  later: (commit: () => void, hurried: boolean) => void
+}
+
+/**
+ * Transactions whose statements are all known before they begin. They are gathered as lists, and carried out in one go when the commit is due:
+ * one turn, one transaction of SQLite, without savepoints or waiting between. Nearly always all of them succeed. When one does not, all is undone
+ * and each runs again behind a savepoint of its own, so that each hears its own error and nothing else.
+ */
+export class PlannedCommits {
+  readonly #store: SqliteStore
+  readonly #options: PlannedCommitsOptions
+  #queue: Member[] = []
+  #begun = 0
+
+  constructor(store: SqliteStore, options: PlannedCommitsOptions) {
+    this.#store = store
+    this.#options = options
+  }
+
+  /**
+   * Resolves with what each statement did, once that is committed and (unless `relaxed`) on the disk.
+   * @throws what a statement or the commit throws; nothing of the list is kept then
+   */
+  add(statements: readonly PlannedStatement[], relaxed: boolean): Promise<StatementResult[]> {
+    this.#store.refuse()
+    const { promise, resolve, reject } = Promise.withResolvers<StatementResult[]>()
+    this.#queue.push({ statements, relaxed, keep: resolve, fail: reject })
+    if (this.#queue.length === 1) this.#begun = this.#options.elapsed()
+    if (this.#queue.length === 1 || relaxed) this.#gather(relaxed)
+    return promise
+  }
+
+  /** Waits as long as each turn of the event loop brings somebody. */
+  #gather(hurried: boolean): void {
+    const already = this.#queue.length
+    this.#options.later(() => {
+      const more = this.#queue.length > already
+      if (more && this.#options.elapsed() - this.#begun < LONGEST) this.#gather(hurried)
+      else void this.commit()
+    }, hurried)
+  }
+
+  /** Carries out all that waits. Never rejects: failures are theirs to hear of who planned it. */
+  async commit(): Promise<void> {
+    if (this.#queue.length === 0) return
+    const giveBack = await this.#store.acquire()
+    const members = this.#queue
+    this.#queue = []
+    try {
+      if (members.length > 0) await this.#commit(members)
+    } finally {
+      giveBack()
+    }
+  }
+
+  async #commit(members: readonly Member[]): Promise<void> {
+    const { group, patience, log } = this.#store
+    const written = new Set<string>()
+    try {
+      log?.refuseAfterFailure()
+      await whenFree(() => group.begin(), patience)
+    } catch (error) {
+      for (const { fail } of members) fail(error)
+      return
+    }
+    let outcomes: Outcome[]
+    try {
+      outcomes = members.map(({ statements }) => this.#run(statements, written))
+    } catch (error) {
+      const others = group.undo(error)
+      if (members.length > 1) return this.#commitEach(members)
+      void others.then(() => members[0]!.fail(error))
+      return
+    }
+    const kept = group.joinLast(written)
+    const durable = this.#durable(kept)
+    for (const [index, member] of members.entries()) this.#answer(member, outcomes[index]!, kept, durable)
+  }
+
+  async #commitEach(members: readonly Member[]): Promise<void> {
+    const { group, patience } = this.#store
+    for (const member of members) {
+      const written = new Set<string>()
+      try {
+        await whenFree(() => group.begin(), patience)
+      } catch (error) {
+        member.fail(error)
+        continue
+      }
+      try {
+        const outcome = this.#run(member.statements, written)
+        const kept = group.join(written, true)
+        this.#answer(member, outcome, kept, this.#durable(kept))
+      } catch (error) {
+        // Whoever failed because of what another did may look for it next.
+        void group.undo(error).then(() => member.fail(error))
+      }
+    }
+    group.commit()
+  }
+
+  #run(statements: readonly PlannedStatement[], written: Set<string>): Outcome {
+    let changed = false
+    const results = statements.map(({ compiled, parameters, missing }) => {
+      const done = this.#store.write(compiled, parameters)
+      if (missing && done.result.rows.length === 0) throw missing()
+      changed ||= done.changed
+      for (const table of done.written) written.add(table)
+      return done.result
+    })
+    return { results, changed }
+  }
+
+  /** Asked for once by all who share a commit, and only if one of them waits for it. */
+  #durable(kept: Promise<void>): () => Promise<void> {
+    let durable: Promise<void> | undefined
+    return () => (durable ??= kept.then(() => this.#store.log?.durable()))
+  }
+
+  #answer({ relaxed, keep, fail }: Member, { results, changed }: Outcome, kept: Promise<void>, durable: () => Promise<void>): void {
+    const done = changed && !relaxed ? durable() : kept
+    done.then(() => keep(results), fail)
+  }
+}

@@ -1,0 +1,164 @@
+import type { CompiledQuery } from 'kysely'
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import { setTimeout as delay } from 'node:timers/promises'
+import { FOREIGN_KEYS, foreignKeysOf, reachedByDelete } from './catalogue.ts'
+import type { ForeignKey } from './catalogue.ts'
+import { CommitGroup } from './commit-group.ts'
+import type { Taker } from './direct.ts'
+import type { Feed } from './feed.ts'
+import { Mutex } from './mutex.ts'
+import { PlannedCommits } from './planned-commits.ts'
+import { refuseInsideTransaction } from './scope.ts'
+import { openReader, openWriter } from './sqlite-open.ts'
+import type { StatementResult } from './statements.ts'
+import { Statements } from './statements.ts'
+import { WalSync } from './wal-sync.ts'
+import type { FileSync } from './wal-sync.ts'
+import { changesSchema, readsOnly, writesOf } from './writes.ts'
+
+/** What one statement did. `changed`: the database may be another now. */
+export type Done = { written: Iterable<string>; result: StatementResult; changed: boolean }
+
+/** How long a write waits for another process to finish writing: ms, and the clock that measures them. */
+export type Patience = { within: number; elapsed: () => number }
+
+/** Another process kept the database for longer than a write waits. Nothing was done. */
+export class DatabaseBusyError extends Error {
+  constructor(cause: unknown) {
+    super('the database is being written by another process', { cause })
+  }
+}
+
+const isBusy = (error: unknown): boolean => {
+  const code = (error as { errcode?: number }).errcode
+  return code !== undefined && (code & 0xff) === 5
+}
+
+/** Runs a statement that takes the write lock; as long as it is refused nothing has happened, so that it can be run again. */
+export const whenFree = async <T>(work: () => T, { within, elapsed }: Patience): Promise<T> => {
+  const until = elapsed() + within
+  for (let wait = 2; ; wait = Math.min(wait * 2, 50)) {
+    try {
+      return work()
+    } catch (error) {
+      if (!isBusy(error)) throw error
+      if (elapsed() >= until) throw new DatabaseBusyError(error)
+    }
+    await delay(wait)
+  }
+}
+
+/** What the connections of one SQLite database share: the writer with its queue, and the reader. */
+export class SqliteStore {
+  readonly file: string
+  readonly writer: Statements
+  /** For plain selects outside transactions; an in-memory database has one connection only. */
+  readonly reader: Statements | undefined
+  readonly turn = new Mutex()
+  /** What was done in turns that are over, and waits for its commit. Only whoever has the turn may touch it. */
+  readonly group: CommitGroup
+  /** Transactions that are known before they begin. */
+  readonly planned: PlannedCommits
+  readonly feed: Feed
+  readonly patience: Patience
+  /** What brings commits to the disk; an in-memory database has none. */
+  readonly log: WalSync | undefined
+  /** Takes the statements of the transaction that is open; stays that one's when it is over. */
+  inside: Taker | undefined
+  #foreignKeys: readonly ForeignKey[] | undefined
+  #version: unknown
+
+  /** Opens the file, and makes it when there is none. */
+  static async open(file: string, feed: Feed, patience: Patience, sync?: FileSync): Promise<SqliteStore> {
+    return new SqliteStore(file, feed, patience, await whenFree(() => openWriter(file), patience), sync)
+  }
+
+  private constructor(file: string, feed: Feed, patience: Patience, writer: DatabaseSync, sync?: FileSync) {
+    this.file = file
+    this.feed = feed
+    this.patience = patience
+    this.writer = new Statements(writer)
+    this.reader = file === ':memory:' ? undefined : new Statements(openReader(file))
+    this.log = file === ':memory:' ? undefined : new WalSync(file, sync)
+    const { elapsed } = patience
+    const later = (commit: () => void, hurried: boolean) => {
+      const { busy } = this.log ?? {}
+      if (hurried || busy === undefined) return void setImmediate(commit)
+      // While the disk is busy with others, whoever waits for it waits anyway.
+      void busy.finally(commit)
+    }
+    this.group = new CommitGroup(writer, { emit: tables => feed.emit(tables), elapsed, busy: () => this.turn.held, later })
+    this.planned = new PlannedCommits(this, { elapsed, later })
+    this.#version = this.#dataVersion()
+    feed.missed = () => {
+      const before = this.#version
+      this.#version = this.#dataVersion()
+      return this.#version !== before
+    }
+  }
+
+  /** All tables that a statement writes, with those that its deletes reach by foreign keys. */
+  writtenBy(compiled: CompiledQuery): Iterable<string> {
+    const { tables, deletes } = writesOf(compiled)
+    if (!deletes) return tables
+    const written = new Set(tables)
+    this.#foreignKeys ??= foreignKeysOf(this.writer.run(FOREIGN_KEYS.sqlite, []).rows as never)
+    for (const table of tables) for (const reached of reachedByDelete(this.#foreignKeys, table)) written.add(reached)
+    return written
+  }
+
+  /** Runs a statement by the connection that writes. Call while having the turn. */
+  write(compiled: CompiledQuery, parameters: readonly SQLInputValue[]): Done {
+    const written = this.writtenBy(compiled)
+    const result = this.writer.runEncoded(compiled.sql, parameters)
+    if (changesSchema(compiled.sql)) this.schemaChanged()
+    // Raw statements that return nothing countable are told of in any case.
+    const changed = result.changes !== 0 || (compiled.query.kind === 'RawNode' && !readsOnly(compiled))
+    return { written: changed ? written : [], result, changed }
+  }
+
+  /** @throws Error for whoever could only wait for themselves, or when the disk has failed */
+  refuse(): void {
+    if (this.turn.held) refuseInsideTransaction(this)
+    this.log?.refuseAfterFailure()
+  }
+
+  /** Resolves with the function that gives the turn back. @throws as `refuse` */
+  takeTurn(): Promise<() => void> {
+    this.refuse()
+    return this.acquire()
+  }
+
+  /** The turn, for whoever may wait for it. */
+  async acquire(): Promise<() => void> {
+    const giveBack = await this.turn.acquire()
+    return () => {
+      // Whatever became of this turn: what others have left for a commit must not wait for a turn that nobody takes.
+      this.group.settle(this.turn.waiting === 0)
+      giveBack()
+    }
+  }
+
+  schemaChanged(): void {
+    this.#foreignKeys = undefined
+    this.writer.forget()
+    this.reader?.forget()
+  }
+
+  /** Moves when another connection has changed the file; ours that writes is the one that asks. */
+  #dataVersion(): unknown {
+    return this.writer.run('pragma data_version', []).rows[0]?.['data_version']
+  }
+
+  /**
+   * No `pragma optimize`: what it learns at the first stop, of tables with a row or two, would have the planner read them whole when
+   * they have grown to 100,000. Without statistics it takes tables for large, and indexes for worth it.
+   */
+  async close(): Promise<void> {
+    await this.planned.commit()
+    this.group.commit()
+    await this.log?.close()
+    this.reader?.connection.close()
+    this.writer.connection.close()
+  }
+}
