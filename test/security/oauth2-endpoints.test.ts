@@ -120,16 +120,28 @@ test('74 secrets are compared in a time that tells nothing', async () => {
   }
 })
 
-test('76 only registered origins may read, and not before the token is known to be good', async () => {
+test('76 only registered origins may read, and what a token says of itself has no part in that', async () => {
   const party = await aParty()
   const { browser } = await aSignedInBrowser()
   const { access_token: token } = await party.tokens(browser)
   const origin = new URL(REDIRECT_URI).origin
   const headers = async (of: Promise<Answer>) => (await of).headers['access-control-allow-origin']
   assert.equal(await headers(party.server.client(token).get('/application/o/userinfo/', { origin })), origin)
-  for (const other of ['https://evil.test', 'null', `${origin}.evil.test`, origin.toUpperCase(), `${origin}:8443`]) {
+  const evil = 'https://evil.test'
+  for (const other of [evil, 'null', `${origin}.evil.test`, origin.toUpperCase(), `${origin}:8443`]) {
     assert.equal(await headers(party.server.client(token).get('/application/o/userinfo/', { origin: other })), undefined, other)
     assert.equal(await headers(party.token({ grant_type: 'client_credentials' }, { headers: { origin: other } })), undefined, other)
   }
-  assert.equal(await headers(party.server.client('nonsense').get('/application/o/userinfo/', { origin })), undefined)
+  // CVE-2026-37977: a token that nobody signed named the client whose origins were let in.
+  const [head, body] = [
+    '{"alg":"none"}',
+    JSON.stringify({ azp: party.clientId, client_id: party.clientId, aud: party.clientId, origin: evil }),
+  ]
+  const forged = `${Buffer.from(head).toString('base64url')}.${Buffer.from(body).toString('base64url')}.`
+  for (const bad of ['nonsense', forged]) {
+    const ask = (origin: string) => party.server.client(bad).get('/application/o/userinfo/', { origin })
+    assert.equal(await headers(ask(evil)), undefined)
+    assert.equal(await headers(ask(origin)), origin) // the refusal alone, and it says nothing
+    assert.equal((await ask(origin)).text, '')
+  }
 })

@@ -11,7 +11,7 @@ import { errorAnswer, redirectAnswer, type Answer } from './answer.ts'
 import { authorize } from './authorize.ts'
 import type { Browser } from './browser.ts'
 import type { Headers } from './client-authentication.ts'
-import { preflight } from './cors.ts'
+import { preflight, readableRefusal } from './cors.ts'
 import { deviceAuthorization } from './device/authorization.ts'
 import { devicePage } from './device/page.ts'
 import { discovery, jwks, webfinger } from './discovery.ts'
@@ -63,9 +63,11 @@ type Endpoint = (ctx: Ctx, headers: Headers, form: Parameters) => Promise<Answer
 
 /** Endpoints for programs: no cookies are looked at, bodies are forms and nothing else. */
 function machineRoutes(app: FastifyInstance): void {
-  app.setErrorHandler((error: FastifyError, request, reply) => send(reply, machineError(error, request)))
+  const tell = async (request: FastifyRequest, reply: FastifyReply, answer: Answer) =>
+    send(reply, await readableRefusal(request.ctx, request.headers, answer))
+  app.setErrorHandler((error: FastifyError, request, reply) => tell(request, reply, machineError(error, request)))
   const post = (path: string, endpoint: Endpoint) =>
-    app.post(path, async (request, reply) => send(reply, await endpoint(request.ctx, request.headers, formOf(request))))
+    app.post(path, async (request, reply) => tell(request, reply, await endpoint(request.ctx, request.headers, formOf(request))))
   for (const path of ['token', 'device', 'par', 'introspect', 'revoke'])
     app.route({
       method: ['GET', 'PUT', 'PATCH', 'DELETE'],
@@ -85,12 +87,13 @@ function machineRoutes(app: FastifyInstance): void {
   post('/application/o/revoke/', revoke)
   post('/application/o/userinfo/', userinfo)
   app.get('/application/o/userinfo/', async (request, reply) =>
-    send(reply, await userinfo(request.ctx, request.headers, readParameters(''))),
+    tell(request, reply, await userinfo(request.ctx, request.headers, readParameters(''))),
   )
   for (const path of [
     '/application/o/token/',
     '/application/o/userinfo/',
     '/application/o/revoke/',
+    '/application/o/par/',
     '/application/o/:slug/.well-known/openid-configuration',
   ]) {
     app.options(path, async (request, reply) =>
