@@ -1,6 +1,6 @@
 import type { Ctx } from '../context.ts'
 import { countAttempt, forgiveAttempt } from '../core/attempts.ts'
-import { formatCidr, parseCidr } from '../lib/ip.ts'
+import { networkOf } from '../lib/ip.ts'
 
 /**
  * How often codes may be tried. Every attempt is counted before the code is looked at, so that many who try at once are all counted, in
@@ -13,15 +13,9 @@ const OF_ACCOUNT = 10
 /** Many people may share an address. */
 const FROM_ADDRESS = 100
 
-/** An address as it is counted: whoever has one of IPv6 has 2^64 of them (RFC 6177). */
-function network(address: string): string {
-  const cidr = parseCidr(address.includes(':') ? `${address}/64` : address)
-  return cidr ? formatCidr(cidr) : address
-}
-
 function counters(ctx: Ctx, account: number | string): { key: string; limit: number }[] {
   const found = [{ key: `code of ${account}`, limit: OF_ACCOUNT }]
-  if (ctx.request) found.push({ key: `code from ${network(ctx.request.clientIp)}`, limit: FROM_ADDRESS })
+  if (ctx.request) found.push({ key: `code from ${networkOf(ctx.request.clientIp)}`, limit: FROM_ADDRESS })
   return found
 }
 

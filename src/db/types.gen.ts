@@ -485,6 +485,7 @@ export interface Oauth2PushedRequestTable {
   provider: number
   parameters: string
   expires: Date
+  network: Generated<string>
 }
 
 export interface Oauth2RefreshTokenTable {

@@ -120,6 +120,12 @@ const mask = (prefix: number, byteIndex: number) => (0xff00 >> Math.min(8, Math.
 /** The canonical text of a block, always with its prefix length. */
 export const formatCidr = ({ ip, prefix }: Cidr): string => `${formatIp(ip)}/${prefix}`
 
+/** An address as it is counted, as a block: whoever has one of IPv6 has 2^64 of them (RFC 6177). What is no address stays as it is. */
+export function networkOf(address: string): string {
+  const cidr = parseCidr(address.includes(':') ? `${address}/64` : address)
+  return cidr ? formatCidr(cidr) : address
+}
+
 /** Whether the address lies in the block. IPv4 and IPv6 never contain each other: `::/0` holds no IPv4 address. */
 export function cidrContains({ ip: block, prefix }: Cidr, ip: Ip): boolean {
   if (block.version !== ip.version) return false

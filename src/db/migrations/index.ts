@@ -44,6 +44,7 @@ import { up as applicationEntitlement } from './20261122T1401_application_entitl
 import { up as authorizationResponse } from './20261122T1500_authorization_response.ts'
 import { up as deviceDeclined } from './20261122T1510_device_declined.ts'
 import { up as tokensOfSessions } from './20261122T1540_tokens_of_sessions.ts'
+import { up as pushedFrom } from './20261122T1560_pushed_from.ts'
 
 /** All migrations, oldest first. Listed by hand: the program is bundled into one file, where there is no folder to read. */
 export const migrations: readonly Migration[] = [
@@ -92,4 +93,5 @@ export const migrations: readonly Migration[] = [
   { name: '20261122T1500_authorization_response', up: authorizationResponse },
   { name: '20261122T1510_device_declined', up: deviceDeclined },
   { name: '20261122T1540_tokens_of_sessions', up: tokensOfSessions },
+  { name: '20261122T1560_pushed_from', up: pushedFrom },
 ]

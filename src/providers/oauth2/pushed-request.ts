@@ -1,27 +1,21 @@
 import type { Ctx } from '../../context.ts'
 import { hashToken } from '../../crypto/secrets.ts'
 import type { Db } from '../../db/database.ts'
-import { toBase64url } from '../../lib/base64url.ts'
 import { ASYMMETRIC } from './algorithms.ts'
 import { json, type Answer } from './answer.ts'
 import { deliveryOf, readAuthorizationRequest } from './authorization-request.ts'
 import { namedClient, readCredentials, requireProof, type Headers } from './client-authentication.ts'
 import { responseFault } from './client-encryption.ts'
-import type { Client } from './client.ts'
 import { corsHeaders } from './cors.ts'
 import { provenKey } from './dpop.ts'
 import { invalidClient, invalidRequest, OAuthError } from './errors.ts'
 import { signable } from './fapi.ts'
+import { keepRequest, PREFIX } from './kept-request.ts'
 import { readParameters, requireSound, type Parameters } from './parameters.ts'
 import { readRequestObject } from './request-object.ts'
 
-const PREFIX = 'urn:ietf:params:oauth:request_uri:'
-const URI_BYTES = 32
 /** Long enough for somebody to sign in meanwhile, and less than ten minutes (FAPI 2.0 Security Profile §5.3.2.2): s. */
 const LIFE = 540
-
-/** What proves the client and nothing of the request. */
-const OF_THE_CLIENT = new Set(['client_secret', 'client_assertion', 'client_assertion_type'])
 
 export const isPushed = (requestUri: string | undefined): requestUri is string => requestUri?.startsWith(PREFIX) ?? false
 
@@ -51,39 +45,12 @@ export async function pushRequest(ctx: Ctx, headers: Headers, form: Parameters):
   })
   if (key !== undefined && named !== null && key !== named)
     throw new OAuthError('invalid_dpop_proof', 'The DPoP proof is by another key than dpop_jkt names') // RFC 9449 §10.1
-  const uri = await keepRequest(ctx, client, parameters, LIFE, key === undefined ? {} : { dpop_jkt: key })
+  const uri = await keepRequest(ctx, client, parameters, {
+    life: LIFE,
+    proven: !client.public,
+    more: key === undefined ? {} : { dpop_jkt: key },
+  })
   return json(201, { request_uri: uri, expires_in: LIFE }, corsHeaders(headers, client.origins)) // §2.2
-}
-
-/**
- * Keeps a request of a client under a URI that stands in its place, once.
- * @param life seconds
- * @param more parameters that count beside what was sent
- */
-export async function keepRequest(
-  ctx: Ctx,
-  client: Client,
-  parameters: Parameters,
-  life: number,
-  more: Readonly<Record<string, string>> = {},
-): Promise<string> {
-  const kept = parameters.names
-    .filter(name => !OF_THE_CLIENT.has(name))
-    .flatMap(name => [[name, parameters.get(name) ?? ''] as [string, string]])
-  const stored = new URLSearchParams(kept)
-  stored.set('client_id', client.client_id)
-  for (const [name, value] of Object.entries(more)) stored.set(name, value)
-  const uri = PREFIX + toBase64url(ctx.randomBytes(URI_BYTES))
-  await ctx.db
-    .insertInto('oauth2_pushed_request')
-    .values({
-      uri_hash: hashToken(uri),
-      provider: client.id,
-      parameters: stored.toString(),
-      expires: new Date(ctx.now().getTime() + life * 1000),
-    })
-    .execute()
-  return uri
 }
 
 /** What this client pushed under a URI; undefined when it is somebody else's, granted or over. */

@@ -15,7 +15,7 @@ import { demandedDevices } from './context-class.ts'
 import { AUTHORIZE, byGithubAddress } from './github/scopes.ts'
 import { readParameters, type Parameters } from './parameters.ts'
 import { PROMPTED, promptedMark } from './prompted.ts'
-import { keepRequest } from './pushed-request.ts'
+import { keepRequest } from './kept-request.ts'
 import type { Sent } from './sent-request.ts'
 import { stepUp } from './step-up.ts'
 
@@ -45,7 +45,7 @@ const pairsOf = (params: Parameters): [string, string][] =>
 export async function carriedRequest(ctx: Ctx, client: Client, sent: Sent, params: Parameters): Promise<Parameters> {
   if (sent.pushed !== null) return params
   if (!sent.object && encoded(pairsOf(params)).length <= MAX_CARRIED) return params
-  const uri = await keepRequest(ctx, client, sent.parameters, KEPT)
+  const uri = await keepRequest(ctx, client, sent.parameters, { life: KEPT, proven: false })
   const mark = params.get(PROMPTED)
   const pairs: [string, string][] = [
     ['client_id', client.client_id],

@@ -51,6 +51,8 @@ const slugOf = (request: FastifyRequest): string => (request.params as { slug: s
 /** A failure of the endpoints that programs call. Only what is ours to explain is explained. */
 function machineError(error: FastifyError, request: FastifyRequest): Answer {
   if (error instanceof OAuthError) return errorAnswer(error, request.id)
+  if (error.statusCode === 413)
+    return errorAnswer(new OAuthError('invalid_request', 'The request is too large', { status: 413 }), request.id) // RFC 9126 §2.3
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) return errorAnswer(invalidRequest(), request.id)
   request.ctx.log.error(
     { err: error, event: 'unhandled error', path: request.url.split('?')[0], request_id: request.id },

@@ -1,6 +1,7 @@
 import type { Ctx } from '../../../context.ts'
 import { countAttempt } from '../../../core/attempts.ts'
 import { hashToken } from '../../../crypto/secrets.ts'
+import { networkOf } from '../../../lib/ip.ts'
 import { randomString, timeOrderedUuid } from '../../../lib/random.ts'
 import { baseUrl } from '../addresses.ts'
 import { json, type Answer } from '../answer.ts'
@@ -15,7 +16,7 @@ const USER_CODE_DIGITS = 9
 const INTERVAL = 5 // seconds, RFC 8628 §3.2
 /** Nobody types a code faster than this, whatever an authorization code's life is set to. */
 const LEAST_LIFE = 600_000 // ms
-/** Beginnings of one client from one address. Anonymous: otherwise the nine digits could be filled up. */
+/** Beginnings of one client from one network. Anonymous: otherwise the nine digits could be filled up. */
 const MOST = 20
 const WINDOW = 3_600_000 // ms
 
@@ -29,7 +30,7 @@ export async function deviceAuthorization(ctx: Ctx, headers: Headers, form: Para
   if (!client.grantTypes.has(DEVICE_GRANT)) throw unauthorizedClient()
   const requested = parseScope(form.get('scope'))
   if (!requested) throw invalidScope()
-  const attempts = await countAttempt(ctx, `device code ${client.id} ${ctx.request?.clientIp ?? ''}`, WINDOW)
+  const attempts = await countAttempt(ctx, `device code ${client.id} ${networkOf(ctx.request?.clientIp ?? '')}`, WINDOW)
   if (attempts > MOST)
     throw new OAuthError('slow_down', 'Too many devices have asked from this address. Try again later.', {
       status: 429,

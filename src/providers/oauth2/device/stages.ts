@@ -16,6 +16,7 @@ import { planFlow } from '../../../flows/planner.ts'
 import { explainNoPlan } from '../../../flows/refusal.ts'
 import { defineMemoryStage, denied, finish, retry, switchTo } from '../../../flows/stage.ts'
 import { transact } from '../../../context.ts'
+import { networkOf } from '../../../lib/ip.ts'
 import { askerOf } from '../asker.ts'
 import { ASK_AGAIN, consentContext } from '../authorization-flow.ts'
 import { clientOfProvider, type Client } from '../client.ts'
@@ -40,7 +41,7 @@ async function deviceOf(ctx: Ctx, typed: string): Promise<Waiting | undefined> {
   const { user } = ctx.caller
   if (!user) return undefined
   const attempts = await countAttempt(ctx, `device user code ${String(user.id)}`, WINDOW)
-  const fromHere = await countAttempt(ctx, `device user code from ${ctx.request?.clientIp ?? ''}`, WINDOW)
+  const fromHere = await countAttempt(ctx, `device user code from ${networkOf(ctx.request?.clientIp ?? '')}`, WINDOW)
   if (attempts > MOST || fromHere > MOST) return undefined
   const device = await findWaiting(ctx.db, typed.replaceAll(/[\s-]/g, ''), ctx.now())
   const client = device && (await clientOfProvider(ctx, device.provider))

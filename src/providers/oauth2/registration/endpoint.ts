@@ -14,7 +14,7 @@ import { OAuthError } from '../errors.ts'
 import type { RedirectUri } from '../redirect-uri.ts'
 import { activeUser } from '../users.ts'
 import { invalidMetadata, readAsked, responseTypesOf, type Asked } from './asked.ts'
-import { bearerOf, invalidToken, requireRegistrar } from './registrar.ts'
+import { bearerOf, countChange, invalidToken, requireRegistrar } from './registrar.ts'
 import { registrationOf, removeClient, replaceClient, settingsOf, storeClient, type RegistrationRow } from './rows.ts'
 
 const TOKEN_LENGTH = 60
@@ -131,6 +131,7 @@ export async function updateRegistration(ctx: Ctx, headers: Headers, slug: strin
   if (wrong !== undefined) throw invalidMetadata(`${wrong} is not for the client to say`)
   if (sent.client_secret !== undefined && (client.public || sent.client_secret !== client.secret))
     throw invalidMetadata('client_secret is not for the client to choose')
+  await countChange(ctx, client)
   await checkSector(ctx, sent, asked)
   await replaceClient(acting, parent, settings, client, asked, sent)
   const changed = (await clientById(ctx, clientId))!

@@ -16,8 +16,10 @@ const SCOPE = 'goauthentik.io/oidc/dcr'
 /** Lets an API token do that. */
 const PERMISSION = 'authentik_providers_oauth2.register_oauth2client'
 
-/** Registrations of one account: more is a program gone wild. */
+/** Registrations of one account, and changes of one client, within the window: more is a program gone wild. */
 const MOST = 100
+/** Clients of one account at once. */
+const MOST_KEPT = 1_000
 const WINDOW = 3_600_000 // ms
 
 /** RFC 6750 §3.1. */
@@ -74,10 +76,25 @@ export async function requireRegistrar(ctx: Ctx, headers: Headers, parent: Clien
   }
   const decision = await evaluatePolicies(ctx, { target: settings.pbm_uuid as string, user, context, object: settings, empty: true })
   if (!decision.passing) throw refused()
-  if ((await countAttempt(ctx, `register client ${String(user.id)}`, WINDOW)) > MOST)
-    throw new OAuthError('slow_down', 'Too many clients were registered. Try again later.', {
+  await requirePatience(ctx, `register client ${String(user.id)}`)
+  const { count } = await ctx.db
+    .selectFrom('oauth2_registration')
+    .select(eb => eb.fn.countAll<number | bigint>().as('count'))
+    .where('user', '=', user.id as number)
+    .executeTakeFirstOrThrow()
+  if (Number(count) >= MOST_KEPT)
+    throw new OAuthError('access_denied', `This account has registered ${MOST_KEPT} clients. Remove some first.`, { status: 403 })
+  return caller
+}
+
+/** Counts what has every process read its clients anew. @param key whose, and what. @throws slow_down */
+async function requirePatience(ctx: Ctx, key: string): Promise<void> {
+  if ((await countAttempt(ctx, key, WINDOW)) > MOST)
+    throw new OAuthError('slow_down', 'Too many clients were registered or changed. Try again later.', {
       status: 429,
       headers: { 'retry-after': String(WINDOW / 1000) },
     })
-  return caller
 }
+
+/** A client changes its registration, RFC 7592 §2.2. @throws slow_down */
+export const countChange = (ctx: Ctx, client: Client): Promise<void> => requirePatience(ctx, `change client ${client.id}`)

@@ -254,6 +254,51 @@ test('35 a registration is looked after where it was made, and a program gone wi
   const { ctx } = party.server
   for (let times = 0; times < 100; times++) await countAttempt(ctx, `register client ${String(user.id)}`, 3_600_000)
   assert.partialDeepStrictEqual(await register(party, token, { redirect_uris: [CALLBACK] }), { status: 429, body: { error: 'slow_down' } })
+  const change = () => mine.put(path, { client_id: body.client_id, redirect_uris: [CALLBACK] })
+  assert.equal((await change()).status, 200)
+  const { id } = await ctx.db.selectFrom('provider_oauth2').select('id').where('client_id', '=', body.client_id).executeTakeFirstOrThrow()
+  for (let times = 0; times < 100; times++) await countAttempt(ctx, `change client ${id}`, 3_600_000)
+  const late = await change()
+  assert.partialDeepStrictEqual(late, { status: 429, body: { error: 'slow_down' } })
+  assert.equal(late.headers['retry-after'], '3600')
+})
+
+test('35 an account keeps a thousand clients that it registered, and no more', async () => {
+  const party = await aParty()
+  await opened(party)
+  const { token, user } = await initialToken()
+  const { ctx } = party.server
+  const template = await ctx.db
+    .selectFrom('provider')
+    .selectAll()
+    .where('id', '=', party.provider.pk as number)
+    .executeTakeFirstOrThrow()
+  const own = await ctx.db
+    .selectFrom('provider_oauth2')
+    .selectAll()
+    .where('id', '=', party.provider.pk as number)
+    .executeTakeFirstOrThrow()
+  const values = { parent: own.id, user: user.id as number, told: '{}', issued: ctx.now() }
+  const json = Object.fromEntries(['grant_types', 'redirect_uris'].map(name => [name, JSON.stringify((own as Row)[name])]))
+  const rows = []
+  for (let n = 0; n < 1000; n++) {
+    const { id: _, ...plain } = template
+    const { id } = await ctx.db
+      .insertInto('provider')
+      .values({ ...plain, name: unique('kept') } as never)
+      .returning('id')
+      .executeTakeFirstOrThrow()
+    await ctx.db
+      .insertInto('provider_oauth2')
+      .values({ ...own, ...json, id, client_id: unique('kept') })
+      .execute()
+    rows.push({ ...values, provider: id, token_hash: unique('hash') })
+  }
+  await ctx.db.insertInto('oauth2_registration').values(rows.slice(1)).execute()
+  assert.equal((await register(party, token, { redirect_uris: [CALLBACK] })).status, 201)
+  const full = await register(party, token, { redirect_uris: [CALLBACK] })
+  assert.partialDeepStrictEqual(full, { status: 403, body: { error: 'access_denied' } })
+  assert.match(full.body.error_description, /1000 clients/)
 })
 
 test('a client reads, replaces and removes its own registration, and nobody else does (RFC 7592)', async () => {
