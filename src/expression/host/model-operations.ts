@@ -15,7 +15,8 @@ import { PyList } from '../values.ts'
 import type { Value } from '../values.ts'
 import type { ModelObject } from './object.ts'
 import type { Operation, Scope } from './scope.ts'
-import { assignments, objectByKey } from './store.ts'
+import { objectByKey } from './reading.ts'
+import { assignments } from './writing.ts'
 
 /** Attributes of brand, groups (by name, those above included) and user: objects merged, lists joined, the later one counts. */
 export async function groupAttributes(scope: Scope, user: Row | ModelObject, withBrand: boolean): Promise<Row> {
