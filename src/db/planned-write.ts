@@ -50,9 +50,9 @@ export async function runPlanned(trx: Db, writes: readonly PlannedWrite[]): Prom
   }
 }
 
-/** The rows of a statement that has its values. */
-export async function runBound<R>(db: Db, { query, parameters }: BoundStatement<R>): Promise<R[]> {
+/** The rows of a statement that has its values; at once where the connection need not wait. */
+export function runBound<R>(db: Db, { query, parameters }: BoundStatement<R>): R[] | Promise<R[]> {
   const taker = takerOf(db)
-  if (taker) return (await taker.take(query, parameters)) as R[]
-  return (await db.executeQuery<R>({ ...query, parameters })).rows
+  if (taker) return taker.take(query, parameters) as R[] | Promise<R[]>
+  return db.executeQuery<R>({ ...query, parameters }).then(({ rows }) => rows)
 }

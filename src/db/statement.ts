@@ -15,6 +15,8 @@ class Place {
 export type Statement<Values extends readonly unknown[], R> = {
   all: (db: Db, ...values: Values) => Promise<R[]>
   first: (db: Db, ...values: Values) => Promise<R | undefined>
+  /** As `all`; at once where the connection need not wait. */
+  take: (db: Db, ...values: Values) => R[] | Promise<R[]>
   /** The statement with these values, for `commitTogether`. */
   planned: (...values: Values) => PlannedWrite
 }
@@ -38,10 +40,11 @@ export function statement<Values extends readonly unknown[], R>(build: (db: Db, 
     const { query, places } = found
     return { query, parameters: places.map((place, index) => (place === undefined ? query.parameters[index] : values[place])) }
   }
-  const all = async (db: Db, ...values: Values): Promise<R[]> => runBound(db, compiled(db, values))
+  const take = (db: Db, ...values: Values): R[] | Promise<R[]> => runBound(db, compiled(db, values))
   return {
-    all,
-    first: async (db, ...values) => (await all(db, ...values))[0],
+    take,
+    all: async (db, ...values) => take(db, ...values),
+    first: async (db, ...values) => (await take(db, ...values))[0],
     planned: (...values) => ({ compiled: db => compiled(db, values) }),
   }
 }

@@ -8,7 +8,7 @@ import { raise } from '../errors.ts'
 import { dictOf } from '../keys.ts'
 import { PyTuple } from '../values.ts'
 import type { Value } from '../values.ts'
-import { belonging, orderOf, rowsWhere } from './belongings.ts'
+import { MOST, belonging, orderOf, rowsWhere } from './belongings.ts'
 import type { FieldInfo, ModelClass } from './classes.ts'
 import { instantValue } from './conversion.ts'
 import { keysMatching } from './matching.ts'
@@ -16,9 +16,6 @@ import { columnValue, storedValue } from './object.ts'
 import { QuerySet, type Origin, type Query } from './queryset.ts'
 import type { Scope } from './scope.ts'
 import { conditionOf, fromClause, keyColumn, relatedCondition, valueTerm, type Helper } from './sql.ts'
-
-/** Objects that one query gives at most. */
-export const MOST = 1000
 
 function helperOf(scope: Scope): Helper {
   const { db } = scope.ctx
@@ -64,15 +61,14 @@ async function selected(scope: Scope, query: Query, most: number): Promise<Row[]
   return (await rowsWhere(query.own, clauses).execute(scope.ctx.db)).rows
 }
 
-export async function rowsOf(scope: Scope, query: Query, most = MOST): Promise<Row[]> {
+export async function rowsOf(scope: Scope, query: Query): Promise<Row[]> {
   const { own, limit } = query
   if (limit === 0) return []
-  const wanted = Math.min(limit ?? most + 1, most + 1)
-  const found = (await belonging(scope, query, wanted)) ?? (await selected(scope, query, wanted))
+  const found = (await belonging(scope, query)) ?? (await selected(scope, query, Math.min(limit ?? MOST + 1, MOST + 1)))
   const rows = isSealed(own) ? found.map(row => loadRow(scope.ctx, own.model, row)) : found
-  if (rows.length > most)
-    scope.ctx.log.warn({ expression: scope.source.name, model: own.model.name, most }, 'query of an expression was cut off')
-  return rows.slice(0, most)
+  if (rows.length <= MOST) return rows
+  scope.ctx.log.warn({ expression: scope.source.name, model: own.model.name, most: MOST }, 'query of an expression was cut off')
+  return rows.slice(0, MOST)
 }
 
 /** Rows as objects, each of its own kind: a provider that is an OAuth2 provider comes as one. */

@@ -109,7 +109,7 @@ export const storeOperations: Readonly<Record<string, Operation>> = {
   'model.related': (scope, { label, key }: { label: string; key: unknown }) => objectByKey(scope, label, key),
   'model.reverse': async (scope, { object, relation }: { object: ModelObject; relation: RelationInfo }) => {
     const target = scope.classes.byLabel.get(relation.target)!
-    const rows = object.stored ? await rowsOf(scope, { ...startQuery(target, { kind: 'related', owner: object, relation }), limit: 1 }) : []
+    const rows = object.stored ? await rowsOf(scope, startQuery(target, { kind: 'related', owner: object, relation })) : []
     if (rows.length === 0) return raise(target.doesNotExist, `${object.model.name} has no ${relation.name}.`)
     return (await objectsOf(scope, target, rows))[0]!
   },
