@@ -360,6 +360,7 @@ export const watchedTables: readonly string[] = [
   'scope_mapping',
   'keypair',
   'brand',
+  'user',
   'group',
   'group_parent',
   'user_group',

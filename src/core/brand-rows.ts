@@ -14,8 +14,11 @@ export const brandRows = cached(['brand'], async (ctx): Promise<BrandRow[]> =>
  */
 export function brandOfHost<B extends { domain: string; default: boolean }>(brands: readonly B[], host: string): B | undefined {
   const asked = host.toLowerCase()
-  const matching = brands.filter(({ domain }) => asked === domain.toLowerCase() || asked.endsWith(`.${domain.toLowerCase()}`))
-  const [longest] = matching.toSorted((a, b) => b.domain.length - a.domain.length)
+  let longest: B | undefined
+  for (const brand of brands) {
+    const domain = brand.domain.toLowerCase()
+    if ((asked === domain || asked.endsWith(`.${domain}`)) && (!longest || brand.domain.length > longest.domain.length)) longest = brand
+  }
   return longest ?? brands.find(brand => brand.default)
 }
 
@@ -29,11 +32,25 @@ export function hostOfDefault(brands: readonly { domain: string; default: boolea
   return domain?.includes('.') ? domain : undefined
 }
 
-/** The brand under whose host the request came, as events name it; nothing for what no request asked for. */
-export async function eventBrand(ctx: Ctx): Promise<Record<string, unknown>> {
-  if (ctx.request === null) return {}
-  const brand = brandOfHost(await brandRows.outside(ctx), ctx.request.host)
-  if (!brand) return {}
+const NO_BRAND = '{}'
+
+/** The brand under whose host the request came, as events name it, in JSON; nothing for what no request asked for. */
+export function eventBrand(ctx: Ctx): string | Promise<string> {
+  const { request } = ctx
+  if (request === null) return NO_BRAND
+  const brands = brandRows.outside(ctx)
+  return brands instanceof Promise ? brands.then(found => nameOf(found, request.host)) : nameOf(brands, request.host)
+}
+
+const names = new WeakMap<BrandRow, string>()
+
+function nameOf(brands: readonly BrandRow[], host: string): string {
+  const brand = brandOfHost(brands, host)
+  if (!brand) return NO_BRAND
+  const known = names.get(brand)
+  if (known !== undefined) return known
   const name = brand.default ? 'Default brand' : `Brand ${brand.domain}`
-  return { app: 'authentik_brands', model_name: 'brand', pk: brand.brand_uuid.replaceAll('-', ''), name }
+  const text = JSON.stringify({ app: 'authentik_brands', model_name: 'brand', pk: brand.brand_uuid.replaceAll('-', ''), name })
+  names.set(brand, text)
+  return text
 }

@@ -18,7 +18,10 @@ export type Cache<V> = {
   clear: (ctx: Ctx) => void
 }
 
-type Store<V> = { entries: Map<string, V>; generation: number }
+/** `promise` is of the value, and made once: whoever asks for what is known waits a turn for it, and makes nothing. */
+type Entry<V> = { value: V; promise: Promise<V> }
+
+type Store<V> = { entries: Map<string, Entry<V>>; generation: number }
 
 /**
  * Remembers what `load` found until a row of one of `tables` changes, in this process or another.
@@ -42,24 +45,25 @@ export function cached<V>(
     })
     return made
   }
-  const read = async (ctx: Ctx, key = ''): Promise<V> => {
+  const read = (ctx: Ctx, key = ''): Promise<V> => {
     if (ctx.db !== ctx.database.db && ctx.db !== ctx.database.background) return load(ctx, key)
     ctx.database.feed.check()
     const store = storeOf(ctx)
-    const known = store.entries.get(key)
-    if (known !== undefined) return known
+    return store.entries.get(key)?.promise ?? loaded(ctx, store, key)
+  }
+  const loaded = async (ctx: Ctx, store: Store<V>, key: string): Promise<V> => {
     // A change that commits while the load runs must not be overwritten by what the load saw before it.
     const { generation } = store
     const value = await load(ctx, key)
     if (store.generation === generation && value !== undefined) {
       if (store.entries.size >= CAPACITY) store.entries.delete(store.entries.keys().next().value!)
-      store.entries.set(key, value)
+      store.entries.set(key, { value, promise: Promise.resolve(value) })
     }
     return value
   }
   const peek = (ctx: Ctx, key = '') => {
     ctx.database.feed.check()
-    return storeOf(ctx).entries.get(key)
+    return storeOf(ctx).entries.get(key)?.value
   }
   const outside = (ctx: Ctx, key = ''): V | Promise<V> => {
     const known = peek(ctx, key)

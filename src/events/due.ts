@@ -43,19 +43,21 @@ const interest = cached(
 )
 
 /** Whether some rule may be about an event of this action. */
-export async function concernsRules(ctx: Ctx, action: string): Promise<boolean> {
+export function concernsRules(ctx: Ctx, action: string): boolean | Promise<boolean> {
   if (ctx.unnoticed) return false
-  const known = interest.peek(ctx) ?? (ctx.db === ctx.database.db ? await interest(ctx) : undefined)
-  if (known === undefined) {
-    // Inside a transaction nothing is remembered. One question too many does no harm; the next event finds the answer.
-    afterCommit(
-      ctx.db,
-      () => void interest({ ...ctx, db: ctx.database.db }).catch((error: unknown) => ctx.log.error({ err: error }, 'rules')),
-    )
-    return true
-  }
-  return known === 'all' || known.has(action) || (action.startsWith('custom_') && known.has('custom_'))
+  const known = interest.peek(ctx)
+  if (known !== undefined) return concerns(known, action)
+  if (ctx.db === ctx.database.db) return interest(ctx).then(found => concerns(found, action))
+  // Inside a transaction nothing is remembered. One question too many does no harm; the next event finds the answer.
+  afterCommit(
+    ctx.db,
+    () => void interest({ ...ctx, db: ctx.database.db }).catch((error: unknown) => ctx.log.error({ err: error }, 'rules')),
+  )
+  return true
 }
+
+const concerns = (interest: Interest, action: string): boolean =>
+  interest === 'all' || interest.has(action) || (action.startsWith('custom_') && interest.has('custom_'))
 
 const SOON = 100 // ms
 const waiting = new WeakMap<Database, NodeJS.Timeout>()

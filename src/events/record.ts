@@ -5,7 +5,7 @@ import type { Row } from '../api/model.ts'
 import { eventBrand } from '../core/brand-rows.ts'
 import { insertion } from '../db/statement.ts'
 import { timeOrderedUuid } from '../lib/random.ts'
-import { placeOf } from '../geoip/place.ts'
+import { NOWHERE, placeOf, type Place } from '../geoip/place.ts'
 import { settingsOutside } from '../core/settings.ts'
 import { askRules, concernsRules } from './due.ts'
 import { contextText } from './tidy.ts'
@@ -56,54 +56,58 @@ const insertEvent = insertion('event', [
   'rules_due',
 ])
 
+type Options = {
+  /** Whom the event is about, where that is not the caller (a sign-in). */
+  user?: Row | null
+  app?: string
+}
+
 /**
  * Writes an entry of the audit log, in the caller's transaction where one is open. Values under keys that
  * look secret are masked here, so that no caller can forget it; so is the size bounded. While an administrator
  * looks through another's eyes the entry is theirs, `on_behalf_of` the other.
- * @param options.user whom the event is about, where that is not the caller (a sign-in)
  */
-export async function recordEvent(
-  ctx: Ctx,
-  action: Action,
-  context: Row,
-  options: { user?: Row | null; app?: string } = {},
-): Promise<void> {
+export async function recordEvent(ctx: Ctx, action: Action, context: Row, options: Options = {}): Promise<void> {
+  // All this is known as a rule, and then nothing is waited for.
+  const settings = settingsOutside(ctx)
+  const { event_retention: retention } = settings instanceof Promise ? await settings : settings
+  const concerned = concernsRules(ctx, action)
+  const due = concerned instanceof Promise ? await concerned : concerned
+  const known = ctx.request ? placeOf(ctx, ctx.request.clientIp) : NOWHERE
+  const place = known instanceof Promise ? await known : known
+  const named = eventBrand(ctx)
+  const brand = named instanceof Promise ? await named : named
+  await insertEvent(ctx.db, eventEntry(ctx, action, context, options, { retention, due, place, brand }))
+  if (due) askRules(ctx)
+}
+
+type Around = { retention: string; due: boolean; place: Place; brand: string }
+
+function eventEntry(ctx: Ctx, action: Action, context: Row, options: Options, { retention, due, place, brand }: Around) {
   const created = ctx.now()
-  const { event_retention: retention } = await settingsOutside(ctx)
   const user = options.user === undefined ? ctx.caller.user : options.user
-  const {
-    request,
-    caller: { impersonator, expression },
-  } = ctx
-  const due = await concernsRules(ctx, action)
-  const { geo, asn } = request ? await placeOf(ctx, request.clientIp) : {}
-  await insertEvent(ctx.db, {
+  const { request } = ctx
+  const { impersonator, expression } = ctx.caller
+  const told: Row = { ...maskSecrets(context) }
+  if (expression) told.expression = { kind: expression.kind, name: expression.name, pk: expression.pk }
+  if (place.geo) told.geo = place.geo
+  if (place.asn) told.asn = place.asn
+  if (request) {
+    const { path, method, query, userAgent, id } = request
+    told.http_request = { path, method, args: queryArguments(query), user_agent: userAgent, request_id: id }
+  }
+  return {
     event_uuid: timeOrderedUuid(created, ctx.randomBytes),
     user: JSON.stringify(impersonator ? { ...person(impersonator), on_behalf_of: person(user) } : person(user)),
     action,
     app: options.app ?? 'authentik.core',
-    context: contextText({
-      ...maskSecrets(context),
-      ...(expression && { expression: { kind: expression.kind, name: expression.name, pk: expression.pk } }),
-      ...(geo && { geo }),
-      ...(asn && { asn }),
-      ...(request && {
-        http_request: {
-          path: request.path,
-          method: request.method,
-          args: queryArguments(request.query),
-          user_agent: request.userAgent,
-          request_id: request.id,
-        },
-      }),
-    }),
+    context: contextText(told),
     client_ip: request?.clientIp ?? null,
     created,
     expires: new Date(created.getTime() + parseDuration(retention)),
-    brand: JSON.stringify(await eventBrand(ctx)),
+    brand,
     rules_due: due,
-  })
-  if (due) askRules(ctx)
+  }
 }
 
-const queryArguments = (query: string): Row => maskSecrets(Object.fromEntries(new URLSearchParams(query)))
+const queryArguments = (query: string): Row => (query === '' ? {} : maskSecrets(Object.fromEntries(new URLSearchParams(query))))

@@ -23,10 +23,14 @@ export class AddressDatabase {
     this.#what = what
   }
 
-  /** The reader in force; undefined when there is no file. */
-  async reader(parts: Parts): Promise<Reader<Response> | undefined> {
+  /** The reader in force; undefined when there is no file. At once, unless it has to be looked for. */
+  reader(parts: Parts): Reader<Response> | undefined | Promise<Reader<Response> | undefined> {
     const now = parts.now().getTime()
     if (this.#checked !== undefined && Math.abs(now - this.#checked) < INTERVAL) return this.#reader
+    return this.#looked(parts, now)
+  }
+
+  async #looked(parts: Parts, now: number): Promise<Reader<Response> | undefined> {
     this.#checking ??= this.#check(parts, now).finally(() => (this.#checking = undefined))
     // Whoever has a reader goes on with it while a newer file is being read.
     if (!this.#reader) await this.#checking

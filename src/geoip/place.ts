@@ -27,18 +27,25 @@ function databases({ config }: Parts): { city: AddressDatabase; asn: AddressData
   return known
 }
 
-const readers = async (parts: Parts) => {
+type Readers = [city: Reader<CityResponse> | undefined, asn: Reader<AsnResponse> | undefined]
+
+function readers(parts: Parts): Readers | Promise<Readers> {
   const { city, asn } = databases(parts)
-  return Promise.all([
-    city.reader(parts) as Promise<Reader<CityResponse> | undefined>,
-    asn.reader(parts) as Promise<Reader<AsnResponse> | undefined>,
-  ])
+  const found = [city.reader(parts), asn.reader(parts)]
+  return (found.some(reader => reader instanceof Promise) ? Promise.all(found) : found) as Readers | Promise<Readers>
 }
 
-/** What the databases know of an address. */
-export async function placeOf(parts: Parts, address: string): Promise<Place> {
-  const [city, asn] = await readers(parts)
-  if (!city && !asn) return {}
+/** Nothing is known. */
+export const NOWHERE: Place = {}
+
+/** What the databases know of an address; at once, unless one of them has to be read. */
+export function placeOf(parts: Parts, address: string): Place | Promise<Place> {
+  const found = readers(parts)
+  return found instanceof Promise ? found.then(read => known(read, address)) : known(found, address)
+}
+
+function known([city, asn]: Readers, address: string): Place {
+  if (!city && !asn) return NOWHERE
   const ip = parseIp(address)
   const text = ip && formatIp(ip)
   return {

@@ -1,3 +1,5 @@
+import { changed } from './changed.ts'
+
 /** What stands in the place of a secret value. */
 export const MASKED = '********************'
 
@@ -10,8 +12,8 @@ const MAX_DEPTH = 32
 export const looksSecret = (key: string): boolean => SECRET.test(key) && !HARMLESS.has(key.toLowerCase())
 
 /**
- * A copy of a JSON-like value in which every value whose key looks secret is `********************`, whatever its type.
- * Objects are copied key by key, lists item by item; below 32 levels everything is hidden, which also ends cycles.
+ * A JSON-like value in which every value whose key looks secret is `********************`, whatever its type; what holds none is handed back
+ * as it is, and nothing that was given is changed. Below 32 levels everything is hidden, which also ends cycles.
  */
 export function maskSecrets<T>(value: T): T {
   return mask(value, 0) as T
@@ -20,7 +22,5 @@ export function maskSecrets<T>(value: T): T {
 function mask(value: unknown, depth: number): unknown {
   if (typeof value !== 'object' || value === null || value instanceof Date || ArrayBuffer.isView(value)) return value
   if (depth >= MAX_DEPTH) return MASKED
-  if (Array.isArray(value)) return value.map(item => mask(item, depth + 1))
-  const entries = Object.entries(value).map(([key, inner]) => [key, looksSecret(key) ? MASKED : mask(inner, depth + 1)])
-  return Object.fromEntries(entries)
+  return changed(value, (inner, key) => (key !== undefined && looksSecret(key) ? MASKED : mask(inner, depth + 1)))
 }

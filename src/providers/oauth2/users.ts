@@ -1,10 +1,9 @@
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
-import { statement } from '../../db/statement.ts'
+import { accountOf } from '../../core/account.ts'
 
 /** An account that may act; undefined when it is gone or switched off. */
-export const activeUser = (ctx: Ctx, id: number): Promise<Row | undefined> => userById.first(ctx.db, id, true)
-
-const userById = statement((db, id: number, active: boolean) =>
-  db.selectFrom('user').selectAll().where('id', '=', id).where('is_active', '=', active),
-)
+export async function activeUser(ctx: Ctx, id: number): Promise<Row | undefined> {
+  const account = await accountOf(ctx, id)
+  return account?.is_active ? account : undefined
+}

@@ -4,9 +4,9 @@ import { ApiError } from '../../../api/errors.ts'
 import { withDefaults } from '../../../api/store.ts'
 import { createObject } from '../../../api/crud.ts'
 import type { Ctx } from '../../../context.ts'
+import { accountNamed } from '../../../core/account.ts'
 import { User } from '../../../core/user.ts'
 import { hashToken } from '../../../crypto/secrets.ts'
-import { statement } from '../../../db/statement.ts'
 import { recordEvent } from '../../../events/record.ts'
 import { clientProven } from '../client-authentication.ts'
 import { byCertificate } from '../client-certificate.ts'
@@ -52,9 +52,6 @@ async function byPackedPassword(ctx: Ctx, secret: string): Promise<Proven | unde
 }
 
 const USERNAME_LENGTH = 150
-
-const userByName = statement((db, username: string) => db.selectFrom('user').selectAll().where('username', '=', username))
-const accountNamed = (ctx: Ctx, username: string): Promise<Row | undefined> => userByName.first(ctx.db, username)
 
 /** The account that acts when a client acts on its own behalf; made at its first use. A person's account of that name is not taken for it. */
 async function serviceAccount(ctx: Ctx, client: Client, application: Row): Promise<Row | undefined> {

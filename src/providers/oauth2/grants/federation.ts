@@ -5,6 +5,7 @@ import { createObject } from '../../../api/crud.ts'
 import { findObjects, withDefaults } from '../../../api/store.ts'
 import { sql } from 'kysely'
 import type { Ctx } from '../../../context.ts'
+import { accountNamed } from '../../../core/account.ts'
 import { User } from '../../../core/user.ts'
 import { remoteKeySet } from '../../../http/key-set.ts'
 import { OAuthSource } from '../../../sources/oauth/model.ts'
@@ -64,9 +65,6 @@ async function verified(ctx: Ctx, source: Row, assertion: string, kid: string): 
     return undefined
   }
 }
-
-const accountNamed = (ctx: Ctx, username: string): Promise<Row | undefined> =>
-  ctx.db.selectFrom('user').selectAll().where('username', '=', username).executeTakeFirst()
 
 /** Marks accounts that were made for what another vouches for. */
 const GENERATED = 'goauthentik.io/user/generated'

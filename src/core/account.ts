@@ -1,0 +1,29 @@
+import type { Row } from '../api/model.ts'
+import type { Ctx } from '../context.ts'
+import { statement } from '../db/statement.ts'
+import { cached } from './cache.ts'
+
+const rowById = statement((db, id: number) => db.selectFrom('user').selectAll().where('id', '=', id))
+const rowByName = statement((db, username: string) => db.selectFrom('user').selectAll().where('username', '=', username))
+
+const byId = cached(['user'], (ctx, id): Promise<Row | undefined> => rowById.first(ctx.db, Number(id)))
+const byName = cached(['user'], (ctx, username): Promise<Row | undefined> => rowByName.first(ctx.db, username))
+
+/** JSON of one's own, with nothing in common with what it was copied from. */
+function copyOf(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || value instanceof Date) return value
+  if (Array.isArray(value)) return value.map(copyOf)
+  const copy: Row = {}
+  for (const key in value) copy[key] = copyOf((value as Row)[key])
+  return copy
+}
+
+/**
+ * An account by its key; undefined when there is none. It is remembered until somebody changes an account, so that it may be as old as
+ * configuration may (250 ms after another process on SQLite). The row is the caller's own: expressions write into those that they are given.
+ */
+export const accountOf = async (ctx: Ctx, id: number): Promise<Row | undefined> => copyOf(await byId(ctx, String(id))) as Row | undefined
+
+/** An account by its name; the same otherwise. */
+export const accountNamed = async (ctx: Ctx, username: string): Promise<Row | undefined> =>
+  copyOf(await byName(ctx, username)) as Row | undefined
