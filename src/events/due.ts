@@ -62,15 +62,12 @@ const concerns = (interest: Interest, action: string): boolean =>
 const SOON = 100 // ms
 const waiting = new WeakMap<Database, NodeJS.Timeout>()
 
-/** Lets the rules be asked soon after the commit; many events at once ask once. */
-export function askRules(ctx: Pick<Ctx, 'db' | 'database'>): void {
-  const { db, database } = ctx
-  afterCommit(db, () => {
-    if (waiting.has(database)) return
-    const wake = () => {
-      waiting.delete(database)
-      wakeRunners({ db: database.db, database })
-    }
-    waiting.set(database, setTimeout(wake, SOON).unref())
-  })
+/** Lets the rules be asked soon; many events at once ask once. Call after the commit. */
+export function askRules(database: Database): void {
+  if (waiting.has(database)) return
+  const wake = () => {
+    waiting.delete(database)
+    wakeRunners({ db: database.db, database })
+  }
+  waiting.set(database, setTimeout(wake, SOON).unref())
 }

@@ -9,6 +9,7 @@ import { systemSettings } from '../core/settings.ts'
 import { maskSecrets } from '../lib/mask.ts'
 import type { Ctx } from '../context.ts'
 import { invalid } from '../api/errors.ts'
+import { afterCommit } from '../db/database.ts'
 import { askRules, concernsRules } from './due.ts'
 import { person } from './record.ts'
 import { contextText } from './tidy.ts'
@@ -128,7 +129,7 @@ async function saved(ctx: Ctx, event: Row): Promise<void> {
     .set({ rules_due: true })
     .where('event_uuid', '=', event.event_uuid as string)
     .execute()
-  askRules(ctx)
+  afterCommit(ctx.db, () => askRules(ctx.database))
 }
 
 const { list, retrieve, create } = crud(Event, { clean, saved })

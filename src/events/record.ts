@@ -3,6 +3,7 @@ import { maskSecrets } from '../lib/mask.ts'
 import type { Ctx } from '../context.ts'
 import type { Row } from '../api/model.ts'
 import { eventBrand } from '../core/brand-rows.ts'
+import { commitTogether, type PlannedWrite } from '../db/planned-write.ts'
 import { insertion } from '../db/statement.ts'
 import { timeOrderedUuid } from '../lib/random.ts'
 import { NOWHERE, placeOf, type Place } from '../geoip/place.ts'
@@ -62,12 +63,16 @@ type Options = {
   app?: string
 }
 
-/**
- * Writes an entry of the audit log, in the caller's transaction where one is open. Values under keys that
- * look secret are masked here, so that no caller can forget it; so is the size bounded. While an administrator
- * looks through another's eyes the entry is theirs, `on_behalf_of` the other.
- */
+/** Writes an entry of the audit log, in the caller's transaction where one is open. */
 export async function recordEvent(ctx: Ctx, action: Action, context: Row, options: Options = {}): Promise<void> {
+  await commitTogether(ctx, [await eventWrite(ctx, action, context, options)])
+}
+
+/**
+ * An entry of the audit log, ready to be written together with what it tells of. Values under keys that look secret are masked here, so that no
+ * caller can forget it; so is the size bounded. While an administrator looks through another's eyes the entry is theirs, `on_behalf_of` the other.
+ */
+export async function eventWrite(ctx: Ctx, action: Action, context: Row, options: Options = {}): Promise<PlannedWrite> {
   // All this is known as a rule, and then nothing is waited for.
   const settings = settingsOutside(ctx)
   const { event_retention: retention } = settings instanceof Promise ? await settings : settings
@@ -77,8 +82,8 @@ export async function recordEvent(ctx: Ctx, action: Action, context: Row, option
   const place = known instanceof Promise ? await known : known
   const named = eventBrand(ctx)
   const brand = named instanceof Promise ? await named : named
-  await insertEvent(ctx.db, eventEntry(ctx, action, context, options, { retention, due, place, brand }))
-  if (due) askRules(ctx)
+  const write = insertEvent.planned(eventEntry(ctx, action, context, options, { retention, due, place, brand }))
+  return due ? { ...write, kept: () => askRules(ctx.database) } : write
 }
 
 type Around = { retention: string; due: boolean; place: Place; brand: string }

@@ -6,13 +6,14 @@ import type { Row } from '../../api/model.ts'
 import { findObject } from '../../api/store.ts'
 import { currentBrand } from '../../core/brand.ts'
 import { systemSettings } from '../../core/settings.ts'
+import { commitTogether } from '../../db/planned-write.ts'
 import { recordEvent } from '../../events/record.ts'
 import { parseDuration } from '../../lib/duration.ts'
 import { LruMap } from '../../lib/lru.ts'
 import { issuerOf } from '../../providers/oauth2/addresses.ts'
 import { accessTokenClaims, idTokenClaims } from '../../providers/oauth2/claims.ts'
 import { clientOfProvider } from '../../providers/oauth2/client.ts'
-import { storeTokens } from '../../providers/oauth2/issue.ts'
+import { tokenWrites } from '../../providers/oauth2/issue.ts'
 import { machineFacts } from '../../providers/oauth2/sign-in-facts.ts'
 import { askPolicy } from '../../policies/ask.ts'
 import { EMAIL_STAGE, queueMail } from '../../mail/queue.ts'
@@ -113,9 +114,8 @@ async function createJwt(
     family: timeOrderedUuid(ctx.now(), ctx.randomBytes),
     idToken: false,
     refresh: undefined,
-    claim: async () => {},
   }
-  await storeTokens(ctx, client, authorization, {
+  const tokens = {
     bound: {},
     lifetime: lifetime(validity),
     claims,
@@ -124,7 +124,8 @@ async function createJwt(
     refresh: undefined,
     expires,
     refreshExpires: expires,
-  })
+  }
+  await commitTogether(ctx, tokenWrites(client, authorization, tokens))
   return access
 }
 

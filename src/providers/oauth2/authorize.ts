@@ -2,6 +2,7 @@ import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
 import { explainAccess, mayOpen, type Access } from '../../core/access.ts'
 import type { Session } from '../../core/sessions.ts'
+import { commitTogether } from '../../db/planned-write.ts'
 import { storePlan } from '../../flows/visit.ts'
 import type { Answer } from './answer.ts'
 import { deliveryOf, readAuthorizationRequest, type AuthorizationRequest } from './authorization-request.ts'
@@ -101,7 +102,7 @@ async function decide(
 /** The person would rather not sign in: the way there is forgotten, and a request that was sent ahead is over (RFC 6749 §4.1.2.1). */
 async function giveUp(ctx: Ctx, request: AuthorizationRequest, { visit }: Browser): Promise<never> {
   await storePlan(ctx, visit, null)
-  if (request.pushed !== null) await spendPushed(ctx.db, request.pushed, ctx.now())
+  if (request.pushed !== null) await commitTogether(ctx, [spendPushed(request.pushed, ctx.now())])
   throw authorizationError('access_denied', 'The sign-in was not completed')
 }
 

@@ -1,18 +1,19 @@
 import type { Ctx } from '../../context.ts'
 import type { Row } from '../../api/model.ts'
 import type { Session } from '../../core/sessions.ts'
+import type { PlannedWrite } from '../../db/planned-write.ts'
 import { scopeClaims } from '../../mappings/evaluate.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
 import { sealedIdToken } from './client-encryption.ts'
 import type { Client } from './client.ts'
 import { authorizationError } from './errors.ts'
-import { prepareTokens, storeTokens, type Authorization } from './issue.ts'
+import { prepareTokens, tokenWrites, type Authorization } from './issue.ts'
 import type { SignInFacts } from './sign-in-facts.ts'
 
 /** Tokens that go to the browser at once, ready but not stored yet. */
 export type FrontChannel = {
-  /** Makes them good, in the transaction that grants the request. */
-  store: (ctx: Ctx) => Promise<void>
+  /** What makes them good: goes into the transaction that grants the request. */
+  writes: readonly PlannedWrite[]
   /** The parameters of the answer; the code is told since the ID token speaks of it. */
   parameters: (code: string | undefined) => Promise<Record<string, string>>
 }
@@ -46,7 +47,6 @@ export async function frontChannel(
     family,
     idToken: false,
     refresh: undefined, // OIDC Core §11: never by the browser
-    claim: async () => {},
   }
   const tokens = await prepareTokens(ctx, client, authorization)
   const withToken = types.includes('token')
@@ -55,9 +55,7 @@ export async function frontChannel(
   const { provider, mappings } = client
   const scoped = alone ? await scopeClaims(ctx, { provider, user, scopes: request.scopes, mappings }) : {}
   return {
-    store: async ctx => {
-      if (withToken) await storeTokens(ctx, client, authorization, tokens)
-    },
+    writes: withToken ? tokenWrites(client, authorization, tokens) : [],
     parameters: async code => ({
       ...(withToken && {
         access_token: tokens.access,

@@ -1,13 +1,14 @@
 import { timeOrderedUuid } from '../../lib/random.ts'
 import { eventModel } from '../../api/crud.ts'
 import type { Row } from '../../api/model.ts'
-import { transact, type Ctx } from '../../context.ts'
+import type { Ctx } from '../../context.ts'
 import { explainAccess, mayOpen } from '../../core/access.ts'
 import { Application } from '../../core/application.ts'
 import type { Session } from '../../core/sessions.ts'
 import { hashToken } from '../../crypto/secrets.ts'
+import { commitTogether, required } from '../../db/planned-write.ts'
 import { insertion } from '../../db/statement.ts'
-import { recordEvent } from '../../events/record.ts'
+import { eventWrite } from '../../events/record.ts'
 import { defineMemoryStage, denied, finish, redirect, type Outcome, type Run } from '../../flows/stage.ts'
 import { toBase64url } from '../../lib/base64url.ts'
 import type { AuthorizationRequest, Delivery } from './authorization-request.ts'
@@ -62,6 +63,9 @@ const insertCode = insertion('oauth2_code', [
   'used_at',
 ])
 
+/** RFC 9126 §4 */
+const spentBefore = () => authorizationError('invalid_request_uri', 'The request was granted before, or is too old')
+
 /**
  * Grants a request: makes the code, and tokens where it asks for them, and answers the parameters of the response (RFC 6749 §4.1.2). All questions of who and whether are
  * settled by then. `asked`: the person said yes to this very request.
@@ -80,12 +84,9 @@ export async function grantCode(
   const tokens = await frontChannel(ctx, client, request, user, session, facts, family)
   const parameters = await tokens?.parameters(code)
   const consent = await consentBehind(ctx, application, user, request.scopes)
-  await transact(ctx, async ctx => {
-    if (request.pushed !== null && !(await spendPushed(ctx.db, request.pushed, ctx.now())))
-      throw authorizationError('invalid_request_uri', 'The request was granted before, or is too old') // RFC 9126 §4
-    await tokens?.store(ctx)
-    await takesPart(ctx, ctx.db, client, user, session)
-    const values = code !== undefined && {
+  const granted =
+    code !== undefined &&
+    insertCode.planned({
       code_hash: hashToken(code),
       provider: client.id,
       user: user.id as number,
@@ -105,9 +106,13 @@ export async function grantCode(
       ...consent,
       expires: new Date(ctx.now().getTime() + client.lifetimes.code),
       used_at: null,
-    }
-    if (values) await insertCode(ctx.db, values)
-    await recordEvent(
+    })
+  await commitTogether(ctx, [
+    ...(request.pushed === null ? [] : [required(spendPushed(request.pushed, ctx.now()), spentBefore)]),
+    ...(tokens?.writes ?? []),
+    ...takesPart(ctx, client, user, session),
+    ...(granted ? [granted] : []),
+    await eventWrite(
       ctx,
       'authorize_application',
       {
@@ -116,8 +121,8 @@ export async function grantCode(
         scopes: request.scopes.join(', '),
       },
       { user },
-    )
-  })
+    ),
+  ])
   const state = sessionState(ctx, client, request, user, session)
   return responseParameters(ctx, client, request.delivery, {
     ...(code !== undefined && { code }),
@@ -193,7 +198,7 @@ export const fulfilStage = defineMemoryStage({
     if ('kind' in found) return found
     const { ctx } = run
     const { client, request } = found
-    if (request.pushed !== null) await spendPushed(ctx.db, request.pushed, ctx.now())
+    if (request.pushed !== null) await commitTogether(ctx, [spendPushed(request.pushed, ctx.now())])
     return handOver(client, request.delivery, await errorParameters(ctx, client, request.delivery, authorizationError('access_denied')))
   },
 })

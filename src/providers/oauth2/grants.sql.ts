@@ -1,6 +1,7 @@
 import type { Selectable } from 'kysely'
 import type { Row } from '../../api/model.ts'
 import type { DB, Db } from '../../db/database.ts'
+import type { PlannedWrite } from '../../db/planned-write.ts'
 import { statement } from '../../db/statement.ts'
 import type { RequestedClaims } from './requested-claims.ts'
 
@@ -28,11 +29,10 @@ const unspentCode = statement((db, hash: string, now: Date, used: Date) =>
 )
 
 /**
- * Spends a code: true for the one caller that got there first, false for all others.
+ * Spends a code: returns a row to the one caller that got there first, none to all others.
  * One statement, so that two exchanges running at once cannot both win.
  */
-export const spendCode = async (db: Db, hash: string, now: Date): Promise<boolean> =>
-  (await unspentCode.first(db, hash, now, now)) !== undefined
+export const spendCode = (hash: string, now: Date): PlannedWrite => unspentCode.planned(hash, now, now)
 
 const refreshTokenByHash = statement((db, hash: string) => db.selectFrom('oauth2_refresh_token').selectAll().where('token_hash', '=', hash))
 export const findRefreshToken = async (db: Db, hash: string): Promise<RefreshTokenRow | undefined> =>
@@ -50,13 +50,12 @@ const unspentRefreshToken = statement((db, hash: string, now: Date, used: Date) 
 )
 
 /** Spends a refresh token that is replaced; one winner, as with codes. */
-export const spendRefreshToken = async (db: Db, hash: string, now: Date): Promise<boolean> =>
-  (await unspentRefreshToken.first(db, hash, now, now)) !== undefined
+export const spendRefreshToken = (hash: string, now: Date): PlannedWrite => unspentRefreshToken.planned(hash, now, now)
 
 const heldRefreshToken = statement((db, hash: string, now: Date) =>
   db
     .updateTable('oauth2_refresh_token')
-    .set(eb => ({ expires: eb.ref('expires') }))
+    .set(eb => ({ used_at: eb.ref('used_at') })) // a column without an index
     .where('token_hash', '=', hash)
     .where('used_at', 'is', null)
     .where('revoked_at', 'is', null)
@@ -64,24 +63,25 @@ const heldRefreshToken = statement((db, hash: string, now: Date) =>
     .returning('id'),
 )
 
-/** A refresh token that is kept: true when it is still good at the moment the new access token is stored. Locks its row until the transaction ends. */
-export const holdRefreshToken = async (db: Db, hash: string, now: Date): Promise<boolean> =>
-  (await heldRefreshToken.first(db, hash, now)) !== undefined
+/** A refresh token that is kept: returns a row when it is still good at the moment the new access token is stored. Locks it until the transaction ends. */
+export const holdRefreshToken = (hash: string, now: Date): PlannedWrite => heldRefreshToken.planned(hash, now)
 
 const accessTokenByHash = statement((db, hash: string) => db.selectFrom('oauth2_access_token').selectAll().where('token_hash', '=', hash))
 export const findAccessToken = async (db: Db, hash: string): Promise<AccessTokenRow | undefined> =>
   (await accessTokenByHash.first(db, hash)) as AccessTokenRow | undefined
 
-/** Whether an access token is still good at the moment something is made of it. Locks its row until the transaction ends. */
-export const holdAccessToken = async (db: Db, hash: string, now: Date): Promise<boolean> =>
-  (await db
+const heldAccessToken = statement((db, hash: string, now: Date) =>
+  db
     .updateTable('oauth2_access_token')
-    .set(eb => ({ expires: eb.ref('expires') }))
+    .set(eb => ({ revoked_at: eb.ref('revoked_at') }))
     .where('token_hash', '=', hash)
     .where('revoked_at', 'is', null)
     .where('expires', '>', now)
-    .returning('id')
-    .executeTakeFirst()) !== undefined
+    .returning('id'),
+)
+
+/** Returns a row when an access token is still good at the moment something is made of it. Locks it until the transaction ends. */
+export const holdAccessToken = (hash: string, now: Date): PlannedWrite => heldAccessToken.planned(hash, now)
 
 /**
  * Ends everything that one code bought, RFC 6749 §4.1.2 and RFC 9700 §4.14.2; returns how many tokens that were. Asks again until nothing

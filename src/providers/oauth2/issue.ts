@@ -1,8 +1,8 @@
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
-import { insertion } from '../../db/statement.ts'
 import { hashToken } from '../../crypto/secrets.ts'
-import type { Db } from '../../db/database.ts'
+import { insertion } from '../../db/statement.ts'
+import type { PlannedWrite } from '../../db/planned-write.ts'
 import { randomString } from '../../lib/random.ts'
 import { accessTokenClaims, idTokenClaims } from './claims.ts'
 import { sealedIdToken } from './client-encryption.ts'
@@ -41,10 +41,10 @@ export type Authorization = {
   answer?: Row
   /** undefined: no refresh token in the answer. */
   refresh: { scopes: readonly string[]; nonce: string | null; consented: boolean; consent_until: Date | null } | undefined
-  /** Runs first in the transaction. Throws when somebody else got there before: nothing is stored then. */
-  claim: (db: Db) => Promise<void>
-  /** Further work of the same transaction. */
-  settle?: (ctx: Ctx) => Promise<void>
+  /** The first write: `required` to take what only one can have. Nothing is stored for whoever comes too late. */
+  claim?: PlannedWrite
+  /** Prepares what else belongs into the same transaction. */
+  settle?: (ctx: Ctx) => Promise<PlannedWrite>
 }
 
 const REFRESH_TOKEN_LENGTH = 128
@@ -117,13 +117,8 @@ const insertRefreshToken = insertion('oauth2_refresh_token', [
   ...(['nonce', 'consented', 'consent_until', 'sid', 'auth_time', 'amr', 'acr', 'used_at'] as const),
 ])
 
-/** Makes prepared tokens good. Call inside the transaction that claims the grant. */
-export async function storeTokens(
-  ctx: Ctx,
-  client: Client,
-  authorization: Authorization,
-  tokens: Omit<Prepared, 'idClaims'>,
-): Promise<void> {
+/** What makes prepared tokens good: goes into the transaction that claims the grant. */
+export function tokenWrites(client: Client, authorization: Authorization, tokens: Omit<Prepared, 'idClaims'>): PlannedWrite[] {
   const common = {
     provider: client.id,
     user: authorization.user.id as number,
@@ -134,7 +129,7 @@ export async function storeTokens(
     revoked_at: null,
   }
   const { jkt = null, x5t = null } = tokens.bound
-  await insertAccessToken(ctx.db, {
+  const access = insertAccessToken.planned({
     ...common,
     token_hash: hashToken(tokens.access),
     session_hash: authorization.session_hash,
@@ -142,10 +137,10 @@ export async function storeTokens(
     jkt,
     x5t,
   })
-  if (!authorization.refresh || tokens.refresh === undefined) return
+  if (!authorization.refresh || tokens.refresh === undefined) return [access]
   const { facts } = authorization
   const { scopes, ...refresh } = authorization.refresh
-  await insertRefreshToken(ctx.db, {
+  const refreshed = insertRefreshToken.planned({
     ...common,
     ...refresh,
     scope: JSON.stringify(scopes),
@@ -160,6 +155,7 @@ export async function storeTokens(
     jkt: client.public ? jkt : null, // RFC 9449 §5: a confidential client proves itself anyway
     x5t: client.public ? x5t : null, // RFC 8705 §4
   })
+  return [access, refreshed]
 }
 
 /** The successful answer, RFC 6749 §5.1. */

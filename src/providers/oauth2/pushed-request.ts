@@ -1,6 +1,8 @@
 import type { Ctx } from '../../context.ts'
 import { hashToken } from '../../crypto/secrets.ts'
 import type { Db } from '../../db/database.ts'
+import type { PlannedWrite } from '../../db/planned-write.ts'
+import { statement } from '../../db/statement.ts'
 import { ASYMMETRIC } from './algorithms.ts'
 import { json, type Answer } from './answer.ts'
 import { deliveryOf, readAuthorizationRequest } from './authorization-request.ts'
@@ -65,14 +67,12 @@ export async function pushedParameters(ctx: Ctx, provider: number, requestUri: s
   return found && readParameters(found.parameters)
 }
 
-/** Spends a pushed request: true for the one grant that came first (RFC 9126 §4). */
-export const spendPushed = async (db: Db, hash: string, now: Date): Promise<boolean> =>
-  (await db
-    .deleteFrom('oauth2_pushed_request')
-    .where('uri_hash', '=', hash)
-    .where('expires', '>', now)
-    .returning('uri_hash')
-    .executeTakeFirst()) !== undefined
+const unspentPushed = statement((db, hash: string, now: Date) =>
+  db.deleteFrom('oauth2_pushed_request').where('uri_hash', '=', hash).where('expires', '>', now).returning('uri_hash'),
+)
+
+/** Spends a pushed request: returns a row to the one grant that came first (RFC 9126 §4). */
+export const spendPushed = (hash: string, now: Date): PlannedWrite => unspentPushed.planned(hash, now)
 
 export const purgePushed = async (db: Db, now: Date): Promise<number> =>
   Number((await db.deleteFrom('oauth2_pushed_request').where('expires', '<=', now).executeTakeFirst()).numDeletedRows)

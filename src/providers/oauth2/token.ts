@@ -1,5 +1,6 @@
-import { transact, type Ctx } from '../../context.ts'
+import type { Ctx } from '../../context.ts'
 import { explainAccess, mayOpen } from '../../core/access.ts'
+import { commitTogether } from '../../db/planned-write.ts'
 import { json, type Answer } from './answer.ts'
 import { ASYMMETRIC } from './algorithms.ts'
 import { presentedThumbprint } from './client-certificate.ts'
@@ -14,7 +15,7 @@ import { clientCredentials, passwordGrant } from './grants/client-credentials.ts
 import { deviceCode } from './grants/device-code.ts'
 import { refreshToken } from './grants/refresh-token.ts'
 import { tokenExchange } from './grants/token-exchange.ts'
-import { prepareTokens, storeTokens, tokenResponse, type Authorization, type Binding } from './issue.ts'
+import { prepareTokens, tokenWrites, tokenResponse, type Authorization, type Binding } from './issue.ts'
 import { requireSound, type Parameters } from './parameters.ts'
 
 export type TokenRequest = { form: Parameters; credentials: Credentials }
@@ -55,11 +56,12 @@ export async function token(ctx: Ctx, headers: Headers, form: Parameters): Promi
     if (target !== client) await requireAccess(ctx, target, authorization)
     const bound = await bindingOf(ctx, client, headers, authorization)
     const tokens = await prepareTokens(ctx, target, authorization, bound)
-    await transact(ctx, async ctx => {
-      await authorization.claim(ctx.db)
-      await storeTokens(ctx, target, authorization, tokens)
-      await authorization.settle?.(ctx)
-    })
+    const { claim, settle } = authorization
+    await commitTogether(ctx, [
+      ...(claim ? [claim] : []),
+      ...tokenWrites(target, authorization, tokens),
+      ...(settle ? [await settle(ctx)] : []),
+    ])
     const nonce: Record<string, string> = client.metadata.dpop_nonce_required ? { 'dpop-nonce': freshNonce(ctx) } : {} // RFC 9449 §8.2
     return json(200, tokenResponse(authorization, tokens), { ...cors, ...nonce }) // §5.1
   } catch (error) {

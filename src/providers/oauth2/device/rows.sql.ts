@@ -1,5 +1,7 @@
 import type { Selectable } from 'kysely'
 import type { DB, Db } from '../../../db/database.ts'
+import type { PlannedWrite } from '../../../db/planned-write.ts'
+import { statement } from '../../../db/statement.ts'
 
 type Lists = { scope: string[]; amr: string[] }
 export type DeviceRow = Omit<Selectable<DB['oauth2_device_code']>, keyof Lists> & Lists
@@ -62,17 +64,19 @@ export const noteQuestion = async (db: Db, device: DeviceRow, now: Date, tooSoon
     .execute()
 }
 
-/** Spends an approved device code: one winner, as with authorization codes. */
-export const spendDevice = async (db: Db, hash: string, now: Date): Promise<boolean> =>
-  (await db
+const unspentDevice = statement((db, hash: string, now: Date, used: Date) =>
+  db
     .updateTable('oauth2_device_code')
-    .set({ used_at: now })
+    .set({ used_at: used })
     .where('device_code_hash', '=', hash)
     .where('user', 'is not', null)
     .where('used_at', 'is', null)
     .where('expires', '>', now)
-    .returning('id')
-    .executeTakeFirst()) !== undefined
+    .returning('id'),
+)
+
+/** Spends an approved device code: one winner, as with authorization codes. */
+export const spendDevice = (hash: string, now: Date): PlannedWrite => unspentDevice.planned(hash, now, now)
 
 export const purgeDevices = async (db: Db, now: Date): Promise<number> =>
   Number((await db.deleteFrom('oauth2_device_code').where('expires', '<=', now).executeTakeFirst()).numDeletedRows)

@@ -5,6 +5,7 @@ import { countAttempt } from '../../../core/attempts.ts'
 import { Application } from '../../../core/application.ts'
 import { eventModel } from '../../../api/crud.ts'
 import type { Session } from '../../../core/sessions.ts'
+import { commitTogether } from '../../../db/planned-write.ts'
 import { recordEvent } from '../../../events/record.ts'
 import { textField } from '../../../flows/answer.ts'
 import { withUser } from '../../../flows/present.ts'
@@ -129,7 +130,7 @@ export const letInStage = defineMemoryStage({
     }
     const done = await transact(ctx, async ctx => {
       if (!(await approve(ctx.db, device, approval, ctx.now()))) return false
-      await takesPart(ctx, ctx.db, client, user, session as unknown as Session)
+      await commitTogether(ctx, takesPart(ctx, client, user, session as unknown as Session))
       const authorized = { authorized_application: eventModel(Application, application), scopes: scope.join(', ') }
       await recordEvent(ctx, 'authorize_application', { ...authorized, flow: client.flows.authorization.replaceAll('-', '') }, { user })
       return true

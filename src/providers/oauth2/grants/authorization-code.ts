@@ -1,6 +1,7 @@
 import type { Row } from '../../../api/model.ts'
 import type { Ctx } from '../../../context.ts'
 import { hashToken } from '../../../crypto/secrets.ts'
+import { required } from '../../../db/planned-write.ts'
 import { recordEvent } from '../../../events/record.ts'
 import type { Client } from '../client.ts'
 import { invalidGrant, Replayed } from '../errors.ts'
@@ -58,9 +59,7 @@ async function authorize(ctx: Ctx, { form }: TokenRequest, client: Client): Prom
     refresh: refreshable
       ? { scopes: code.scope, nonce: code.nonce, consented: code.consented, consent_until: code.consent_until }
       : undefined,
-    claim: async db => {
-      if (!(await spendCode(db, hash, now))) throw replayed(ctx, client, user, code)
-    },
+    claim: required(spendCode(hash, now), () => replayed(ctx, client, user, code)),
   }
 }
 

@@ -7,7 +7,7 @@ import type { Ctx } from '../../../context.ts'
 import { accountNamed } from '../../../core/account.ts'
 import { User } from '../../../core/user.ts'
 import { hashToken } from '../../../crypto/secrets.ts'
-import { recordEvent } from '../../../events/record.ts'
+import { eventWrite } from '../../../events/record.ts'
 import { clientProven } from '../client-authentication.ts'
 import { byCertificate } from '../client-certificate.ts'
 import type { Client } from '../client.ts'
@@ -119,9 +119,8 @@ async function authorize(ctx: Ctx, request: TokenRequest, client: Client, ways: 
     family: timeOrderedUuid(ctx.now(), ctx.randomBytes),
     idToken: scopes.includes('openid'),
     refresh: undefined, // RFC 6749 §4.4.3
-    claim: async () => {},
-    settle: async ctx =>
-      recordEvent(
+    settle: ctx =>
+      eventWrite(
         ctx,
         'login',
         { auth_method: proven.method, auth_method_args: proven.details, provider: { pk: client.id, name: client.name } },

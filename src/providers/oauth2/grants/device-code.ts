@@ -1,6 +1,7 @@
 import type { Ctx } from '../../../context.ts'
 import type { Row } from '../../../api/model.ts'
 import { hashToken } from '../../../crypto/secrets.ts'
+import { required } from '../../../db/planned-write.ts'
 import { recordEvent } from '../../../events/record.ts'
 import type { Client } from '../client.ts'
 import { consentStands } from '../consent.ts'
@@ -59,9 +60,7 @@ async function authorize(ctx: Ctx, { form }: TokenRequest, client: Client): Prom
     family: device.family,
     idToken: true,
     refresh: refreshable ? { scopes, nonce: null, consented: device.consented, consent_until: device.consent_until } : undefined,
-    claim: async db => {
-      if (!(await spendDevice(db, hash, now))) throw replayed(ctx, client, user, device)
-    },
+    claim: required(spendDevice(hash, now), () => replayed(ctx, client, user, device)),
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Row } from '../../../api/model.ts'
 import type { Ctx } from '../../../context.ts'
 import { hashToken } from '../../../crypto/secrets.ts'
+import { required } from '../../../db/planned-write.ts'
 import { recordEvent } from '../../../events/record.ts'
 import type { Client } from '../client.ts'
 import { consentStands } from '../consent.ts'
@@ -79,10 +80,7 @@ async function authorize(ctx: Ctx, { form }: TokenRequest, client: Client): Prom
     x5t: token.x5t,
     idToken: true,
     refresh: rotate ? { scopes: granted, nonce: token.nonce, consented: token.consented, consent_until: token.consent_until } : undefined,
-    claim: async db => {
-      const won = rotate ? await spendRefreshToken(db, hash, now) : await holdRefreshToken(db, hash, now)
-      if (!won) throw replayed(ctx, client, token)
-    },
+    claim: required(rotate ? spendRefreshToken(hash, now) : holdRefreshToken(hash, now), () => replayed(ctx, client, token)),
   }
 }
 

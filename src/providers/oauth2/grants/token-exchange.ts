@@ -3,7 +3,8 @@ import type { Row } from '../../../api/model.ts'
 import type { Ctx } from '../../../context.ts'
 import { Application } from '../../../core/application.ts'
 import { hashToken } from '../../../crypto/secrets.ts'
-import { recordEvent } from '../../../events/record.ts'
+import { required } from '../../../db/planned-write.ts'
+import { eventWrite } from '../../../events/record.ts'
 import { livingRow, type LivingToken } from '../access-token.ts'
 import { clientById, type Client } from '../client.ts'
 import { invalidRequest, invalidScope, OAuthError, unauthorizedClient } from '../errors.ts'
@@ -113,11 +114,9 @@ async function authorize(ctx: Ctx, { form }: TokenRequest, client: Client): Prom
     notAfter: token.expires,
     claims: { act: { ...actor.claims, ...(before !== undefined && { act: before }) }, azp: client.client_id },
     answer: { issued_token_type: wanted ?? ACCESS_TOKEN },
-    claim: async db => {
-      if (!(await holdAccessToken(db, hash, ctx.now()))) throw invalidRequest('The subject_token is not valid')
-    },
+    claim: required(holdAccessToken(hash, ctx.now()), () => invalidRequest('The subject_token is not valid')),
     settle: ctx =>
-      recordEvent(
+      eventWrite(
         ctx,
         'authorize_application',
         {

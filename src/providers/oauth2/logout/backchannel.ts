@@ -1,7 +1,7 @@
 import type { Row } from '../../../api/model.ts'
 import type { Ctx } from '../../../context.ts'
 import type { Session } from '../../../core/sessions.ts'
-import type { Db } from '../../../db/database.ts'
+import type { PlannedWrite } from '../../../db/planned-write.ts'
 import { outgoingOf } from '../../../http/client.ts'
 import { OutgoingError } from '../../../http/outgoing.ts'
 import type { Job, Run } from '../../../tasks/job.ts'
@@ -29,11 +29,11 @@ const wants = ({ provider }: Client): boolean => provider.logout_method === 'bac
  * Remembers that a client takes part in a session, if it wants to hear of its end, from us or through the browser. In the transaction that
  * grants it something.
  */
-export async function takesPart(ctx: Ctx, db: Db, client: Client, user: Row, session: Session): Promise<void> {
+export function takesPart(ctx: Ctx, client: Client, user: Row, session: Session): PlannedWrite[] {
   const issuer = issuerOf(ctx, client)
-  if (client.provider.logout_uri === '' || issuer === null) return
+  if (client.provider.logout_uri === '' || issuer === null) return []
   const sub = subjectOf(ctx, client, user)
-  await noteClient(db, { session: session.uuid, provider: client.id, issuer, sub, sid: sidOf(session), due: ctx.now() })
+  return [noteClient({ session: session.uuid, provider: client.id, issuer, sub, sid: sidOf(session), due: ctx.now() })]
 }
 
 /** The logout token, OIDC Back-Channel Logout §2.4: without a nonce, so that it can never pass for an ID token. */

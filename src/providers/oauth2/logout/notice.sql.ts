@@ -1,19 +1,27 @@
 import type { Selectable } from 'kysely'
 import type { DB, Db } from '../../../db/database.ts'
+import type { PlannedWrite } from '../../../db/planned-write.ts'
+import { statement } from '../../../db/statement.ts'
 
 export type NoticeRow = Selectable<DB['oauth2_logout_notice']>
 
-/** Notes that a client has to hear of the end of a session; once, however many tokens it gets from it. */
-export const noteClient = async (
-  db: Db,
-  notice: Pick<NoticeRow, 'session' | 'provider' | 'issuer' | 'sub' | 'sid' | 'due'>,
-): Promise<void> => {
-  await db
+const notice = statement((db, session: string, provider: number, issuer: string, sub: string, sid: string, due: Date) =>
+  db
     .insertInto('oauth2_logout_notice')
-    .values(notice)
-    .onConflict(conflict => conflict.columns(['session', 'provider']).doNothing())
-    .execute()
-}
+    .values({ session, provider, issuer, sub, sid, due })
+    .onConflict(conflict => conflict.columns(['session', 'provider']).doNothing()),
+)
+
+/** Notes that a client has to hear of the end of a session; once, however many tokens it gets from it. */
+export const noteClient = ({
+  session,
+  provider,
+  issuer,
+  sub,
+  sid,
+  due,
+}: Pick<NoticeRow, 'session' | 'provider' | 'issuer' | 'sub' | 'sid' | 'due'>): PlannedWrite =>
+  notice.planned(session, provider, issuer, sub, sid, due)
 
 /** Notices of sessions that are gone or over. */
 const ofEnded = (db: Db, now: Date) =>
