@@ -57,6 +57,7 @@ import { dynamicClientRegistrations } from './providers/oauth2/registration/mode
 import { oauth2Routes } from './providers/oauth2/api.ts'
 import { grantResources } from './providers/oauth2/grant-model.ts'
 import { frontChannelFarewell } from './providers/oauth2/logout/front-channel.ts'
+import { ownAccessRoutes } from './providers/oauth2/own-access.ts'
 import { requireProfileKeypair } from './providers/oauth2/profile-keys.ts'
 import { retireKeypair } from './providers/oauth2/retired-keys.ts'
 import { oauthMemoryStages } from './providers/oauth2/stages.ts'
@@ -294,6 +295,7 @@ export const registry: Registry = {
     emailStageRoutes,
     invitationRoutes,
     oauth2Routes,
+    ownAccessRoutes,
     authenticatorRoutes,
     authenticatorDuoRoutes,
     sourceRoutes,

@@ -17,6 +17,7 @@ export const OURS: ReadonlySet<string> = new Set([
   'GET /signet/explain/',
   'GET /signet/explain/:id/',
   'POST /signet/explain/',
+  'DELETE /signet/own_access/:pk/',
   'POST /signet/authenticators/:device_class/:id/restore/',
 ])
 

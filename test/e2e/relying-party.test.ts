@@ -103,7 +103,7 @@ describe('an application that signs its people in here', () => {
     const section = page.getByRole('region', { name: 'What applications may know' })
     const button = section.getByRole('button', { name: 'Withdraw what Photo Album gets?' })
     page.on('dialog', dialog => void dialog.accept())
-    await page.route('**/api/v3/core/user_consent/**', route => route.abort(), { times: 1 })
+    await page.route('**/api/v3/signet/own_access/**', route => route.abort(), { times: 1 })
     await button.press('Enter')
     await section.getByText('This did not work.').waitFor()
     await button.press('Enter')

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { crud, presentObjects } from '../../api/crud.ts'
+import { crud, presentObjects, type Hooks } from '../../api/crud.ts'
 import { computed, instant, internal, reference, shown, structure, text } from '../../api/fields.ts'
 import { defineModel, type Model, type ModelSpec, type Row } from '../../api/model.ts'
 import type { Resource } from '../../api/mount.ts'
@@ -9,6 +9,7 @@ import type { Ctx } from '../../context.ts'
 import { User } from '../../core/user.ts'
 import { Provider } from '../provider.ts'
 import { sql } from 'kysely'
+import { revokeFamily } from './grants.sql.ts'
 
 /** Codes and tokens as their owners and administrators see them: for whom, for what, until when; never themselves. */
 
@@ -83,13 +84,18 @@ export const RefreshToken = grant({
   fields: { ...tokenFields, token_hash: internal(text()) },
 })
 
+/** A refresh token takes everything of the same grant with it, RFC 7009 §2.1; one that was replaced or revoked before stands for nothing. */
+const endFamily = async (ctx: Ctx, { family, used_at: used, revoked_at: revoked }: Row): Promise<void> => {
+  if (used === null && revoked === null) await revokeFamily(ctx.db, family as string, ctx.now())
+}
+
 /** Grants are made by the endpoints and nobody changes them: they can be looked at and taken back. */
-function taken(path: string, model: Model): Resource {
-  return { path, model, operations: { ...crud(model), create: undefined, update: undefined } }
+function taken(path: string, model: Model, hooks?: Hooks): Resource {
+  return { path, model, operations: { ...crud(model, hooks), create: undefined, update: undefined } }
 }
 
 export const grantResources: readonly Resource[] = [
   taken('/oauth2/authorization_codes', AuthorizationCode),
   taken('/oauth2/access_tokens', AccessToken),
-  taken('/oauth2/refresh_tokens', RefreshToken),
+  taken('/oauth2/refresh_tokens', RefreshToken, { removing: endFamily }),
 ]

@@ -45,7 +45,7 @@ test('people see what they let applications have, and withdraw it', async () => 
   // Somebody else neither sees nor withdraws it.
   const other = await aSignedInBrowser()
   assert.deepEqual(await lines(other.browser, 'access'), [])
-  assert.equal((await other.browser.request('DELETE', line!.paths[0]!)).status, 404)
+  assert.equal((await other.browser.request('DELETE', line!.paths[0]!)).status, 204, 'of oneself alone')
   assert.equal((await party.userinfo(access_token)).status, 200)
   assert.equal((await browser.request('DELETE', line!.paths[0]!)).status, 204)
   assert.deepEqual(await lines(browser, 'access'), [])
@@ -64,6 +64,52 @@ test('an application that asked for no consent and may go on by itself stands th
   assert.deepEqual(await lines(browser, 'access'), [])
   await party.tokens(browser, { scope: 'openid' })
   assert.deepEqual(await lines(browser, 'access'), [], 'signing in alone leaves nothing to withdraw')
+})
+
+test('16 what is withdrawn ends at once, whether or not there was a consent: every token of the person, code and device', async () => {
+  const party = await aParty()
+  const [one, other] = [await aSignedInBrowser(), await aSignedInBrowser()]
+  const away = await party.tokens(one.browser, { scope: 'openid offline_access' })
+  const here = await party.tokens(one.browser, { scope: 'openid' })
+  const theirs = await party.tokens(other.browser, { scope: 'openid offline_access' })
+  const { verifier, challenge } = pkce()
+  const unspent = await party.code(one.browser, { code_challenge: challenge, code_challenge_method: 'S256' })
+  const [line] = await lines(one.browser, 'access')
+  for (const path of line!.paths) assert.equal((await one.browser.request('DELETE', path)).status, 204)
+  for (const { access_token: token } of [away, here]) assert.equal((await party.userinfo(token)).status, 401)
+  assert.equal((await party.refresh(away.refresh_token)).body.error, 'invalid_grant')
+  assert.equal((await party.exchange(unspent, { code_verifier: verifier })).body.error, 'invalid_grant')
+  assert.equal((await party.userinfo(theirs.access_token)).status, 200)
+  assert.equal((await party.refresh(theirs.refresh_token)).status, 200)
+  const { ctx } = party.server
+  const found = await ctx.db
+    .selectFrom('event')
+    .select(['user', 'context'])
+    .where('action', '=', 'custom_access_withdrawn')
+    .orderBy('created', 'desc')
+    .executeTakeFirstOrThrow()
+  assert.equal((found.user as unknown as { pk: number }).pk, one.user.id)
+  assert.equal((found.context as unknown as { application: { name: string } }).application.name, party.application.name)
+})
+
+test('16 a refresh token that is deleted takes the access tokens of its grant along, and one that was replaced takes nothing', async () => {
+  const party = await aParty()
+  const { browser } = await aSignedInBrowser()
+  const path = '/api/v3/oauth2/refresh_tokens/'
+  const first = await party.tokens(browser, { scope: 'openid offline_access' })
+  const next = (await party.refresh(first.refresh_token)).body
+  const { results } = (await browser.get(path)).body
+  const [replaced, living] = [true, false].map(revoked => results.find((token: { revoked: boolean }) => token.revoked === revoked))
+  assert.equal((await browser.request('DELETE', `${path}${replaced.pk}/`)).status, 204)
+  assert.equal((await party.userinfo(next.access_token)).status, 200)
+  assert.equal((await browser.request('DELETE', `${path}${living.pk}/`)).status, 204)
+  for (const { access_token: token } of [first, next]) assert.equal((await party.userinfo(token)).status, 401)
+})
+
+test('what names no application is not found', async () => {
+  const { browser } = await aSignedInBrowser()
+  for (const key of ['x', '8d0f6f0e-6f0e-4f0e-8f0e-6f0e4f0e8f0e'])
+    assert.equal((await browser.request('DELETE', `/api/v3/signet/own_access/${key}/`)).status, 404)
 })
 
 test('a consent that ran out is not shown', async () => {

@@ -1,13 +1,20 @@
 import { sql } from 'kysely'
+import { deleteObject, eventModel } from '../../api/crud.ts'
+import { notFound } from '../../api/errors.ts'
+import { parseUuid } from '../../api/filters.ts'
 import type { Row } from '../../api/model.ts'
-import { findObjects } from '../../api/store.ts'
-import type { Ctx } from '../../context.ts'
+import type { SpecialOperation } from '../../api/mount.ts'
+import { findObject, findObjects } from '../../api/store.ts'
+import { transact, type Ctx } from '../../context.ts'
 import { Application } from '../../core/application.ts'
+import { UserConsent } from '../../core/consent.ts'
+import { withdraw } from '../../core/withdrawal.ts'
+import { recordEvent } from '../../events/record.ts'
 import { iconUrl } from '../../core/icon.ts'
 import type { OwnAccess } from '../../interfaces/owned.ts'
 import { clientOfProvider } from './client.ts'
 
-type Held = { scopes: Set<string>; until: Date | null; grants: string[] }
+type Held = { scopes: Set<string>; until: Date | null }
 
 /** More than anybody looks through. */
 const MOST = 200
@@ -18,39 +25,33 @@ async function held(ctx: Ctx): Promise<Map<string, Held>> {
   const now = ctx.now()
   const found = new Map<string, Held>()
   const at = (key: string): Held => {
-    const known = found.get(key) ?? { scopes: new Set(), until: null, grants: [] }
+    const known = found.get(key) ?? { scopes: new Set(), until: null }
     found.set(key, known)
     return known
   }
   const consents = await ctx.db
     .selectFrom('user_consent')
-    .select(['id', 'application', 'permissions', 'expires', 'expiring'])
+    .select(['application', 'permissions', 'expires', 'expiring'])
     .where('user', '=', user)
     .limit(MOST)
     .execute()
-  for (const { id, application, permissions, expires, expiring } of consents) {
+  for (const { application, permissions, expires, expiring } of consents) {
     if (expiring && expires !== null && expires <= now) continue
     const one = at(application)
     for (const scope of permissions.split(' ').filter(Boolean)) one.scopes.add(scope)
     one.until = expiring ? expires : null
-    one.grants.push(`/core/user_consent/${id}/`)
   }
   const tokens = await ctx.db
     .selectFrom('oauth2_refresh_token as token')
     .innerJoin('application', 'application.provider', 'token.provider')
-    .select(['token.id', 'token.scope', 'application.pbm_uuid'])
+    .select(['token.scope', 'application.pbm_uuid'])
     .where('token.user', '=', user)
     .where('token.revoked_at', 'is', null)
     .where('token.used_at', 'is', null)
     .where('token.expires', '>', now)
     .limit(MOST)
     .execute()
-  for (const { id, scope, pbm_uuid: application } of tokens) {
-    const one = at(application)
-    for (const name of scope as unknown as string[]) one.scopes.add(name)
-    // What goes with the consent needs no words of its own.
-    if (!one.grants.some(path => path.startsWith('/core/'))) one.grants.push(`/oauth2/refresh_tokens/${id}/`)
-  }
+  for (const { scope, pbm_uuid: application } of tokens) for (const name of scope as unknown as string[]) at(application).scopes.add(name)
   return found
 }
 
@@ -61,7 +62,7 @@ export async function ownAccess(ctx: Ctx): Promise<OwnAccess[]> {
   const where = [sql<boolean>`application.pbm_uuid in (${sql.join([...holdings.keys()])})`]
   const applications = await findObjects(ctx, Application, { where })
   const shown = applications.map(async (application: Row): Promise<OwnAccess> => {
-    const { scopes, until, grants } = holdings.get(application.pbm_uuid as string)!
+    const { scopes, until } = holdings.get(application.pbm_uuid as string)!
     const client = application.provider === null ? undefined : await clientOfProvider(ctx, application.provider as number)
     const descriptions = new Map(client?.mappings.map(mapping => [mapping.scope_name, mapping.description]))
     return {
@@ -70,8 +71,33 @@ export async function ownAccess(ctx: Ctx): Promise<OwnAccess[]> {
       unverified: client?.registered !== undefined,
       scopes: [...scopes].map(id => ({ id, name: descriptions.get(id) ?? '' })),
       until,
-      grants,
+      grants: [`/signet/own_access/${String(application.pbm_uuid)}/`],
     }
   })
   return (await Promise.all(shown)).toSorted((a, b) => a.name.localeCompare(b.name))
+}
+
+/**
+ * Takes back whatever an application has of somebody: consent, and all that was given out, with consent or without, to be used while they are away or
+ * not. Nothing happens where there is nothing.
+ */
+const takeBack = (ctx: Ctx, user: Row, application: Row): Promise<void> =>
+  transact(ctx, async ctx => {
+    const [person, key] = [user.id as number, application.pbm_uuid as string]
+    const where = [sql<boolean>`user_consent."user" = ${person} and user_consent.application = ${key}`]
+    for (const consent of await findObjects(ctx, UserConsent, { where })) await deleteObject(ctx, UserConsent, consent)
+    await withdraw(ctx, { user: person, application: key })
+    await recordEvent(ctx, 'custom_access_withdrawn', { application: eventModel(Application, application) }, { user })
+  })
+
+export const ownAccessRoutes: Record<string, SpecialOperation> = {
+  'DELETE /signet/own_access/:pk/': {
+    status: 204,
+    handler: async (ctx, request) => {
+      const key = parseUuid((request.params as { pk: string }).pk)
+      const application = key === undefined ? undefined : await findObject(ctx, Application, key)
+      if (!application) throw notFound()
+      await takeBack(ctx, ctx.caller.user!, application)
+    },
+  },
 }
