@@ -12,12 +12,13 @@ import { flowPages, pageContext, sendPage } from './flows/urls.ts'
 import { openWeb, serveAssets } from './interfaces/assets.ts'
 import { renderNotFound } from './interfaces/errors.ts'
 import { accessTokenBearer } from './providers/oauth2/bearer.ts'
-import { oauthSurface } from './providers/oauth2/surface.ts'
+import { oauthSurface, programSurface } from './providers/oauth2/surface.ts'
+import { COMMON_HEADERS } from './http/direct.ts'
 import { describeRequest } from './http/request.ts'
 import type { Metrics } from './observability/metrics.ts'
 import { captchaFrame } from './stages/captcha/frame.ts'
 import { oauthSourceSurface } from './sources/oauth/surface.ts'
-import { observe } from './server/observe.ts'
+import { observe, teller, type Tell } from './server/observe.ts'
 
 /** Larger than an avatar of a megabyte in base64, smaller than what would hurt. */
 const BODY_LIMIT = 2 * 1024 * 1024 // bytes
@@ -44,19 +45,23 @@ export async function createApp(given: Deps, { metrics }: { metrics?: Metrics } 
     routerOptions: { maxParamLength: 512 },
     schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
   })
-  observe(app, deps, metrics)
+  app.addHook('onClose', () => storeExplanations(deps))
+  const tell = teller(deps)
+  const prefix = deps.config.web.path.replace(/\/$/, '')
+  await app.register(async programs => programSurface(programs, deps, tell), { prefix })
+  await app.register(async everyone => everythingElse(everyone, deps, { prefix, tell }))
+  return app
+}
+
+/** All but the endpoints that answer directly: hooks are for these alone. */
+async function everythingElse(app: FastifyInstance, deps: Deps, { prefix, tell }: { prefix: string; tell: Tell }): Promise<void> {
+  observe(app, tell)
   await app.register(cookie)
   app.decorateRequest('ctx')
-  app.addHook('onClose', () => storeExplanations(deps))
-  app.addHook('onRequest', async (request, reply) => {
-    request.ctx = { ...deps, caller: visitor, request: describeRequest(deps.config, request) }
-    reply.headers({
-      'X-authentik-id': request.id,
-      'X-Powered-By': 'authentik',
-      'X-Content-Type-Options': 'nosniff',
-      'Referrer-Policy': 'same-origin',
-      'X-Frame-Options': 'DENY',
-    })
+  app.addHook('onRequest', (request, reply, done) => {
+    request.ctx = { ...deps, caller: visitor, request: describeRequest(deps.config, request.id, request.raw) }
+    reply.header('x-authentik-id', request.id).headers(COMMON_HEADERS)
+    done()
   })
   const web = await openWeb(join(deps.root, 'dist/web'), deps.config.web.path)
   const pages = { web }
@@ -71,7 +76,6 @@ export async function createApp(given: Deps, { metrics }: { metrics?: Metrics } 
     captchaFrame(scope, { page: request => pageContext(request.ctx, pages), send: sendPage })
     await scope.register(async own => ownPages(own, pages))
   }
-  await app.register(surfaces, { prefix: deps.config.web.path.replace(/\/$/, '') })
+  await app.register(surfaces, { prefix })
   app.setNotFoundHandler(async (request, reply) => sendPage(reply, renderNotFound(await pageContext(request.ctx, pages))))
-  return app
 }

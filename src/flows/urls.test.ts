@@ -22,7 +22,7 @@ async function pages(deps: Deps, web: Web): Promise<FastifyInstance> {
   await app.register(cookie)
   app.decorateRequest('ctx')
   app.addHook('onRequest', async request => {
-    request.ctx = { ...deps, caller: visitor, request: describeRequest(deps.config, request) }
+    request.ctx = { ...deps, caller: visitor, request: describeRequest(deps.config, request.id, request.raw) }
   })
   await app.register(async api => void apiSurface(api, { ...deps.registry, bearerSources: [] }), { prefix: '/api/v3' })
   await app.register(async inner => flowPages(inner, { web }))

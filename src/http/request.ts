@@ -1,35 +1,31 @@
-import type { FastifyRequest } from 'fastify'
+import type { IncomingMessage } from 'node:http'
 import type { Config } from '../config.ts'
 import type { RequestInfo } from '../context.ts'
 import { certificateInHeader, certificateOfSocket } from './client-certificate.ts'
 import { clientAddress } from '../lib/client-address.ts'
 
-/** What the rest of the program may know of an HTTP request. */
-export function describeRequest(config: Config, request: FastifyRequest): RequestInfo {
-  const { socket } = request.raw
+/** What the rest of the program may know of an HTTP request; `id` finds it in the log. */
+export function describeRequest(config: Config, id: string, { headers, method = 'GET', socket, url = '/' }: IncomingMessage): RequestInfo {
   const {
     ip,
     scheme,
     host = 'localhost',
     viaTrustedProxy,
-  } = clientAddress(
-    { remoteAddress: socket.remoteAddress, encrypted: 'encrypted' in socket, headers: request.headers },
-    config.listen.trusted_proxy_cidrs,
-  )
-  const [path, query = ''] = splitOnce(request.url, '?')
+  } = clientAddress({ remoteAddress: socket.remoteAddress, encrypted: 'encrypted' in socket, headers }, config.listen.trusted_proxy_cidrs)
+  const [path, query = ''] = splitOnce(url, '?')
   return {
-    id: request.id,
-    method: request.method,
+    id,
+    method,
     path,
     query,
     clientIp: ip,
-    userAgent: (request.headers['user-agent'] ?? '').slice(0, 512),
+    userAgent: (headers['user-agent'] ?? '').slice(0, 512),
     origin: `${scheme}://${host}`,
     host,
-    headers: request.headers,
+    headers,
     certificate: () => {
       const header = config.web.client_certificate_header
-      if (header !== '' && viaTrustedProxy) return certificateInHeader(request.headers[header.toLowerCase()])
+      if (header !== '' && viaTrustedProxy) return certificateInHeader(headers[header.toLowerCase()])
       return certificateOfSocket(socket)
     },
   }

@@ -38,6 +38,10 @@ export function clientAddress({ remoteAddress, encrypted, headers }: Incoming, t
   if (!neighbour) return { ip: '0.0.0.0', scheme, host, viaTrustedProxy: false }
   if (!neighbour.trusted) return { ip: neighbour.text, scheme, host, viaTrustedProxy: false }
 
+  // Most requests come from neighbours that speak for nobody else.
+  if (headers['x-forwarded-for'] === undefined && headers['x-forwarded-proto'] === undefined && headers['x-forwarded-host'] === undefined)
+    return { ip: neighbour.text, scheme, host, viaTrustedProxy: true }
+
   const { ip: peer } = neighbour
   const entries = list(headers['x-forwarded-for'])
   let ip = peer

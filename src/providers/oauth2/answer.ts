@@ -1,7 +1,7 @@
+import type { Answer } from '../../http/direct.ts'
 import type { OAuthError } from './errors.ts'
 
-/** What an endpoint answers; only the surface knows of HTTP's machinery. */
-export type Answer = { status: number; headers: Record<string, string>; body: string | Uint8Array }
+export type { Answer } from '../../http/direct.ts'
 
 /** RFC 6749 §5.1: nobody may keep what carries tokens. */
 const NO_STORE = { 'cache-control': 'no-store', pragma: 'no-cache' }

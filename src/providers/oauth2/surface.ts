@@ -7,6 +7,9 @@ import { openVisit, PLAN, sendCookies } from '../../flows/visit.ts'
 import { renderNotFound, renderServerError } from '../../interfaces/errors.ts'
 import { renderLogoutFrames } from '../../interfaces/logout-frames.ts'
 import type { PageContext } from '../../interfaces/page.ts'
+import { direct, type Asked } from '../../http/direct.ts'
+import type { Deps } from '../../deps.ts'
+import type { Tell } from '../../server/observe.ts'
 import { errorAnswer, redirectAnswer, type Answer } from './answer.ts'
 import { authorize } from './authorize.ts'
 import type { Browser } from './browser.ts'
@@ -49,75 +52,76 @@ const queryOf = (request: FastifyRequest): Parameters => readParameters(request.
 const slugOf = (request: FastifyRequest): string => (request.params as { slug: string }).slug
 
 /** A failure of the endpoints that programs call. Only what is ours to explain is explained. */
-function machineError(error: FastifyError, request: FastifyRequest): Answer {
-  if (error instanceof OAuthError) return errorAnswer(error, request.id)
-  if (error.statusCode === 413)
-    return errorAnswer(new OAuthError('invalid_request', 'The request is too large', { status: 413 }), request.id) // RFC 9126 §2.3
-  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) return errorAnswer(invalidRequest(), request.id)
-  request.ctx.log.error(
-    { err: error, event: 'unhandled error', path: request.url.split('?')[0], request_id: request.id },
-    'unhandled error',
-  )
-  return errorAnswer(new OAuthError('server_error', 'The authorization server encountered an error', { status: 500 }), request.id)
+function machineError(error: unknown, { log, request }: Ctx): Answer {
+  const id = request?.id ?? ''
+  if (error instanceof OAuthError) return errorAnswer(error, id)
+  const { statusCode } = error as Partial<FastifyError>
+  if (statusCode === 413) return errorAnswer(new OAuthError('invalid_request', 'The request is too large', { status: 413 }), id) // RFC 9126 §2.3
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return errorAnswer(invalidRequest(), id)
+  log.error({ err: error, event: 'unhandled error', path: request?.path, request_id: id }, 'unhandled error')
+  return errorAnswer(new OAuthError('server_error', 'The authorization server encountered an error', { status: 500 }), id)
 }
 
 type Endpoint = (ctx: Ctx, headers: Headers, form: Parameters) => Promise<Answer>
 
 /** Endpoints for programs: no cookies are looked at, bodies are forms and nothing else. */
-function machineRoutes(app: FastifyInstance): void {
-  const tell = async (request: FastifyRequest, reply: FastifyReply, answer: Answer) =>
-    send(reply, await readableRefusal(request.ctx, request.headers, answer))
-  app.setErrorHandler((error: FastifyError, request, reply) => tell(request, reply, machineError(error, request)))
-  const post = (path: string, endpoint: Endpoint) =>
-    app.post(path, async (request, reply) => tell(request, reply, await endpoint(request.ctx, request.headers, formOf(request))))
+export async function programSurface(app: FastifyInstance, deps: Deps, tell: Tell): Promise<void> {
+  const failed = (error: unknown, ctx: Ctx) => readableRefusal(ctx, ctx.request?.headers ?? {}, machineError(error, ctx))
+  const mount = direct(deps, tell, { failed, limit: BODY_LIMIT })
+  const get = (url: string, endpoint: (asked: Asked) => Promise<Answer | undefined>) =>
+    mount(app, { method: 'GET', url, endpoint: async asked => (await endpoint(asked)) ?? notFound })
+  const post = (url: string, endpoint: Endpoint) =>
+    mount(app, {
+      method: 'POST',
+      url,
+      endpoint: async ({ ctx, headers, form }) => readableRefusal(ctx, headers, await endpoint(ctx, headers, readParameters(form))),
+    })
   for (const path of ['token', 'device', 'par', 'introspect', 'revoke'])
-    app.route({
+    mount(app, {
       method: ['GET', 'PUT', 'PATCH', 'DELETE'],
       url: `/application/o/${path}/`,
-      handler: async (request, reply) => {
-        const { headers, ...answer } = errorAnswer(invalidRequest('This endpoint takes POST alone'), request.id)
-        return send(reply, { ...answer, headers: { ...headers, allow: 'POST' }, status: 405 }) // RFC 9126 §2.3
+      endpoint: async ({ ctx }) => {
+        const { headers, ...answer } = errorAnswer(invalidRequest('This endpoint takes POST alone'), ctx.request?.id ?? '')
+        return { ...answer, headers: { ...headers, allow: 'POST' }, status: 405 } // RFC 9126 §2.3
       },
     })
   post('/application/o/token/', token)
   post('/login/oauth/access_token', token)
-  app.get('/user', async (request, reply) => send(reply, await githubUser(request.ctx, request.headers)))
-  app.get('/user/teams', async (request, reply) => send(reply, await githubTeams(request.ctx, request.headers)))
+  get('/user', ({ ctx, headers }) => githubUser(ctx, headers))
+  get('/user/teams', ({ ctx, headers }) => githubTeams(ctx, headers))
   post('/application/o/device/', deviceAuthorization)
   post('/application/o/par/', pushRequest)
   post('/application/o/introspect/', introspect)
   post('/application/o/revoke/', revoke)
   post('/application/o/userinfo/', userinfo)
-  app.get('/application/o/userinfo/', async (request, reply) =>
-    tell(request, reply, await userinfo(request.ctx, request.headers, readParameters(''))),
+  get('/application/o/userinfo/', async ({ ctx, headers }) =>
+    readableRefusal(ctx, headers, await userinfo(ctx, headers, readParameters(''))),
   )
-  for (const path of [
+  for (const url of [
     '/application/o/token/',
     '/application/o/userinfo/',
     '/application/o/revoke/',
     '/application/o/par/',
     '/application/o/:slug/.well-known/openid-configuration',
   ]) {
-    app.options(path, async (request, reply) =>
-      reply
-        .code(204)
-        .headers(await preflight(request.ctx, request.headers))
-        .send(),
-    )
+    mount(app, {
+      method: 'OPTIONS',
+      url,
+      endpoint: async ({ ctx, headers }) => ({ status: 204, headers: await preflight(ctx, headers), body: '' }),
+    })
   }
-  const metadata = async (request: FastifyRequest, reply: FastifyReply) =>
-    send(reply, (await discovery(request.ctx, slugOf(request), request.headers)) ?? notFound)
-  app.get('/application/o/:slug/.well-known/openid-configuration', metadata)
-  app.get('/.well-known/oauth-authorization-server/application/o/:slug/', metadata) // RFC 8414 §3.1
-  app.get('/application/o/:slug/jwks/', async (request, reply) => send(reply, (await jwks(request.ctx, slugOf(request))) ?? notFound))
-  for (const path of ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server'])
-    app.get(path, async (request, reply) => send(reply, (await rootDiscovery(request.ctx)) ?? notFound))
-  app.get('/.well-known/jwks.json', async (request, reply) => send(reply, (await rootJwks(request.ctx)) ?? notFound))
-  app.get('/.well-known/webfinger', async (request, reply) => send(reply, await webfinger(request.ctx, queryOf(request).get('resource'))))
-  app.get('/application/o/:slug/', async (request, reply) => {
-    const client = await clientOfApplication(request.ctx, slugOf(request))
-    const location = client && endpoints(request.ctx, client).discovery
-    return send(reply, location ? redirectAnswer(location, 'GET') : notFound)
+  const metadata = ({ ctx, params, headers }: Asked) => discovery(ctx, params.slug!, headers)
+  get('/application/o/:slug/.well-known/openid-configuration', metadata)
+  get('/.well-known/oauth-authorization-server/application/o/:slug/', metadata) // RFC 8414 §3.1
+  get('/application/o/:slug/jwks/', ({ ctx, params }) => jwks(ctx, params.slug!))
+  for (const url of ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server'])
+    get(url, ({ ctx }) => rootDiscovery(ctx))
+  get('/.well-known/jwks.json', ({ ctx }) => rootJwks(ctx))
+  get('/.well-known/webfinger', ({ ctx }) => webfinger(ctx, readParameters(ctx.request?.query ?? '').get('resource')))
+  get('/application/o/:slug/', async ({ ctx, params }) => {
+    const client = await clientOfApplication(ctx, params.slug!)
+    const location = client && endpoints(ctx, client).discovery
+    return location ? redirectAnswer(location, 'GET') : undefined
   })
 }
 
@@ -132,7 +136,7 @@ function jsonOf({ body }: FastifyRequest): unknown {
 
 /** Where clients register themselves and look after that, RFC 7591 and RFC 7592: bodies are JSON. */
 function registrationRoutes(app: FastifyInstance): void {
-  app.setErrorHandler((error: FastifyError, request, reply) => send(reply, machineError(error, request)))
+  app.setErrorHandler((error: FastifyError, request, reply) => send(reply, machineError(error, request.ctx)))
   const one = '/application/o/:slug/register/:client/'
   const clientOf = (request: FastifyRequest): string => (request.params as { client: string }).client
   app.post('/application/o/:slug/register/', async (request, reply) =>
@@ -201,7 +205,7 @@ function browserRoutes(app: FastifyInstance, { page }: OAuthParts): void {
   both('/application/o/:slug/end-session/', (request, params, browser) => endSession(request.ctx, slugOf(request), params, browser))
 }
 
-/** OAuth 2 and OpenID Connect over HTTP. */
+/** What of OAuth 2 and OpenID Connect is for browsers, and the registration of clients. */
 export async function oauthSurface(app: FastifyInstance, parts: OAuthParts): Promise<void> {
   const takes = (scope: FastifyInstance, type: string) => {
     scope.removeAllContentTypeParsers()
@@ -211,10 +215,6 @@ export async function oauthSurface(app: FastifyInstance, parts: OAuthParts): Pro
   await app.register(async scope => {
     takes(scope, 'application/json')
     registrationRoutes(scope)
-  })
-  await app.register(async scope => {
-    forms(scope)
-    machineRoutes(scope)
   })
   await app.register(async scope => {
     forms(scope)

@@ -1,0 +1,50 @@
+import type { IncomingMessage } from 'node:http'
+
+const FORM = 'application/x-www-form-urlencoded'
+
+/** A body that is not read; the status says why. */
+export class BodyRefused extends Error {
+  readonly statusCode: 413 | 415
+  constructor(statusCode: 413 | 415) {
+    super(statusCode === 413 ? 'the body is too large' : 'the body is no form')
+    this.name = 'BodyRefused'
+    this.statusCode = statusCode
+  }
+}
+
+/** The client went away while it was sending. */
+export class BodyAborted extends Error {}
+
+/**
+ * The text of a form that a request brings, not yet taken apart; empty when it brings no body.
+ * @param limit bytes
+ * @throws BodyRefused, BodyAborted
+ */
+export function readForm(request: IncomingMessage, limit: number): Promise<string> {
+  const { headers } = request
+  const type = headers['content-type']
+  const length = headers['content-length']
+  if (type === undefined && headers['transfer-encoding'] === undefined && (length === undefined || length === '0'))
+    return Promise.resolve('')
+  if (!isForm(type)) return Promise.reject(new BodyRefused(415))
+  if (Number(length) > limit) return Promise.reject(new BodyRefused(413))
+  return new Promise((resolve, reject) => {
+    let body: Buffer | undefined
+    const collect = (chunk: Buffer) => {
+      body = body ? Buffer.concat([body, chunk]) : chunk
+      if (body.length <= limit) return
+      request.off('data', collect)
+      reject(new BodyRefused(413))
+    }
+    request.on('data', collect)
+    // Decoded at the end, so that no character is torn between chunks.
+    request.on('end', () => resolve(body?.toString() ?? ''))
+    request.on('error', () => reject(new BodyAborted()))
+  })
+}
+
+function isForm(type = ''): boolean {
+  if (type === FORM) return true
+  const [name = ''] = type.split(';', 1)
+  return name.trim().toLowerCase() === FORM
+}
