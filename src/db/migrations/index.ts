@@ -45,6 +45,7 @@ import { up as authorizationResponse } from './20261122T1500_authorization_respo
 import { up as deviceDeclined } from './20261122T1510_device_declined.ts'
 import { up as tokensOfSessions } from './20261122T1540_tokens_of_sessions.ts'
 import { up as pushedFrom } from './20261122T1560_pushed_from.ts'
+import { up as logoutSession } from './20261122T1561_logout_session.ts'
 
 /** All migrations, oldest first. Listed by hand: the program is bundled into one file, where there is no folder to read. */
 export const migrations: readonly Migration[] = [
@@ -94,4 +95,5 @@ export const migrations: readonly Migration[] = [
   { name: '20261122T1510_device_declined', up: deviceDeclined },
   { name: '20261122T1540_tokens_of_sessions', up: tokensOfSessions },
   { name: '20261122T1560_pushed_from', up: pushedFrom },
+  { name: '20261122T1561_logout_session', up: logoutSession },
 ]

@@ -68,6 +68,8 @@ export const ClientMetadata: Model = defineModel({
     require_pkce: flag(false),
     /** RFC 9126 §6. */
     require_pushed_authorization_requests: flag(false),
+    /** OIDC Back-Channel Logout §2.2: `sid` stands in the logout token. It does so for all, since every session that is told of has one. */
+    backchannel_logout_session_required: flag(false),
     /** OIDC Front-Channel Logout §2: `iss` and `sid` stand in the address that the browser opens. */
     frontchannel_logout_session_required: flag(true),
     /** OIDC Registration §2. Null: by the provider's key as is usual for it, or under the secret. */
@@ -123,6 +125,7 @@ export type ClientMetadataRow = {
   dpop_bound_access_tokens: boolean
   require_pkce: boolean
   require_pushed_authorization_requests: boolean
+  backchannel_logout_session_required: boolean
   frontchannel_logout_session_required: boolean
   id_token_signed_response_alg: string | null
   id_token_encrypted_response_alg: string | null
@@ -152,6 +155,9 @@ export type ClientMetadataRow = {
   security_profile: 'fapi2' | null
 }
 
+/** What a client is told of in either case: it has to know what it gets where it did not say. */
+export const SESSION_REQUIRED = ['backchannel_logout_session_required', 'frontchannel_logout_session_required'] as const
+
 /** What a client that registers itself may say of this, RFC 7591 §2; the rest is for administrators. */
 export const REGISTRABLE: readonly string[] = [
   'token_endpoint_auth_method',
@@ -159,7 +165,7 @@ export const REGISTRABLE: readonly string[] = [
   'jwks_uri',
   'dpop_bound_access_tokens',
   'require_pushed_authorization_requests',
-  'frontchannel_logout_session_required',
+  ...SESSION_REQUIRED,
   'id_token_signed_response_alg',
   'id_token_encrypted_response_alg',
   'id_token_encrypted_response_enc',

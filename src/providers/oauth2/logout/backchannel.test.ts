@@ -153,3 +153,17 @@ test('31 an application hears of a session’s end without anybody’s waiting: 
   await endSessionsOf(ctx, user.id as number)
   await told
 })
+
+test('the session that ended stands in the logout token, whether a client says that it has to know or not (§2.2)', async t => {
+  await reaching(t)
+  for (const required of [true, false]) {
+    const party = await aListener(`session-${required}`)
+    const { ctx, admin } = party.server
+    const values = { provider: party.provider.pk, backchannel_logout_session_required: required }
+    assert.equal((await admin.post('/api/v3/signet/oauth2_clients/', values)).status, 201)
+    const { user, idToken } = await signedIn(party)
+    await endSessionsOf(ctx, user.id as number)
+    const [notice] = await toldTo(`session-${required}`)
+    assert.equal(decodeJwt(notice!.body.get('logout_token')!).sid, decodeJwt(idToken).sid)
+  }
+})

@@ -8,7 +8,7 @@ import { randomString } from '../../../lib/random.ts'
 import { endpoints } from '../addresses.ts'
 import { json, type Answer } from '../answer.ts'
 import type { Headers } from '../client-authentication.ts'
-import { REGISTRABLE } from '../client-metadata.ts'
+import { REGISTRABLE, SESSION_REQUIRED } from '../client-metadata.ts'
 import { clientById, clientOfApplication, type Client } from '../client.ts'
 import { OAuthError } from '../errors.ts'
 import type { RedirectUri } from '../redirect-uri.ts'
@@ -66,6 +66,7 @@ function told(ctx: Ctx, parent: Client, client: Client, registration: Registrati
   return {
     ...(registration.told as unknown as Row),
     ...Object.fromEntries(kept),
+    ...Object.fromEntries(SESSION_REQUIRED.map(name => [name, metadata[name]])),
     client_id: client.client_id,
     ...(!client.public && { client_secret: client.secret, client_secret_expires_at: 0 }),
     client_id_issued_at: Math.floor(registration.issued.getTime() / 1000),

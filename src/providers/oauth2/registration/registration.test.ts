@@ -429,3 +429,31 @@ test('oidc-agent registers itself, with addresses on this machine and of its own
   assert.equal((await client.refresh(tokens.body.refresh_token)).status, 200)
   assert.equal((await client.post('device', { scope: 'openid' })).status, 200)
 })
+
+test('whether a client needs to know whose session ended is taken, kept, kept to and told, in either direction (Logout §2)', async () => {
+  const party = await aParty()
+  await opened(party)
+  const { token } = await initialToken()
+  const [back, front] = ['backchannel_logout_session_required', 'frontchannel_logout_session_required']
+  const asked = { redirect_uris: [CALLBACK], backchannel_logout_uri: 'https://client.example.test/out' }
+  for (const wrong of ['true', 1, [], {}])
+    assert.equal((await register(party, token, { ...asked, [back]: wrong })).body.error, 'invalid_client_metadata', JSON.stringify(wrong))
+  const silent = await register(party, token, asked)
+  assert.equal(silent.status, 201, silent.text)
+  assert.deepEqual([silent.body[back], silent.body[front]], [false, true], 'what it did not say it is told')
+  const { body } = await register(party, token, { ...asked, [back]: true, [front]: false })
+  assert.deepEqual([body[back], body[front], body.backchannel_logout_uri], [true, false, asked.backchannel_logout_uri])
+  const mine = party.server.client(body.registration_access_token)
+  const path = new URL(body.registration_client_uri).pathname
+  const read = (await mine.get(path)).body
+  assert.deepEqual([read[back], read[front]], [true, false])
+  const stored = await party.server.ctx.db
+    .selectFrom('oauth2_client_metadata')
+    .innerJoin('provider_oauth2', 'provider_oauth2.id', 'oauth2_client_metadata.provider')
+    .select(['backchannel_logout_session_required', 'frontchannel_logout_session_required'])
+    .where('client_id', '=', body.client_id)
+    .executeTakeFirstOrThrow()
+  assert.deepEqual(stored, { [back]: true, [front]: false })
+  const changed = await mine.put(path, { ...asked, client_id: body.client_id, [front]: true })
+  assert.deepEqual([changed.status, changed.body[back], changed.body[front]], [200, false, true])
+})
