@@ -135,6 +135,7 @@ const openPostgres = async (
           feed,
           sender,
           report,
+          elapsed: options.elapsed ?? monotonic,
           notify: async payload => void (await db.executeQuery(CompiledQuery.raw('select pg_notify($1, $2)', [CHANNEL, payload]))),
         })
   try {

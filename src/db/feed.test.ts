@@ -1,12 +1,41 @@
 import { sql } from 'kysely'
 import assert from 'node:assert/strict'
+import { EventEmitter, once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { suite, test } from 'node:test'
 import type { ClientConfig } from 'pg'
 import { Client } from 'pg'
 import { databases } from '../../test/databases.ts'
 import type { Extra } from '../../test/databases.ts'
-import type { Database } from './database.ts'
+import type { Database, DatabaseOptions } from './database.ts'
 import { fixture, migrateFixture } from './fixture.ts'
+
+/** The way to a PostgreSQL server, on which connections that listen can be made silent: they stay open, and nothing comes any more. */
+async function silencing({ host, port }: { host: string; port: number }) {
+  const listening = new Set<Socket>()
+  const asked = new EventEmitter()
+  const entrance = createServer(client => {
+    const server = connect(port, host)
+    client.on('data', data => {
+      if (data.includes('listen signet_change')) listening.add(server)
+      if (listening.has(server)) asked.emit('asked')
+      server.write(data)
+    })
+    server.on('data', data => void client.write(data))
+    client.once('close', () => server.destroy())
+    server.once('close', () => client.destroy())
+    for (const socket of [client, server]) socket.on('error', () => socket.destroy())
+  })
+  entrance.listen(0, '127.0.0.1')
+  await once(entrance, 'listening')
+  return {
+    port: (entrance.address() as AddressInfo).port,
+    /** The next time that such a connection asks for something. */
+    asked: () => once(asked, 'asked'),
+    silence: () => listening.forEach(socket => socket.pause()),
+    close: () => new Promise<void>(resolve => void entrance.close(() => resolve())),
+  }
+}
 
 const watchedTables = ['maker', 'part', 'scrap', 'thing']
 
@@ -155,6 +184,43 @@ for (const { engine, open, place, reopen } of databases()) {
         database.feed.check()
         assert.deepStrictEqual(take(), [])
         assert.equal(reported.length, 1)
+      })
+
+      test('a listening connection that went silent is not trusted for longer than a second and a half', async () => {
+        const where = (await place()) as Extract<DatabaseOptions, { engine: 'postgres' }>
+        const network = await silencing(where)
+        let clock = 0
+        const here = await reopen({ ...where, host: '127.0.0.1', port: network.port }, { watchedTables, elapsed: () => clock })
+        await migrateFixture(here)
+        const there = await reopen(where, { watchedTables })
+        const { take } = recording(here)
+        await network.asked()
+        network.silence()
+        await addMaker(there, 'unheard')
+        clock += 1500
+        here.feed.check()
+        assert.deepStrictEqual(take(), [], 'as long as a connection may take to answer')
+        clock += 250
+        here.feed.check()
+        assert.deepStrictEqual(take(), watchedTables)
+        assert.equal((await fixture(here.db).selectFrom('maker').select('name').execute()).length, 1, 'everything else goes on')
+        await here.close()
+        await network.close()
+      })
+
+      test('one that answers is trusted on', async () => {
+        const where = (await place()) as Extract<DatabaseOptions, { engine: 'postgres' }>
+        const network = await silencing(where)
+        let clock = 0
+        const here = await reopen({ ...where, host: '127.0.0.1', port: network.port }, { watchedTables, elapsed: () => clock })
+        const { take } = recording(here)
+        clock += 5000
+        await network.asked()
+        await network.asked() // the one before it was answered
+        here.feed.check()
+        assert.deepStrictEqual(take(), [])
+        await here.close()
+        await network.close()
       })
 
       test('writing a table that cannot be watched notifies nobody', async () => {

@@ -4,14 +4,16 @@ import { CHANNEL, clientConfig } from './postgres.ts'
 import type { Address, PostgresOptions } from './postgres.ts'
 
 /** ms */
-const HEARTBEAT = 15_000
+const HEARTBEAT = 500
+/** So long after it last answered a connection is not trusted any more: a network that swallows everything looks like one where nothing happens. */
+const TRUSTED_FOR = 1500
 const ANSWER_WITHIN = 5000
 const PROBE_WITHIN = 2000
 const LONGEST_PAUSE = 5000
 
 /**
  * The one connection of a process that hears of changes made by others. It comes back by itself when it is lost; what may have
- * been missed meanwhile counts as changed. While it is away, and behind a pooler that swallows notifications, `feed.check()`
+ * been missed meanwhile counts as changed. While it is away or silent, and behind a pooler that swallows notifications, `feed.check()`
  * finds everything changed, so that caches stay right and are merely slower.
  */
 export class ChangeListener {
@@ -21,8 +23,10 @@ export class ChangeListener {
   readonly #report: (error: unknown) => void
   readonly #address: () => Address
   readonly #notify: (payload: string) => Promise<void>
+  readonly #elapsed: () => number
   #client: Client | undefined
   #hearing = false
+  #answeredAt = 0
   #closed = false
   #pause = 100
   #timers = new Set<NodeJS.Timeout>()
@@ -37,6 +41,7 @@ export class ChangeListener {
       address: () => Address
       report: (error: unknown) => void
       notify: (payload: string) => Promise<void>
+      elapsed: () => number
     },
   ) {
     this.#options = options
@@ -45,7 +50,8 @@ export class ChangeListener {
     this.#report = parts.report
     this.#notify = parts.notify
     this.#address = parts.address
-    this.#feed.missed = () => !this.#hearing
+    this.#elapsed = parts.elapsed
+    this.#feed.missed = () => !this.#hearing || this.#elapsed() - this.#answeredAt > TRUSTED_FOR
   }
 
   /** Resolves when it has tried once; goes on trying by itself. */
@@ -62,6 +68,7 @@ export class ChangeListener {
       const hears = await this.#probe()
       if (client !== this.#client) return
       this.#hearing = hears
+      this.#answeredAt = this.#elapsed()
       this.#pause = 100
       this.#feed.emitAll()
       this.#beat(client)
@@ -96,14 +103,16 @@ export class ChangeListener {
     else this.#feed.emit(tables.split(','))
   }
 
-  /** A network that went silent shows only when something is asked. */
+  /** A network that went silent shows only when something is asked. Notifications come before the answer to what was asked after them. */
   #beat(client: Client): void {
     this.#after(HEARTBEAT, () => {
       const timer = this.#after(ANSWER_WITHIN, () => this.#lost(client, new Error('the listening connection does not answer')))
       client.query('select 1').then(
         () => {
           this.#cancel(timer)
-          if (client === this.#client) this.#beat(client)
+          if (client !== this.#client) return
+          this.#answeredAt = this.#elapsed()
+          this.#beat(client)
         },
         (error: unknown) => {
           this.#cancel(timer)
