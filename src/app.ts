@@ -31,14 +31,10 @@ const noSchemas = () => {
 /** The program's HTTP surfaces, mounted and ready to listen. Tests call it too. */
 export async function createApp(given: Deps, { metrics }: { metrics?: Metrics } = {}): Promise<FastifyInstance> {
   const deps: Deps = { ...given, ...(metrics && { metrics }) }
-  const log: FastifyBaseLogger = deps.log
   const app = Fastify({
-    loggerInstance: log,
     // Requests are told by observe.
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => deps.randomBytes(16).toHex(),
-    // Nobody logs by a request's own logger: what is told of a request names it by itself.
-    childLoggerFactory: logger => logger,
     bodyLimit: BODY_LIMIT,
     // Client addresses are our own code over trusted networks; see lib/client-address.
     trustProxy: false,
@@ -55,6 +51,8 @@ export async function createApp(given: Deps, { metrics }: { metrics?: Metrics } 
 
 /** All but the endpoints that answer directly: hooks are for these alone. */
 async function everythingElse(app: FastifyInstance, deps: Deps, { prefix, tell }: { prefix: string; tell: Tell }): Promise<void> {
+  // For what the framework itself has to say. Nobody else logs by a request's own logger: what is told of a request names it by itself.
+  app.setChildLoggerFactory((): FastifyBaseLogger => deps.log)
   observe(app, tell)
   await app.register(cookie)
   app.decorateRequest('ctx')

@@ -66,9 +66,9 @@ export function direct(
       // What else the client sends of a body that nobody read is no request.
       if (!bodiless && !raw.complete) response.setHeader('connection', 'close')
     }
-    const gone = response.destroyed
+    if (response.destroyed) return tell(ctx, GONE, age())
     send(response, id, answer)
-    tell(ctx, gone ? GONE : answer.status, age())
+    tell(ctx, answer.status, age())
   }
 
   return (app, { method, url, endpoint }) =>
@@ -78,8 +78,9 @@ export function direct(
       onRequest: (request, reply) => {
         reply.hijack()
         serve(request, request.raw, reply.raw, endpoint).catch((error: unknown) => {
-          deps.log.error({ err: error, request_id: request.id }, 'an answer cannot be sent')
-          reply.raw.destroy()
+          deps.log.error({ err: error, request_id: request.id }, 'a request cannot be answered')
+          if (reply.raw.headersSent) reply.raw.destroy()
+          else send(reply.raw, request.id, { status: 500, headers: {}, body: '' })
         })
       },
       handler: answered,

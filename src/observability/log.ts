@@ -38,7 +38,7 @@ export function makeLog({ level, now }: { level: LogLevel; now: () => Date }, st
       base: null,
       messageKey: 'event',
       errorKey: 'exception',
-      timestamp: () => `,"timestamp":"${now().toISOString()}"`,
+      timestamp: timestamp(now),
       formatters: {
         level: label => ({ level: NAMES[label] ?? label }),
         log: redact,
@@ -48,6 +48,21 @@ export function makeLog({ level, now }: { level: LogLevel; now: () => Date }, st
     },
     stream,
   )
+}
+
+/** The time as a line begins with it. Whole seconds are written once: many lines fall into each. */
+function timestamp(now: () => Date): () => string {
+  let second = Number.NaN
+  let written = ''
+  return () => {
+    const ms = now().getTime()
+    const begun = Math.floor(ms / 1_000)
+    if (begun !== second) {
+      second = begun
+      written = `,"timestamp":"${new Date(ms).toISOString().slice(0, -4)}`
+    }
+    return `${written}${String(ms - begun * 1_000).padStart(3, '0')}Z"`
+  }
 }
 
 /** Type, message, stack and fields of an error, causes included; anything else as it is. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Registry } from 'prom-client'
 import type { LogLevel } from '../config.ts'
+import { accessLines } from './access.ts'
 import { makeLog } from './log.ts'
 import { exposition, makeMetrics } from './metrics.ts'
 import { redact, REDACTED, redactAddress } from './redact.ts'
@@ -55,6 +56,30 @@ test('secrets never reach the log, however they come', () => {
   assert.match(text[6] ?? '', /"req":\{"method":"GET","url":"\/x\?token=\[redacted\]"\},"res":\{"status":200\}/)
   for (const line of text) assert.ok(!line.includes(S), line)
   assert.match(text[2] ?? '', /"exception":\{"type":"Error","message":"refused/)
+})
+
+test('a line of a request is what the log would write of the same fields', () => {
+  const { log, text } = collect()
+  const child = log.child({ logger: 'signet.access' })
+  const write = accessLines(child)
+  const access = { request_id: 'a', method: 'GET', path: '/', status: 200, ms: 0.1, remote: '::1', host: 'h:1', user: 'ann' }
+  const odd = {
+    ...access,
+    path: '/recovery/use-token/hunter2/?code=hunter2&"\\\n\u2028ä',
+    ms: 12,
+    host: '"',
+    user: `\u0000${'"x'.repeat(60)}\uD800`,
+  }
+  const headers = { user_agent: 'x"', authorization: 'hunter2', cookie: 'hunter2', referer: '/?code=hunter2', x: ['a', 'b'], empty: '' }
+  for (const [one, more] of [[access, undefined] as const, [odd, headers] as const]) {
+    for (const level of ['info', 'error', 'debug'] as const) {
+      write(level, one, more, 'request')
+      child[level]({ ...one, ...more }, 'request')
+    }
+  }
+  assert.equal(text.length, 8)
+  for (let i = 0; i < text.length; i += 2) assert.equal(text[i], text[i + 1])
+  for (const line of text) assert.ok(!line.includes('hunter2'), line)
 })
 
 test('what operators look for stays', () => {

@@ -2,8 +2,8 @@ import type { FastifyInstance } from 'fastify'
 import type { Caller, RequestInfo } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import { stopwatch } from '../lib/stopwatch.ts'
+import { accessLines } from '../observability/access.ts'
 import type { Destination } from '../observability/metrics.ts'
-import { redactAddress } from '../observability/redact.ts'
 
 const SURFACES: readonly [prefix: string, dest: Destination][] = [
   ['/api/v3/flows/executor/', 'flow'],
@@ -31,7 +31,7 @@ export const GONE = 499
  * Static files are told at level debug, answers with a fault of ours at error.
  */
 export function teller({ config, log, metrics }: Pick<Deps, 'config' | 'log' | 'metrics'>): Tell {
-  const access = log.child({ logger: 'signet.access' })
+  const write = accessLines(log.child({ logger: 'signet.access' }))
   const shownHeaders = config.log.http_headers.map(name => [name.toLowerCase(), name.toLowerCase().replaceAll('-', '_')] as const)
   const prefix = config.web.path.slice(0, -1)
   return ({ request, caller }, status, ms) => {
@@ -39,20 +39,21 @@ export function teller({ config, log, metrics }: Pick<Deps, 'config' | 'log' | '
     const { id, method, path, clientIp, host, headers } = request
     const dest = destination(path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : path)
     metrics?.request(dest, method, status, ms / 1_000)
-    const level = status >= 500 ? 'error' : dest === 'static' ? 'debug' : 'info'
-    if (!access.isLevelEnabled(level)) return
-    const fields: Record<string, unknown> = {
-      request_id: id,
-      method,
-      path: redactAddress(path),
-      status,
-      ms: Math.round(ms * 10) / 10,
-      remote: clientIp,
-      host,
-      user: caller.user?.username ?? '',
-    }
-    for (const [header, field] of shownHeaders) fields[field] = headers[header] ?? ''
-    access[level](fields, status === GONE ? 'request aborted' : 'request')
+    write(
+      status >= 500 ? 'error' : dest === 'static' ? 'debug' : 'info',
+      {
+        request_id: id,
+        method,
+        path,
+        status,
+        ms: Math.round(ms * 10) / 10,
+        remote: clientIp,
+        host,
+        user: String(caller.user?.username ?? ''),
+      },
+      shownHeaders.length === 0 ? undefined : Object.fromEntries(shownHeaders.map(([header, field]) => [field, headers[header] ?? ''])),
+      status === GONE ? 'request aborted' : 'request',
+    )
   }
 }
 

@@ -1,3 +1,4 @@
+import { formPairs } from '../../lib/form-pairs.ts'
 import { invalidRequest } from './errors.ts'
 
 /** Bounds of what one request may bring: generous to honest clients, and small beside what would hurt. */
@@ -32,26 +33,26 @@ export type Parameters = {
 
 /** Reads a query string or a form body; never throws, since who must be told of a fault depends on which parameter it is. */
 export function readParameters(text: string): Parameters {
-  const values = new Map<string, string>()
+  // Of a parameter that is there and has no value to speak of, its name alone.
+  const values = new Map<string, string | undefined>()
   let fault: Parameters['fault']
   const broken = (name: string, why: string) => void (fault ??= { name, why })
-  const pairs = text.length > MAX_TOTAL ? [] : [...new URLSearchParams(text)]
+  const pairs = text.length > MAX_TOTAL ? [] : formPairs(text)
   if (text.length > MAX_TOTAL) broken('', 'The request is too large')
   if (pairs.length > MAX_PARAMETERS) broken('', 'The request has too many parameters')
-  const seen = new Set<string>()
-  for (const [name, value] of pairs.slice(0, MAX_PARAMETERS)) {
-    if (seen.has(name)) {
-      values.delete(name)
+  for (const [name, value] of pairs.length > MAX_PARAMETERS ? pairs.slice(0, MAX_PARAMETERS) : pairs) {
+    if (values.has(name)) {
+      values.set(name, undefined)
       broken(name, `The parameter ${printable(name)} is repeated`)
       continue
     }
-    seen.add(name)
+    values.set(name, undefined)
     // oxlint-disable-next-line no-control-regex -- control characters are what is refused
     if (/[\u0000-\u001f\u007f]/.test(value)) broken(name, `The parameter ${printable(name)} has control characters`)
     else if (value.length > (MAX_LENGTHS[name] ?? MAX_VALUE)) broken(name, `The parameter ${printable(name)} is too long`)
     else if (value !== '') values.set(name, value)
   }
-  return { get: name => values.get(name), fault, names: [...seen], empty: pairs.length === 0 }
+  return { get: name => values.get(name), fault, names: [...values.keys()], empty: pairs.length === 0 }
 }
 
 /** A name from outside, fit for a description: `%x20-21 / %x23-5B / %x5D-7E`, RFC 6749 appendix A.8. */

@@ -106,7 +106,7 @@ test('bodies that are no forms, or too large, are refused', async () => {
   const party = await aParty()
   const json = await party.server.client().post('/application/o/token/', { grant_type: 'client_credentials' })
   assert.partialDeepStrictEqual(json, invalid('invalid_request'))
-  assert.partialDeepStrictEqual(await party.token({ grant_type: 'x'.repeat(70_000) }), invalid('invalid_request'))
+  assert.partialDeepStrictEqual(await party.token({ grant_type: 'x'.repeat(70_000) }), { ...invalid('invalid_request'), status: 413 })
 })
 
 test('the redirect URI must be that of the authorization request (RFC 6749 §4.1.3)', async () => {
