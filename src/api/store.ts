@@ -2,6 +2,7 @@ import { sql, type Kysely, type RawBuilder, type SqlBool } from 'kysely'
 import { asConstraintError, engineOf } from '../db/database.ts'
 import type { Db } from '../db/database.ts'
 import { amongKeys } from '../db/keys.ts'
+import { statement, type Statement } from '../db/statement.ts'
 import type { Ctx } from '../context.ts'
 import { invalid, type FieldErrors } from './errors.ts'
 import type { Field } from './fields.ts'
@@ -161,9 +162,20 @@ export async function readingContext(ctx: Ctx, model: Model): Promise<Ctx> {
 
 /** The object with this key (or look-up field value), or undefined. */
 export async function findObject(ctx: Ctx, model: Model, key: unknown, field: string = model.pk): Promise<Row | undefined> {
-  const home = model.tables.find(part => part.pk === field || part.fields[field]) ?? model.tables.at(-1)!
-  const row = await selectObjects(ctx.db, model).where(`${home.table}.${field}`, '=', key).executeTakeFirst()
+  const row = await objectBy(model, field).first(ctx.db, key)
   return row && loadRow(ctx, model, row)
+}
+
+const lookups = new WeakMap<Model, Map<string, Statement<[unknown], Row>>>()
+
+/** The query for one object by a field, compiled once: of a wide model that takes longer than the database does. */
+function objectBy(model: Model, field: string): Statement<[unknown], Row> {
+  const known = lookups.get(model)?.get(field)
+  if (known !== undefined) return known
+  const home = model.tables.find(part => part.pk === field || part.fields[field]) ?? model.tables.at(-1)!
+  const made = statement((db, key: unknown) => selectObjects(db, model).where(`${home.table}.${field}`, '=', key))
+  lookups.set(model, (lookups.get(model) ?? new Map<string, Statement<[unknown], Row>>()).set(field, made))
+  return made
 }
 
 /** Keys on the far side of a many-to-many field, for many objects at once: object key → keys. */

@@ -1,8 +1,17 @@
 import type { Ctx } from '../context.ts'
 import { afterCommit, type Database } from '../db/database.ts'
 
-/** How many keys one cache may hold; beyond that the oldest go. */
+/** How many keys one cache may hold where nothing else is said; beyond that the oldest go. */
 const CAPACITY = 2_000
+
+export type CacheLimits<V> = {
+  /** What all that is held may weigh together. */
+  capacity: number
+  /** Of one value, in whatever unit. */
+  weight: (value: V) => number
+}
+
+const BY_NUMBER: CacheLimits<unknown> = { capacity: CAPACITY, weight: () => 1 }
 
 export type Cache<V> = {
   (ctx: Ctx, key?: string): Promise<V>
@@ -19,9 +28,42 @@ export type Cache<V> = {
 }
 
 /** `promise` is of the value, and made once: whoever asks for what is known waits a turn for it, and makes nothing. */
-type Entry<V> = { value: V; promise: Promise<V> }
+type Entry<V> = { value: V; promise: Promise<V>; weight: number }
 
-type Store<V> = { entries: Map<string, Entry<V>>; generation: number }
+class Store<V> {
+  readonly entries = new Map<string, Entry<V>>()
+  readonly #limits: CacheLimits<V>
+  #held = 0
+  /** Moves when something is forgotten. */
+  generation = 0
+
+  constructor(limits: CacheLimits<V>) {
+    this.#limits = limits
+  }
+
+  /** What two callers loaded at once is held once; what is heavier than all that may be held is not. */
+  add(key: string, value: V): void {
+    const weight = this.#limits.weight(value)
+    this.#remove(key)
+    this.#held += weight
+    this.entries.set(key, { value, promise: Promise.resolve(value), weight })
+    for (const oldest of this.entries.keys()) {
+      if (this.#held <= this.#limits.capacity) return
+      this.#remove(oldest)
+    }
+  }
+
+  #remove(key: string): void {
+    this.#held -= this.entries.get(key)?.weight ?? 0
+    this.entries.delete(key)
+  }
+
+  clear(): void {
+    this.entries.clear()
+    this.#held = 0
+    this.generation += 1
+  }
+}
 
 /**
  * Remembers what `load` found until a row of one of `tables` changes, in this process or another.
@@ -31,18 +73,16 @@ type Store<V> = { entries: Map<string, Entry<V>>; generation: number }
 export function cached<V>(
   tables: readonly string[] | ((ctx: Ctx) => readonly string[]),
   load: (ctx: Ctx, key: string) => Promise<V>,
+  limits: CacheLimits<V> = BY_NUMBER,
 ): Cache<V> {
   const stores = new WeakMap<Database, Store<V>>()
   const storeOf = (ctx: Ctx): Store<V> => {
     const { database } = ctx
     const known = stores.get(database)
     if (known) return known
-    const made: Store<V> = { entries: new Map(), generation: 0 }
+    const made = new Store(limits)
     stores.set(database, made)
-    database.feed.onChange(typeof tables === 'function' ? tables(ctx) : tables, () => {
-      made.entries.clear()
-      made.generation += 1
-    })
+    database.feed.onChange(typeof tables === 'function' ? tables(ctx) : tables, () => made.clear())
     return made
   }
   const read = (ctx: Ctx, key = ''): Promise<V> => {
@@ -55,10 +95,7 @@ export function cached<V>(
     // A change that commits while the load runs must not be overwritten by what the load saw before it.
     const { generation } = store
     const value = await load(ctx, key)
-    if (store.generation === generation && value !== undefined) {
-      if (store.entries.size >= CAPACITY) store.entries.delete(store.entries.keys().next().value!)
-      store.entries.set(key, { value, promise: Promise.resolve(value) })
-    }
+    if (store.generation === generation && value !== undefined) store.add(key, value)
     return value
   }
   const peek = (ctx: Ctx, key = '') => {
@@ -78,10 +115,6 @@ export function cached<V>(
     peek,
     outside,
     keys: (ctx: Ctx) => [...storeOf(ctx).entries.keys()],
-    clear: (ctx: Ctx) => {
-      const store = storeOf(ctx)
-      store.entries.clear()
-      store.generation += 1
-    },
+    clear: (ctx: Ctx) => storeOf(ctx).clear(),
   })
 }

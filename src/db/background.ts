@@ -1,8 +1,8 @@
 import type { CompiledQuery, DatabaseConnection, Driver, QueryResult } from 'kysely'
 import { Worker } from 'node:worker_threads'
-import { encodeSqlite, sqliteDecoder } from './codec.ts'
+import { encodeSqlite } from './codec.ts'
 import type { ReaderAnswer, ReaderQuestion } from './reader.worker.ts'
-import { decodeRows } from './statements.ts'
+import { columnsOf, decodeRows } from './statements.ts'
 import { readsOnly } from './writes.ts'
 
 /** ms without a question after which the thread ends and its memory is free again. */
@@ -67,7 +67,7 @@ export class BackgroundReader implements Driver {
   async #execute<R>(compiled: CompiledQuery): Promise<QueryResult<R>> {
     if (!readsOnly(compiled)) throw new Error('the background reader only reads')
     const { names, types, rows } = await this.#ask(compiled.sql, compiled.parameters.map(encodeSqlite))
-    return { rows: decodeRows(names, types.map(sqliteDecoder), rows) as R[] }
+    return { rows: decodeRows(columnsOf(names, types), rows) as R[] }
   }
 
   #ask(sql: string, parameters: ReaderQuestion['parameters']): Promise<ReaderAnswer & { rows: unknown[][] }> {

@@ -9,7 +9,7 @@ export type ReaderQuestion = { id: number; sql: string; parameters: SQLInputValu
 /** Rows as SQLite gave them with the declared types of their columns, or why there are none. */
 export type ReaderAnswer = {
   id: number
-  names: string[]
+  names: readonly string[]
   types: (string | null)[]
   rows?: unknown[][]
   error?: { message: string; code?: string; errcode?: number }

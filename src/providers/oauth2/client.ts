@@ -2,14 +2,14 @@ import { setImmediate as turnOfTheLoop } from 'node:timers/promises'
 import { X509Certificate } from 'node:crypto'
 import type { Ctx } from '../../context.ts'
 import type { Row } from '../../api/model.ts'
-import { findObject, relatedKeys, withDefaults } from '../../api/store.ts'
+import { findObject, relatedKeys } from '../../api/store.ts'
 import { Application } from '../../core/application.ts'
 import { cached } from '../../core/cache.ts'
-import { loadPrivateKey, signingAlgorithms } from '../../crypto/keypair.ts'
-import { CertificateKeyPair } from '../../crypto/model.ts'
+import { statement } from '../../db/statement.ts'
 import { parseDuration } from '../../lib/duration.ts'
 import type { ScopeMappingRow } from '../../mappings/evaluate.ts'
 import { ClientMetadata, type ClientMetadataRow } from './client-metadata.ts'
+import { keypairOf, keySet, mappingsOf, metadataOf, namesOf } from './client-parts.ts'
 import { CODE_LIFE, grantsUnderProfile, isFapi, PROFILE_ALGORITHMS, underProfile, WEAK } from './fapi.ts'
 import { keypairEncrypter, keypairSigner, refusingSigner, sharedSigner, type Encrypter, type Signer } from './keys.ts'
 import { OAuth2Provider } from './model.ts'
@@ -95,31 +95,14 @@ export const CLIENT_TABLES = [
   'policy_target',
 ] as const
 
-async function keypair(ctx: Ctx, key: unknown): Promise<Row | undefined> {
-  return typeof key === 'string' ? findObject(ctx, CertificateKeyPair, key) : undefined
-}
+const keypair = async (ctx: Ctx, key: unknown): Promise<Row | undefined> => (typeof key === 'string' ? keypairOf(ctx, key) : undefined)
 
-async function metadataOf(ctx: Ctx, provider: number): Promise<ClientMetadataRow & Row> {
-  const stored = await findObject(ctx, ClientMetadata, provider, 'provider')
-  return (stored ?? withDefaults(ctx, ClientMetadata, {})) as ClientMetadataRow & Row
-}
-
-async function mappingsOf(ctx: Ctx, provider: number): Promise<ScopeMappingRow[]> {
-  return ctx.db
-    .selectFrom('provider_property_mapping as link')
-    .innerJoin('property_mapping as mapping', 'mapping.pm_uuid', 'link.mapping')
-    .innerJoin('scope_mapping as scope', 'scope.pm_uuid', 'mapping.pm_uuid')
-    .select(['mapping.pm_uuid', 'mapping.name', 'mapping.managed', 'mapping.expression', 'scope.scope_name', 'scope.description'])
-    .where('link.provider', '=', provider)
-    .orderBy('scope.scope_name')
-    .orderBy('mapping.name')
-    .execute()
-}
+const NOBODY: Client['exchange'] = { subjects: new Set(), audiences: new Set() }
 
 async function exchangeOf(ctx: Ctx, metadata: ClientMetadataRow & Row): Promise<Client['exchange']> {
   const key = metadata.metadata_uuid
-  const keys = async (name: string) =>
-    new Set(key === undefined ? [] : ((await relatedKeys(ctx, ClientMetadata.allFields[name]!, [key])).get(key) as number[]))
+  if (key === undefined) return NOBODY
+  const keys = async (name: string) => new Set((await relatedKeys(ctx, ClientMetadata.allFields[name]!, [key])).get(key) as number[])
   return { subjects: await keys('token_exchange_subjects'), audiences: await keys('token_exchange_audiences') }
 }
 
@@ -133,32 +116,33 @@ const NEVER = -1
 
 const applicationOf = (ctx: Ctx, provider: number): Promise<Row | undefined> => findObject(ctx, Application, provider, 'provider')
 
+const registrationRow = statement((db, provider: number) =>
+  db.selectFrom('oauth2_registration').select(['parent', 'told']).where('provider', '=', provider),
+)
+
 /** How a client registered itself, and the provider that it did so with: its issuer and its key are those that the client was told of. */
 async function registrationOf(ctx: Ctx, provider: number): Promise<{ parent?: Row; told?: Row }> {
-  const found = await ctx.db
-    .selectFrom('oauth2_registration')
-    .select(['parent', 'told'])
-    .where('provider', '=', provider)
-    .executeTakeFirst()
+  const found = await registrationRow.first(ctx.db, provider)
   const parent = found?.parent ? await findObject(ctx, OAuth2Provider, found.parent) : undefined
   return { parent, told: found?.told as Row | undefined }
 }
 
-const hasRegistration = async (ctx: Ctx, provider: number): Promise<boolean> =>
-  (await ctx.db.selectFrom('oauth2_dcr').select('pbm_uuid').where('provider', '=', provider).executeTakeFirst()) !== undefined
+const registrationEndpoint = statement((db, provider: number) =>
+  db.selectFrom('oauth2_dcr').select('pbm_uuid').where('provider', '=', provider),
+)
 
-/** A key that signs by more than one algorithm is shown without any: strict clients would take the one for the only one. */
-function keySet(
-  own: Signer | undefined,
-  signers: readonly (Signer | undefined)[] | 'several',
-  others: readonly (Row | undefined)[],
-): Uint8Array {
-  const { alg, ...jwk } = own?.jwk ?? {}
-  const usual = signers !== 'several' && signers.every(signer => signer?.jwk === undefined || signer.alg === alg)
-  const keys = [own && (usual ? { ...jwk, alg } : jwk), ...others].filter(key => key !== undefined)
-  return Buffer.from(JSON.stringify({ keys }))
-}
+/** The claims of what one of several keys signed. */
+const anyOf =
+  (verifiers: readonly Signer['verify'][]): Client['recognises'] =>
+  async jws => {
+    for (const verify of verifiers) {
+      const claims = await verify(jws)
+      if (claims) return claims
+    }
+    return undefined
+  }
 
+// No function may be made in here that stays: it would keep the whole of what was read, private keys in their text and all.
 async function load(ctx: Ctx, provider: Row): Promise<Client> {
   const uris = provider.redirect_uris as RedirectUri[]
   const isPublic = provider.client_type === 'public'
@@ -172,6 +156,7 @@ async function load(ctx: Ctx, provider: Row): Promise<Client> {
   const weak = isFapi({ metadata }) ? profileKeyFault(signing) : undefined
   if (weak !== undefined)
     ctx.log.error({ provider: provider.name, reason: weak }, 'a client gets no tokens: its key does not keep its profile')
+  const own = weak === undefined && signing ? keypairSigner(signing) : undefined
   const signerFor = (alg: string | null): Signer => {
     if (weak !== undefined) return refusingSigner(PROFILE_ALGORITHMS[0]!, weak)
     if (secret !== undefined && alg?.startsWith('HS')) return sharedSigner(secret, alg)
@@ -184,16 +169,16 @@ async function load(ctx: Ctx, provider: Row): Promise<Client> {
   const userinfoSigner = userinfoAlg === null ? undefined : signerFor(userinfoAlg)
   const retired = await retiredKeys(ctx, provider.id as number, signing?.kid as string | undefined)
   const encrypter = encryption && keypairEncrypter(encryption)
-  const mappings = await mappingsOf(ctx, provider.id as number)
+  const { mappings, scopes } = await mappingsOf(ctx, provider.id as number)
   const application = await applicationOf(ctx, provider.id as number)
-  const registers = await hasRegistration(ctx, provider.id as number)
+  const registers = (await registrationEndpoint.first(ctx.db, provider.id as number)) !== undefined
   return {
     id: provider.id as number,
     name: provider.name as string,
     client_id: provider.client_id as string,
     secret: provider.client_secret as string,
     public: isPublic,
-    grantTypes: new Set(grantsUnderProfile({ metadata }, provider.grant_types as string[])),
+    grantTypes: namesOf(grantsUnderProfile({ metadata }, provider.grant_types as string[])),
     mayRedirectTo: redirectMatcher(uris, 'authorization', { loopback: isPublic }),
     mayLogOutTo: redirectMatcher(uris, 'logout'),
     origins: originsOf(uris),
@@ -217,24 +202,14 @@ async function load(ctx: Ctx, provider: Row): Promise<Client> {
     exchange: await exchangeOf(ctx, metadata),
     authority: await authorityOf(ctx, metadata),
     signer,
-    signingAlgorithms: signing ? signingAlgorithms(loadPrivateKey(signing.key_data as string)) : [],
+    signingAlgorithms: own?.algorithms ?? [],
     userinfoSigner,
     responseSigner,
-    recognises: async jws => {
-      for (const { verify } of [signer, ...retired]) {
-        const claims = await verify(jws)
-        if (claims) return claims
-      }
-      return undefined
-    },
+    recognises: retired.length === 0 ? signer.verify : anyOf([signer, ...retired].map(key => key.verify)),
     encrypter,
-    jwks: keySet(
-      weak === undefined && signing ? keypairSigner(signing) : undefined,
-      registers ? 'several' : [signer, userinfoSigner, responseSigner],
-      [encrypter?.jwk, ...retired.map(key => key.jwk)],
-    ),
+    jwks: keySet(own, registers ? 'several' : [signer, userinfoSigner, responseSigner], [encrypter?.jwk, ...retired.map(key => key.jwk)]),
     mappings,
-    scopes: [...new Set(['openid', ...mappings.map(mapping => mapping.scope_name)])],
+    scopes,
     application,
     flows: {
       authentication: provider.authentication_flow as string | null,
@@ -245,11 +220,24 @@ async function load(ctx: Ctx, provider: Row): Promise<Client> {
   }
 }
 
+/** Bytes: about 5,000 of the usual kind. */
+const MOST_HELD = 24 * 1024 ** 2
+/** What a client takes when nobody wrote much into it. */
+const USUAL = 4 * 1024
+
+/** A client may register itself, with as many addresses and keys as a request can hold. */
+const weightOf = ({ provider, registered, metadata }: Client): number =>
+  USUAL + 2 * JSON.stringify([provider.redirect_uris, registered, metadata.jwks, metadata.request_uris]).length
+
 /** The client with this `client_id`. */
-export const clientById = cached(CLIENT_TABLES, async (ctx, clientId): Promise<Client | undefined> => {
-  const provider = await findObject(ctx, OAuth2Provider, clientId, 'client_id')
-  return provider && load(ctx, provider)
-})
+export const clientById = cached(
+  CLIENT_TABLES,
+  async (ctx, clientId): Promise<Client | undefined> => {
+    const provider = await findObject(ctx, OAuth2Provider, clientId, 'client_id')
+    return provider && load(ctx, provider)
+  },
+  { capacity: MOST_HELD, weight: client => (client === undefined ? 0 : weightOf(client)) },
+)
 
 const clientIdOfProvider = cached(
   CLIENT_TABLES,

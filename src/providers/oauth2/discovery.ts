@@ -110,20 +110,20 @@ function tokensAsked({ metadata, userinfoSigner }: Client): Row {
   return Object.assign({}, userinfoSigner && { userinfo_signing_alg_values_supported: [userinfoSigner.alg] }, ...encryption) as Row
 }
 
-/** Documents by client and address; a client's entry goes when its configuration changes, since it is then another object. */
-const documents = new WeakMap<Client, Map<string, Uint8Array>>()
-/** An installation has few addresses; a stranger may send any Host header. */
-const MAX_ADDRESSES = 8
+/** Documents that were asked for lately, by client and address. Good as long as the client is the same object: another configuration makes another. */
+const documents = new Map<string, { client: Client; text: Uint8Array }>()
+/** Some 3 KB each. Clients read theirs once and keep it, so that few are asked for again soon; a stranger may send any Host header. */
+const MAX_DOCUMENTS = 1_000
 
 async function documentOf(ctx: Ctx, client: Client): Promise<Uint8Array> {
-  const base = baseUrl(ctx)
-  const known = documents.get(client) ?? new Map<string, Uint8Array>()
-  const ready = known.get(base)
-  if (ready !== undefined) return ready
-  const text = Buffer.from(JSON.stringify(await metadata(ctx, client), undefined, 2))
-  if (known.size >= MAX_ADDRESSES) known.clear()
-  known.set(base, text)
-  documents.set(client, known)
+  const name = `${client.id} ${baseUrl(ctx)}`
+  const known = documents.get(name)
+  if (known?.client === client) return known.text
+  // Not Buffer.from: that cuts small ones out of a large block, which then lives as long as any of them.
+  const text = new TextEncoder().encode(JSON.stringify(await metadata(ctx, client), undefined, 2))
+  documents.delete(name)
+  if (documents.size >= MAX_DOCUMENTS) documents.delete(documents.keys().next().value!)
+  documents.set(name, { client, text })
   return text
 }
 

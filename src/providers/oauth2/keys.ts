@@ -10,6 +10,8 @@ import { OAuthError } from './errors.ts'
 /** What signs the tokens of one client. Made once and kept as long as its key is configured. */
 export type Signer = {
   alg: string
+  /** All that its key could sign by, the usual first; of a shared secret, the one that was asked for. */
+  algorithms: readonly string[]
   kid: string | undefined
   /** Compact JWS (RFC 7515 §7.1) of a JSON object. */
   sign: (claims: Row, type?: string) => Promise<string>
@@ -50,12 +52,17 @@ function leftHashOf(alg: string, text: string): string {
   return digest.subarray(0, digest.length / 2).toString('base64url')
 }
 
-function makeSigner(alg: string, kid: string | undefined, privateKey: KeyObject, verification: KeyObject, jwk: Row | undefined): Signer {
+function makeSigner(
+  { alg, algorithms, kid, jwk }: Pick<Signer, 'alg' | 'algorithms' | 'kid' | 'jwk'>,
+  privateKey: KeyObject,
+  verification: KeyObject,
+): Signer {
   const signature = signatureOf(alg, privateKey)
   const header = (typ: string) => toBase64url(JSON.stringify({ alg, typ, ...(kid && { kid }) }))
   const ordinary = header('JWT')
   return {
     alg,
+    algorithms,
     kid,
     jwk,
     async sign(claims, type) {
@@ -70,7 +77,7 @@ function makeSigner(alg: string, kid: string | undefined, privateKey: KeyObject,
 /** A signer under the client's secret (OIDC Core §10.1): what clients without a signing key get, or those that ask for it. */
 export function sharedSigner(clientSecret: string, alg = 'HS256'): Signer {
   const key = createSecretKey(Buffer.from(clientSecret, 'utf8'))
-  return makeSigner(alg, undefined, key, key, undefined)
+  return makeSigner({ alg, algorithms: [alg], kid: undefined, jwk: undefined }, key, key)
 }
 
 /** A keypair that cannot sign tokens: no private key, or of a kind that JWTs do not know. */
@@ -99,17 +106,20 @@ function newSigner(keypair: Row, wanted?: string | null): Signer {
   const pem = keypair.key_data as string
   if (pem === '') throw new UnusableKey('The keypair has no private key.')
   const privateKey = loadPrivateKey(pem)
-  const [usual, ...others] = signingAlgorithms(privateKey)
+  const algorithms = signingAlgorithms(privateKey)
+  const [usual, ...others] = algorithms
   if (usual === undefined) throw new UnusableKey('Tokens cannot be signed with this kind of key.')
   const alg = typeof wanted === 'string' && others.includes(wanted) ? wanted : usual
   const certificate = keypair.certificate_data as string
   const kid = keypair.kid as string
-  return makeSigner(alg, kid, privateKey, new X509Certificate(certificate).publicKey, { ...publicJwk(certificate, kid), use: 'sig', alg })
+  const jwk = { ...publicJwk(certificate, kid), use: 'sig', alg }
+  return makeSigner({ alg, algorithms, kid, jwk }, privateKey, new X509Certificate(certificate).publicKey)
 }
 
 /** In the place of a key that must not sign: nothing goes out rather than something that the client does not take. */
 export const refusingSigner = (alg: string, why: string): Signer => ({
   alg,
+  algorithms: [],
   kid: undefined,
   jwk: undefined,
   sign: async () => {

@@ -83,10 +83,13 @@ export function redirectMatcher(
   type: 'authorization' | 'logout',
   options: { loopback?: boolean } = {},
 ): (uri: string) => boolean {
-  const matchers = uris
-    .filter(uri => (uri.redirect_uri_type ?? 'authorization') === type)
-    .map(uri => matcherOf(uri, options.loopback ?? false))
-  return uri => isAddress(uri) && matchers.some(matches => matches(uri))
+  let matchers: ((uri: string) => boolean)[] | undefined
+  // Compiled for the first who comes: many clients are loaded that nobody is sent back to.
+  const compiled = () =>
+    (matchers ??= uris
+      .filter(uri => (uri.redirect_uri_type ?? 'authorization') === type)
+      .map(uri => matcherOf(uri, options.loopback ?? false)))
+  return uri => isAddress(uri) && compiled().some(matches => matches(uri))
 }
 
 /** What can be an address at all: absolute, without a fragment (RFC 6749 §3.1.2), white space, backslashes or prefilled response parameters. */

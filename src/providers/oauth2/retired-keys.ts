@@ -2,6 +2,7 @@ import { createPublicKey } from 'node:crypto'
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
 import type { Db } from '../../db/database.ts'
+import { statement } from '../../db/statement.ts'
 import { parseDuration } from '../../lib/duration.ts'
 import { signingAlgorithms } from '../../crypto/keypair.ts'
 import { keypairSigner, UnusableKey, verifiedClaims } from './keys.ts'
@@ -46,9 +47,13 @@ export async function retireKeypair(ctx: Ctx, keypair: Row): Promise<void> {
   await retire(ctx, users, keypair)
 }
 
+const retiredRows = statement((db, provider: number) =>
+  db.selectFrom('oauth2_retired_key').select(['kid', 'jwk']).where('provider', '=', provider).orderBy('id'),
+)
+
 /** The keys that a provider signed with before, other than the one it signs with now. */
 export async function retiredKeys(ctx: Ctx, provider: number, current: string | undefined): Promise<RetiredKey[]> {
-  const rows = await ctx.db.selectFrom('oauth2_retired_key').select(['kid', 'jwk']).where('provider', '=', provider).orderBy('id').execute()
+  const rows = await retiredRows.all(ctx.db, provider)
   return rows
     .filter(({ kid }) => kid !== current)
     .map(row => {
