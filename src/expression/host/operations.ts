@@ -103,7 +103,8 @@ async function createJwt(
   const facts = machineFacts(ctx.now())
   const names = scopes.map(String)
   const claims = await idTokenClaims(ctx, client, { user: user.row, scopes: names, facts, nonce: null, expires })
-  const access = await client.signer.sign(accessTokenClaims(ctx, client, claims, names))
+  const family = timeOrderedUuid(ctx.now(), ctx.randomBytes)
+  const access = await client.signer.sign(accessTokenClaims(ctx, client, claims, names, family))
   const authorization = {
     user: user.row,
     scopes: names,
@@ -111,7 +112,7 @@ async function createJwt(
     facts,
     nonce: null,
     session_hash: null,
-    family: timeOrderedUuid(ctx.now(), ctx.randomBytes),
+    family,
     idToken: false,
     refresh: undefined,
   }

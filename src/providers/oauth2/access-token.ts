@@ -1,6 +1,5 @@
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
-import { hashToken } from '../../crypto/secrets.ts'
 import { presentedThumbprint } from './client-certificate.ts'
 import { clientOfProvider, type Client } from './client.ts'
 import { findAccessToken, sessionLives, type AccessTokenRow } from './grants.sql.ts'
@@ -18,7 +17,7 @@ const MAX_LENGTH = 24 * 1024
  */
 export async function livingToken(ctx: Ctx, credential: string, key: string | null = null): Promise<LivingToken | undefined> {
   if (credential.length > MAX_LENGTH) return undefined
-  const token = await findAccessToken(ctx.db, hashToken(credential))
+  const token = await findAccessToken(ctx.db, credential)
   if (!token || token.jkt !== key || (token.x5t !== null && token.x5t !== presentedThumbprint(ctx))) return undefined
   return livingRow(ctx, token)
 }

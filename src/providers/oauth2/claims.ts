@@ -4,6 +4,7 @@ import { randomString } from '../../lib/random.ts'
 import { scopeClaims } from '../../mappings/evaluate.ts'
 import { issuerOf } from './addresses.ts'
 import type { Client } from './client.ts'
+import { newUid } from './handle.ts'
 import type { SignInFacts } from './sign-in-facts.ts'
 import { subjectOf } from './subject.ts'
 
@@ -45,9 +46,9 @@ export async function idTokenClaims(ctx: Ctx, client: Client, { user, scopes, fa
 }
 
 /** The claims of an access token: those of the ID token, and for whom and for what it is good. */
-export const accessTokenClaims = (ctx: Ctx, client: Client, claims: Row, scopes: readonly string[]): Row => ({
+export const accessTokenClaims = (ctx: Ctx, client: Client, claims: Row, scopes: readonly string[], family: string): Row => ({
   ...claims,
   azp: client.client_id,
-  uid: randomId(ctx),
+  uid: newUid(family, ctx.randomBytes),
   ...(claims.scope === undefined && { scope: scopes.join(' ') }),
 })

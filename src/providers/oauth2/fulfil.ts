@@ -10,7 +10,6 @@ import { commitTogether, required } from '../../db/planned-write.ts'
 import { insertion } from '../../db/statement.ts'
 import { eventWrite } from '../../events/record.ts'
 import { defineMemoryStage, denied, finish, redirect, type Outcome, type Run } from '../../flows/stage.ts'
-import { toBase64url } from '../../lib/base64url.ts'
 import type { AuthorizationRequest, Delivery } from './authorization-request.ts'
 import { errorParameters, responseLocation, responseParameters } from './authorization-response.ts'
 import { responseFault } from './client-encryption.ts'
@@ -18,13 +17,12 @@ import { clientById, type Client } from './client.ts'
 import { consentBehind } from './consent.ts'
 import { contextOf } from './context-class.ts'
 import { authorizationError, OAuthError } from './errors.ts'
+import { newSecret } from './handle.ts'
 import { takesPart } from './logout/backchannel.ts'
 import { spendPushed } from './pushed-request.ts'
 import { frontChannel } from './front-channel.ts'
 import { sessionState, showBrowserState } from './session-state.ts'
 import { signInFacts } from './sign-in-facts.ts'
-
-const CODE_BYTES = 32
 
 const grantType = ({ response_type: types }: AuthorizationRequest): string =>
   types.includes('code') ? (types.length > 1 ? 'hybrid' : 'authorization_code') : 'implicit'
@@ -78,8 +76,8 @@ export async function grantCode(
   user: Row,
   session: Session,
 ): Promise<Record<string, string>> {
-  const code = request.response_type.includes('code') ? toBase64url(ctx.randomBytes(CODE_BYTES)) : undefined
   const family = timeOrderedUuid(ctx.now(), ctx.randomBytes)
+  const code = request.response_type.includes('code') ? newSecret(family, ctx.randomBytes) : undefined
   const facts = { ...signInFacts(session), acr: metContext(request, session) }
   const tokens = await frontChannel(ctx, client, request, user, session, facts, family)
   const parameters = await tokens?.parameters(code)

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hashToken } from '../../crypto/secrets.ts'
 import { commitTogether, required, type PlannedWrite } from '../../db/planned-write.ts'
 import { aParty, aSignedInBrowser, oauthServer } from './fixture.ts'
-import { holdAccessToken, holdRefreshToken, spendCode, spendRefreshToken } from './grants.sql.ts'
+import { findAccessToken, findCode, findRefreshToken, holdAccessToken, holdRefreshToken, spendCode, spendRefreshToken } from './grants.sql.ts'
 
 test('15 what was used, revoked or is over is neither spent nor held, at whatever moment that is asked', async () => {
   const { ctx } = await oauthServer()
@@ -24,7 +23,7 @@ test('15 what was used, revoked or is over is neither spent nor held, at whateve
   const later = new Date(now.getTime() + 90 * 86_400_000)
   const grants = async () => {
     const { access_token, refresh_token } = await party.tokens(browser, { scope: 'openid offline_access' })
-    return { access: hashToken(access_token), refresh: hashToken(refresh_token) }
+    return { access: (await findAccessToken(db, access_token))!, refresh: (await findRefreshToken(db, refresh_token))! }
   }
   const { access, refresh } = await grants()
   assert.ok(await taken(holdAccessToken(access, now)))
@@ -35,13 +34,44 @@ test('15 what was used, revoked or is over is neither spent nor held, at whateve
   for (const take of [holdRefreshToken, spendRefreshToken]) assert.ok(!(await taken(take(refresh, now))), 'used')
 
   const revoked = await grants()
-  await db.updateTable('oauth2_access_token').set({ revoked_at: now }).where('token_hash', '=', revoked.access).execute()
-  await db.updateTable('oauth2_refresh_token').set({ revoked_at: now }).where('token_hash', '=', revoked.refresh).execute()
+  await db.updateTable('oauth2_access_token').set({ revoked_at: now }).where('id', '=', revoked.access.id).execute()
+  await db.updateTable('oauth2_refresh_token').set({ revoked_at: now }).where('id', '=', revoked.refresh.id).execute()
   assert.ok(!(await taken(holdAccessToken(revoked.access, now))))
   for (const take of [holdRefreshToken, spendRefreshToken]) assert.ok(!(await taken(take(revoked.refresh, now))), 'revoked')
 
-  const code = hashToken(await party.code(browser))
+  const code = (await findCode(db, await party.code(browser)))!
   assert.ok(!(await taken(spendCode(code, later))))
   assert.ok(await taken(spendCode(code, now)))
   assert.ok(!(await taken(spendCode(code, now))))
+})
+
+test('15 the handle in a code or token opens nothing: without the very secret behind it nothing is found', async () => {
+  const { ctx } = await oauthServer()
+  const { db } = ctx
+  const party = await aParty()
+  const { browser } = await aSignedInBrowser()
+  const code = await party.code(browser)
+  assert.ok(await findCode(db, code))
+  const { access_token, refresh_token } = await party.tokens(browser, { scope: 'openid offline_access' })
+  const [header, claims, signature] = access_token.split('.') as [string, string, string]
+  assert.ok(await findAccessToken(db, access_token))
+  assert.ok(await findRefreshToken(db, refresh_token))
+  for (const altered of [
+    `${header}.${claims}.`,
+    `${header}.${claims}.${signature}.`,
+    `${claims}.${header}.${signature}`,
+    `..${signature}`,
+    `.bnVsbA.${signature}`, // null
+    `${claims}.a.b.c.d`, // as if it were encrypted
+    access_token.slice(1),
+    '',
+  ])
+    assert.equal(await findAccessToken(db, altered), undefined, altered)
+  for (const [find, secret] of [
+    [findCode, code],
+    [findRefreshToken, refresh_token],
+  ] as const) {
+    for (const altered of [secret.slice(0, 32), secret.slice(0, -1), `${secret}a`, secret.slice(1), secret.toUpperCase(), '%', ''])
+      assert.equal(await find(db, altered), undefined, altered)
+  }
 })

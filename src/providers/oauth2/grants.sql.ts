@@ -3,6 +3,7 @@ import type { Row } from '../../api/model.ts'
 import type { DB, Db } from '../../db/database.ts'
 import type { PlannedWrite } from '../../db/planned-write.ts'
 import { statement } from '../../db/statement.ts'
+import { accessHandle, secretHandle } from './handle.ts'
 import type { RequestedClaims } from './requested-claims.ts'
 
 type Requested = { requested_claims: RequestedClaims | null }
@@ -12,17 +13,21 @@ export type CodeRow = Omit<Selectable<DB['oauth2_code']>, keyof Lists> & Lists
 export type RefreshTokenRow = Omit<Selectable<DB['oauth2_refresh_token']>, keyof Lists | 'claims'> & Lists & { claims: Row }
 export type AccessTokenRow = Omit<Selectable<DB['oauth2_access_token']>, keyof Told> & Told
 
-const codeByHash = statement((db, hash: string) => db.selectFrom('oauth2_code').selectAll().where('code_hash', '=', hash))
+const codeByHandle = statement((db, family: string, hash: string) =>
+  db.selectFrom('oauth2_code').selectAll().where('family', '=', family).where('code_hash', '=', hash),
+)
 
-/** The code with this hash, spent or not; undefined when it was never given out or its session is gone. */
-export const findCode = async (db: Db, hash: string): Promise<CodeRow | undefined> =>
-  (await codeByHash.first(db, hash)) as CodeRow | undefined
+/** The row of a code, spent or not; undefined when it was never given out or its session is gone. */
+export const findCode = async (db: Db, code: string): Promise<CodeRow | undefined> => {
+  const at = secretHandle(code)
+  return at && ((await codeByHandle.first(db, at.family, at.hash)) as CodeRow | undefined)
+}
 
-const unspentCode = statement((db, hash: string, now: Date, used: Date) =>
+const unspentCode = statement((db, id: number, now: Date, used: Date) =>
   db
     .updateTable('oauth2_code')
     .set({ used_at: used })
-    .where('code_hash', '=', hash)
+    .where('id', '=', id)
     .where('used_at', 'is', null)
     .where('expires', '>', now)
     .returning('id'),
@@ -32,17 +37,22 @@ const unspentCode = statement((db, hash: string, now: Date, used: Date) =>
  * Spends a code: returns a row to the one caller that got there first, none to all others.
  * One statement, so that two exchanges running at once cannot both win.
  */
-export const spendCode = (hash: string, now: Date): PlannedWrite => unspentCode.planned(hash, now, now)
+export const spendCode = ({ id }: CodeRow, now: Date): PlannedWrite => unspentCode.planned(id, now, now)
 
-const refreshTokenByHash = statement((db, hash: string) => db.selectFrom('oauth2_refresh_token').selectAll().where('token_hash', '=', hash))
-export const findRefreshToken = async (db: Db, hash: string): Promise<RefreshTokenRow | undefined> =>
-  (await refreshTokenByHash.first(db, hash)) as RefreshTokenRow | undefined
+const refreshTokenByHandle = statement((db, family: string, hash: string) =>
+  db.selectFrom('oauth2_refresh_token').selectAll().where('family', '=', family).where('token_hash', '=', hash),
+)
 
-const unspentRefreshToken = statement((db, hash: string, now: Date, used: Date) =>
+export const findRefreshToken = async (db: Db, token: string): Promise<RefreshTokenRow | undefined> => {
+  const at = secretHandle(token)
+  return at && ((await refreshTokenByHandle.first(db, at.family, at.hash)) as RefreshTokenRow | undefined)
+}
+
+const unspentRefreshToken = statement((db, id: number, now: Date, used: Date) =>
   db
     .updateTable('oauth2_refresh_token')
     .set({ used_at: used })
-    .where('token_hash', '=', hash)
+    .where('id', '=', id)
     .where('used_at', 'is', null)
     .where('revoked_at', 'is', null)
     .where('expires', '>', now)
@@ -50,13 +60,13 @@ const unspentRefreshToken = statement((db, hash: string, now: Date, used: Date) 
 )
 
 /** Spends a refresh token that is replaced; one winner, as with codes. */
-export const spendRefreshToken = (hash: string, now: Date): PlannedWrite => unspentRefreshToken.planned(hash, now, now)
+export const spendRefreshToken = ({ id }: RefreshTokenRow, now: Date): PlannedWrite => unspentRefreshToken.planned(id, now, now)
 
-const heldRefreshToken = statement((db, hash: string, now: Date) =>
+const heldRefreshToken = statement((db, id: number, now: Date) =>
   db
     .updateTable('oauth2_refresh_token')
     .set(eb => ({ used_at: eb.ref('used_at') })) // a column without an index
-    .where('token_hash', '=', hash)
+    .where('id', '=', id)
     .where('used_at', 'is', null)
     .where('revoked_at', 'is', null)
     .where('expires', '>', now)
@@ -64,24 +74,29 @@ const heldRefreshToken = statement((db, hash: string, now: Date) =>
 )
 
 /** A refresh token that is kept: returns a row when it is still good at the moment the new access token is stored. Locks it until the transaction ends. */
-export const holdRefreshToken = (hash: string, now: Date): PlannedWrite => heldRefreshToken.planned(hash, now)
+export const holdRefreshToken = ({ id }: RefreshTokenRow, now: Date): PlannedWrite => heldRefreshToken.planned(id, now)
 
-const accessTokenByHash = statement((db, hash: string) => db.selectFrom('oauth2_access_token').selectAll().where('token_hash', '=', hash))
-export const findAccessToken = async (db: Db, hash: string): Promise<AccessTokenRow | undefined> =>
-  (await accessTokenByHash.first(db, hash)) as AccessTokenRow | undefined
+const accessTokenByHandle = statement((db, family: string, hash: string) =>
+  db.selectFrom('oauth2_access_token').selectAll().where('family', '=', family).where('token_hash', '=', hash),
+)
 
-const heldAccessToken = statement((db, hash: string, now: Date) =>
+export const findAccessToken = async (db: Db, token: string): Promise<AccessTokenRow | undefined> => {
+  const at = accessHandle(token)
+  return at && ((await accessTokenByHandle.first(db, at.family, at.hash)) as AccessTokenRow | undefined)
+}
+
+const heldAccessToken = statement((db, id: number, now: Date) =>
   db
     .updateTable('oauth2_access_token')
     .set(eb => ({ revoked_at: eb.ref('revoked_at') }))
-    .where('token_hash', '=', hash)
+    .where('id', '=', id)
     .where('revoked_at', 'is', null)
     .where('expires', '>', now)
     .returning('id'),
 )
 
 /** Returns a row when an access token is still good at the moment something is made of it. Locks it until the transaction ends. */
-export const holdAccessToken = (hash: string, now: Date): PlannedWrite => heldAccessToken.planned(hash, now)
+export const holdAccessToken = ({ id }: AccessTokenRow, now: Date): PlannedWrite => heldAccessToken.planned(id, now)
 
 /**
  * Ends everything that one code bought, RFC 6749 §4.1.2 and RFC 9700 §4.14.2; returns how many tokens that were. Asks again until nothing

@@ -1,5 +1,4 @@
 import type { Ctx } from '../../context.ts'
-import { hashToken } from '../../crypto/secrets.ts'
 import { json, type Answer } from './answer.ts'
 import { clientProven, namedClient, readCredentials, type Headers } from './client-authentication.ts'
 import { clientOfProvider, type Client } from './client.ts'
@@ -47,9 +46,8 @@ export async function introspect(ctx: Ctx, headers: Headers, form: Parameters): 
   const client = form.fault ? undefined : await askingClient(ctx, headers, form)
   const presented = form.get('token')
   if (!client || presented === undefined) return inactive()
-  const hash = hashToken(presented)
   const now = ctx.now()
-  const access = await livingAccessToken(ctx.db, hash, now)
+  const access = await livingAccessToken(ctx.db, presented, now)
   if (access) {
     const owner = await ownerOf(ctx, client, access.provider)
     if (!owner) return inactive()
@@ -62,7 +60,7 @@ export async function introspect(ctx: Ctx, headers: Headers, form: Parameters): 
       ...confirmation(access), // RFC 9449 §6.2, RFC 8705 §3.2
     })
   }
-  const refresh = await livingRefreshToken(ctx.db, hash, now)
+  const refresh = await livingRefreshToken(ctx.db, presented, now)
   const owner = refresh && (await ownerOf(ctx, client, refresh.provider))
   if (!owner || !(await isOfUse(ctx, owner, refresh, now))) return inactive()
   return json(200, {

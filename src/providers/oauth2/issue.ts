@@ -3,10 +3,10 @@ import type { Ctx } from '../../context.ts'
 import { hashToken } from '../../crypto/secrets.ts'
 import { insertion } from '../../db/statement.ts'
 import type { PlannedWrite } from '../../db/planned-write.ts'
-import { randomString } from '../../lib/random.ts'
 import { accessTokenClaims, idTokenClaims } from './claims.ts'
 import { sealedIdToken } from './client-encryption.ts'
 import type { Client } from './client.ts'
+import { newSecret } from './handle.ts'
 import { givesIdToken, idTokenUnderProfile } from './fapi.ts'
 import { namedClaims, type RequestedClaims } from './requested-claims.ts'
 import type { SignInFacts } from './sign-in-facts.ts'
@@ -47,12 +47,10 @@ export type Authorization = {
   settle?: (ctx: Ctx) => Promise<PlannedWrite>
 }
 
-const REFRESH_TOKEN_LENGTH = 128
-
-/** Signed, and encrypted where the provider has a key for that. */
+/** An access token: signed, and encrypted where the provider has a key for that. */
 const sealed = async (client: Client, claims: Row): Promise<string> => {
   const jws = await client.signer.sign(claims)
-  return client.encrypter ? client.encrypter.encrypt(jws) : jws
+  return client.encrypter ? client.encrypter.encrypt(jws, { uid: claims.uid }) : jws
 }
 
 /** What tokens are bound to, so that they are of no use to whoever else has them: a key (RFC 9449 §6) or a certificate (RFC 8705 §3). */
@@ -73,14 +71,14 @@ export async function prepareTokens(ctx: Ctx, client: Client, authorization: Aut
   const expires = notAfter !== undefined && notAfter < usual ? notAfter : usual
   const claims = { ...(await idTokenClaims(ctx, client, { user, scopes, facts, nonce, expires })), ...authorization.claims }
   const access = await sealed(client, {
-    ...accessTokenClaims(ctx, client, claims, scopes),
+    ...accessTokenClaims(ctx, client, claims, scopes, authorization.family),
     ...authorization.claims,
     ...confirmation(bound),
   })
   const idClaims = { ...(await namedClaims(ctx, client, user, authorization.requested?.id_token)), ...idTokenUnderProfile(client, claims) }
   const wanted = authorization.idToken && givesIdToken(client, scopes)
   const id = wanted ? await sealedIdToken(ctx, client, { ...idClaims, at_hash: client.signer.leftHash(access) }) : undefined
-  const refresh = authorization.refresh && randomString(REFRESH_TOKEN_LENGTH, undefined, ctx.randomBytes)
+  const refresh = authorization.refresh && newSecret(authorization.family, ctx.randomBytes)
   return {
     bound,
     lifetime: expires.getTime() - now.getTime(),

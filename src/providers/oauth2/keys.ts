@@ -135,7 +135,8 @@ export const canSign = (keypair: Row, alg: string): boolean =>
 
 /** Wraps signed tokens so that only their audience can read them. */
 export type Encrypter = {
-  encrypt: (jws: string) => Promise<string>
+  /** @param header what the header says besides */
+  encrypt: (jws: string, header?: Row) => Promise<string>
   /** The JWS inside a compact JWE made for this key; undefined for anything else, also when we do not hold the private half. */
   decrypt: (jwe: string) => Promise<string | undefined>
   jwk: Row
@@ -154,9 +155,9 @@ export function keypairEncrypter(keypair: Row): Encrypter {
   const privateKey = pem === '' ? undefined : loadPrivateKey(pem)
   return {
     jwk: { ...publicJwk(certificate, kid), use: 'enc', alg: KEY_MANAGEMENT, enc: CONTENT_ENCRYPTION },
-    encrypt: jws =>
+    encrypt: (jws, header) =>
       new CompactEncrypt(new TextEncoder().encode(jws))
-        .setProtectedHeader({ alg: KEY_MANAGEMENT, enc: CONTENT_ENCRYPTION, typ: 'JWE', kid })
+        .setProtectedHeader({ alg: KEY_MANAGEMENT, enc: CONTENT_ENCRYPTION, typ: 'JWE', kid, ...header })
         .encrypt(publicKey),
     async decrypt(jwe) {
       if (!privateKey) return undefined

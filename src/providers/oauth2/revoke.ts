@@ -1,5 +1,4 @@
 import type { Ctx } from '../../context.ts'
-import { hashToken } from '../../crypto/secrets.ts'
 import { json, type Answer } from './answer.ts'
 import { namedClient, readCredentials, requireProof, type Headers } from './client-authentication.ts'
 import { invalidClient, invalidRequest, OAuthError } from './errors.ts'
@@ -28,9 +27,8 @@ export async function revoke(ctx: Ctx, headers: Headers, form: Parameters): Prom
   const client = await revokingClient(ctx, headers, form)
   const presented = form.get('token')
   if (presented === undefined) throw invalidRequest('The parameter token is missing')
-  const hash = hashToken(presented)
   const now = ctx.now()
-  const access = await findAccessToken(ctx.db, hash)
+  const access = await findAccessToken(ctx.db, presented)
   if (access?.provider === client.id) {
     await ctx.db
       .updateTable('oauth2_access_token')
@@ -39,7 +37,7 @@ export async function revoke(ctx: Ctx, headers: Headers, form: Parameters): Prom
       .where('revoked_at', 'is', null)
       .execute()
   }
-  const refresh = access ? undefined : await findRefreshToken(ctx.db, hash)
+  const refresh = access ? undefined : await findRefreshToken(ctx.db, presented)
   if (refresh?.provider === client.id) await revokeFamily(ctx.db, refresh.family, now)
   return json(200, {}, corsHeaders(headers, client.origins))
 }

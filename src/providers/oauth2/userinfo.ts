@@ -1,6 +1,5 @@
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
-import { hashToken } from '../../crypto/secrets.ts'
 import { recordEvent } from '../../events/record.ts'
 import { scopeClaims } from '../../mappings/evaluate.ts'
 import { issuerOf } from './addresses.ts'
@@ -40,7 +39,7 @@ function presented(headers: Headers, form: Parameters): { token: string | undefi
 
 /** A token that was revoked and is still tried may be in the wrong hands. */
 async function reportRevoked(ctx: Ctx, credential: string): Promise<void> {
-  const token = await findAccessToken(ctx.db, hashToken(credential))
+  const token = await findAccessToken(ctx.db, credential)
   if (!token || token.revoked_at === null) return
   const user = (await ctx.db.selectFrom('user').selectAll().where('id', '=', token.user).executeTakeFirst()) as Row | undefined
   await recordEvent(ctx, 'suspicious_request', { message: 'Revoked access token was used' }, { user: user ?? null })

@@ -1,6 +1,5 @@
 import type { Row } from '../../../api/model.ts'
 import type { Ctx } from '../../../context.ts'
-import { hashToken } from '../../../crypto/secrets.ts'
 import { required } from '../../../db/planned-write.ts'
 import { recordEvent } from '../../../events/record.ts'
 import type { Client } from '../client.ts'
@@ -34,8 +33,7 @@ const replayed = (ctx: Ctx, client: Client, user: Row | undefined, code: CodeRow
 async function authorize(ctx: Ctx, { form }: TokenRequest, client: Client): Promise<Authorization> {
   const presented = form.get('code')
   if (presented === undefined) throw invalidGrant()
-  const hash = hashToken(presented)
-  const code = await findCode(ctx.db, hash)
+  const code = await findCode(ctx.db, presented)
   if (!code || code.provider !== client.id) throw invalidGrant() // §4.1.3: issued to this client
   const user = await activeUser(ctx, code.user)
   if (code.used_at !== null) throw replayed(ctx, client, user, code)
@@ -59,7 +57,7 @@ async function authorize(ctx: Ctx, { form }: TokenRequest, client: Client): Prom
     refresh: refreshable
       ? { scopes: code.scope, nonce: code.nonce, consented: code.consented, consent_until: code.consent_until }
       : undefined,
-    claim: required(spendCode(hash, now), () => replayed(ctx, client, user, code)),
+    claim: required(spendCode(code, now), () => replayed(ctx, client, user, code)),
   }
 }
 

@@ -1,6 +1,5 @@
 import type { Row } from '../../../api/model.ts'
 import type { Ctx } from '../../../context.ts'
-import { hashToken } from '../../../crypto/secrets.ts'
 import { required } from '../../../db/planned-write.ts'
 import { recordEvent } from '../../../events/record.ts'
 import type { Client } from '../client.ts'
@@ -54,8 +53,7 @@ export async function stillStands(
 async function authorize(ctx: Ctx, { form }: TokenRequest, client: Client): Promise<Authorization> {
   const presented = form.get('refresh_token')
   if (presented === undefined) throw invalidGrant()
-  const hash = hashToken(presented)
-  const token = await findRefreshToken(ctx.db, hash)
+  const token = await findRefreshToken(ctx.db, presented)
   if (!token || token.provider !== client.id) throw invalidGrant() // §6: bound to the client it was issued to
   if (token.used_at !== null || token.revoked_at !== null) throw replayed(ctx, client, token)
   const now = ctx.now()
@@ -80,7 +78,7 @@ async function authorize(ctx: Ctx, { form }: TokenRequest, client: Client): Prom
     x5t: token.x5t,
     idToken: true,
     refresh: rotate ? { scopes: granted, nonce: token.nonce, consented: token.consented, consent_until: token.consent_until } : undefined,
-    claim: required(rotate ? spendRefreshToken(hash, now) : holdRefreshToken(hash, now), () => replayed(ctx, client, token)),
+    claim: required(rotate ? spendRefreshToken(token, now) : holdRefreshToken(token, now), () => replayed(ctx, client, token)),
   }
 }
 

@@ -2,7 +2,6 @@ import { eventModel } from '../../../api/crud.ts'
 import type { Row } from '../../../api/model.ts'
 import type { Ctx } from '../../../context.ts'
 import { Application } from '../../../core/application.ts'
-import { hashToken } from '../../../crypto/secrets.ts'
 import { required } from '../../../db/planned-write.ts'
 import { eventWrite } from '../../../events/record.ts'
 import { livingRow, type LivingToken } from '../access-token.ts'
@@ -27,7 +26,7 @@ async function tokenOf(ctx: Ctx, form: Parameters, name: 'subject_token' | 'acto
   const sent = form.get(name)
   if (sent === undefined || type === undefined || !TYPES.includes(type))
     throw invalidRequest(`There must be a ${name} that is an access token`)
-  const row = await findAccessToken(ctx.db, hashToken(sent))
+  const row = await findAccessToken(ctx.db, sent)
   const living = row && (await livingRow(ctx, row))
   if (!living) throw invalidRequest(`The ${name} is not valid`) // §2.2.2
   return living
@@ -95,7 +94,6 @@ async function authorize(ctx: Ctx, { form }: TokenRequest, client: Client): Prom
   const { token, user } = subject
   const { claims } = token
   const before = claims.act as Row | undefined
-  const hash = hashToken(form.get('subject_token')!)
   return {
     user,
     scopes,
@@ -114,7 +112,7 @@ async function authorize(ctx: Ctx, { form }: TokenRequest, client: Client): Prom
     notAfter: token.expires,
     claims: { act: { ...actor.claims, ...(before !== undefined && { act: before }) }, azp: client.client_id },
     answer: { issued_token_type: wanted ?? ACCESS_TOKEN },
-    claim: required(holdAccessToken(hash, ctx.now()), () => invalidRequest('The subject_token is not valid')),
+    claim: required(holdAccessToken(token, ctx.now()), () => invalidRequest('The subject_token is not valid')),
     settle: ctx =>
       eventWrite(
         ctx,
