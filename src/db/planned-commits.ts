@@ -14,13 +14,9 @@ type Member = {
   fail: (error: unknown) => void
 }
 
-type Outcome = { results: StatementResult[]; changed: boolean }
+const MOMENT = 1 // ms
 
-export type PlannedCommitsOptions = {
-  elapsed: () => number
-  /** As for the group of ordinary transactions. */
-  later: (commit: () => void, hurried: boolean) => void
-}
+type Outcome = { results: StatementResult[]; changed: boolean }
 
 /**
  * Transactions whose statements are all known before they begin. They are gathered as lists, and carried out in one go when the commit is due:
@@ -29,13 +25,13 @@ export type PlannedCommitsOptions = {
  */
 export class PlannedCommits {
   readonly #store: SqliteStore
-  readonly #options: PlannedCommitsOptions
   #queue: Member[] = []
   #begun = 0
+  /** How many the last commit was for. */
+  #answered = 0
 
-  constructor(store: SqliteStore, options: PlannedCommitsOptions) {
+  constructor(store: SqliteStore) {
     this.#store = store
-    this.#options = options
   }
 
   /**
@@ -46,19 +42,38 @@ export class PlannedCommits {
     this.#store.refuse()
     const { promise, resolve, reject } = Promise.withResolvers<StatementResult[]>()
     this.#queue.push({ statements, relaxed, keep: resolve, fail: reject })
-    if (this.#queue.length === 1) this.#begun = this.#options.elapsed()
+    if (this.#queue.length === 1) this.#begun = this.#store.patience.elapsed()
     if (this.#queue.length === 1 || relaxed) this.#gather(relaxed)
     return promise
   }
 
-  /** Waits as long as each turn of the event loop brings somebody. */
   #gather(hurried: boolean): void {
+    const { busy } = this.#store.log ?? {}
+    if (hurried) setImmediate(() => void this.commit())
+    else if (busy === undefined) this.#gatherByTurns()
+    // While the disk is busy with others, whoever waits for it waits anyway.
+    else void busy.finally(() => this.#gatherAfter())
+  }
+
+  /**
+   * The disk is free. Those who were answered by that are likely to come back at once; when few wait and they were many, they are waited for: a
+   * commit of its own for each straggler costs as much as all others together. Who comes alone waits for nobody.
+   */
+  #gatherAfter(): void {
+    if (this.#queue.length * 2 < this.#answered) setTimeout(() => this.#gatherByTurns(), MOMENT)
+    else this.#gatherByTurns()
+  }
+
+  /** Waits as long as each turn of the event loop brings somebody: from here to the end of this one, and then through the next. */
+  #gatherByTurns(): void {
     const already = this.#queue.length
-    this.#options.later(() => {
-      const more = this.#queue.length > already
-      if (more && this.#options.elapsed() - this.#begun < LONGEST) this.#gather(hurried)
-      else void this.commit()
-    }, hurried)
+    setImmediate(() =>
+      setImmediate(() => {
+        const more = this.#queue.length > already
+        if (more && this.#store.patience.elapsed() - this.#begun < LONGEST) this.#gatherByTurns()
+        else void this.commit()
+      }),
+    )
   }
 
   /** Carries out all that waits. Never rejects: failures are theirs to hear of who planned it. */
@@ -68,7 +83,10 @@ export class PlannedCommits {
     const members = this.#queue
     this.#queue = []
     try {
-      if (members.length > 0) await this.#commit(members)
+      if (members.length > 0) {
+        this.#answered = members.length
+        await this.#commit(members)
+      }
     } finally {
       giveBack()
     }

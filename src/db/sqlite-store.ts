@@ -88,7 +88,7 @@ export class SqliteStore {
       void busy.finally(commit)
     }
     this.group = new CommitGroup(writer, { emit: tables => feed.emit(tables), elapsed, busy: () => this.turn.held, later })
-    this.planned = new PlannedCommits(this, { elapsed, later })
+    this.planned = new PlannedCommits(this)
     this.#version = this.#dataVersion()
     feed.missed = () => {
       const before = this.#version
