@@ -43,8 +43,8 @@ import { up as frontchannelLogout } from './20261122T1400_frontchannel_logout.ts
 import { up as applicationEntitlement } from './20261122T1401_application_entitlement.ts'
 import { up as authorizationResponse } from './20261122T1500_authorization_response.ts'
 import { up as deviceDeclined } from './20261122T1510_device_declined.ts'
-import { up as tokensByFamily } from './20261122T1550_tokens_by_family.ts'
 import { up as tokensOfSessions } from './20261122T1540_tokens_of_sessions.ts'
+import { up as tokensByFamily } from './20261122T1550_tokens_by_family.ts'
 import { up as pushedFrom } from './20261122T1560_pushed_from.ts'
 import { up as logoutSession } from './20261122T1561_logout_session.ts'
 
