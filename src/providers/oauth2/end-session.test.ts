@@ -81,6 +81,21 @@ test('nobody is sent to an address that is not registered for it, or without an 
   }
 })
 
+test('an address that is not registered for it stands in the audit log beside those that are, once its own ID token brings it', async () => {
+  const party = await leaving()
+  const { ctx } = party.server
+  const person = await aSignedInBrowser()
+  const { id_token: hint } = await party.tokens(person.browser)
+  const wrong = `${BYE}/`
+  await endSession(party, person, { post_logout_redirect_uri: wrong })
+  await endSession(party, person, { post_logout_redirect_uri: wrong, id_token_hint: hint })
+  const events = (await ctx.db.selectFrom('event').select('context').where('action', '=', 'configuration_error').execute())
+    .map(event => event.context as Row)
+    .filter(({ provider }) => (provider as Row | undefined)?.pk === party.provider.pk)
+  assert.equal(events.length, 1, 'strangers write nothing')
+  assert.partialDeepStrictEqual(events[0], { post_logout_redirect_uri: wrong, expected: [BYE] })
+})
+
 test('a script address is refused before anything else', async () => {
   const party = await leaving()
   const person = await aSignedInBrowser()

@@ -23,6 +23,7 @@ import { clientById, clientOfApplication, type Client } from './client.ts'
 import { audienceOf, readIdTokenHint } from './id-token-hint.ts'
 import { frontChannelLogout } from './logout/front-channel.ts'
 import { endPart } from './logout/notice.sql.ts'
+import { wrongLogoutRedirect } from './misconfigured.ts'
 import type { Parameters } from './parameters.ts'
 import { advancePlan } from './run-plan.ts'
 import { forbiddenScheme, withParameters } from './redirect-uri.ts'
@@ -159,6 +160,7 @@ export async function endSession(ctx: Ctx, slug: string | null, params: Paramete
   const sent = params.get('id_token_hint')
   const hint = client && sent !== undefined ? await readIdTokenHint(ctx, client, sent) : undefined
   const to = client && returnAddress(client, params, hint)
+  if (client && hint !== undefined && uri !== undefined && !client.mayLogOutTo(uri)) await wrongLogoutRedirect(ctx, client, uri)
   const method = ctx.request?.method ?? 'GET'
   const definition = await endingFlow(ctx, client)
   if (!definition) return notFoundPage(browser)

@@ -213,6 +213,15 @@ test('what is not there is a 404 (R-216, R-221)', async () => {
   for (const path of paths) assert.equal((await client().get(path)).status, 404)
 })
 
+test('clients that add a slash to the issuer’s own discover all the same', async () => {
+  const party = await aParty()
+  const [usual, doubled] = await Promise.all(
+    ['', '/'].map(slash => party.server.client().get(`/application/o/${party.slug}/${slash}.well-known/openid-configuration`)),
+  )
+  assert.equal(doubled!.status, 200)
+  assert.deepEqual(doubled!.body, usual!.body)
+})
+
 test('a changed provider shows at once', async () => {
   const party = await aParty()
   const { client } = party.server
