@@ -397,6 +397,7 @@ export interface Oauth2ClientMetadataTable {
   authorization_encrypted_response_alg: string | null
   authorization_encrypted_response_enc: string | null
   backchannel_logout_session_required: Generated<boolean>
+  verified: Generated<boolean>
 }
 
 export interface Oauth2CodeTable {

@@ -104,7 +104,8 @@ function send(response: ServerResponse, id: string, { status, headers, body }: A
       head.push(name, text && value.endsWith('json') ? `${value}; charset=utf-8` : value)
     } else head.push(name, value)
   }
-  if (status === 204) {
+  if (status === 204 || status === 304) {
+    // RFC 9110 §8.6: a length would be that of the answer that is not sent.
     response.writeHead(status, head as string[]).end()
     return
   }

@@ -6,6 +6,7 @@ import { User } from '../core/user.ts'
 import { recordEvent } from '../events/record.ts'
 import { explainRefusal } from '../explain/record.ts'
 import { pathOf } from '../flows/addresses.ts'
+import type { Freshness } from '../flows/freshness.ts'
 import { asObject } from '../flows/objects.ts'
 import type { Plan } from '../flows/plan.ts'
 import { takePlan } from '../flows/token.ts'
@@ -39,6 +40,8 @@ export type Back = {
   connect?: number
   /** They are signed in and have to do it again: the source is to ask them, too. */
   again?: true
+  /** How fresh a sign-in the application wants that waits for it. */
+  fresh?: Freshness
   /** A flow that goes on when the source is done: key of its token, and what it can bear. */
   resume?: { token: string; flow: string; failures: string[] }
 }

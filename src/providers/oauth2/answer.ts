@@ -13,13 +13,6 @@ export const json = (status: number, body: unknown, headers: Record<string, stri
   body: JSON.stringify(body),
 })
 
-/** A document that is open to all, ready to be sent. */
-export const document = (body: Uint8Array, headers: Record<string, string>): Answer => ({
-  status: 200,
-  headers: { 'content-type': 'application/json', ...headers },
-  body,
-})
-
 /** Every page may read it. */
 export const ANY_ORIGIN = { 'access-control-allow-origin': '*' }
 

@@ -25,12 +25,24 @@ import { inLanguage } from './sign-in.ts'
 
 export const ASK_AGAIN = 'oauth2-consent'
 
-/** `prompt=consent`: asked in any case, unless the flow's own consent stage asked a moment ago (OIDC Core §3.1.2.1). */
+/** Asked whatever the flow says, unless the flow's own consent stage asked a moment ago (OIDC Core §3.1.2.1). */
 export const askAgainStage = defineMemoryStage({
   ...consent,
   kind: ASK_AGAIN,
   challenge: run => (run.plan.context.consent === undefined ? consent.challenge(run) : next()),
 })
+
+/**
+ * The consent that a request needs whatever the flow says, as a consent stage has it; undefined: none. `prompt=consent` (OIDC Core §3.1.2.1); and nobody
+ * lets in unasked a client that nobody has looked at (RFC 7591 §5): once in a while, or each time where the address that the answer goes to does not
+ * tell whether it is the same client again (RFC 6749 §10.2, RFC 8252 §8.6).
+ */
+function demandedConsent(client: Client, { prompt, delivery }: AuthorizationRequest): Row | undefined {
+  if (prompt.includes('consent')) return { mode: 'always_require' }
+  if (!client.registered) return undefined
+  if (client.public && !delivery.redirect_uri.startsWith('https://')) return { mode: 'always_require' }
+  return { mode: 'expiring', consent_expire_in: 'weeks=4' }
+}
 
 /** What the consent page says; a scope without a description is not worth a line. */
 export function consentContext(client: Client, application: Row, scopes: readonly string[]): Row {
@@ -70,7 +82,8 @@ export async function runAuthorizationFlow(
     return deniedPage(ctx, browser, planned.messages, { explanationId: explainNoPlan(ctx, definition.flow, planned, 'authorize') })
   }
   const { plan } = planned
-  if (request.prompt.includes('consent')) plan.appendStage(inMemoryStage(ASK_AGAIN, { mode: 'always_require' }))
+  const demanded = demandedConsent(client, request)
+  if (demanded) plan.appendStage(inMemoryStage(ASK_AGAIN, demanded))
   const method = ctx.request?.method ?? 'GET'
   if (!plan.hasStages) {
     showBrowserState(ctx, browser.visit, session, user)

@@ -106,6 +106,8 @@ export const ClientMetadata: Model = defineModel({
     tls_client_certificate_bound_access_tokens: flag(false),
     /** `fapi2`: the client keeps the FAPI 2.0 Security Profile as a whole, and is held to it. */
     security_profile: choice(['fapi2'], null),
+    /** An administrator has looked at what the client, which registered itself, says of itself: people are not warned of it any more. */
+    verified: flag(false),
     /** RFC 9449 §8: proofs carry a nonce of ours. */
     dpop_nonce_required: flag(false),
     /** RFC 8693: whose access tokens the client may exchange beside its own, and for whom beside itself. Nobody's unless they stand here. */
@@ -152,6 +154,7 @@ export type ClientMetadataRow = {
   tls_client_auth_ca: string | null
   tls_client_certificate_bound_access_tokens: boolean
   dpop_nonce_required: boolean
+  verified: boolean
   security_profile: 'fapi2' | null
 }
 

@@ -35,7 +35,7 @@ export type Client = {
     code: number
     access: number
     refresh: number
-    /** A refresh token with less left is replaced; 0: always. */ refreshThreshold: number
+    /** A refresh token with less left is replaced; 0: always. Of public clients those alone that are bound. */ refreshThreshold: number
   } // ms
   subMode: string
   /** Whom pairwise names of people are made for, OIDC Core §8.1; undefined: names are the same for all. */
@@ -43,7 +43,7 @@ export type Client = {
   issuerMode: string
   /** The application that the issuer is called after: the client's own, or the one that it registered itself with. undefined: there is none. */
   issuerSlug: string | undefined
-  /** What a client that registered itself says of itself, RFC 7591 §2; nobody has checked it. undefined: an administrator made it. */
+  /** What a client that registered itself says of itself, RFC 7591 §2; nobody has checked it. undefined: an administrator made it, or looked at it. */
   registered: Row | undefined
   /** Whether other clients may register themselves here, RFC 7591. */
   registers: boolean
@@ -193,7 +193,7 @@ async function load(ctx: Ctx, provider: Row): Promise<Client> {
     issuerSlug: (home === provider ? application : ((await applicationOf(ctx, home.id as number)) ?? application))?.slug as
       | string
       | undefined,
-    registered: told,
+    registered: metadata.verified ? undefined : told,
     registers,
     sector:
       metadata.subject_type === 'pairwise' ? (sectorOf(metadata.sector_identifier_uri, uris) ?? (provider.client_id as string)) : undefined,

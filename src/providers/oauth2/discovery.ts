@@ -3,12 +3,13 @@ import type { Ctx } from '../../context.ts'
 import { currentBrand } from '../../core/brand.ts'
 import { scopeClaims } from '../../mappings/evaluate.ts'
 import { baseUrl, endpoints, issuerOf } from './addresses.ts'
-import { ANY_ORIGIN, document, type Answer } from './answer.ts'
+import { ANY_ORIGIN, type Answer } from './answer.ts'
 import { clientOfApplication, clientOfProvider, type Client } from './client.ts'
 import { ASYMMETRIC, CONTENT_ENCRYPTION, KEY_MANAGEMENT, SYMMETRIC, USUAL_ENC } from './algorithms.ts'
 import type { Headers } from './client-authentication.ts'
 import { corsHeaders } from './cors.ts'
 import { authorizationMetadata } from './discovery-requests.ts'
+import { document } from './document.ts'
 import { DEVICE_GRANT } from './device/authorization.ts'
 import { signable } from './fapi.ts'
 import { EXCHANGE_GRANT } from './grants/token-exchange.ts'
@@ -130,13 +131,13 @@ async function documentOf(ctx: Ctx, client: Client): Promise<Uint8Array> {
 /** The discovery document of an application; undefined when there is none (404). */
 export async function discovery(ctx: Ctx, slug: string, headers: Headers): Promise<Answer | undefined> {
   const client = await clientOfApplication(ctx, slug)
-  return client && document(await documentOf(ctx, client), corsHeaders(headers, client.origins))
+  return client && document(ctx, await documentOf(ctx, client), corsHeaders(headers, client.origins))
 }
 
 /** The keys of an application's provider, RFC 7517 §5; open to every page. */
 export async function jwks(ctx: Ctx, slug: string): Promise<Answer | undefined> {
   const client = await clientOfApplication(ctx, slug)
-  return client && document(client.jwks, ANY_ORIGIN)
+  return client && document(ctx, client.jwks, ANY_ORIGIN)
 }
 
 /** WebFinger, RFC 7033 and OIDC Discovery §2: the issuer of the brand's default application. */

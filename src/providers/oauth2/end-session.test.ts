@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { CompactEncrypt, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
+import { unique } from '../../../test/builders.ts'
 import type { Row } from '../../api/model.ts'
 import { RSA_KEYPAIR } from '../../boot.ts'
 import { aBrowser, aParty, aSignedInBrowser, flowKey, keypairKey, oauthServer, REDIRECT_URI, type Party, type SignedIn } from './fixture.ts'
@@ -222,15 +224,58 @@ test('clients that share an issuer share an endpoint: the hint says whom the bro
   assert.equal(await isSignedIn(one, person), false)
 })
 
-test('an encrypted hint is opened for the client that is named beside it', async () => {
-  const { ctx } = await oauthServer()
-  const party = await sharing({ encryption_key: await keypairKey(ctx, RSA_KEYPAIR) })
+test('a hint that is encrypted for a key of ours says whose it is, also where its header does not tell the key', async () => {
+  const { ctx, admin } = await oauthServer()
+  const keypair = async (): Promise<string> =>
+    (await admin.post('/api/v3/crypto/certificatekeypairs/generate/', { common_name: unique('enc'), validity_days: 1 })).body.pk
+  const [key, another] = [await keypairKey(ctx, RSA_KEYPAIR), await keypair()]
+  const [one, two] = [await sharing({ encryption_key: key }), await sharing({ encryption_key: another })]
+  const home = async ({ browser }: SignedIn, hint: string, more: Record<string, string> = {}) =>
+    String((await atRoot({ browser }, { id_token_hint: hint, post_logout_redirect_uri: BYE, ...more })).headers.location)
+  for (const party of [one, two]) {
+    const person = await aSignedInBrowser()
+    const { id_token: hint } = await party.tokens(person.browser)
+    assert.equal(hint.split('.').length, 5)
+    assert.equal(await home(person, hint), BYE)
+    assert.equal(await isSignedIn(party, person), false)
+    const again = await aSignedInBrowser()
+    assert.equal(await home(again, (await party.tokens(again.browser)).id_token, { client_id: party.clientId }), BYE)
+  }
+  // RP-Initiated Logout §2: opened by the client and encrypted again, for whichever of the keys that this issuer shows.
+  const plain = await sharing()
   const person = await aSignedInBrowser()
-  const { id_token: hint } = await party.tokens(person.browser)
-  assert.equal(hint.split('.').length, 5)
-  const params = { id_token_hint: hint, post_logout_redirect_uri: BYE }
-  assert.match(String((await atRoot(person, params)).headers.location), /^\/if\/flow\//, 'whose it is cannot be seen')
-  assert.equal((await atRoot(person, { ...params, client_id: party.clientId })).headers.location, BYE)
+  const jws = (await plain.tokens(person.browser)).id_token
+  const { keys } = (await person.browser.get('/.well-known/jwks.json')).body as { keys: JWK[] }
+  const encryptedBy = async (jwk: JWK, kid?: string) =>
+    new CompactEncrypt(Buffer.from(jws))
+      .setProtectedHeader({ alg: 'RSA-OAEP-256', enc: 'A256CBC-HS512', ...(kid !== undefined && { kid }) })
+      .encrypt(await importJWK(jwk, 'RSA-OAEP-256'))
+  const ours = keys.find(({ use }) => use === 'enc')!
+  const stranger = await exportJWK((await generateKeyPair('RSA-OAEP-256', { extractable: true })).publicKey)
+  for (const unknown of [await encryptedBy(stranger), await encryptedBy(stranger, ours.kid), await encryptedBy(ours, 'other'), 'a.b.c.d.e'])
+    assert.match(await home(person, unknown), /^\/if\/flow\//, 'the person is asked')
+  assert.equal(await isSignedIn(plain, person), true)
+  assert.equal(await home(person, await encryptedBy(ours, ours.kid)), BYE)
+  const last = await aSignedInBrowser()
+  const signed = (await plain.tokens(last.browser)).id_token
+  const nameless = await new CompactEncrypt(Buffer.from(signed))
+    .setProtectedHeader({ alg: 'RSA-OAEP-256', enc: 'A256CBC-HS512' })
+    .encrypt(await importJWK(ours, 'RSA-OAEP-256'))
+  assert.equal(await home(last, nameless), BYE)
+})
+
+test('an encrypted hint about another application or another person signs nobody out unasked', async () => {
+  const { ctx } = await oauthServer()
+  const key = await keypairKey(ctx, RSA_KEYPAIR)
+  const [one, foreign] = [
+    await sharing({ encryption_key: key }),
+    await aParty({ redirect_uris: uris, encryption_key: key, invalidation_flow: await flowKey(ctx, 'default-invalidation-flow') }),
+  ]
+  const [person, other] = [await aSignedInBrowser(), await aSignedInBrowser()]
+  for (const hint of [(await foreign.tokens(person.browser)).id_token, (await one.tokens(other.browser)).id_token]) {
+    await atRoot(person, { id_token_hint: hint, post_logout_redirect_uri: BYE })
+    assert.equal(await isSignedIn(one, person), true)
+  }
 })
 
 test('where nobody says for which client, the person is asked, and the brand’s flow signs them out', async () => {

@@ -20,11 +20,12 @@ import { wakeRunners } from '../../tasks/queue.ts'
 import { redirectAnswer, type Answer } from './answer.ts'
 import { deniedPage, errorPage, notFoundPage, type Browser } from './browser.ts'
 import { clientById, clientOfApplication, type Client } from './client.ts'
-import { audienceOf, readIdTokenHint } from './id-token-hint.ts'
+import { audienceOf, openedHint, readIdTokenHint } from './id-token-hint.ts'
 import { frontChannelLogout } from './logout/front-channel.ts'
 import { endPart } from './logout/notice.sql.ts'
 import { wrongLogoutRedirect } from './misconfigured.ts'
 import type { Parameters } from './parameters.ts'
+import { globalClients } from './root-discovery.ts'
 import { advancePlan } from './run-plan.ts'
 import { forbiddenScheme, withParameters } from './redirect-uri.ts'
 import { sidOf } from './sign-in-facts.ts'
@@ -128,14 +129,21 @@ const isAbout = (ctx: Ctx, client: Client, hint: Row, user: Row, session: Sessio
 
 /**
  * Who sends somebody here. A client that registered itself was told of the endpoint of the application that it registered with; those that share the
- * issuer of the installation were told of one endpoint for all (`slug` null), and say who they are, or nobody is known.
+ * issuer of the installation were told of one endpoint for all (`slug` null), and say who they are, or nobody is known. The hint that says it may
+ * be encrypted for a key that this issuer shows; `hint`: as it was signed.
  */
-async function leaving(ctx: Ctx, slug: string | null, params: Parameters): Promise<Client | undefined> {
-  const named = params.get('client_id') ?? audienceOf(params.get('id_token_hint'))
-  const client = named === undefined ? undefined : await clientById(ctx, named)
-  const other = client?.application && client
-  if (slug === null) return other?.issuerMode === 'global' ? other : undefined
-  return other?.issuerSlug === slug ? other : clientOfApplication(ctx, slug)
+async function leaving(ctx: Ctx, slug: string | null, params: Parameters): Promise<{ client?: Client; hint?: string }> {
+  const [sent, clientId] = [params.get('id_token_hint'), params.get('client_id')]
+  const home = slug === null ? undefined : await clientOfApplication(ctx, slug)
+  const named = clientId === undefined ? undefined : await clientById(ctx, clientId)
+  const known = [named, home].filter(client => client !== undefined)
+  let hint = sent === undefined ? undefined : await openedHint(sent, known)
+  if (sent !== undefined && hint === undefined && slug === null) hint = await openedHint(sent, await globalClients(ctx))
+  const meant = clientId ?? audienceOf(hint)
+  const client = named ?? (meant === undefined ? undefined : await clientById(ctx, meant))
+  const other = client?.application ? client : undefined
+  if (slug === null) return { client: other?.issuerMode === 'global' ? other : undefined, hint }
+  return { client: other?.issuerSlug === slug ? other : home, hint }
 }
 
 /** The flow that ends the sign-in: the client's, or the brand's where nobody knows for which client. */
@@ -151,14 +159,13 @@ async function endingFlow(ctx: Ctx, client: Client | undefined): Promise<FlowDef
  * @param slug of the application; null at the endpoint of the issuer that clients share
  */
 export async function endSession(ctx: Ctx, slug: string | null, params: Parameters, browser: Browser): Promise<Answer> {
-  const client = await leaving(ctx, slug, params)
+  const { client, hint: signed } = await leaving(ctx, slug, params)
   if (slug !== null && !client?.application) return notFoundPage(browser)
   const uri = params.get('post_logout_redirect_uri')
   if (params.fault) return errorPage(ctx, browser, 'Request Error', `${params.fault.why}.`)
   if (uri !== undefined && forbiddenScheme(uri))
     return errorPage(ctx, browser, 'Request Error', 'Forbidden URI scheme in post_logout_redirect_uri')
-  const sent = params.get('id_token_hint')
-  const hint = client && sent !== undefined ? await readIdTokenHint(ctx, client, sent) : undefined
+  const hint = client && signed !== undefined ? await readIdTokenHint(ctx, client, signed) : undefined
   const to = client && returnAddress(client, params, hint)
   if (client && hint !== undefined && uri !== undefined && !client.mayLogOutTo(uri)) await wrongLogoutRedirect(ctx, client, uri)
   const method = ctx.request?.method ?? 'GET'

@@ -2,9 +2,10 @@ import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
 import { cached } from '../../core/cache.ts'
 import { baseUrl, sharedEndpoints } from './addresses.ts'
-import { ANY_ORIGIN, document, type Answer } from './answer.ts'
+import { ANY_ORIGIN, type Answer } from './answer.ts'
 import { CLIENT_TABLES, clientOfProvider, type Client } from './client.ts'
 import { metadata } from './discovery.ts'
+import { document } from './document.ts'
 
 /** The clients that share the issuer of the whole installation. */
 export async function globalClients(ctx: Ctx): Promise<Client[]> {
@@ -60,11 +61,11 @@ const rootKeys = cached(CLIENT_TABLES, async (ctx): Promise<Uint8Array | null> =
  */
 export async function rootDiscovery(ctx: Ctx): Promise<Answer | undefined> {
   const body = await rootDocument(ctx, baseUrl(ctx))
-  return body === null ? undefined : document(body, ANY_ORIGIN)
+  return body === null ? undefined : document(ctx, body, ANY_ORIGIN)
 }
 
 /** The keys of all these clients; each once, without an algorithm where several use it in different ways. */
 export async function rootJwks(ctx: Ctx): Promise<Answer | undefined> {
   const body = await rootKeys(ctx)
-  return body === null ? undefined : document(body, ANY_ORIGIN)
+  return body === null ? undefined : document(ctx, body, ANY_ORIGIN)
 }

@@ -3,6 +3,7 @@ import { Application } from '../../core/application.ts'
 import { pathOf } from '../../flows/addresses.ts'
 import { ASKING, type Asking } from '../../flows/asking.ts'
 import { flowByKey } from '../../flows/definition.ts'
+import { freshContext } from '../../flows/freshness.ts'
 import { asObject } from '../../flows/objects.ts'
 import { planFlow } from '../../flows/planner.ts'
 import { explainNoPlan } from '../../flows/refusal.ts'
@@ -88,6 +89,7 @@ export async function signInFirst(
   const context = {
     [ASKING]: asking,
     application: asObject(Application, client.application!),
+    ...freshContext({ again: request.prompt.includes('login') || request.max_age === 0, maxAge: request.max_age }),
     ...(hint !== null && { pending_user_identifier: hint }),
   }
   const planned = await planFlow(asVisitor, definition, context)

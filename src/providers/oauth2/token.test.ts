@@ -293,6 +293,17 @@ test('with a threshold a refresh token is kept until little of its life is left'
   clock.reset()
 })
 
+test('of a client without a secret a refresh token that nothing binds is replaced with every use, threshold or not (RFC 9700 §4.14.2)', async () => {
+  const party = await aParty({ client_type: 'public', refresh_token_validity: 'days=10', refresh_token_threshold: 'days=2' })
+  const { browser } = await aSignedInBrowser()
+  const { refresh_token: first } = await party.tokens(browser, { scope: 'openid offline_access' })
+  const { body: second } = await party.refresh(first)
+  assert.match(second.refresh_token, /^[A-Za-z0-9]{128}$/)
+  assert.equal((await party.refresh(second.refresh_token)).status, 200)
+  assert.partialDeepStrictEqual(await party.refresh(first), invalid('invalid_grant'))
+  assert.equal((await party.userinfo(second.access_token)).status, 401, 'one that comes again ends its family')
+})
+
 test('a refresh can narrow the access token, never widen it (RFC 6749 §6)', async () => {
   const party = await aParty()
   const { browser } = await aSignedInBrowser()

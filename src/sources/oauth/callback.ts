@@ -8,6 +8,7 @@ import { arrive, type Arrived } from '../arrive.ts'
 import { buyTokens } from './client.ts'
 import { GroupOAuthSourceConnection, UserOAuthSourceConnection } from './connection.ts'
 import { SourceError, STATE_FAILED } from './error.ts'
+import { requireFresh } from './freshness.ts'
 import { identityOf } from './identity.ts'
 import { secretsOf } from './login.ts'
 import { OAuthSource } from './model.ts'
@@ -58,7 +59,7 @@ export async function noteFailure(ctx: Ctx, source: Row, error: SourceError): Pr
  */
 export async function callback(ctx: Ctx, visit: Visit, source: Row, params: URLSearchParams): Promise<Arrived> {
   const state = params.get('state')
-  const { redirect_uri: redirectUri, ...back } = await spend(ctx, visit, source, state)
+  const { redirect_uri: redirectUri, left, ...back } = await spend(ctx, visit, source, state)
   const failure = params.get('error')
   if (failure !== null) throw new SourceError((params.get('error_description') || failure).slice(0, MAX_SHOWN))
   const code = params.get('code')
@@ -71,6 +72,7 @@ export async function callback(ctx: Ctx, visit: Visit, source: Row, params: URLS
   const name = upstream.type.signedSecret === 'apple' ? nameFromForm(params) : undefined
   const identity = await identityOf(ctx, upstream, tokens, told, name)
   const { claims } = told
+  requireFresh(ctx, upstream, claims, back, left)
   // Asking took its time: a session that has ended meanwhile connects nothing.
   if (back.connect !== undefined && !(await livingSession(ctx, visit.session!.session_hash))) throw new SourceError(STATE_FAILED)
   return arrive(

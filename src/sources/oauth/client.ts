@@ -26,7 +26,7 @@ const isShallow = (value: unknown, depth = 0): boolean =>
 /** The address where the browser asks the source (RFC 6749 §4.1.1, RFC 7636 §4.3, OIDC Core §3.1.2.1). */
 export function authorizationAddress(
   { type, authorizationUrl, clientId, scopes, pkce }: Upstream,
-  { state, nonce, verifier, redirectUri, again }: Secrets & { redirectUri: string; again: boolean },
+  { state, nonce, verifier, redirectUri, fresh }: Secrets & { redirectUri: string; fresh: Record<string, string> },
 ): string {
   const url = new URL(authorizationUrl)
   const params: Record<string, string> = {
@@ -38,8 +38,7 @@ export function authorizationAddress(
     ...(scopes.length > 0 && { scope: scopes.join(type.scopeSeparator ?? ' ') }),
     ...(type.responseMode && { response_mode: type.responseMode }),
     ...(type.idToken && { nonce }),
-    // Providers with addresses of their own kind have other words for it, or none.
-    ...(again && type.idToken && type.urls_customizable && { prompt: 'login' }),
+    ...fresh,
     ...(pkce === 'S256' && {
       code_challenge: createHash('sha256').update(verifier).digest('base64url'),
       code_challenge_method: 'S256',

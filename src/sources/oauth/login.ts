@@ -2,6 +2,7 @@ import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
 import { startSession } from '../../core/sessions.ts'
 import { isReturnPath } from '../../flows/addresses.ts'
+import { freshnessOf } from '../../flows/freshness.ts'
 import { loadPlan, type Plan } from '../../flows/plan.ts'
 import { adoptSession, GET, PLAN, type Visit } from '../../flows/visit.ts'
 import { toBase64url } from '../../lib/base64url.ts'
@@ -9,6 +10,7 @@ import { takenBy } from '../../stages/invitation/carry.ts'
 import type { Back } from '../arrive.ts'
 import { authorizationAddress, type Secrets } from './client.ts'
 import { SourceError } from './error.ts'
+import { freshParameters } from './freshness.ts'
 import { leave } from './pending.sql.ts'
 import { callbackUrl } from './settings.ts'
 import { discovered, upstreamOf } from './upstream.ts'
@@ -42,10 +44,10 @@ export async function begin(ctx: Ctx, visit: Visit, source: Row, back: Back): Pr
     state,
     source: source.pbm_uuid as string,
     session: visit.session!.session_hash,
-    data: { ...back, redirect_uri: redirectUri },
+    data: { ...back, redirect_uri: redirectUri, left: ctx.now().getTime() },
     now: ctx.now(),
   })
-  return authorizationAddress(upstream, { ...secretsOf(ctx, state), redirectUri, again: back.again ?? false })
+  return authorizationAddress(upstream, { ...secretsOf(ctx, state), redirectUri, fresh: freshParameters(upstream, back) })
 }
 
 const first = (...texts: (string | null | undefined)[]): string | undefined =>
@@ -62,12 +64,14 @@ export async function backOf(ctx: Ctx, visit: Visit, query: URLSearchParams): Pr
   const invitation = plan && (await takenBy(ctx, plan))
   const token = first(invitation?.key, query.get('itoken'), page.get('itoken'), page.get('token'))
   const { user } = ctx.caller
+  const fresh = freshnessOf(plan)
   return {
     query: {
       ...(next !== undefined && isReturnPath(ctx, next) && next.length <= MAX_NEXT && { next }),
       ...(token !== undefined && token.length <= 200 && { itoken: token }),
     },
     ...(invitation && { invitation }),
+    ...(fresh && signingIn(plan) && { fresh }),
     ...(user !== null && (signingIn(plan) ? { again: true } : { connect: user.id as number })),
   }
 }

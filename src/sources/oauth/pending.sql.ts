@@ -8,8 +8,8 @@ export const AWAY = 3_600_000
 /** Ways to sources that one browser may have begun; the oldest go. */
 const MOST = 20
 
-/** What a person was doing when they left for the source, and where the answer was asked to come to; JSON. */
-export type Away = Back & { redirect_uri: string }
+/** What a person was doing when they left for the source, and when (ms), and where the answer was asked to come to; JSON. */
+export type Away = Back & { redirect_uri: string; left: number }
 
 /** Keeps what a browser was doing under a state, for that source and that browser alone. The state itself is not stored. */
 export async function leave(

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { decodeJwt } from 'jose'
 import type { Row } from '../../api/model.ts'
 import { aGroup, aUser, unique } from '../../../test/builders.ts'
 import { aFlow, assertDone, aStage, errorsOf, FlowVisitor } from '../../../test/flows.ts'
+import { rewrites, type Fault } from '../../../test/upstreams/faults.ts'
 import { anOpenIDProvider } from '../../../test/upstreams/openid.ts'
 import { aPersonAt, aSource, callbackOf, flowKey, onwards, sourceServer, through, whoami } from '../../../test/upstreams/sign-in.ts'
 import type { Person } from '../../../test/upstreams/upstream.ts'
@@ -401,6 +403,80 @@ test('whoever has to sign in again may do so by a source, and comes back to what
   assert.equal(await whoami(browser), person.username)
   const { elsewhere } = await browser.follow(String(end.to))
   assert.deepEqual([elsewhere?.origin, elsewhere?.searchParams.has('code')], ['https://app.example.test', true])
+})
+
+/** An application that lets the source sign people in, and what it asks for. */
+async function anApplication() {
+  const provider = await admin.post('/api/v3/providers/oauth2/', {
+    name: unique('client'),
+    authorization_flow: await flowKey(ctx, 'default-provider-authorization-implicit-consent'),
+    redirect_uris: [{ matching_mode: 'strict', url: 'https://app.example.test/back' }],
+  })
+  const name = unique('app')
+  assert.equal((await admin.post('/api/v3/core/applications/', { name, slug: name, provider: provider.body.pk })).status, 201)
+  return (params: Record<string, string>) =>
+    `/application/o/authorize/?${new URLSearchParams({
+      client_id: provider.body.client_id,
+      redirect_uri: 'https://app.example.test/back',
+      response_type: 'code',
+      scope: 'openid',
+      ...params,
+    }).toString()}`
+}
+
+/** The ID token of the source with another `auth_time`: seconds from now; null: none. */
+const signedIn = (seconds: number | null): Fault =>
+  rewrites(async json => {
+    const { auth_time: _, ...claims } = decodeJwt(json.id_token)
+    const now = Math.floor(ctx.now().getTime() / 1000)
+    return { ...json, id_token: await upstream.sign({ ...claims, ...(seconds !== null && { auth_time: now + seconds }) }) }
+  })
+
+test('33 what an application wants of a sign-in its source is told, and has to have done (OIDC Core §3.1.2.1)', async t => {
+  t.after(() => upstream.faults.delete('/token'))
+  const source = await aSource(server, upstream)
+  const ask = await anApplication()
+  const asked = () => upstream.asked.findLast(one => one.path === '/auth')!.query
+  const go = async (params: Record<string, string>, fault?: Fault) => {
+    const person = aPerson()
+    const browser = new FlowVisitor(app)
+    const page = await browser.get(ask(params))
+    await onwards(browser, page.headers.location)
+    if (fault) upstream.faults.set('/token', fault)
+    const back = await through(browser, source, person.id)
+    upstream.faults.delete('/token')
+    const isIn = /^\/if\/flow\/default-source-/.test(String(back.headers.location))
+    if (!isIn) return { isIn, text: back.text }
+    const end = await onwards(browser, back.headers.location)
+    const { elsewhere } = await browser.follow(String(end.to))
+    return { isIn: elsewhere?.searchParams.has('code') ?? false, text: String(elsewhere) }
+  }
+  for (const [params, prompt, maxAge] of [
+    [{}, null, null],
+    [{ max_age: '300' }, null, '300'],
+    [{ prompt: 'login' }, 'login', null],
+    [{ max_age: '0' }, 'login', '0'],
+    [{ prompt: 'login', max_age: '300' }, 'login', '300'],
+  ] as const) {
+    const { isIn, text } = await go(params)
+    assert.ok(isIn, `${JSON.stringify(params)}: ${text}`)
+    assert.deepEqual([asked().get('prompt'), asked().get('max_age')], [prompt, maxAge], JSON.stringify(params))
+  }
+  const refused: [Record<string, string>, Fault, RegExp | null][] = [
+    [{ max_age: '300' }, signedIn(-200), null],
+    [{ max_age: '300' }, signedIn(-500), /did not ask you to sign in again/],
+    [{ max_age: '300' }, signedIn(null), /does not say when it asked/],
+    [{ max_age: '0' }, signedIn(-200), /did not ask you to sign in again/],
+    [{ max_age: '0' }, signedIn(null), /does not say when it asked/],
+    [{ prompt: 'login' }, signedIn(-200), /did not ask you to sign in again/],
+    [{ prompt: 'login' }, signedIn(null), null],
+    [{}, signedIn(-50_000), null],
+  ]
+  for (const [params, fault, why] of refused) {
+    const { isIn, text } = await go(params, fault)
+    assert.equal(isIn, why === null, `${JSON.stringify(params)}: ${text}`)
+    if (why) assert.match(text, why)
+  }
 })
 
 test('every way of proving who asks, and of holding the code to the question, is taken', async () => {

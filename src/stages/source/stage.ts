@@ -1,6 +1,7 @@
 import type { Row } from '../../api/model.ts'
 import { findObject } from '../../api/store.ts'
 import { isReturnPath } from '../../flows/addresses.ts'
+import { freshnessOf } from '../../flows/freshness.ts'
 import { isStored } from '../../flows/objects.ts'
 import { Plan } from '../../flows/plan.ts'
 import { defineStage, denied, redirect } from '../../flows/stage.ts'
@@ -33,10 +34,12 @@ export const source = defineStage({
     })
     const next = query.get('next')
     const invitation = await takenBy(ctx, plan)
+    const fresh = freshnessOf(plan)
     try {
       const to = await kind!.begin!(ctx, visit, row, {
         query: { ...(next !== null && isReturnPath(ctx, next) && { next }) },
         ...(invitation && { invitation }),
+        ...(fresh && { fresh }),
         resume: { token, flow: plan.flow.flow_uuid as string, failures: stage.resume_on_match_failures as string[] },
       })
       return redirect(to)

@@ -50,6 +50,9 @@ export async function stillStands(
   return consentStands(ctx, client.application, user, token)
 }
 
+/** A token that is of use to whoever has it: no secret goes with it, no key and no certificate. It is replaced with every use (RFC 9700 §4.14.2). */
+const isAnybodys = (client: Client, { jkt, x5t }: RefreshTokenRow): boolean => client.public && jkt === null && x5t === null
+
 async function authorize(ctx: Ctx, { form }: TokenRequest, client: Client): Promise<Authorization> {
   const presented = form.get('refresh_token')
   if (presented === undefined) throw invalidGrant()
@@ -64,7 +67,7 @@ async function authorize(ctx: Ctx, { form }: TokenRequest, client: Client): Prom
   const sessionLive = await sessionLives(ctx.db, token.session_hash, now)
   if (!user || !(await stillStands(ctx, client, token, user, granted, sessionLive))) throw invalidGrant()
   const { refreshThreshold } = client.lifetimes
-  const rotate = refreshThreshold === 0 || token.expires.getTime() - now.getTime() < refreshThreshold
+  const rotate = isAnybodys(client, token) || refreshThreshold === 0 || token.expires.getTime() - now.getTime() < refreshThreshold
   return {
     user,
     scopes,

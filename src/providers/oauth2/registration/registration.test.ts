@@ -37,14 +37,24 @@ async function playing(party: Party, registered: Row): Promise<Party> {
   return new Party(party.server, provider, application as Row)
 }
 
+/** Where the browser goes once the person has agreed, where they are asked; nobody is let in unasked. */
+async function agreed(browser: SignedIn['browser'], location: string): Promise<string> {
+  const slug = /^\/if\/flow\/([^/]+)\//.exec(location)?.[1]
+  if (slug === undefined) return location
+  const { component, token } = await browser.challenge(slug, '')
+  assert.equal(component, 'ak-stage-consent')
+  return (await browser.challenge(slug, '', { component, token })).to
+}
+
 async function codeFor(client: Party, { browser }: SignedIn, more: Record<string, string> = {}) {
   const { verifier, challenge } = pkce()
-  const response = await client.response(browser, {
+  const { headers } = await client.authorize(browser, {
     redirect_uri: CALLBACK,
     code_challenge: challenge,
     code_challenge_method: 'S256',
     ...more,
   })
+  const response = new URL(await agreed(browser, String(headers.location))).searchParams
   return { code: response.get('code'), iss: response.get('iss'), verifier }
 }
 
@@ -415,16 +425,10 @@ test('oidc-agent registers itself, with addresses on this machine and of its own
   })
   assert.equal(answer.status, 201, answer.text)
   const client = await playing(party, answer.body)
-  const { browser } = await aSignedInBrowser(user)
-  const { verifier, challenge } = pkce()
+  const signedIn = await aSignedInBrowser(user)
   const address = { redirect_uri: 'http://localhost:4242' }
-  const code = await client.code(browser, {
-    ...address,
-    scope: answer.body.scope,
-    code_challenge: challenge,
-    code_challenge_method: 'S256',
-  })
-  const tokens = await client.exchange(code, { ...address, code_verifier: verifier })
+  const { code, verifier } = await codeFor(client, signedIn, { ...address, scope: answer.body.scope })
+  const tokens = await client.exchange(code!, { ...address, code_verifier: verifier })
   assert.equal(tokens.status, 200, tokens.text)
   assert.equal((await client.refresh(tokens.body.refresh_token)).status, 200)
   assert.equal((await client.post('device', { scope: 'openid' })).status, 200)
@@ -456,4 +460,60 @@ test('whether a client needs to know whose session ended is taken, kept, kept to
   assert.deepEqual(stored, { [back]: true, [front]: false })
   const changed = await mine.put(path, { ...asked, client_id: body.client_id, [front]: true })
   assert.deepEqual([changed.status, changed.body[back], changed.body[front]], [200, false, true])
+})
+
+test('10 nobody lets in unasked a client that registered itself, whatever its flow, until somebody has looked at it', async () => {
+  const party = await aParty() // whose flow asks for no consent
+  await opened(party)
+  const { token, user } = await initialToken()
+  const { admin, clock } = party.server
+  const { browser } = await aSignedInBrowser(user, { lifetime: 90 * 86_400_000 })
+  const one = await register(party, token, { redirect_uris: [CALLBACK], client_name: 'My tool' })
+  const client = await playing(party, one.body)
+  const go = async (params: Row = {}) =>
+    String((await client.authorize(browser, { redirect_uri: CALLBACK, scope: 'openid', ...params })).headers.location)
+  const isAsked = (location: string) => location.startsWith('/if/flow/')
+  assert.match(await go({ prompt: 'none' }), /error=consent_required/)
+  const page = await go()
+  assert.ok(isAsked(page))
+  assert.match((await browser.get(page)).text, /"unverified":true/)
+  assert.match(await agreed(browser, page), /[?&]code=/)
+  assert.match(await go(), /[?&]code=/, 'agreed a moment ago')
+  assert.match(await go({ prompt: 'none' }), /[?&]code=/)
+  assert.ok(isAsked(await go({ scope: 'openid email' })), 'more than was agreed to')
+  clock.advance(29 * 86_400_000)
+  try {
+    assert.ok(isAsked(await go()), 'four weeks ago')
+  } finally {
+    clock.reset()
+  }
+  const { results } = (await admin.get(`/api/v3/signet/oauth2_clients/?provider=${String(client.provider.pk)}`)).body
+  const metadata = `/api/v3/signet/oauth2_clients/${results[0].pk ?? results[0].metadata_uuid}/`
+  const verify = async () => assert.equal((await admin.patch(metadata, { verified: true })).status, 200)
+  await verify()
+  assert.match(await go({ scope: 'openid email' }), /[?&]code=/, 'looked at')
+  // What it says of itself now, nobody has looked at.
+  const changed = { client_id: one.body.client_id, redirect_uris: [CALLBACK], client_name: 'Your bank', verified: true }
+  const mine = party.server.client(one.body.registration_access_token)
+  assert.equal((await mine.put(new URL(one.body.registration_client_uri).pathname, changed)).status, 200)
+  assert.ok(isAsked(await go({ scope: 'openid email' })))
+})
+
+test('10 where the address does not tell whether it is the same client again, people are asked every time (RFC 8252 §8.6)', async () => {
+  for (const redirect_uri of ['http://127.0.0.1:8123/cb', 'com.example.tool:/cb']) {
+    const party = await aParty()
+    await opened(party)
+    const { token, user } = await initialToken()
+    const made = await register(party, token, { redirect_uris: [redirect_uri], token_endpoint_auth_method: 'none', verified: true })
+    assert.equal(made.status, 201, made.text)
+    const client = await playing(party, made.body)
+    const signedIn = await aSignedInBrowser(user)
+    for (let time = 0; time < 2; time++) {
+      const { challenge } = pkce()
+      const asking = { redirect_uri, code_challenge: challenge, code_challenge_method: 'S256' }
+      const { location } = (await client.authorize(signedIn.browser, asking)).headers
+      assert.match(String(location), /^\/if\/flow\//)
+      assert.match(await agreed(signedIn.browser, String(location)), /[?&]code=/)
+    }
+  }
 })

@@ -176,7 +176,7 @@ export async function replaceClient(ctx: Ctx, parent: Client, settings: Row, cli
         ctx,
         ClientMetadata,
         before,
-        { ...defaults, ...(await metadataValues(ctx, sent)), ...demanded(parent) },
+        { ...defaults, ...(await metadataValues(ctx, sent)), ...demanded(parent), verified: false },
         metadataHooks,
       )
       await changeObject(ctx, Application, client.application!, {
