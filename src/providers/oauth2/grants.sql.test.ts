@@ -2,7 +2,15 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { commitTogether, required, type PlannedWrite } from '../../db/planned-write.ts'
 import { aParty, aSignedInBrowser, oauthServer } from './fixture.ts'
-import { findAccessToken, findCode, findRefreshToken, holdAccessToken, holdRefreshToken, spendCode, spendRefreshToken } from './grants.sql.ts'
+import {
+  findAccessToken,
+  findCode,
+  findRefreshToken,
+  holdAccessToken,
+  holdRefreshToken,
+  spendCode,
+  spendRefreshToken,
+} from './grants.sql.ts'
 
 test('15 what was used, revoked or is over is neither spent nor held, at whatever moment that is asked', async () => {
   const { ctx } = await oauthServer()
