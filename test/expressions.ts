@@ -3,7 +3,7 @@ import type { Ctx } from '../src/context.ts'
 import type { Row } from '../src/api/model.ts'
 import { httpRequest, policyRequest, userObject } from '../src/expression/host/request.ts'
 import { policyHelpers } from '../src/expression/host/functions.ts'
-import { plainResult, runExpression } from '../src/expression/host/run.ts'
+import { plainResult, runExpression, variablesIn } from '../src/expression/host/run.ts'
 import type { Value } from '../src/expression/values.ts'
 
 /** What a text returns, as plain data. Lines begin where the text's first line begins. */
@@ -22,13 +22,21 @@ export async function result(
     variables: scope => {
       const user = userObject(scope, options.user ?? null)
       const dict = scope.conversion.dict(context)
-      return new Map<string, Value>([
+      const request = policyRequest({
+        user: () => user,
+        http: () => httpRequest(scope),
+        context: () => dict,
+        object: () => null,
+        debug: false,
+      })
+      const values = new Map<string, Value>([
         ...Object.entries(policyHelpers),
         ['user', user],
         ['context', dict],
-        ['request', policyRequest({ user, http: httpRequest(scope), context: dict, object: null, debug: false })],
+        ['request', request],
         ...Object.entries(options.variables ?? {}).map(([name, given]) => [name, scope.conversion.enter(given)] as const),
       ])
+      return variablesIn(values)
     },
   })
   return plainResult(scope, value)

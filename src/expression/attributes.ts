@@ -39,6 +39,15 @@ export function getAttribute(object: Value, name: string, rt: Rt): Result {
   return found === undefined ? noAttribute(object, name) : found
 }
 
+/** Reads an attribute whose name is known beforehand. */
+export function attributeReader(name: string): (object: Value, rt: Rt) => Result {
+  if (HIDDEN.has(name)) return object => noAttribute(object, name)
+  return (object, rt) => {
+    const found = object instanceof HostObject ? object.getAttribute(name, rt) : visibleAttribute(object, name, rt)
+    return found === undefined ? noAttribute(object, name) : found
+  }
+}
+
 export function noAttribute(object: Value, name: string): never {
   if (object instanceof PyModule) raise('AttributeError', `module '${object.name}' has no attribute '${name}'`)
   if (object instanceof PyClass) raise('AttributeError', `type object '${object.name}' has no attribute '${name}'`)
@@ -47,13 +56,12 @@ export function noAttribute(object: Value, name: string): never {
 
 /** The attribute, or undefined where there is none. */
 export function findAttribute(object: Value, name: string, rt: Rt): Result | undefined {
-  if (HIDDEN.has(name)) return undefined
+  return HIDDEN.has(name) ? undefined : visibleAttribute(object, name, rt)
+}
+
+function visibleAttribute(object: Value, name: string, rt: Rt): Result | undefined {
   if (typeof object === 'object' && object !== null) {
-    if (object instanceof HostObject) {
-      const own = object.getAttribute(name, rt)
-      if (own !== undefined) return own
-      return undefined
-    }
+    if (object instanceof HostObject) return object.getAttribute(name, rt)
     if (object instanceof PyModule) return name === '__name__' ? object.name : object.members.get(name)
     if (object instanceof PyClass) return classAttribute(object, name, rt)
     if (object instanceof PySuper) return superAttribute(object, name, rt)

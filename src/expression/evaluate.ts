@@ -3,10 +3,10 @@ import { createHash } from 'node:crypto'
 import './builtins/index.ts'
 import { compileProgram } from './compile/functions.ts'
 import { LimitExceeded, isCatchable } from './errors.ts'
-import { PyFunction, PyGenerator, asException } from './function.ts'
-import type { Code, Frame } from './function.ts'
+import { PyGenerator, asException, runProgram } from './function.ts'
+import type { Code } from './function.ts'
 import { findModule } from './modules/index.ts'
-import { Pending, resume } from './pending.ts'
+import { Pending, resume, type HostCall } from './pending.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import { EvaluationRuntime, type Environment, type LogEntry } from './runtime.ts'
 import { parse } from './syntax/parser.ts'
@@ -111,7 +111,7 @@ class HostFault {
 }
 
 /* oxlint-disable signet/ambient -- what an evaluation takes where its host gives no clocks; the only place that reads them */
-const environment: Environment = {
+const machine: Environment = {
   now: Date.now,
   monotonic: () => performance.now(),
   random: Math.random,
@@ -119,98 +119,130 @@ const environment: Environment = {
 }
 /* oxlint-enable signet/ambient */
 
+/** Gives a value for a name of the program, or undefined for None. A Map is one. */
+export type Variables = { get(name: string): Value | undefined }
+
+/** As `evaluateNow`, always by a promise. */
+export async function evaluate(program: Program, vars: Variables, host: Host = {}, limits?: Partial<Limits>): Promise<Evaluation> {
+  return evaluateNow(program, vars, host, limits)
+}
+
 /**
- * Runs a program. `vars` gives a value for each of its names (None where it gives none). A top-level `yield` makes the result the list of what was yielded.
+ * Runs a program. `vars` is asked for each of its names that the text names. A top-level `yield` makes the result the list of what was
+ * yielded. The result is there at once when neither the host nor the event loop had to have a turn.
  * Throws ExpressionError for unhandled exceptions, exceeded limits and faults of the engine; errors of the host are passed on as they are.
  */
-export async function evaluate(
-  program: Program,
-  vars: ReadonlyMap<string, Value>,
-  host: Host = {},
-  limits: Partial<Limits> = {},
-): Promise<Evaluation> {
+export function evaluateNow(program: Program, vars: Variables, host: Host, limits?: Partial<Limits>): Evaluation | Promise<Evaluation> {
   const rt = new EvaluationRuntime(
-    { ...defaultLimits, ...limits },
-    { ...environment, ...host.environment },
+    limits ? { ...defaultLimits, ...limits } : defaultLimits,
+    { ...machine, ...host.environment },
     name => findModule(name) ?? host.module?.(name),
   )
-  const deadline = rt.monotonic() + rt.limits.wall
-  rt.startSlice()
-  try {
-    const started = start(program, vars, rt)
-    const value = started instanceof Pending ? await drive(started, rt, host, deadline) : started
+  const deadline = rt.startSlice() + rt.limits.wall
+  const ended = (value: Value): Evaluation => {
     rt.charge(weigh(value) >> 6)
-    for (const container of host.kept?.() ?? []) rt.charge(weigh(container) >> 6)
+    if (host.kept) for (const container of host.kept()) rt.charge(weigh(container) >> 6)
     rt.endSlice()
     return { value, logs: rt.logs, messages: rt.messages, stats: statsOf(rt) }
+  }
+  const failed = (thrown: unknown): never => {
+    throw failureOf(thrown, program, rt)
+  }
+  try {
+    const started = start(program, vars, rt)
+    const value = started instanceof Pending ? drive(started, rt, host, deadline) : started
+    return value instanceof Promise ? value.then(ended).catch(failed) : ended(value)
   } catch (thrown) {
-    if (rt.running) rt.endSlice()
-    const error = asException(thrown)
-    if (error instanceof PyException) throw new ExpressionError(error, lastLine(error, rt), tracebackOf(error, program.name, rt), rt)
-    if (error instanceof LimitExceeded) {
-      const line = rt.line
-      throw new ExpressionError(
-        error,
-        `limit exceeded: ${error.message}`,
-        `  File "${program.name}", line ${line}, in <expression>\nlimit exceeded: ${error.message}`,
-        rt,
-      )
-    }
-    if (error instanceof HostFault) throw error.error
-    throw new ExpressionError(
-      error,
-      `internal error in line ${rt.line}`,
-      `  File "${program.name}", line ${rt.line}, in <expression>\ninternal error`,
-      rt,
-    )
+    return failed(thrown)
   }
 }
 
-function start(program: Program, vars: ReadonlyMap<string, Value>, rt: EvaluationRuntime): Result {
-  const args = program.names.map(name => {
-    const value = vars.get(name)
-    return value === undefined ? null : value
-  })
-  const result = new PyFunction(program.code, null as Frame | null, new Map(), null).invoke(args, null, rt)
+/** What the caller learns of an evaluation that broke off. */
+function failureOf(thrown: unknown, program: Program, rt: EvaluationRuntime): unknown {
+  if (rt.running) rt.endSlice()
+  const error = asException(thrown)
+  if (error instanceof PyException) return new ExpressionError(error, lastLine(error, rt), tracebackOf(error, program.name, rt), rt)
+  if (error instanceof LimitExceeded) {
+    const line = rt.line
+    return new ExpressionError(
+      error,
+      `limit exceeded: ${error.message}`,
+      `  File "${program.name}", line ${line}, in <expression>\nlimit exceeded: ${error.message}`,
+      rt,
+    )
+  }
+  if (error instanceof HostFault) return error.error
+  return new ExpressionError(
+    error,
+    `internal error in line ${rt.line}`,
+    `  File "${program.name}", line ${rt.line}, in <expression>\ninternal error`,
+    rt,
+  )
+}
+
+function start({ names, code }: Program, vars: Variables, rt: EvaluationRuntime): Result {
+  const slots: (Value | undefined)[] = new Array(code.slots)
+  for (const index of code.used) slots[index] = vars.get(names[index]!) ?? null
+  const result = runProgram(code, slots, rt)
   if (!(result instanceof PyGenerator)) return result
   const items = rt.collect(result)
   return items instanceof Pending ? items.then(list => new PyList(list)) : new PyList(items)
 }
 
-/** Serves a suspended evaluation until it ends. */
-async function drive(pending: Pending, rt: EvaluationRuntime, host: Host, deadline: number): Promise<Value> {
+/** Serves a suspended evaluation until it ends; without waiting as long as the host answers at once. */
+function drive(pending: Pending, rt: EvaluationRuntime, host: Host, deadline: number): Value | Promise<Value> {
+  // A promise must never come to a Pending, which looks like another promise to it.
+  const onward = (reached: Value | Pending): Value | Promise<Value> =>
+    reached instanceof Pending ? drive(reached, rt, host, deadline) : reached
   let current: Value | Pending = pending
   while (current instanceof Pending) {
-    const { operation } = current
+    const waiting: Pending = current
+    const { operation } = waiting
     rt.endSlice()
     if (rt.monotonic() > deadline) throw new LimitExceeded('wall', `more than ${rt.limits.wall} ms in all`)
-    let failed = false
-    let input: unknown
-    if (operation.kind === 'host') {
-      if (++rt.hostCalls > rt.limits.hostCalls) throw new LimitExceeded('host_calls', `more than ${rt.limits.hostCalls} host calls`)
-      if (!host.call) throw new HostFault(new Error(`no host to answer ${operation.op}`))
-      try {
-        input = await within(host.call(operation.op, operation.args), deadline - rt.monotonic(), rt.limits.wall)
-      } catch (error) {
-        if (error instanceof LimitExceeded) throw error
-        if (!(error instanceof PyException)) throw new HostFault(error)
-        failed = true
-        input = error
-      }
-    } else {
+    if (operation.kind !== 'host') {
       rt.ticks++
-      await new Promise(setImmediate)
+      return new Promise(setImmediate).then(() => {
+        rt.startSlice(true)
+        return onward(resume(waiting, false, undefined, isCatchable))
+      })
     }
-    rt.startSlice(operation.kind === 'tick')
-    rt.charge(operation.kind === 'host' ? 10 : 0)
-    current = resume(current, failed, input, isCatchable)
+    const proceed = (failed: boolean, input: unknown): Value | Pending => {
+      rt.startSlice()
+      rt.charge(10)
+      return resume(waiting, failed, input, isCatchable)
+    }
+    const refused = (error: unknown): Value | Pending => {
+      if (error instanceof LimitExceeded) throw error
+      if (!(error instanceof PyException)) throw new HostFault(error)
+      return proceed(true, error)
+    }
+    let answer
+    try {
+      answer = ask(operation, rt, host)
+    } catch (error) {
+      current = refused(error)
+      continue
+    }
+    if (answer instanceof Promise) {
+      return within(answer, deadline - rt.monotonic(), rt.limits.wall).then(
+        input => onward(proceed(false, input)),
+        error => onward(refused(error)),
+      )
+    }
+    current = proceed(false, answer)
   }
   return current
 }
 
+function ask({ op, args }: HostCall, rt: EvaluationRuntime, host: Host): Value | Promise<Value> {
+  if (++rt.hostCalls > rt.limits.hostCalls) throw new LimitExceeded('host_calls', `more than ${rt.limits.hostCalls} host calls`)
+  if (!host.call) throw new Error(`no host to answer ${op}`)
+  return host.call(op, args)
+}
+
 /** The result of a promise, or LimitExceeded when `milliseconds` pass first. */
-async function within(result: Value | Promise<Value>, milliseconds: number, wall: number): Promise<Value> {
-  if (!(result instanceof Promise)) return result
+async function within(result: Promise<Value>, milliseconds: number, wall: number): Promise<Value> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new LimitExceeded('wall', `more than ${wall} ms in all`)), Math.max(0, milliseconds))

@@ -44,6 +44,8 @@ export interface Code {
   readonly rest: boolean
   readonly keywordRest: boolean
   readonly isGenerator: boolean
+  /** Of the first slots, those that the body names: nobody looks at the others. */
+  readonly used: readonly number[]
   /** Runs the body to its result. */
   run(frame: Frame): Result
 }
@@ -128,6 +130,15 @@ export class PyFunction extends PyObject {
       `${this.name}() takes ${takes} positional argument${positional === 1 ? '' : 's'} but ${given} ${given === 1 ? 'was' : 'were'} given`,
     )
   }
+}
+
+/** Runs a whole text; `slots` begin with the values of its parameters. Costs what a call with all of them does. */
+export function runProgram(code: Code, slots: (Value | undefined)[], rt: Rt): Result {
+  const given = code.parameters.length
+  rt.charge(2 + (given >> 3))
+  rt.alloc(96 + (code.slots + given) * 8)
+  const frame = new Frame(slots, null, rt)
+  return code.isGenerator ? new PyGenerator(frame, code) : enter(rt, code.name, () => code.run(frame))
 }
 
 /** Runs a body one level deeper, keeping the caller's line and adding a line of traceback when it raises. */

@@ -57,27 +57,67 @@ const keyText = (key: Value): string => {
 export function toJson(value: Value): unknown {
   if (value === null || typeof value !== 'object') return value
   weigh(value)
-  return converted(value, 0)
+  return converted(value, 0, EXACT)
 }
 
-function converted(value: Value, depth: number): unknown {
+/**
+ * The result of an evaluation, which was weighed when that ended, as ordinary objects that nobody else holds; ints beyond 2^53 as what is
+ * nearest to them. Throws as `toJson`.
+ */
+export const toPlain = (value: Value): unknown => converted(value, 0, PLAIN)
+
+/** What containers and ints become. */
+type Shape = {
+  readonly object: () => Record<string, unknown>
+  readonly set: (target: Record<string, unknown>, key: string, value: unknown) => void
+  readonly int: (value: bigint) => unknown
+  /** What an object says of itself. */
+  readonly told: (value: unknown) => unknown
+}
+
+const EXACT: Shape = {
+  object: () => Object.create(null) as Record<string, unknown>,
+  set: (target, key, value) => void (target[key] = value),
+  int: value => value,
+  told: value => value,
+}
+
+const PLAIN: Shape = { object: () => ({}), set: setOwn, int: Number, told: plainCopy }
+
+// Assignment would call the setter of `__proto__`; a definition, which takes longer, makes an ordinary key of it.
+function setOwn(target: Record<string, unknown>, key: string, value: unknown): void {
+  if (key !== '__proto__') target[key] = value
+  else Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true })
+}
+
+function plainCopy(value: unknown): unknown {
+  if (typeof value === 'bigint') return Number(value)
+  if (Array.isArray(value)) return value.map(plainCopy)
+  if (typeof value !== 'object' || value === null || value instanceof Date) return value
+  const out: Record<string, unknown> = {}
+  for (const [key, inner] of Object.entries(value)) setOwn(out, key, plainCopy(inner))
+  return out
+}
+
+function converted(value: Value, depth: number, shape: Shape): unknown {
+  if (typeof value === 'bigint') return shape.int(value)
   if (value === null || typeof value !== 'object') return value
   if (depth > MAX_DEPTH) raise('RecursionError', 'maximum recursion depth exceeded while converting to JSON')
   if (value instanceof PyFloat) return value.value
   if (value instanceof PyDict) {
-    const out: Record<string, unknown> = Object.create(null)
-    for (const { key, value: item } of value.entries.values()) out[keyText(key)] = converted(item, depth + 1)
+    const out = shape.object()
+    for (const { key, value: item } of value.entries.values()) shape.set(out, keyText(key), converted(item, depth + 1, shape))
     return out
   }
-  if (value instanceof PyList || value instanceof PyTuple) return value.items.map(item => converted(item, depth + 1))
-  if (value instanceof PySet) return [...value.items.values()].map(item => converted(item, depth + 1))
-  if (value instanceof DictView) return [...value.dict.entries.values()].map(viewPick(value)).map(item => converted(item, depth + 1))
+  if (value instanceof PyList || value instanceof PyTuple) return value.items.map(item => converted(item, depth + 1, shape))
+  if (value instanceof PySet) return [...value.items.values()].map(item => converted(item, depth + 1, shape))
+  if (value instanceof DictView) return [...value.dict.entries.values()].map(viewPick(value)).map(item => converted(item, depth + 1, shape))
   if (value instanceof PyBytes) return Buffer.from(value.data).toString('base64')
   if (value instanceof PyInstance) {
-    if (value.toJson) return value.toJson()
-    if (value.payload !== undefined) return converted(value.payload, depth + 1)
+    if (value.toJson) return shape.told(value.toJson())
+    if (value.payload !== undefined) return converted(value.payload, depth + 1, shape)
   }
-  if (value instanceof HostObject && value.toJson) return value.toJson()
+  if (value instanceof HostObject && value.toJson) return shape.told(value.toJson())
   return raise('TypeError', `Object of type ${typeOf(value).name} is not JSON serializable`)
 }
 
@@ -102,5 +142,5 @@ function written(value: Value, depth: number): string {
   if (value instanceof PyList || value instanceof PyTuple) return `[${value.items.map(item => written(item, depth + 1)).join(',')}]`
   if (value instanceof PySet) return `[${[...value.items.values()].map(item => written(item, depth + 1)).join(',')}]`
   if (value instanceof PyInstance && !value.toJson && value.payload !== undefined) return written(value.payload, depth + 1)
-  return JSON.stringify(converted(value, depth)) ?? 'null'
+  return JSON.stringify(converted(value, depth, EXACT)) ?? 'null'
 }

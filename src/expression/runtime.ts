@@ -48,7 +48,8 @@ export class EvaluationRuntime implements Runtime {
   depth = 0
   /** The exception being handled, for a bare `raise` and for `__context__`. */
   handling: PyException | null = null
-  readonly globals = new Map<string, Value>()
+  /** Names that a text made global; few do. */
+  private named: Map<string, Value> | undefined
   readonly logs: LogEntry[] = []
   readonly messages: string[] = []
   readonly missingModules: string[] = []
@@ -71,12 +72,21 @@ export class EvaluationRuntime implements Runtime {
   private sliceSteps = 0
   private unpaused = 0
   private toldWeight = 0
-  private readonly interned = new Map<string, PyObject[]>()
+  private interned: Map<string, PyObject[]> | undefined
 
   constructor(limits: Limits, environment: Environment, findModule: (name: string) => PyModule | undefined) {
     this.limits = limits
     this.environment = environment
     this.findModule = findModule
+  }
+
+  /** undefined: there is none, or only a built-in one. */
+  globalNamed(name: string): Value | undefined {
+    return this.named?.get(name)
+  }
+
+  get globals(): Map<string, Value> {
+    return (this.named ??= new Map())
   }
 
   charge(steps: number): void {
@@ -107,14 +117,15 @@ export class EvaluationRuntime implements Runtime {
     if ((this.allocated += bytes) > this.limits.memory) throw new LimitExceeded('memory', `more than ${this.limits.memory} bytes allocated`)
   }
 
-  /** @param long whether the evaluation has taken a while: then the processor's clock is looked at from the beginning */
-  startSlice(long = false): void {
+  /** When it began. @param long whether the evaluation has taken a while: then the processor's clock is looked at from the beginning */
+  startSlice(long = false): number {
     this.sliceStart = this.environment.monotonic()
     this.sliceCpu = long ? (this.environment.cpu?.() ?? -1) : -1
     this.sliceLead = 0
     this.running = true
     this.sliceSteps = this.steps
     this.tickDue = false
+    return this.sliceStart
   }
 
   endSlice(): void {
@@ -173,8 +184,9 @@ export class EvaluationRuntime implements Runtime {
     const number = this.callNow(hash, [value])
     if (!isInt(number)) raise('TypeError', '__hash__ method should return an integer')
     const bucketName = String(number)
-    let bucket = this.interned.get(bucketName)
-    if (!bucket) this.interned.set(bucketName, (bucket = []))
+    const interned = (this.interned ??= new Map())
+    let bucket = interned.get(bucketName)
+    if (!bucket) interned.set(bucketName, (bucket = []))
     for (const other of bucket) {
       if (other === value || (eq !== null && this.callNow(eq, [value, other]) === true)) return other
     }

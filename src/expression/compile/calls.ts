@@ -1,5 +1,5 @@
 /** Calls, with a short cut for methods of built-in values and with zero-argument `super()`. */
-import { getAttribute } from '../attributes.ts'
+import { attributeReader } from '../attributes.ts'
 import { call } from '../call.ts'
 import { raise } from '../errors.ts'
 import type { Frame } from '../function.ts'
@@ -39,6 +39,7 @@ export function compileCall(node: Call, scope: Scope): Ev {
   if (node.fn.kind === 'Attribute' && !(node.fn.object.kind === 'Attribute' && node.fn.object.name === '__class__')) {
     const object = compileExpr(node.fn.object, scope)
     const { name } = node.fn
+    const read = attributeReader(name)
     const withObject = (f: Frame, o: Value): Result => {
       const cls = typeOf(o)
       const method = cls.plain ? cls.dict.get(name) : undefined
@@ -57,7 +58,7 @@ export function compileCall(node: Call, scope: Scope): Ev {
         )
       }
       f.rt.line = line
-      const fn = getAttribute(o, name, f.rt)
+      const fn = read(o, f.rt)
       return fn instanceof Pending ? fn.then(value => withCallee(f, value)) : withCallee(f, fn)
     }
     return f => {

@@ -116,6 +116,7 @@ export function compileComprehension(node: ComprehensionExpr, outer: Scope): Ev 
               rest: false,
               keywordRest: false,
               isGenerator: true,
+              used: [],
               run: frame =>
                 bind(
                   walk(0, iterator, frame, (_, item) => new Pending({ kind: 'yield', value: item }).then(() => undefined)) as Result,

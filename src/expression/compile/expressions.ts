@@ -1,12 +1,12 @@
 /** Compiles expressions to closures. Each closure takes the frame and answers a value, or a Pending when it must wait. */
-import { getAttribute } from '../attributes.ts'
+import { attributeReader } from '../attributes.ts'
 import { builtins } from '../builtins/index.ts'
 import { compare } from '../compare.ts'
 import { raise } from '../errors.ts'
 import { PyGenerator, type Frame } from '../function.ts'
 import { format } from '../format.ts'
 import { getIterator } from '../iterate.ts'
-import { dictSet, keyOf } from '../keys.ts'
+import { dictSet, keyOf, keyOfString } from '../keys.ts'
 import { binary, unary } from '../operators.ts'
 import { Pending, bind } from '../pending.ts'
 import { getItem } from '../subscript.ts'
@@ -14,7 +14,7 @@ import type { Expr, FormatField } from '../syntax/ast.ts'
 import { asciiOnly, reprResult, strResult } from '../text.ts'
 import { truth } from '../truth.ts'
 import { DONE, PyDict, PyException, PyList, PySet, PySlice, PyTuple, typeOf } from '../values.ts'
-import type { Done, Result, Value } from '../values.ts'
+import type { DictEntry, Done, Key, Result, Value } from '../values.ts'
 import { storeName } from './assign.ts'
 import { compileCall } from './calls.ts'
 import { compileComprehension } from './comprehensions.ts'
@@ -51,16 +51,17 @@ export function compileExpr(node: Expr, scope: Scope): Ev {
       const { name, line } = node
       if (node.object.kind === 'Attribute' && node.object.name === '__class__')
         return classText(compileExpr(node.object.object, scope), name)
+      const read = attributeReader(name)
       return f => {
         const value = object(f)
         if (value instanceof Pending) {
           return value.then(o => {
             f.rt.line = line
-            return getAttribute(o, name, f.rt)
+            return read(o, f.rt)
           })
         }
         f.rt.line = line
-        return getAttribute(value, name, f.rt)
+        return read(value, f.rt)
       }
     }
     case 'Subscript': {
@@ -199,7 +200,7 @@ export function compileTest(node: Expr, scope: Scope): (f: Frame) => boolean | P
 function compileName(id: string, line: number, scope: Scope): Ev {
   const builtin = builtins.get(id)
   const global: Ev = f => {
-    const own = f.rt.globals.get(id)
+    const own = f.rt.globalNamed(id)
     const value = own === undefined ? builtin : own
     if (value === undefined) {
       f.rt.line = line
@@ -276,7 +277,30 @@ export function compileItems(nodes: Expr[], scope: Scope): (f: Frame) => Value[]
   return f => run(f, [], 0)
 }
 
+/** Short texts as keys, as most dicts are written: which entries there will be is known beforehand. */
+function compileRecord(keys: readonly string[], values: Expr[], scope: Scope): Ev {
+  const evs = values.map(value => compileExpr(value, scope))
+  const places = keys.map(keyOfString)
+  const size = 64 * keys.length
+  const make = (f: Frame, items: readonly Value[]): Value => {
+    f.rt.alloc(size)
+    const entries = new Map<Key, DictEntry>()
+    for (let i = 0; i < places.length; i++) entries.set(places[i]!, { key: keys[i]!, value: items[i]! })
+    return new PyDict(entries)
+  }
+  return f => {
+    const items = evaluateAll(evs, f)
+    return items instanceof Pending ? items.then(list => make(f, list)) : make(f, items)
+  }
+}
+
+const textOf = (node: Expr | null): string | undefined =>
+  node?.kind === 'Constant' && typeof node.value === 'string' && node.value.length <= 256 ? node.value : undefined
+
 function compileDict(keys: (Expr | null)[], values: Expr[], scope: Scope): Ev {
+  const texts = keys.map(textOf).filter(text => text !== undefined)
+  // A key that stands there twice keeps its first place.
+  if (texts.length === keys.length && new Set(texts).size === keys.length) return compileRecord(texts, values, scope)
   const none: Ev = () => null
   const evs = values.flatMap((value, i) => [keys[i] ? compileExpr(keys[i], scope) : none, compileExpr(value, scope)])
   return f =>

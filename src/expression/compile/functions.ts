@@ -18,12 +18,13 @@ function functionScope(p: ParameterList, body: (Stmt | Expr)[], outer: Scope | n
 }
 
 function codeOf(name: string, p: ParameterList, scope: Scope, isGenerator: boolean, run: (f: Frame) => Result): Code {
+  const parameters = named(p).map(parameter => parameter.name)
   return {
     name,
-    get slots() {
-      return scope.slots.size
-    },
-    parameters: named(p).map(parameter => parameter.name),
+    // The body has been compiled by now: every name in it was looked for.
+    slots: scope.slots.size,
+    used: [...scope.used].filter(index => index < parameters.length),
+    parameters,
     positional: p.positionalOnly.length + p.regular.length,
     positionalOnly: p.positionalOnly.length,
     rest: p.rest !== null,

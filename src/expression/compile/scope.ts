@@ -16,6 +16,8 @@ export class Scope {
   readonly slots = new Map<string, number>()
   readonly globals: ReadonlySet<string>
   readonly nonlocals: ReadonlySet<string>
+  /** Slots that somebody looked for. */
+  readonly used = new Set<number>()
   /** Names bound in a class body. */
   readonly names: ReadonlySet<string>
 
@@ -50,7 +52,10 @@ export class Scope {
       if (scope.kind !== 'class') {
         if (scope.globals.has(name)) return { kind: 'global' }
         const index = scope.slots.get(name)
-        if (index !== undefined) return { kind: 'slot', depth, index }
+        if (index !== undefined) {
+          scope.used.add(index)
+          return { kind: 'slot', depth, index }
+        }
       }
       depth++
     }

@@ -58,5 +58,5 @@ export function belonging(scope: Scope, query: Query): Row[] | Promise<Row[]> | 
   const through = origin.kind === 'related' ? origin.relation : GROUPS_OF
   let known = belongings.get(through)
   if (!known) belongings.set(through, (known = belongingOf(query, origin)))
-  return known.take(scope.ctx.db, origin.kind === 'related' ? origin.owner.key : origin.user)
+  return known.take(scope.db, origin.kind === 'related' ? origin.owner.key : origin.user)
 }

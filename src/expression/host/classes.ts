@@ -49,6 +49,14 @@ export type Extras = {
   str?: (row: Row) => string
 }
 
+/** What a name stands for on objects of a class. `key`: `provider_id`, the key of what `provider` stands for. */
+export type Attribute =
+  | { kind: 'column' | 'key' | 'reference'; info: FieldInfo }
+  | { kind: 'computed'; compute: NonNullable<Extras['computed']>[string] }
+  | { kind: 'single'; relation: RelationInfo }
+  | { kind: 'many'; relation: RelationInfo; target: ModelClass }
+  | { kind: 'class'; value: Value }
+
 export class ModelClass {
   readonly model: Model
   readonly cls: PyClass
@@ -60,6 +68,7 @@ export class ModelClass {
   readonly doesNotExist: PyClass
   readonly multiple: PyClass
   readonly all: Classes
+  private readonly attributes = new Map<string, Attribute>()
   /** The class that this one refines with the same key. */
   readonly base: ModelClass | undefined
 
@@ -110,6 +119,28 @@ export class ModelClass {
     const base = /^(.+)_(?:id|pk)$/.exec(name)?.[1]
     const reference = base === undefined ? undefined : this.fields.get(base)
     return reference?.references === undefined ? undefined : { ...reference, references: undefined }
+  }
+
+  /** What the attribute of an object is; undefined where there is none. */
+  attribute(name: string): Attribute | undefined {
+    let known = this.attributes.get(name)
+    // Names that mean nothing are not kept: there may be any number of them.
+    if (known === undefined && (known = this.newAttribute(name))) this.attributes.set(name, known)
+    return known
+  }
+
+  private newAttribute(name: string): Attribute | undefined {
+    const info = this.field(name)
+    if (info?.references !== undefined) return { kind: 'reference', info }
+    if (info) return { kind: this.fields.get(info.name)!.references === undefined ? 'column' : 'key', info }
+    const { computed = {} } = this.extras
+    const compute = Object.hasOwn(computed, name) ? computed[name] : undefined
+    if (compute) return { kind: 'computed', compute }
+    const relation = this.relation(name)
+    if (relation?.single) return { kind: 'single', relation }
+    if (relation) return { kind: 'many', relation, target: this.all.byLabel.get(relation.target)! }
+    const value = this.cls.lookup(name)
+    return value === undefined ? undefined : { kind: 'class', value }
   }
 
   relation(name: string): RelationInfo | undefined {

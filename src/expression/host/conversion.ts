@@ -34,15 +34,22 @@ export class Conversion {
   readonly classes: Classes
   private readonly entered = new Map<object, Value>()
   private readonly left = new Map<Value, object>()
-  private readonly conversion: ContextConversion = { enter: value => this.enterObject(value), leave: value => this.out(value) }
+  /** What came in and can be written back. */
+  private readonly containers: (PyDict | PyList)[] = []
+  private inside: ContextConversion | undefined
 
   constructor(classes: Classes) {
     this.classes = classes
   }
 
+  private get conversion(): ContextConversion {
+    return (this.inside ??= { enter: value => this.enterObject(value), leave: value => this.out(value) })
+  }
+
   private remember<T extends Value>(source: object, value: T): T {
     this.entered.set(source, value)
     this.left.set(value, source)
+    if (value instanceof PyDict || value instanceof PyList) this.containers.push(value)
     return value
   }
 
@@ -131,13 +138,13 @@ export class Conversion {
   }
 
   /** What `finish` writes back. */
-  *kept(): Iterable<Value> {
-    for (const value of this.left.keys()) if (value instanceof PyDict || value instanceof PyList) yield value
+  kept(): readonly Value[] {
+    return this.containers
   }
 
   /** Writes what was changed into the objects that came in. Call it after every evaluation, also a failed one. */
   finish(): void {
-    for (const value of this.kept()) weigh(value)
+    for (const value of this.containers) weigh(value)
     for (const [value, source] of this.left) {
       if (value instanceof PyDict) writeBack(value, this.conversion)
       else if (value instanceof PyList && Array.isArray(source)) this.leave(value)

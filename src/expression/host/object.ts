@@ -16,6 +16,7 @@ import { RelatedManager } from './queryset.ts'
 /** A value of a column in the language. */
 export function columnValue(kind: FieldInfo['kind'], stored: unknown): Value {
   if (stored === null || stored === undefined) return null
+  if (kind === 'text' && typeof stored === 'string') return stored
   if (kind === 'instant') {
     const date = stored instanceof Date ? stored : new Date(String(stored))
     return atWall(EPOCH + BigInt(date.getTime()) * 1000n, UTC)
@@ -40,10 +41,10 @@ export class ModelObject extends HostObject {
   /** The columns as they are stored, shared with whoever handed the object in. */
   row: Row
   stored: boolean
-  /** Values that were looked at or assigned. */
-  private values = new Map<string, Value>()
-  private assigned = new Set<string>()
-  private related = new Map<string, Value>()
+  /** Values that were assigned, and what was looked at and can change inside. Most objects have none. */
+  private values: Map<string, Value> | undefined
+  private assigned: Set<string> | undefined
+  private related: Map<string, Value> | undefined
   /** A password that `save()` will set; null: none that anybody could know. */
   password: string | null | undefined = undefined
   /** Nobody in particular: an account in no group, to learn what a text would say of one. */
@@ -66,49 +67,54 @@ export class ModelObject extends HostObject {
 
   override getAttribute(name: string, rt: Runtime): Result | undefined {
     const { own } = this
-    const info = own.field(name)
-    if (info) {
-      if (info.references !== undefined) return this.reference(info, rt)
-      return this.column(info)
+    const found = own.attribute(name)
+    switch (found?.kind) {
+      case 'column':
+        return this.column(found.info)
+      case 'key': {
+        const assigned = this.values?.get(found.info.name)
+        return columnValue(found.info.kind, assigned === undefined ? this.row[found.info.name] : storedValue(assigned))
+      }
+      case 'reference':
+        return this.reference(found.info, rt)
+      case 'computed':
+        return found.compute(this, rt)
+      case 'single':
+        return this.lazy(name, () => rt.hostCall('model.reverse', { object: this, relation: found.relation }))
+      case 'many':
+        return new RelatedManager(found.target, found.relation, this)
+      case 'class': {
+        const { value } = found
+        if (value instanceof PyClassMethod) return new BoundMethod(own.cls, value.fn)
+        return value instanceof NativeFunction ? new BoundMethod(this, value) : value
+      }
+      default:
+        return name === 'backend' && typeof this.row.backend === 'string' ? this.row.backend : undefined
     }
-    const computed = own.extras.computed?.[name]
-    if (computed) return computed(this, rt)
-    const relation = own.relation(name)
-    if (relation) {
-      if (relation.single) return this.lazy(name, () => rt.hostCall('model.reverse', { object: this, relation }))
-      return new RelatedManager(own.all.byLabel.get(relation.target)!, relation, this)
-    }
-    const onClass = own.cls.lookup(name)
-    if (onClass instanceof PyClassMethod) return new BoundMethod(own.cls, onClass.fn)
-    if (onClass !== undefined) return onClass instanceof NativeFunction ? new BoundMethod(this, onClass) : onClass
-    if (name === 'backend' && typeof this.row.backend === 'string') return this.row.backend
-    return undefined
   }
 
   private column({ name, kind }: FieldInfo): Value {
-    // `provider_id`: the key of what `provider` stands for.
-    if (this.own.fields.get(name)!.references !== undefined) {
-      const assigned = this.values.get(name)
-      return columnValue(kind, assigned === undefined ? this.row[name] : storedValue(assigned))
-    }
-    let value = this.values.get(name)
-    if (value === undefined) this.values.set(name, (value = columnValue(kind, this.row[name])))
+    const known = this.values?.get(name)
+    if (known !== undefined) return known
+    const value = columnValue(kind, this.row[name])
+    // Of what cannot change inside, the row itself is memory enough.
+    if (typeof value === 'object' && value !== null) (this.values ??= new Map()).set(name, value)
     return value
   }
 
   private reference(info: FieldInfo, rt: Runtime): Result {
     const { name } = info
-    const assigned = this.values.get(name)
+    const assigned = this.values?.get(name)
     if (assigned !== undefined) return assigned
     if (this.row[name] === null || this.row[name] === undefined) return null
     return this.lazy(name, () => rt.hostCall('model.related', { label: info.references, key: this.row[name] }))
   }
 
   private lazy(name: string, load: () => Pending): Result {
-    const known = this.related.get(name)
+    const known = this.related?.get(name)
     if (known !== undefined) return known
     return load().then((value: Value) => {
-      this.related.set(name, value)
+      ;(this.related ??= new Map()).set(name, value)
       return value
     })
   }
@@ -120,19 +126,19 @@ export class ModelObject extends HostObject {
     }
     const info = this.own.field(name)
     if (!info?.writable) return false
-    this.values.set(info.name, value)
-    this.assigned.add(info.name)
-    this.related.delete(info.name)
+    ;(this.values ??= new Map()).set(info.name, value)
+    ;(this.assigned ??= new Set()).add(info.name)
+    this.related?.delete(info.name)
     return true
   }
 
   /** Fields whose value differs from what is stored. */
   changes(only?: readonly string[]): Row {
     const changed: Row = {}
-    for (const [name, value] of this.values) {
+    for (const [name, value] of this.values ?? []) {
       if (only && !only.includes(name)) continue
       const info = this.own.fields.get(name)!
-      if (!info.writable || (!this.assigned.has(name) && info.kind !== 'json')) continue
+      if (!info.writable || (!this.assigned?.has(name) && info.kind !== 'json')) continue
       const now = storedValue(value)
       if (text(now) !== text(this.row[name])) changed[name] = now
     }
@@ -143,11 +149,11 @@ export class ModelObject extends HostObject {
   refresh(row: Row, keepValues = false): void {
     for (const name of Object.keys(row)) this.row[name] = row[name]
     this.stored = true
-    this.assigned.clear()
-    this.related.clear()
-    if (!keepValues) this.values.clear()
+    this.assigned = undefined
+    this.related = undefined
+    if (!keepValues) this.values = undefined
     // Containers that the expression holds stay the same ones.
-    else for (const [name] of this.values) if (this.own.fields.get(name)!.kind !== 'json') this.values.delete(name)
+    else for (const name of this.values?.keys() ?? []) if (this.own.fields.get(name)!.kind !== 'json') this.values!.delete(name)
   }
 
   /** An object that is not stored yet carries in its row what was assigned. */

@@ -1,7 +1,7 @@
 import type { Ctx } from '../../context.ts'
 import type { Row } from '../../api/model.ts'
 import { httpRequest, policyRequest, userObject } from './request.ts'
-import { plainResult, runExpression } from './run.ts'
+import { plainResult, runExpression, variablesIn } from './run.ts'
 import type { Value } from '../values.ts'
 
 /**
@@ -22,12 +22,21 @@ export async function evaluatePromptExpression(ctx: Ctx, text: string, variables
     variables: scope => {
       const asked = userObject(scope, user)
       const http = httpRequest(scope)
-      return new Map<string, Value>([
-        ['user', asked],
-        ['request', policyRequest({ user: asked, http, context: scope.conversion.dict(context), object: null, debug: false })],
-        ['http_request', http],
-        ['prompt_context', scope.conversion.dict(gathered)],
-      ])
+      const request = policyRequest({
+        user: () => asked,
+        http: () => http,
+        context: () => scope.conversion.dict(context),
+        object: () => null,
+        debug: false,
+      })
+      return variablesIn(
+        new Map<string, Value>([
+          ['user', asked],
+          ['request', request],
+          ['http_request', http],
+          ['prompt_context', scope.conversion.dict(gathered)],
+        ]),
+      )
     },
   })
   return plainResult(scope, value)

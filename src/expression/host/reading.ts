@@ -18,7 +18,7 @@ import type { Scope } from './scope.ts'
 import { conditionOf, fromClause, keyColumn, relatedCondition, valueTerm, type Helper } from './sql.ts'
 
 function helperOf(scope: Scope): Helper {
-  const { db } = scope.ctx
+  const { db } = scope
   return {
     db,
     keysOf: value => (value instanceof QuerySet ? keysOf(scope, value.query) : undefined),
@@ -56,15 +56,20 @@ function isSealed({ model }: ModelClass): boolean {
 
 async function selected(scope: Scope, query: Query, most: number): Promise<Row[]> {
   const where = sql.join(await whereOf(scope, query), sql` and `)
-  const order = sql.join(orderOf(scope.ctx.db, query))
+  const order = sql.join(orderOf(scope.db, query))
   const clauses = sql`where ${where} order by ${order} limit ${sql.lit(most)} offset ${sql.lit(query.offset)}`
-  return (await rowsWhere(query.own, clauses).execute(scope.ctx.db)).rows
+  return (await rowsWhere(query.own, clauses).execute(scope.db)).rows
 }
 
-export async function rowsOf(scope: Scope, query: Query): Promise<Row[]> {
-  const { own, limit } = query
+export function rowsOf(scope: Scope, query: Query): Row[] | Promise<Row[]> {
+  const { limit } = query
   if (limit === 0) return []
-  const found = (await belonging(scope, query)) ?? (await selected(scope, query, Math.min(limit ?? MOST + 1, MOST + 1)))
+  const found = belonging(scope, query) ?? selected(scope, query, Math.min(limit ?? MOST + 1, MOST + 1))
+  return found instanceof Promise ? found.then(rows => shown(scope, query.own, rows)) : shown(scope, query.own, found)
+}
+
+/** Rows opened where something in them is sealed, and no more than may be. */
+function shown(scope: Scope, own: ModelClass, found: Row[]): Row[] {
   const rows = isSealed(own) ? found.map(row => loadRow(scope.ctx, own.model, row)) : found
   if (rows.length <= MOST) return rows
   scope.ctx.log.warn({ expression: scope.source.name, model: own.model.name, most: MOST }, 'query of an expression was cut off')
@@ -72,25 +77,42 @@ export async function rowsOf(scope: Scope, query: Query): Promise<Row[]> {
 }
 
 /** Rows as objects, each of its own kind: a provider that is an OAuth2 provider comes as one. */
-export async function objectsOf(scope: Scope, own: ModelClass, rows: Row[]): Promise<Value[]> {
-  const kinds = new Map<string, Row[]>()
-  for (const row of rows) {
-    const label = typeof row.kind === 'string' && scope.classes.byLabel.has(row.kind) ? row.kind : own.model.label
-    kinds.set(label, [...(kinds.get(label) ?? []), row])
+export function objectsOf(scope: Scope, own: ModelClass, rows: readonly Row[]): Value[] | Promise<Value[]> {
+  const { conversion, classes } = scope
+  const { label } = own.model
+  const exact = (row: Row): ModelClass | undefined => {
+    const kind = typeof row.kind === 'string' && row.kind !== label ? classes.byLabel.get(row.kind) : undefined
+    return kind && kind.model.baseKey === undefined && kind.model.tables.some(part => part.table === own.model.table) ? kind : undefined
   }
+  return rows.some(exact) ? refined(scope, own, rows, exact) : rows.map(row => conversion.object(label, row))
+}
+
+/** As `objectsOf`, where some rows are the base of another kind's. */
+async function refined(
+  scope: Scope,
+  own: ModelClass,
+  rows: readonly Row[],
+  exactOf: (row: Row) => ModelClass | undefined,
+): Promise<Value[]> {
   const made = new Map<Row, Value>()
-  for (const [label, group] of kinds) {
-    const exact = scope.classes.byLabel.get(label)!
-    if (exact === own || exact.model.baseKey !== undefined || !exact.model.tables.some(part => part.table === own.model.table)) {
+  for (const [exact, group] of Map.groupBy(rows, exactOf)) {
+    if (!exact) {
       for (const row of group) made.set(row, scope.conversion.object(own.model.label, row))
       continue
     }
     const keys = group.map(row => row[own.model.pk])
     const whole = await findObjects(scope.ctx, exact.model, { where: [sql<boolean>`${keyColumn(exact)} in (${sql.join(keys)})`] })
     const byKey = new Map(whole.map(row => [row[exact.model.pk], row]))
-    for (const row of group) made.set(row, scope.conversion.object(label, byKey.get(row[own.model.pk]) ?? row))
+    for (const row of group) made.set(row, scope.conversion.object(exact.model.label, byKey.get(row[own.model.pk]) ?? row))
   }
   return rows.map(row => made.get(row)!)
+}
+
+/** Whatever a query finds, as it shall be shown. */
+export function fetched(scope: Scope, query: Query): Value[] | Promise<Value[]> {
+  if (query.pick) return pickedOf(scope, query)
+  const rows = rowsOf(scope, query)
+  return rows instanceof Promise ? rows.then(found => objectsOf(scope, query.own, found)) : objectsOf(scope, query.own, rows)
 }
 
 /** The object with a key; null when it is gone. */
@@ -102,14 +124,14 @@ export async function objectByKey(scope: Scope, label: string, key: unknown): Pr
 
 async function keysOf(scope: Scope, query: Query): Promise<unknown[]> {
   const { own, pick } = query
-  const term = pick && pick.names.length === 1 ? valueTerm(own, pick.names[0]!.split('__'), scope.ctx.db) : keyColumn(own)
+  const term = pick && pick.names.length === 1 ? valueTerm(own, pick.names[0]!.split('__'), scope.db) : keyColumn(own)
   const where = sql.join(await whereOf(scope, query), sql` and `)
   const limit = query.limit === null ? sql`` : sql`limit ${sql.lit(query.limit)}`
   const offset = query.offset > 0 && query.limit !== null ? sql`offset ${sql.lit(query.offset)}` : sql``
   const { rows } = await sql<{
     key: unknown
-  }>`select ${term} as key from ${fromClause(own)} where ${where} order by ${sql.join(orderOf(scope.ctx.db, query))} ${limit} ${offset}`.execute(
-    scope.ctx.db,
+  }>`select ${term} as key from ${fromClause(own)} where ${where} order by ${sql.join(orderOf(scope.db, query))} ${limit} ${offset}`.execute(
+    scope.db,
   )
   return rows.map(({ key }) => key)
 }
@@ -125,11 +147,11 @@ export async function pickedOf(scope: Scope, query: Query): Promise<Value[]> {
     const rows = await rowsOf(scope, query)
     table = rows.map(row => infos.map(info => columnValue(info!.kind, row[info!.name])))
   } else {
-    const terms = names.map((name, i) => sql`${valueTerm(own, name.split('__'), scope.ctx.db)} as ${sql.ref(`v${i}`)}`)
+    const terms = names.map((name, i) => sql`${valueTerm(own, name.split('__'), scope.db)} as ${sql.ref(`v${i}`)}`)
     const { rows } =
       await sql<Row>`select ${sql.join(terms)} from ${fromClause(own)} where ${sql.join(await whereOf(scope, query), sql` and `)}
-      order by ${sql.join(orderOf(scope.ctx.db, query))} limit ${sql.lit(Math.min(query.limit ?? MOST, MOST))} offset ${sql.lit(query.offset)}`.execute(
-        scope.ctx.db,
+      order by ${sql.join(orderOf(scope.db, query))} limit ${sql.lit(Math.min(query.limit ?? MOST, MOST))} offset ${sql.lit(query.offset)}`.execute(
+        scope.db,
       )
     table = rows.map(row => infos.map((info, i) => picked(info, row[`v${i}`])))
   }
@@ -166,7 +188,7 @@ export async function countOf(scope: Scope, query: Query): Promise<number> {
   const { rows } = await sql<{
     count: number
   }>`select count(*) as count from ${fromClause(query.own)} where ${sql.join(await whereOf(scope, query), sql` and `)}`.execute(
-    scope.ctx.db,
+    scope.db,
   )
   return rows[0]!.count
 }
@@ -185,7 +207,7 @@ export async function existsAny(scope: Scope, query: Query): Promise<boolean> {
   if (query.limit !== null || query.offset > 0) return (await rowsOf(scope, query)).length > 0
   const { rows } =
     await sql`select 1 as found from ${fromClause(query.own)} where ${sql.join(await whereOf(scope, query), sql` and `)} limit 1`.execute(
-      scope.ctx.db,
+      scope.db,
     )
   return rows.length > 0
 }

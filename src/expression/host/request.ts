@@ -12,6 +12,7 @@ import {
   PyList,
   PyTuple,
   type NativeFunction,
+  type PyClass,
   type PyIterator,
   type Result,
   type Value,
@@ -23,7 +24,7 @@ import type { Scope } from './scope.ts'
 
 /** Attributes by name, each made when it is looked at, and kept. */
 export class Facts extends HostObject {
-  private readonly made = new Map<string, Value>()
+  private made: Map<string, Value> | undefined
   private readonly makers: Readonly<Record<string, (rt: Runtime) => Result>>
   private readonly shown: string
   constructor(className: string, module: string, makers: Readonly<Record<string, (rt: Runtime) => Result>>, shown = `<${className}>`) {
@@ -32,19 +33,19 @@ export class Facts extends HostObject {
     this.shown = shown
   }
   override getAttribute(name: string, rt: Runtime): Result | undefined {
-    const known = this.made.get(name)
+    const known = this.made?.get(name)
     if (known !== undefined) return known
     const maker = Object.hasOwn(this.makers, name) ? this.makers[name] : undefined
     if (!maker) return undefined
     const made = maker(rt)
     if (made !== null && typeof made === 'object' && 'continuations' in made) {
-      return made.then((value: Value) => {
-        this.made.set(name, value)
-        return value
-      })
+      return made.then((value: Value) => this.keep(name, value))
     }
-    this.made.set(name, made)
-    return made
+    return this.keep(name, made)
+  }
+  private keep(name: string, value: Value): Value {
+    ;(this.made ??= new Map()).set(name, value)
+    return value
   }
   override attributeNames(): string[] {
     return Object.keys(this.makers)
@@ -57,10 +58,12 @@ export class Facts extends HostObject {
   }
 }
 
-const classes = new Map<string, ReturnType<typeof nativeClass>>()
-export function classNamed(name: string, module: string): ReturnType<typeof nativeClass> {
-  let found = classes.get(`${module}.${name}`)
-  if (!found) classes.set(`${module}.${name}`, (found = nativeClass({ name, module })))
+const classes = new Map<string, Map<string, PyClass>>()
+export function classNamed(name: string, module: string): PyClass {
+  let inModule = classes.get(module)
+  if (!inModule) classes.set(module, (inModule = new Map()))
+  let found = inModule.get(name)
+  if (!found) inModule.set(name, (found = nativeClass({ name, module })))
   return found
 }
 
@@ -270,18 +273,47 @@ export function httpRequest(scope: Scope): Value {
   )
 }
 
-/** `request`: who is asked about, where and with what. */
-export function policyRequest(parts: { user: Value; http: Value; context: PyDict; object: Value; debug: boolean }): HostObject {
-  return new Facts(
-    'PolicyRequest',
-    'authentik.policies.types',
-    {
-      user: constant(parts.user),
-      http_request: constant(parts.http),
-      obj: constant(parts.object),
-      context: constant(parts.context),
-      debug: constant(parts.debug),
-    },
-    '<PolicyRequest>',
-  )
+/** What the question is; each answers the same thing every time, and is only asked when the text looks. */
+export type Question = {
+  user: () => Value
+  http: () => Value
+  context: () => PyDict
+  object: () => Value
+  debug: boolean
 }
+
+/** `request`: who is asked about, where and with what. */
+class PolicyRequestObject extends HostObject {
+  private readonly question: Question
+  constructor(question: Question) {
+    super(classNamed('PolicyRequest', 'authentik.policies.types'))
+    this.question = question
+  }
+  override getAttribute(name: string): Value | undefined {
+    switch (name) {
+      case 'user':
+        return this.question.user()
+      case 'http_request':
+        return this.question.http()
+      case 'obj':
+        return this.question.object()
+      case 'context':
+        return this.question.context()
+      case 'debug':
+        return this.question.debug
+      default:
+        return undefined
+    }
+  }
+  override attributeNames(): string[] {
+    return ['user', 'http_request', 'obj', 'context', 'debug']
+  }
+  override str(): string {
+    return '<PolicyRequest>'
+  }
+  override repr(): string {
+    return '<PolicyRequest>'
+  }
+}
+
+export const policyRequest = (question: Question): HostObject => new PolicyRequestObject(question)

@@ -1,15 +1,16 @@
 /** Running a text for somebody: variables in, value, messages and log lines out, changes kept. */
 import type { Ctx } from '../../context.ts'
 import type { Row } from '../../api/model.ts'
+import { attempt } from '../../lib/at-once.ts'
 import { LimitExceeded } from '../errors.ts'
-import { compile, evaluate, ExpressionError, type Evaluation, type Host, type Program } from '../evaluate.ts'
-import { toJson } from '../json.ts'
+import { compile, evaluateNow, ExpressionError, type Evaluation, type Host, type Program } from '../evaluate.ts'
+import { toJson, toPlain } from '../json.ts'
 import type { Limits } from '../limits.ts'
 import { PyDateTime } from '../modules/datetime/datetime.ts'
 import type { LogEntry } from '../runtime.ts'
 import { HostObject, PyBytes, PyDict, PyException, PyFloat, PyInstance, PyList, PyRange, PySet, PyTuple } from '../values.ts'
 import type { PyModule, Value } from '../values.ts'
-import { Conversion, describe } from './conversion.ts'
+import { describe } from './conversion.ts'
 import { helpers } from './functions.ts'
 import { httpOperations } from './http.ts'
 import { modelOperations } from './model-operations.ts'
@@ -17,7 +18,7 @@ import { classesOf } from './models.ts'
 import { configModule, hostModule } from './modules.ts'
 import { programOperations } from './operations.ts'
 import { QuerySet } from './queryset.ts'
-import { dispatch, type Operation, type Scope, type Source } from './scope.ts'
+import { Scope, dispatch, type Operation, type Question, type Source } from './scope.ts'
 import { storeOperations } from './store.ts'
 
 const operations: Readonly<Record<string, Operation>> = { ...storeOperations, ...modelOperations, ...programOperations, ...httpOperations }
@@ -26,12 +27,26 @@ const operations: Readonly<Record<string, Operation>> = { ...storeOperations, ..
 const LONGEST_LINE = 2_000
 const MOST_LINES = 50
 
+/** What a text can name beside the helpers. */
+export type Variables = {
+  /** The same array for the same names, see `namesOf`: what was compiled is found by it. */
+  readonly names: readonly string[]
+  /** The value of one of the names, asked for only when the text names it; undefined: that of the helper. */
+  value(name: string): Value | undefined
+}
+
+/** Variables that are there already. */
+export const variablesIn = (values: ReadonlyMap<string, Value>): Variables => ({
+  names: namesOf(values.keys()),
+  value: name => values.get(name),
+})
+
 export type Run = {
   source: Source
   text: string
-  /** Names beside the helpers; values are made from the scope, so that they belong to this evaluation. */
-  variables: (scope: Scope) => ReadonlyMap<string, Value>
-  question?: Scope['question']
+  /** Values are made from the scope, so that they belong to this evaluation. */
+  variables: (scope: Scope) => Variables
+  question?: Question
   /** The variables as plain values, for events that the text makes. */
   describe?: () => Row
   limits?: Partial<Limits>
@@ -48,13 +63,15 @@ export type Ran = {
 
 const HELPERS = new Map(Object.entries(helpers))
 
-const names = new Map<string, readonly string[]>()
-const sortedNames = (variables: ReadonlyMap<string, Value>): readonly string[] => {
-  const key = [...variables.keys()].join(' ')
-  let found = names.get(key)
+const known = new Map<string, readonly string[]>()
+/** These names in order, with those of the helpers: the same array for the same names. */
+export function namesOf(given: Iterable<string>): readonly string[] {
+  const names = [...new Set([...HELPERS.keys(), ...given])].sort()
+  const key = names.join(' ')
+  let found = known.get(key)
   // Contexts may have any keys; the usual few sets are remembered.
-  if (names.size > 500) names.clear()
-  if (!found) names.set(key, (found = [...variables.keys()].sort()))
+  if (known.size > 500) known.clear()
+  if (!found) known.set(key, (found = names))
   return found
 }
 
@@ -63,13 +80,13 @@ const programs = new WeakMap<readonly string[], Map<string, Program>>()
 const MOST_PROGRAMS = 500
 
 function programOf(text: string, given: readonly string[], name: string): Program {
-  let known = programs.get(given)
-  if (!known) programs.set(given, (known = new Map()))
-  const found = known.get(text)
+  let compiled = programs.get(given)
+  if (!compiled) programs.set(given, (compiled = new Map()))
+  const found = compiled.get(text)
   if (found) return found.name === name ? found : { ...found, name }
   const made = compile(text, given, name)
-  if (known.size >= MOST_PROGRAMS) known.delete(known.keys().next().value!)
-  known.set(text, made)
+  if (compiled.size >= MOST_PROGRAMS) compiled.delete(compiled.keys().next().value!)
+  compiled.set(text, made)
   return made
 }
 
@@ -79,60 +96,48 @@ export const moduleFinder =
   (name: string): PyModule | undefined =>
     name === 'authentik.lib.config' ? configModule(ctx.config) : hostModule(ctx.registry, name)
 
-/** The same request in the name of the administrator who wrote the text: it may do what they may, and events name it. */
-function authorOf(ctx: Ctx, source: Source, callers: readonly string[]): Ctx {
-  return { ...ctx, caller: { ...ctx.caller, system: true, superuser: true, expression: { ...source, callers } } }
-}
-
-export function openScope(ctx: Ctx, { source, question = null, describe: plain }: Pick<Run, 'source' | 'question' | 'describe'>): Scope {
-  const classes = classesOf(ctx.registry)
-  const callers = [...(ctx.caller.expression?.callers ?? []), ...(source.pk === null ? [] : [source.pk])]
-  return {
-    asked: ctx,
-    ctx: authorOf(ctx, source, callers),
-    source,
-    classes,
-    conversion: new Conversion(classes),
-    question,
-    variables: plain ?? (() => ({})),
-    requests: 0,
-    callers,
-  }
-}
+const nothing = (): Row => ({})
 
 /**
- * Runs a text. What it changed in the context that was handed in is written back, also when it fails.
+ * Runs a text; what it gives is there at once when nobody had to be waited for. What it changed in the context that was handed in is
+ * written back, also when it fails.
  * @throws ExpressionError for an exception of the text or an exceeded limit, ExpressionSyntaxError and RangeError for a text that cannot be compiled
  */
-export async function runExpression(ctx: Ctx, run: Run): Promise<Ran> {
-  const scope = openScope(ctx, run)
-  const variables = new Map(HELPERS)
-  for (const [name, value] of run.variables(scope)) variables.set(name, value)
-  const program = programOf(run.text, sortedNames(variables), run.source.name)
+export function runExpression(ctx: Ctx, run: Run): Ran | Promise<Ran> {
+  const { source, question = null, describe: plain = nothing } = run
+  const scope = new Scope({ asked: ctx, source, question, classes: classesOf(ctx.registry), variables: plain })
+  const variables = run.variables(scope)
+  const program = programOf(run.text, variables.names, source.name)
   const host: Host = {
     call: (op, args) => dispatch(operations, scope, op, args),
     module: moduleFinder(ctx),
     environment: { now: () => ctx.now().getTime() },
-    kept: () => scope.conversion.kept(),
+    kept: () => scope.kept(),
   }
-  let logs: LogEntry[] = []
-  try {
-    const { value, messages, logs: lines, stats } = await evaluate(program, variables, host, run.limits)
-    logs = lines
-    scope.conversion.finish()
-    return { value, scope, messages, logs, stats }
-  } catch (error) {
-    if (error instanceof ExpressionError) logs = error.logs
-    try {
-      scope.conversion.finish()
-    } catch (tooMuch) {
-      // A text that failed may leave more behind than can be kept; then nothing of it is.
-      if (!(tooMuch instanceof LimitExceeded || tooMuch instanceof PyException)) throw tooMuch
-    }
-    throw error
-  } finally {
-    report(ctx, run.source, logs)
+  const named = {
+    get: (name: string): Value | undefined => {
+      const own = variables.value(name)
+      return own === undefined ? HELPERS.get(name) : own
+    },
   }
+  return attempt(
+    () => evaluateNow(program, named, host, run.limits),
+    ({ value, messages, logs, stats }): Ran => {
+      report(ctx, source, logs)
+      scope.finish()
+      return { value, scope, messages, logs, stats }
+    },
+    (error): never => {
+      if (error instanceof ExpressionError) report(ctx, source, error.logs)
+      try {
+        scope.finish()
+      } catch (tooMuch) {
+        // A text that failed may leave more behind than can be kept; then nothing of it is.
+        if (!(tooMuch instanceof LimitExceeded || tooMuch instanceof PyException)) throw tooMuch
+      }
+      throw error
+    },
+  )
 }
 
 /** Lines of `ak_logger` in the server's log. */
@@ -188,18 +193,6 @@ export const messageOf = (error: unknown): string => {
   return error instanceof ExpressionError && error.kind === 'exception' ? error.message.replace(/^[\w.]+: /, '') : error.message
 }
 
-/** A result as plain data: objects stand for their keys, whole numbers beyond 2^53 lose digits as they would in any JSON reader. */
-export function plainResult(scope: Scope, value: Value): unknown {
-  const plain = (item: unknown): unknown => {
-    if (typeof item === 'bigint') return Number(item)
-    if (Array.isArray(item)) return item.map(plain)
-    if (typeof item !== 'object' || item === null || item instanceof Date) return item
-    const out: Row = {}
-    for (const [key, inner] of Object.entries(item)) {
-      if (key !== '__proto__') out[key] = plain(inner)
-      else Object.defineProperty(out, key, { value: plain(inner), writable: true, enumerable: true, configurable: true })
-    }
-    return out
-  }
-  return value instanceof PyDateTime ? scope.conversion.leave(value) : plain(toJson(value))
-}
+/** The result of an evaluation as plain data: objects stand for their keys, whole numbers beyond 2^53 lose digits as they would in any JSON reader. */
+export const plainResult = (scope: Scope, value: Value): unknown =>
+  value instanceof PyDateTime ? scope.conversion.leave(value) : toPlain(value)

@@ -9,7 +9,7 @@ import type { ModelClass, RelationInfo } from './classes.ts'
 import type { ModelObject } from './object.ts'
 import { nodeOf, type Lookup } from './q.ts'
 import { startQuery, type Query } from './queryset.ts'
-import { countOf, existsAny, getOne, objectByKey, objectsOf, pickedOf, rowsOf } from './reading.ts'
+import { countOf, existsAny, fetched, getOne, objectByKey, objectsOf, rowsOf } from './reading.ts'
 import { relate, type RelationChange } from './relating.ts'
 import type { Operation, Scope } from './scope.ts'
 import { assignments, change, insert, remove, save } from './writing.ts'
@@ -52,7 +52,7 @@ async function found(scope: Scope, query: Query): Promise<ModelObject | undefine
 
 async function createIn(scope: Scope, query: Query, values: ReadonlyMap<string, Value>): Promise<Value> {
   return transact(scope.ctx, async ctx => {
-    const inner: Scope = { ...scope, ctx }
+    const inner = scope.inside(ctx)
     const row = await insert(inner, query.own, assignments(query.own, values))
     const object = scope.conversion.object(query.own.model.label, row) as ModelObject
     for (const origin of query.origins) {
@@ -63,8 +63,10 @@ async function createIn(scope: Scope, query: Query, values: ReadonlyMap<string, 
 }
 
 export const storeOperations: Readonly<Record<string, Operation>> = {
-  'query.fetch': async (scope, { query }: { query: Query }) =>
-    new PyList(query.pick ? await pickedOf(scope, query) : await objectsOf(scope, query.own, await rowsOf(scope, query))),
+  'query.fetch': (scope, { query }: { query: Query }) => {
+    const found = fetched(scope, query)
+    return found instanceof Promise ? found.then(items => new PyList(items)) : new PyList(found)
+  },
   'query.exists': (scope, { query }: { query: Query }) => existsAny(scope, query),
   'query.count': (scope, { query }: { query: Query }) => countOf(scope, query),
   'query.get': (scope, { query }: { query: Query }) => getOne(scope, query),
@@ -86,14 +88,14 @@ export const storeOperations: Readonly<Record<string, Operation>> = {
     const values = assignments(query.own, kwargs)
     const objects = (await objectsOf(scope, query.own, await rowsOf(scope, query))) as ModelObject[]
     await transact(scope.ctx, async ctx => {
-      for (const object of objects) object.refresh(await change({ ...scope, ctx }, object.own, object.row, values), true)
+      for (const object of objects) object.refresh(await change(scope.inside(ctx), object.own, object.row, values), true)
     })
     return objects.length
   },
   'query.delete': async (scope, { query }: { query: Query }) => {
     const objects = (await objectsOf(scope, query.own, await rowsOf(scope, query))) as ModelObject[]
     await transact(scope.ctx, async ctx => {
-      for (const object of objects) await remove({ ...scope, ctx }, object)
+      for (const object of objects) await remove(scope.inside(ctx), object)
     })
     return new PyTuple([objects.length, dictOf(objects.length ? [[query.own.model.label, objects.length]] : [])])
   },

@@ -5,7 +5,7 @@ import { ExpressionSyntaxError } from '../../expression/errors.ts'
 import { describe } from '../../expression/host/conversion.ts'
 import { helpers, policyHelpers } from '../../expression/host/functions.ts'
 import { httpRequest, policyRequest, userObject } from '../../expression/host/request.ts'
-import { isTruthy, messageOf, plainFields, runExpression } from '../../expression/host/run.ts'
+import { isTruthy, messageOf, namesOf, plainFields, runExpression, type Variables } from '../../expression/host/run.ts'
 import type { Scope } from '../../expression/host/scope.ts'
 import type { NativeFunction, Value } from '../../expression/values.ts'
 import type { LogEntry } from '../../expression/runtime.ts'
@@ -19,24 +19,41 @@ function clientAddress(ctx: Ctx, { context }: PolicyRequest): string {
   return ctx.request?.clientIp ?? (typeof event?.client_ip === 'string' ? event.client_ip : UNKNOWN_ADDRESS)
 }
 
-function variablesOf(ctx: Ctx, request: PolicyRequest, scope: Scope): ReadonlyMap<string, Value> {
-  const context = scope.conversion.dict(request.context)
-  const http = httpRequest(scope)
-  const asked = policyRequest({
-    user: userObject(scope, request.user),
-    http,
-    context,
-    object: targetOf(scope, request.object),
-    debug: request.debug,
-  })
-  return new Map<string, Value>([
-    ...Object.entries(policyHelpers),
-    ['request', asked],
-    ['context', context],
-    ['http_request', http],
-    ['ak_is_sso_flow', Boolean(request.context.is_sso)],
-    ['ak_client_ip', addressValue(clientAddress(ctx, request))],
-  ])
+const HELPERS = new Map(Object.entries(policyHelpers))
+const NAMES = namesOf([...HELPERS.keys(), 'request', 'context', 'http_request', 'ak_is_sso_flow', 'ak_client_ip'])
+
+function variablesOf(ctx: Ctx, request: PolicyRequest, scope: Scope): Variables {
+  let subject: Value | undefined
+  let browser: Value | undefined
+  let asked: Value | undefined
+  let target: Value | undefined
+  const http = (): Value => (browser ??= httpRequest(scope))
+  const context = () => scope.conversion.dict(request.context)
+  return {
+    names: NAMES,
+    value: name => {
+      switch (name) {
+        case 'request':
+          return (asked ??= policyRequest({
+            user: () => (subject ??= userObject(scope, request.user)),
+            http,
+            context,
+            object: () => (target ??= targetOf(scope, request.object)),
+            debug: request.debug,
+          }))
+        case 'context':
+          return context()
+        case 'http_request':
+          return http()
+        case 'ak_is_sso_flow':
+          return Boolean(request.context.is_sso)
+        case 'ak_client_ip':
+          return addressValue(clientAddress(ctx, request))
+        default:
+          return HELPERS.get(name)
+      }
+    },
+  }
 }
 
 /** Reading an address costs nothing worth counting. */

@@ -19,7 +19,8 @@ export const seconds = (date: Date): number => Math.floor(date.getTime() / 1000)
 export const randomId = (ctx: Ctx): string => randomString(ID_LENGTH, undefined, ctx.randomBytes)
 
 /** Of claims, those that there is something to tell of: what has no value is left out, not told as null (OIDC Core §5.3.2). */
-export const valued = (claims: Row): Row => Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== null))
+export const valued = (claims: Row): Row =>
+  Object.values(claims).includes(null) ? Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== null)) : claims
 
 export type ClaimsOf = { user: Row; scopes: readonly string[]; facts: SignInFacts; nonce: string | null; expires: Date }
 
