@@ -27,12 +27,16 @@ function databases({ config }: Parts): { city: AddressDatabase; asn: AddressData
   return known
 }
 
-type Readers = [city: Reader<CityResponse> | undefined, asn: Reader<AsnResponse> | undefined]
+type City = Reader<CityResponse> | undefined
+type Network = Reader<AsnResponse> | undefined
+type Readers = [city: City, asn: Network]
 
 function readers(parts: Parts): Readers | Promise<Readers> {
   const { city, asn } = databases(parts)
-  const found = [city.reader(parts), asn.reader(parts)]
-  return (found.some(reader => reader instanceof Promise) ? Promise.all(found) : found) as Readers | Promise<Readers>
+  const places = city.reader(parts) as City | Promise<City>
+  const networks = asn.reader(parts) as Network | Promise<Network>
+  if (!(places instanceof Promise) && !(networks instanceof Promise)) return [places, networks]
+  return Promise.all([Promise.resolve(places), Promise.resolve(networks)])
 }
 
 /** Nothing is known. */
