@@ -13,8 +13,11 @@ const byName = cached(['user'], (ctx, username): Promise<Row | undefined> => row
 function copyOf(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || value instanceof Date) return value
   if (Array.isArray(value)) return value.map(copyOf)
-  const copy: Row = {}
-  for (const key in value) copy[key] = copyOf((value as Row)[key])
+  const copy = { ...(value as Row) }
+  for (const key of Object.keys(copy)) {
+    const inner = copy[key]
+    if (typeof inner === 'object' && inner !== null) copy[key] = copyOf(inner)
+  }
   return copy
 }
 

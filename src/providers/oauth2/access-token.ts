@@ -2,7 +2,7 @@ import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
 import { presentedThumbprint } from './client-certificate.ts'
 import { clientOfProvider, type Client } from './client.ts'
-import { findAccessToken, sessionLives, type AccessTokenRow } from './grants.sql.ts'
+import { findAccessToken, type AccessTokenRow } from './grants.sql.ts'
 import { activeUser } from './users.ts'
 
 export type LivingToken = { token: AccessTokenRow; user: Row; client: Client }
@@ -17,7 +17,7 @@ const MAX_LENGTH = 24 * 1024
  */
 export async function livingToken(ctx: Ctx, credential: string, key: string | null = null): Promise<LivingToken | undefined> {
   if (credential.length > MAX_LENGTH) return undefined
-  const token = await findAccessToken(ctx.db, credential)
+  const token = await findAccessToken(ctx.db, credential, ctx.now())
   if (!token || token.jkt !== key || (token.x5t !== null && token.x5t !== presentedThumbprint(ctx))) return undefined
   return livingRow(ctx, token)
 }
@@ -26,7 +26,7 @@ export async function livingToken(ctx: Ctx, credential: string, key: string | nu
 export async function livingRow(ctx: Ctx, token: AccessTokenRow): Promise<LivingToken | undefined> {
   const now = ctx.now()
   if (token.revoked_at !== null || token.expires <= now) return undefined
-  if (token.session_hash !== null && !(await sessionLives(ctx.db, token.session_hash, now))) return undefined
+  if (token.session_hash !== null && token.living_session === null) return undefined
   const user = await activeUser(ctx, token.user)
   const client = await clientOfProvider(ctx, token.provider)
   return user && client && { token, user, client }

@@ -30,7 +30,7 @@ export type ClaimsOf = { user: Row; scopes: readonly string[]; facts: SignInFact
  */
 export async function idTokenClaims(ctx: Ctx, client: Client, { user, scopes, facts, nonce, expires }: ClaimsOf): Promise<Row> {
   const now = ctx.now()
-  return {
+  const claims: Row = {
     iss: issuerOf(ctx, client),
     sub: subjectOf(ctx, client, user),
     aud: client.client_id,
@@ -38,18 +38,18 @@ export async function idTokenClaims(ctx: Ctx, client: Client, { user, scopes, fa
     iat: seconds(now),
     auth_time: seconds(facts.auth_time ?? now),
     acr: facts.acr ?? ACR,
-    ...(facts.amr.length > 0 && { amr: facts.amr }),
-    ...(nonce !== null && { nonce }),
-    ...(facts.sid !== null && { sid: facts.sid }),
-    jti: randomId(ctx),
-    ...(client.claimsInIdToken && valued(await scopeClaims(ctx, { provider: client.provider, user, scopes, mappings: client.mappings }))),
   }
+  if (facts.amr.length > 0) claims.amr = facts.amr
+  if (nonce !== null) claims.nonce = nonce
+  if (facts.sid !== null) claims.sid = facts.sid
+  claims.jti = randomId(ctx)
+  if (!client.claimsInIdToken) return claims
+  return { ...claims, ...valued(await scopeClaims(ctx, { provider: client.provider, user, scopes, mappings: client.mappings })) }
 }
 
 /** The claims of an access token: those of the ID token, and for whom and for what it is good. */
-export const accessTokenClaims = (ctx: Ctx, client: Client, claims: Row, scopes: readonly string[], family: string): Row => ({
-  ...claims,
-  azp: client.client_id,
-  uid: newUid(family, ctx.randomBytes),
-  ...(claims.scope === undefined && { scope: scopes.join(' ') }),
-})
+export function accessTokenClaims(ctx: Ctx, client: Client, claims: Row, scopes: readonly string[], family: string): Row {
+  const told: Row = { ...claims, azp: client.client_id, uid: newUid(family, ctx.randomBytes) }
+  if (told.scope === undefined) told.scope = scopes.join(' ')
+  return told
+}

@@ -70,7 +70,7 @@ export async function namedClient(ctx: Ctx, credentials: Credentials): Promise<C
 }
 
 /** Whether a request proves that it comes from the client, by the way that the client is registered for, RFC 6749 §2.3 and RFC 7591 §2. */
-export async function clientProven(ctx: Ctx, client: Client, { secret, basic, assertion }: Credentials): Promise<boolean> {
+export function clientProven(ctx: Ctx, client: Client, { secret, basic, assertion }: Credentials): boolean | Promise<boolean> {
   const method = client.metadata.token_endpoint_auth_method
   if (byCertificate(client)) return secret === undefined && assertion === undefined && certificateProves(ctx, client)
   if (assertion !== undefined) return assertionProves(ctx, client, assertion, ctx.request?.path ?? '/')

@@ -31,7 +31,7 @@ test('15 what was used, revoked or is over is neither spent nor held, at whateve
   const later = new Date(now.getTime() + 90 * 86_400_000)
   const grants = async () => {
     const { access_token, refresh_token } = await party.tokens(browser, { scope: 'openid offline_access' })
-    return { access: (await findAccessToken(db, access_token))!, refresh: (await findRefreshToken(db, refresh_token))! }
+    return { access: (await findAccessToken(db, access_token, now))!, refresh: (await findRefreshToken(db, refresh_token, now))! }
   }
   const { access, refresh } = await grants()
   assert.ok(await taken(holdAccessToken(access, now)))
@@ -47,7 +47,7 @@ test('15 what was used, revoked or is over is neither spent nor held, at whateve
   assert.ok(!(await taken(holdAccessToken(revoked.access, now))))
   for (const take of [holdRefreshToken, spendRefreshToken]) assert.ok(!(await taken(take(revoked.refresh, now))), 'revoked')
 
-  const code = (await findCode(db, await party.code(browser)))!
+  const code = (await findCode(db, await party.code(browser), now))!
   assert.ok(!(await taken(spendCode(code, later))))
   assert.ok(await taken(spendCode(code, now)))
   assert.ok(!(await taken(spendCode(code, now))))
@@ -57,13 +57,14 @@ test('15 the handle in a code or token opens nothing: without the very secret be
   const { ctx } = await oauthServer()
   const { db } = ctx
   const party = await aParty()
+  const now = ctx.now()
   const { browser } = await aSignedInBrowser()
   const code = await party.code(browser)
-  assert.ok(await findCode(db, code))
+  assert.ok(await findCode(db, code, now))
   const { access_token, refresh_token } = await party.tokens(browser, { scope: 'openid offline_access' })
   const [header, claims, signature] = access_token.split('.') as [string, string, string]
-  assert.ok(await findAccessToken(db, access_token))
-  assert.ok(await findRefreshToken(db, refresh_token))
+  assert.ok(await findAccessToken(db, access_token, now))
+  assert.ok(await findRefreshToken(db, refresh_token, now))
   for (const altered of [
     `${header}.${claims}.`,
     `${header}.${claims}.${signature}.`,
@@ -74,12 +75,12 @@ test('15 the handle in a code or token opens nothing: without the very secret be
     access_token.slice(1),
     '',
   ])
-    assert.equal(await findAccessToken(db, altered), undefined, altered)
+    assert.equal(await findAccessToken(db, altered, now), undefined, altered)
   for (const [find, secret] of [
     [findCode, code],
     [findRefreshToken, refresh_token],
   ] as const) {
     for (const altered of [secret.slice(0, 32), secret.slice(0, -1), `${secret}a`, secret.slice(1), secret.toUpperCase(), '%', ''])
-      assert.equal(await find(db, altered), undefined, altered)
+      assert.equal(await find(db, altered, now), undefined, altered)
   }
 })

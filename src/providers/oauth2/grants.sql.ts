@@ -11,16 +11,25 @@ type Lists = { scope: string[]; amr: string[] } & Requested
 type Told = { scope: string[]; claims: Row } & Requested
 export type CodeRow = Omit<Selectable<DB['oauth2_code']>, keyof Lists> & Lists
 export type RefreshTokenRow = Omit<Selectable<DB['oauth2_refresh_token']>, keyof Lists | 'claims'> & Lists & { claims: Row }
-export type AccessTokenRow = Omit<Selectable<DB['oauth2_access_token']>, keyof Told> & Told
+export type AccessTokenRow = WithSession<Omit<Selectable<DB['oauth2_access_token']>, keyof Told> & Told>
 
-const codeByHandle = statement((db, family: string, hash: string) =>
-  db.selectFrom('oauth2_code').selectAll().where('family', '=', family).where('code_hash', '=', hash),
+/** What is asked together with a grant: `living_session` is its browser session if that lives, else null. */
+type WithSession<R> = R & { living_session: string | null }
+
+const codeByHandle = statement((db, family: string, hash: string, now: Date) =>
+  db
+    .selectFrom('oauth2_code as code')
+    .leftJoin('session', join => join.onRef('session.session_hash', '=', 'code.session_hash').on('session.expires', '>', now))
+    .selectAll('code')
+    .select('session.session_hash as living_session')
+    .where('code.family', '=', family)
+    .where('code.code_hash', '=', hash),
 )
 
 /** The row of a code, spent or not; undefined when it was never given out or its session is gone. */
-export const findCode = async (db: Db, code: string): Promise<CodeRow | undefined> => {
+export const findCode = async (db: Db, code: string, now: Date): Promise<WithSession<CodeRow> | undefined> => {
   const at = secretHandle(code)
-  return at && ((await codeByHandle.first(db, at.family, at.hash)) as CodeRow | undefined)
+  return at && ((await codeByHandle.take(db, at.family, at.hash, now))[0] as WithSession<CodeRow> | undefined)
 }
 
 const unspentCode = statement((db, id: number, now: Date, used: Date) =>
@@ -39,13 +48,24 @@ const unspentCode = statement((db, id: number, now: Date, used: Date) =>
  */
 export const spendCode = ({ id }: CodeRow, now: Date): PlannedWrite => unspentCode.planned(id, now, now)
 
-const refreshTokenByHandle = statement((db, family: string, hash: string) =>
-  db.selectFrom('oauth2_refresh_token').selectAll().where('family', '=', family).where('token_hash', '=', hash),
+/** A refresh token as it comes back; its claims are of no use then. */
+export type PresentedRefreshToken = WithSession<Omit<RefreshTokenRow, 'claims' | 'token_hash'>>
+
+const refreshTokenByHandle = statement((db, family: string, hash: string, now: Date) =>
+  db
+    .selectFrom('oauth2_refresh_token as token')
+    .leftJoin('session', join => join.onRef('session.session_hash', '=', 'token.session_hash').on('session.expires', '>', now))
+    .select(['token.id', 'token.provider', 'token.user', 'token.family', 'token.scope', 'token.requested_claims', 'token.nonce'])
+    .select(['token.consented', 'token.consent_until', 'token.session_hash', 'token.sid', 'token.auth_time', 'token.amr', 'token.acr'])
+    .select(['token.jkt', 'token.x5t', 'token.expires', 'token.used_at', 'token.revoked_at', 'session.session_hash as living_session'])
+    .where('token.family', '=', family)
+    .where('token.token_hash', '=', hash),
 )
 
-export const findRefreshToken = async (db: Db, token: string): Promise<RefreshTokenRow | undefined> => {
+/** The row of a refresh token, good or not. */
+export const findRefreshToken = async (db: Db, token: string, now: Date): Promise<PresentedRefreshToken | undefined> => {
   const at = secretHandle(token)
-  return at && ((await refreshTokenByHandle.first(db, at.family, at.hash)) as RefreshTokenRow | undefined)
+  return at && ((await refreshTokenByHandle.take(db, at.family, at.hash, now))[0] as PresentedRefreshToken | undefined)
 }
 
 const unspentRefreshToken = statement((db, id: number, now: Date, used: Date) =>
@@ -60,7 +80,7 @@ const unspentRefreshToken = statement((db, id: number, now: Date, used: Date) =>
 )
 
 /** Spends a refresh token that is replaced; one winner, as with codes. */
-export const spendRefreshToken = ({ id }: RefreshTokenRow, now: Date): PlannedWrite => unspentRefreshToken.planned(id, now, now)
+export const spendRefreshToken = ({ id }: PresentedRefreshToken, now: Date): PlannedWrite => unspentRefreshToken.planned(id, now, now)
 
 const heldRefreshToken = statement((db, id: number, now: Date) =>
   db
@@ -74,15 +94,22 @@ const heldRefreshToken = statement((db, id: number, now: Date) =>
 )
 
 /** A refresh token that is kept: returns a row when it is still good at the moment the new access token is stored. Locks it until the transaction ends. */
-export const holdRefreshToken = ({ id }: RefreshTokenRow, now: Date): PlannedWrite => heldRefreshToken.planned(id, now)
+export const holdRefreshToken = ({ id }: PresentedRefreshToken, now: Date): PlannedWrite => heldRefreshToken.planned(id, now)
 
-const accessTokenByHandle = statement((db, family: string, hash: string) =>
-  db.selectFrom('oauth2_access_token').selectAll().where('family', '=', family).where('token_hash', '=', hash),
+const accessTokenByHandle = statement((db, family: string, hash: string, now: Date) =>
+  db
+    .selectFrom('oauth2_access_token as token')
+    .leftJoin('session', join => join.onRef('session.session_hash', '=', 'token.session_hash').on('session.expires', '>', now))
+    .selectAll('token')
+    .select('session.session_hash as living_session')
+    .where('token.family', '=', family)
+    .where('token.token_hash', '=', hash),
 )
 
-export const findAccessToken = async (db: Db, token: string): Promise<AccessTokenRow | undefined> => {
+/** The row of an access token, good or not. */
+export const findAccessToken = async (db: Db, token: string, now: Date): Promise<AccessTokenRow | undefined> => {
   const at = accessHandle(token)
-  return at && ((await accessTokenByHandle.first(db, at.family, at.hash)) as AccessTokenRow | undefined)
+  return at && ((await accessTokenByHandle.take(db, at.family, at.hash, now))[0] as AccessTokenRow | undefined)
 }
 
 const heldAccessToken = statement((db, id: number, now: Date) =>

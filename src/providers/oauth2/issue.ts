@@ -48,9 +48,9 @@ export type Authorization = {
 }
 
 /** An access token: signed, and encrypted where the provider has a key for that. */
-const sealed = async (client: Client, claims: Row): Promise<string> => {
-  const jws = await client.signer.sign(claims)
-  return client.encrypter ? client.encrypter.encrypt(jws, { uid: claims.uid }) : jws
+function sealed({ signer, encrypter }: Client, claims: Row): string | Promise<string> {
+  const jws = signer.sign(claims)
+  return encrypter ? Promise.resolve(jws).then(signed => encrypter.encrypt(signed, { uid: claims.uid })) : jws
 }
 
 /** What tokens are bound to, so that they are of no use to whoever else has them: a key (RFC 9449 §6) or a certificate (RFC 8705 §3). */
@@ -58,8 +58,8 @@ export type Binding = { jkt?: string; x5t?: string }
 
 /** RFC 7800 §3.1: how a token tells what it is bound to; undefined: to nothing. */
 export const confirmation = ({ jkt, x5t }: { jkt?: string | null; x5t?: string | null }): { cnf?: Row } => {
-  const cnf = { ...(jkt && { jkt }), ...(x5t && { 'x5t#S256': x5t }) }
-  return Object.keys(cnf).length > 0 ? { cnf } : {}
+  if (!jkt && !x5t) return {}
+  return { cnf: { ...(jkt && { jkt }), ...(x5t && { 'x5t#S256': x5t }) } }
 }
 
 /** Signed and ready, but not yet good for anything: signing takes time, and the transaction must not. */
@@ -69,13 +69,12 @@ export async function prepareTokens(ctx: Ctx, client: Client, authorization: Aut
   const { notAfter } = authorization
   const usual = new Date(now.getTime() + client.lifetimes.access)
   const expires = notAfter !== undefined && notAfter < usual ? notAfter : usual
-  const claims = { ...(await idTokenClaims(ctx, client, { user, scopes, facts, nonce, expires })), ...authorization.claims }
-  const access = await sealed(client, {
-    ...accessTokenClaims(ctx, client, claims, scopes, authorization.family),
-    ...authorization.claims,
-    ...confirmation(bound),
-  })
-  const idClaims = { ...(await namedClaims(ctx, client, user, authorization.requested?.id_token)), ...idTokenUnderProfile(client, claims) }
+  const { claims: more, requested } = authorization
+  const told = await idTokenClaims(ctx, client, { user, scopes, facts, nonce, expires })
+  const claims = more ? { ...told, ...more } : told
+  const access = await sealed(client, Object.assign(accessTokenClaims(ctx, client, claims, scopes, authorization.family), more, confirmation(bound)))
+  const named = requested ? await namedClaims(ctx, client, user, requested.id_token) : undefined
+  const idClaims = { ...named, ...idTokenUnderProfile(client, claims) }
   const wanted = authorization.idToken && givesIdToken(client, scopes)
   const id = wanted ? await sealedIdToken(ctx, client, { ...idClaims, at_hash: client.signer.leftHash(access) }) : undefined
   const refresh = authorization.refresh && newSecret(authorization.family, ctx.randomBytes)

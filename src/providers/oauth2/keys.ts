@@ -1,4 +1,4 @@
-import { createHash, createHmac, createSecretKey, sign as signWith, X509Certificate, type KeyObject } from 'node:crypto'
+import { createHmac, createSecretKey, hash as digestOf, sign as signWith, X509Certificate, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import { CompactEncrypt, compactDecrypt, compactVerify } from 'jose'
 import type { Row } from '../../api/model.ts'
@@ -14,7 +14,7 @@ export type Signer = {
   algorithms: readonly string[]
   kid: string | undefined
   /** Compact JWS (RFC 7515 §7.1) of a JSON object. */
-  sign: (claims: Row, type?: string) => Promise<string>
+  sign: (claims: Row, type?: string) => string | Promise<string>
   /** The claims of a compact JWS that this very key signed with this very algorithm; undefined for anything else. Nothing of them is checked. */
   verify: (token: string) => Promise<Row | undefined>
   /** OIDC Core §3.1.3.6: the left half of the hash that belongs to the algorithm, base64url. */
@@ -48,7 +48,7 @@ export async function verifiedClaims(token: string, key: KeyObject, algorithms: 
 }
 
 function leftHashOf(alg: string, text: string): string {
-  const digest = createHash(hashOf(alg)).update(text, 'ascii').digest()
+  const digest = digestOf(hashOf(alg), text, 'buffer')
   return digest.subarray(0, digest.length / 2).toString('base64url')
 }
 
@@ -65,9 +65,11 @@ function makeSigner(
     algorithms,
     kid,
     jwk,
-    async sign(claims, type) {
+    sign(claims, type) {
       const input = `${type === undefined ? ordinary : header(type)}.${toBase64url(JSON.stringify(claims))}`
-      return `${input}.${(await signature(input)).toString('base64url')}`
+      const signed = signature(input)
+      const whole = (bytes: Buffer) => `${input}.${bytes.toString('base64url')}`
+      return signed instanceof Promise ? signed.then(whole) : whole(signed)
     },
     verify: token => verifiedClaims(token, verification, [alg]),
     leftHash: text => leftHashOf(alg, text),

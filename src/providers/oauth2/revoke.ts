@@ -28,7 +28,7 @@ export async function revoke(ctx: Ctx, headers: Headers, form: Parameters): Prom
   const presented = form.get('token')
   if (presented === undefined) throw invalidRequest('The parameter token is missing')
   const now = ctx.now()
-  const access = await findAccessToken(ctx.db, presented)
+  const access = await findAccessToken(ctx.db, presented, now)
   if (access?.provider === client.id) {
     await ctx.db
       .updateTable('oauth2_access_token')
@@ -37,7 +37,7 @@ export async function revoke(ctx: Ctx, headers: Headers, form: Parameters): Prom
       .where('revoked_at', 'is', null)
       .execute()
   }
-  const refresh = access ? undefined : await findRefreshToken(ctx.db, presented)
+  const refresh = access ? undefined : await findRefreshToken(ctx.db, presented, now)
   if (refresh?.provider === client.id) await revokeFamily(ctx.db, refresh.family, now)
   return json(200, {}, corsHeaders(headers, client.origins))
 }

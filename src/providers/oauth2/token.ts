@@ -54,7 +54,8 @@ export async function token(ctx: Ctx, headers: Headers, form: Parameters): Promi
     const target = authorization.target ?? client
     await requireAccess(ctx, client, authorization)
     if (target !== client) await requireAccess(ctx, target, authorization)
-    const bound = await bindingOf(ctx, client, headers, authorization)
+    const key = headers['dpop'] === undefined ? undefined : await provenBy(ctx, client, headers)
+    const bound = bindingOf(ctx, client, authorization, key)
     const tokens = await prepareTokens(ctx, target, authorization, bound)
     const { claim, settle } = authorization
     await commitTogether(ctx, [
@@ -70,16 +71,19 @@ export async function token(ctx: Ctx, headers: Headers, form: Parameters): Promi
   }
 }
 
+/** The key that a request proves to hold, RFC 9449 §5. */
+const provenBy = (ctx: Ctx, client: Client, headers: Headers): Promise<string | undefined> =>
+  provenKey(ctx, headers, { nonce: client.metadata.dpop_nonce_required, algorithms: signable(client, ASYMMETRIC) })
+
 /**
  * What the tokens will be bound to: the key that is proven (RFC 9449 §5) and the certificate that is shown by a client that wants that (RFC 8705 §3),
  * which must be those that the grant is bound to.
  */
-async function bindingOf(ctx: Ctx, client: Client, headers: Headers, { jkt, x5t, target = client }: Authorization): Promise<Binding> {
+function bindingOf(ctx: Ctx, client: Client, { jkt, x5t, target = client }: Authorization, key: string | undefined): Binding {
   const { metadata } = client
   // Whom the token is for may count on that as well.
   const byKey = metadata.dpop_bound_access_tokens || target.metadata.dpop_bound_access_tokens
   const byCertificate = metadata.tls_client_certificate_bound_access_tokens || target.metadata.tls_client_certificate_bound_access_tokens
-  const key = await provenKey(ctx, headers, { nonce: metadata.dpop_nonce_required, algorithms: signable(client, ASYMMETRIC) })
   if (key === undefined && byKey) throw invalidRequest('A DPoP proof is required')
   if (typeof jkt === 'string' && key !== jkt) throw invalidGrant()
   const certificate = byCertificate || x5t ? presentedThumbprint(ctx) : undefined

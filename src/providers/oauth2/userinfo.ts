@@ -39,7 +39,7 @@ function presented(headers: Headers, form: Parameters): { token: string | undefi
 
 /** A token that was revoked and is still tried may be in the wrong hands. */
 async function reportRevoked(ctx: Ctx, credential: string): Promise<void> {
-  const token = await findAccessToken(ctx.db, credential)
+  const token = await findAccessToken(ctx.db, credential, ctx.now())
   if (!token || token.revoked_at === null) return
   const user = (await ctx.db.selectFrom('user').selectAll().where('id', '=', token.user).executeTakeFirst()) as Row | undefined
   await recordEvent(ctx, 'suspicious_request', { message: 'Revoked access token was used' }, { user: user ?? null })
@@ -60,11 +60,12 @@ export async function userinfo(ctx: Ctx, headers: Headers, form: Parameters): Pr
   if (!token.scope.includes('openid'))
     return refused(403, 'insufficient_scope', 'The request requires higher privileges than provided by the access token')
   const claims = await scopeClaims(ctx, { provider: client.provider, user, scopes: token.scope, mappings: client.mappings })
-  const named = await namedClaims(ctx, client, user, token.requested_claims?.userinfo) // OIDC Core §5.5
+  const wishes = token.requested_claims?.userinfo // OIDC Core §5.5
+  const told = wishes ? { ...(await namedClaims(ctx, client, user, wishes)), ...claims } : claims
   const { nonce } = token.claims
   // §5.3.2: sub is always there and the same as in the ID token
   const sub = token.claims.sub ?? subjectOf(ctx, client, user)
-  const answer = { ...valued({ ...named, ...claims }), sub, ...(nonce !== undefined && !isFapi(client) && { nonce }) }
+  const answer = { ...valued(told), sub, ...(nonce !== undefined && !isFapi(client) && { nonce }) }
   const cors = corsHeaders(headers, client.origins)
   const jwt = await userinfoJwt(ctx, client, answer, issuerOf(ctx, client))
   return jwt === undefined ? json(200, answer, cors) : { ...json(200, {}, { ...cors, 'content-type': 'application/jwt' }), body: jwt }

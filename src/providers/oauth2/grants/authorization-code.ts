@@ -4,7 +4,7 @@ import { required } from '../../../db/planned-write.ts'
 import { recordEvent } from '../../../events/record.ts'
 import type { Client } from '../client.ts'
 import { invalidGrant, Replayed } from '../errors.ts'
-import { findCode, revokeFamily, sessionLives, spendCode, type CodeRow } from '../grants.sql.ts'
+import { findCode, revokeFamily, spendCode, type CodeRow } from '../grants.sql.ts'
 import type { Authorization } from '../issue.ts'
 import { verifierMatches, type ChallengeMethod } from '../pkce.ts'
 import type { Grant, TokenRequest } from '../token.ts'
@@ -33,15 +33,15 @@ const replayed = (ctx: Ctx, client: Client, user: Row | undefined, code: CodeRow
 async function authorize(ctx: Ctx, { form }: TokenRequest, client: Client): Promise<Authorization> {
   const presented = form.get('code')
   if (presented === undefined) throw invalidGrant()
-  const code = await findCode(ctx.db, presented)
+  const now = ctx.now()
+  const code = await findCode(ctx.db, presented, now)
   if (!code || code.provider !== client.id) throw invalidGrant() // §4.1.3: issued to this client
   const user = await activeUser(ctx, code.user)
   if (code.used_at !== null) throw replayed(ctx, client, user, code)
-  const now = ctx.now()
   if (code.expires <= now) throw invalidGrant()
   if (form.get('redirect_uri') !== code.redirect_uri) throw invalidGrant() // §4.1.3: identical to that of the authorization request
   requireVerifier(code, form.get('code_verifier'))
-  if (!user || !(await sessionLives(ctx.db, code.session_hash, now))) throw invalidGrant()
+  if (!user || code.living_session === null) throw invalidGrant()
   const refreshable = code.scope.includes('offline_access') && client.grantTypes.has('refresh_token') // OIDC Core §11
   return {
     user,

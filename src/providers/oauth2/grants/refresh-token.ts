@@ -3,9 +3,9 @@ import type { Ctx } from '../../../context.ts'
 import { required } from '../../../db/planned-write.ts'
 import { recordEvent } from '../../../events/record.ts'
 import type { Client } from '../client.ts'
-import { consentStands } from '../consent.ts'
+import { consentStands, type ConsentFacts } from '../consent.ts'
 import { invalidGrant, invalidScope, Replayed } from '../errors.ts'
-import { findRefreshToken, holdRefreshToken, revokeFamily, sessionLives, spendRefreshToken, type RefreshTokenRow } from '../grants.sql.ts'
+import { findRefreshToken, holdRefreshToken, revokeFamily, spendRefreshToken, type PresentedRefreshToken } from '../grants.sql.ts'
 import type { Authorization } from '../issue.ts'
 import { isGithubScope } from '../github/scopes.ts'
 import { parseScope } from '../parameters.ts'
@@ -13,7 +13,7 @@ import type { Grant, TokenRequest } from '../token.ts'
 import { activeUser } from '../users.ts'
 
 /** A token that was replaced or revoked came again: client or thief, one of them holds a copy, so the family ends (RFC 9700 §4.14.2). */
-const replayed = (ctx: Ctx, client: Client, token: RefreshTokenRow): Replayed =>
+const replayed = (ctx: Ctx, client: Client, token: PresentedRefreshToken): Replayed =>
   new Replayed(invalidGrant(), async () => {
     await revokeFamily(ctx.db, token.family, ctx.now())
     const user = (await ctx.db.selectFrom('user').selectAll().where('id', '=', token.user).executeTakeFirst()) as Row | undefined
@@ -39,7 +39,7 @@ function narrowed(requested: string | undefined, granted: readonly string[], cli
 export async function stillStands(
   ctx: Ctx,
   client: Client,
-  token: RefreshTokenRow,
+  token: ConsentFacts,
   user: Row,
   granted: readonly string[],
   sessionLive: boolean,
@@ -56,15 +56,15 @@ const isAnybodys = (client: Client, { jkt, x5t }: RefreshTokenRow): boolean => c
 async function authorize(ctx: Ctx, { form }: TokenRequest, client: Client): Promise<Authorization> {
   const presented = form.get('refresh_token')
   if (presented === undefined) throw invalidGrant()
-  const token = await findRefreshToken(ctx.db, presented)
+  const now = ctx.now()
+  const token = await findRefreshToken(ctx.db, presented, now)
   if (!token || token.provider !== client.id) throw invalidGrant() // §6: bound to the client it was issued to
   if (token.used_at !== null || token.revoked_at !== null) throw replayed(ctx, client, token)
-  const now = ctx.now()
   if (token.expires <= now) throw invalidGrant()
   const granted = token.scope.filter(name => client.scopes.includes(name) || isGithubScope(name)) // what was taken from the provider since is gone
   const scopes = narrowed(form.get('scope'), granted, client)
   const user = await activeUser(ctx, token.user)
-  const sessionLive = await sessionLives(ctx.db, token.session_hash, now)
+  const sessionLive = token.living_session !== null
   if (!user || !(await stillStands(ctx, client, token, user, granted, sessionLive))) throw invalidGrant()
   const { refreshThreshold } = client.lifetimes
   const rotate = isAnybodys(client, token) || refreshThreshold === 0 || token.expires.getTime() - now.getTime() < refreshThreshold
@@ -75,7 +75,7 @@ async function authorize(ctx: Ctx, { form }: TokenRequest, client: Client): Prom
     facts: { sid: token.sid, auth_time: token.auth_time, amr: token.amr, acr: token.acr },
     requested: token.requested_claims,
     nonce: null, // OIDC Core §12.2: SHOULD NOT have one
-    session_hash: sessionLive ? token.session_hash : null,
+    session_hash: token.living_session,
     family: token.family,
     jkt: token.jkt,
     x5t: token.x5t,

@@ -26,7 +26,7 @@ async function tokenOf(ctx: Ctx, form: Parameters, name: 'subject_token' | 'acto
   const sent = form.get(name)
   if (sent === undefined || type === undefined || !TYPES.includes(type))
     throw invalidRequest(`There must be a ${name} that is an access token`)
-  const row = await findAccessToken(ctx.db, sent)
+  const row = await findAccessToken(ctx.db, sent, ctx.now())
   const living = row && (await livingRow(ctx, row))
   if (!living) throw invalidRequest(`The ${name} is not valid`) // §2.2.2
   return living
