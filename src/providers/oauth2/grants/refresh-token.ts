@@ -51,7 +51,7 @@ export async function stillStands(
 }
 
 /** A token that is of use to whoever has it: no secret goes with it, no key and no certificate. It is replaced with every use (RFC 9700 §4.14.2). */
-const isAnybodys = (client: Client, { jkt, x5t }: RefreshTokenRow): boolean => client.public && jkt === null && x5t === null
+const isAnybodys = (client: Client, { jkt, x5t }: PresentedRefreshToken): boolean => client.public && jkt === null && x5t === null
 
 async function authorize(ctx: Ctx, { form }: TokenRequest, client: Client): Promise<Authorization> {
   const presented = form.get('refresh_token')
