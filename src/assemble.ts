@@ -11,7 +11,7 @@ import { migrations } from './db/migrations/index.ts'
 import { openDatabase, type Database } from './db/database.ts'
 import { VERSION } from './version.ts'
 import type { Deps } from './deps.ts'
-import { registry, watchedTables } from './registry.ts'
+import { registry, rowKeys, watchedTables } from './registry.ts'
 
 export type Outside = {
   config: Config
@@ -23,7 +23,7 @@ export type Outside = {
 
 /** Opens the database that the configuration names. Nothing is migrated yet. */
 export const openConfigured = ({ config, log }: Pick<Outside, 'config' | 'log'>): Promise<Database> =>
-  openDatabase({ ...databaseOptions(config.database), watchedTables, report: error => log.error({ err: error }, 'database') })
+  openDatabase({ ...databaseOptions(config.database), watchedTables, rowKeys, report: error => log.error({ err: error }, 'database') })
 
 /** The schema is not the one of this program, and whoever asked may not bring it up to date. */
 export class SchemaPendingError extends Error {

@@ -339,6 +339,23 @@ export const registry: Registry = {
   memoryStages: [inPlanRedirect, confirmEmail, sessionEnd, connectStage, groupsStage, resumeStage, ...oauthMemoryStages],
 }
 
+/**
+ * The column by which caches hear of single rows of a table, so that of a hundred thousand applications saving one does not have all others
+ * loaded anew.
+ */
+export const rowKeys: Readonly<Record<string, string>> = {
+  user: 'id',
+  policy_target: 'pbm_uuid',
+  application: 'pbm_uuid',
+  provider: 'id',
+  provider_oauth2: 'id',
+  oauth2_client_metadata: 'provider',
+  oauth2_retired_key: 'provider',
+  oauth2_dcr: 'provider',
+  oauth2_registration: 'provider',
+  provider_property_mapping: 'provider',
+}
+
 /** Tables that caches hold: what is configured. Sessions, tokens and events are not among them, since they are written all the time. */
 export const watchedTables: readonly string[] = [
   'system_settings',

@@ -10,7 +10,7 @@ import type { ThrowawayPostgres } from './postgres.ts'
 import { throwawayPostgres } from './postgres.ts'
 
 /** What `openDatabase` may be told besides the place. */
-export type Extra = Pick<Partial<DatabaseOptions>, 'watchedTables' | 'report' | 'elapsed' | 'connectWithin'> &
+export type Extra = Pick<Partial<DatabaseOptions>, 'watchedTables' | 'rowKeys' | 'report' | 'elapsed' | 'connectWithin'> &
   Pick<SqliteOptions, 'busy_timeout'> &
   Pick<Partial<PostgresOptions>, 'pool_size' | 'prepared' | 'schema'>
 

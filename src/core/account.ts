@@ -6,8 +6,12 @@ import { cached } from './cache.ts'
 const rowById = statement((db, id: number) => db.selectFrom('user').selectAll().where('id', '=', id))
 const rowByName = statement((db, username: string) => db.selectFrom('user').selectAll().where('username', '=', username))
 
-const byId = cached(['user'], (ctx, id): Promise<Row | undefined> => rowById.first(ctx.db, Number(id)))
-const byName = cached(['user'], (ctx, username): Promise<Row | undefined> => rowByName.first(ctx.db, username))
+const byId = cached(['user'], (ctx, id): Promise<Row | undefined> => rowById.first(ctx.db, Number(id)), {
+  concerns: (_, __, keys, id) => keys.has(id),
+})
+const byName = cached(['user'], (ctx, username): Promise<Row | undefined> => rowByName.first(ctx.db, username), {
+  concerns: (row, _, keys) => row === undefined || keys.has(String(row.id)),
+})
 
 /** JSON of one's own, with nothing in common with what it was copied from. */
 function copyOf(value: unknown): unknown {
@@ -22,7 +26,7 @@ function copyOf(value: unknown): unknown {
 }
 
 /**
- * An account by its key; undefined when there is none. It is remembered until somebody changes an account, so that it may be as old as
+ * An account by its key; undefined when there is none. It is remembered until somebody changes it, so that it may be as old as
  * configuration may (250 ms after another process on SQLite). The row is the caller's own: expressions write into those that they are given.
  */
 export const accountOf = async (ctx: Ctx, id: number): Promise<Row | undefined> => copyOf(await byId(ctx, String(id))) as Row | undefined

@@ -38,3 +38,39 @@ test('What two callers load at once weighs once', async () => {
   await lengths(ctx, 'ab')
   assert.deepEqual(lengths.keys(ctx), ['eight ch', 'ab'])
 })
+
+test('A cache that knows what a change concerns forgets nothing else', async () => {
+  const { ctx } = await server()
+  const { aGroup, aUser, unique } = await import('../../test/builders.ts')
+  const [one, other] = [await aUser(ctx, { username: unique('one') }), await aUser(ctx, { username: unique('other') })]
+  let loads = 0
+  const names = cached(
+    ['user', 'group'],
+    async (ctx, key) => {
+      loads += 1
+      return (await ctx.db.selectFrom('user').select('name').where('id', '=', Number(key)).executeTakeFirst())?.name
+    },
+    { concerns: (_, __, keys, key) => keys.has(key) },
+  )
+  const both = async () => [await names(ctx, String(one.id)), await names(ctx, String(other.id))]
+  await both()
+  const rename = (id: unknown, name: string) =>
+    ctx.db
+      .updateTable('user')
+      .set({ name })
+      .where('id', '=', id as number)
+      .execute()
+  await rename(one.id, 'Renamed')
+  assert.equal((await both())[0], 'Renamed')
+  assert.equal(loads, 3)
+  await ctx.db
+    .updateTable('user')
+    .set({ name: 'Both' })
+    .where('username', 'in', [String(one.username), String(other.username)])
+    .execute()
+  assert.deepEqual(await both(), ['Both', 'Both'])
+  assert.equal(loads, 5, 'which rows it was is not known')
+  await aGroup(ctx, {})
+  await both()
+  assert.equal(loads, 7, 'a table of which nobody tells single rows')
+})

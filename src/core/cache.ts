@@ -1,17 +1,20 @@
 import type { Ctx } from '../context.ts'
-import { afterCommit, type Database } from '../db/database.ts'
+import { afterCommit, type ChangedRows, type Database } from '../db/database.ts'
 
 /** How many keys one cache may hold where nothing else is said; beyond that the oldest go. */
 const CAPACITY = 2_000
 
-export type CacheLimits<V> = {
-  /** What all that is held may weigh together. */
-  capacity: number
+export type CacheOptions<V> = {
+  /** What all that is held may weigh together, one each unless `weight` says otherwise. */
+  capacity?: number
   /** Of one value, in whatever unit. */
-  weight: (value: V) => number
+  weight?: (value: V) => number
+  /**
+   * Whether a value may be another after these rows of a table were written, for tables of `rowKeys` (src/registry.ts). Without it, and for
+   * other tables, everything is forgotten. What is not found out again here is served stale: when in doubt, true.
+   */
+  concerns?: (value: V, table: string, keys: ReadonlySet<string>, key: string) => boolean
 }
-
-const BY_NUMBER: CacheLimits<unknown> = { capacity: CAPACITY, weight: () => 1 }
 
 export type Cache<V> = {
   (ctx: Ctx, key?: string): Promise<V>
@@ -32,23 +35,26 @@ type Entry<V> = { value: V; promise: Promise<V>; weight: number }
 
 class Store<V> {
   readonly entries = new Map<string, Entry<V>>()
-  readonly #limits: CacheLimits<V>
+  readonly #tables: readonly string[]
+  readonly #options: CacheOptions<V>
   #held = 0
   /** Moves when something is forgotten. */
   generation = 0
 
-  constructor(limits: CacheLimits<V>) {
-    this.#limits = limits
+  constructor(tables: readonly string[], options: CacheOptions<V>) {
+    this.#tables = tables
+    this.#options = options
   }
 
   /** What two callers loaded at once is held once; what is heavier than all that may be held is not. */
   add(key: string, value: V): void {
-    const weight = this.#limits.weight(value)
+    const { capacity = CAPACITY } = this.#options
+    const weight = this.#options.weight?.(value) ?? 1
     this.#remove(key)
     this.#held += weight
     this.entries.set(key, { value, promise: Promise.resolve(value), weight })
     for (const oldest of this.entries.keys()) {
-      if (this.#held <= this.#limits.capacity) return
+      if (this.#held <= capacity) return
       this.#remove(oldest)
     }
   }
@@ -63,6 +69,17 @@ class Store<V> {
     this.#held = 0
     this.generation += 1
   }
+
+  /** Forgets what the change of these rows concerns. */
+  forget(changed: ChangedRows): void {
+    const { concerns } = this.#options
+    const rows = this.#tables.flatMap(table => (changed.has(table) ? [[table, changed.get(table)!] as const] : []))
+    if (!concerns || rows.some(([, keys]) => keys === 'all')) return this.clear()
+    this.generation += 1
+    for (const [key, { value }] of this.entries) {
+      if (rows.some(([table, keys]) => concerns(value, table, keys as ReadonlySet<string>, key))) this.#remove(key)
+    }
+  }
 }
 
 /**
@@ -73,16 +90,17 @@ class Store<V> {
 export function cached<V>(
   tables: readonly string[] | ((ctx: Ctx) => readonly string[]),
   load: (ctx: Ctx, key: string) => Promise<V>,
-  limits: CacheLimits<V> = BY_NUMBER,
+  options: CacheOptions<V> = {},
 ): Cache<V> {
   const stores = new WeakMap<Database, Store<V>>()
   const storeOf = (ctx: Ctx): Store<V> => {
     const { database } = ctx
     const known = stores.get(database)
     if (known) return known
-    const made = new Store(limits)
+    const watched = typeof tables === 'function' ? tables(ctx) : tables
+    const made = new Store(watched, options)
     stores.set(database, made)
-    database.feed.onChange(typeof tables === 'function' ? tables(ctx) : tables, () => made.clear())
+    database.feed.onChange(watched, changed => made.forget(changed))
     return made
   }
   const read = (ctx: Ctx, key = ''): Promise<V> => {

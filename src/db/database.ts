@@ -15,7 +15,7 @@ import { SqliteStore } from './sqlite-store.ts'
 import { callBack, runTransaction } from './transaction.ts'
 import type { DB } from './types.gen.ts'
 
-export type { ChangeFeed } from './feed.ts'
+export type { ChangedRows, ChangeFeed } from './feed.ts'
 export type { Engine } from './engine.ts'
 export type { DB } from './types.gen.ts'
 export { DatabaseBusyError } from './sqlite-store.ts'
@@ -38,6 +38,8 @@ export type SqliteOptions = {
 export type DatabaseOptions = (SqliteOptions | PostgresOptions) & {
   /** The tables that the change feed can tell of: rarely written ones, which caches hold. */
   watchedTables?: readonly string[]
+  /** Of some of them, the column whose value (a number or UUID) tells whom a row belongs to: caches then hear of single rows. */
+  rowKeys?: Readonly<Record<string, string>>
   /** Gets what happens off the path of any caller: lost connections, errors of feed and `afterCommit` functions. Default: a warning of the process. */
   report?: (error: unknown) => void
   /** ms on a clock that never goes back. */
@@ -176,6 +178,6 @@ const openPostgres = async (
  */
 export const openDatabase = async (options: DatabaseOptions): Promise<Database> => {
   const report = options.report ?? warn
-  const feed = new Feed({ watched: options.watchedTables ?? [], elapsed: options.elapsed ?? monotonic, report })
+  const feed = new Feed({ watched: options.watchedTables ?? [], rowKeys: options.rowKeys, elapsed: options.elapsed ?? monotonic, report })
   return options.engine === 'sqlite' ? openSqlite(options, feed, report) : openPostgres(options, feed, report)
 }

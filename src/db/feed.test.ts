@@ -8,7 +8,9 @@ import { Client } from 'pg'
 import { databases } from '../../test/databases.ts'
 import type { Extra } from '../../test/databases.ts'
 import type { Database, DatabaseOptions } from './database.ts'
+import { textsOf } from './changes.ts'
 import { fixture, migrateFixture } from './fixture.ts'
+import { statement } from './statement.ts'
 
 /** The way to a PostgreSQL server, on which connections that listen can be made silent: they stay open, and nothing comes any more. */
 async function silencing({ host, port }: { host: string; port: number }) {
@@ -106,6 +108,75 @@ for (const { engine, open, place, reopen } of databases()) {
       assert.deepStrictEqual(take(), ['part', 'scrap', 'thing'])
     })
 
+    test('single rows are told of where the statement says which, and else the table', async () => {
+      const database = await opened({ rowKeys: { maker: 'maker_id', part: 'thing' } })
+      const db = fixture(database.db)
+      const heard: string[] = []
+      database.feed.onChange(['maker', 'part', 'thing'], changed => heard.push(textsOf(changed).toSorted().join(' ')))
+      const told = () => heard.splice(0).join(', ')
+      await addMaker(database, 'a')
+      assert.equal(told(), 'maker=a')
+      await db
+        .insertInto('maker')
+        .values([
+          { maker_id: 'b', name: 'b' },
+          { maker_id: 'c', name: 'c' },
+        ])
+        .execute()
+      assert.equal(told(), 'maker=b maker=c')
+      await db.updateTable('maker').set({ name: 'x' }).where('name', 'like', '_').where('maker_id', '=', 'b').execute()
+      assert.equal(told(), 'maker=b')
+      await db.updateTable('maker').set({ name: 'y' }).where('maker_id', 'in', ['b', 'c']).execute()
+      assert.equal(told(), 'maker=b maker=c')
+      await db.updateTable('maker').set({ name: 'z' }).execute()
+      assert.equal(told(), 'maker', 'any row')
+      await db
+        .updateTable('maker')
+        .set({ name: 'z' })
+        .where(eb => eb.or([eb('maker_id', '=', 'b'), eb('name', '=', 'z')]))
+        .execute()
+      assert.equal(told(), 'maker', 'one of several conditions')
+      const again = db.insertInto('maker').values({ maker_id: 'c', name: 'again' })
+      await again.onConflict(conflict => conflict.column('maker_id').doUpdateSet({ name: 'again' })).execute()
+      assert.equal(told(), 'maker=c', 'the row that is there')
+      await again.onConflict(conflict => conflict.column('maker_id').doUpdateSet({ maker_id: 'd' })).execute()
+      assert.equal(told(), 'maker')
+      await db.updateTable('maker').set({ maker_id: 'c' }).where('name', '=', 'again').execute()
+      told()
+      await db.updateTable('maker').set({ maker_id: 'd' }).where('maker_id', '=', 'c').execute()
+      assert.equal(told(), 'maker', 'a row that goes from one to the other')
+      await addMaker(database, 'odd key')
+      assert.equal(told(), 'maker', 'a key that cannot be told')
+      await sql`update maker set name = 'a' where maker_id = 'a'`.execute(database.db)
+      assert.equal(told(), 'maker', 'what was written by hand')
+      const { id } = await db.insertInto('thing').values({ name: 't' }).returning('id').executeTakeFirstOrThrow()
+      assert.equal(told(), 'thing', 'a table that nobody asked it of')
+      await db.insertInto('part').values({ part_id: 'p', thing: id, label: 'p', maker: 'b' }).execute()
+      assert.equal(told(), `part=${id}`)
+      await db.deleteFrom('maker').where('maker_id', '=', 'b').execute()
+      assert.equal(told(), 'maker=b part', 'what a delete reaches')
+      await database.transaction(async trx => {
+        await fixture(trx).updateTable('maker').set({ name: 'z' }).where('maker_id', '=', 'a').execute()
+        await fixture(trx).insertInto('maker').values({ maker_id: 'e', name: 'e' }).execute()
+      })
+      assert.equal(told(), 'maker=a maker=e')
+      const many = Array.from({ length: 51 }, (_, index) => ({ maker_id: `m${index}`, name: 'many' }))
+      await db.insertInto('maker').values(many).execute()
+      assert.equal(told(), 'maker', 'more than is worth telling')
+    })
+
+    test('a row that gets its key by itself is new, and a statement that was compiled ahead names its rows', async () => {
+      const database = await opened({ rowKeys: { thing: 'id' } })
+      const heard: string[] = []
+      database.feed.onChange(['thing'], changed => heard.push(...textsOf(changed)))
+      const { id } = await fixture(database.db).insertInto('thing').values({ name: 't' }).returning('id').executeTakeFirstOrThrow()
+      const rename = statement(
+        (db, name: string, id: number) => fixture(db).updateTable('thing').set({ name }).where('id', '=', id) as never,
+      )
+      await rename.all(database.db, 'u', id)
+      assert.deepEqual(heard, ['thing=', engine === 'sqlite' ? `thing=${id}` : 'thing'])
+    })
+
     test('only tables that were named can be watched, and a watcher can leave', async () => {
       const database = await opened()
       assert.throws(() => database.feed.onChange(['tag'], () => {}), /tag is not among the watched tables/)
@@ -134,7 +205,7 @@ for (const { engine, open, place, reopen } of databases()) {
       let clock = 0
       const here = await reopen(where, { watchedTables, elapsed: () => clock })
       await migrateFixture(here)
-      const there = await reopen(where, { watchedTables })
+      const there = await reopen(where, { watchedTables, rowKeys: { maker: 'maker_id' } })
       const told = Promise.withResolvers<void>()
       const others = recording(there)
       const { take } = recording(here)
@@ -142,6 +213,7 @@ for (const { engine, open, place, reopen } of databases()) {
       here.feed.check()
       assert.deepStrictEqual(take(), [])
       await addMaker(there, 'a')
+      assert.deepStrictEqual(others.take(), ['maker'], 'its own change is told once')
       if (engine === 'sqlite') {
         clock += 249
         here.feed.check()
@@ -155,8 +227,11 @@ for (const { engine, open, place, reopen } of databases()) {
       } else {
         await told.promise
         assert.deepStrictEqual(take(), ['maker'])
+        const rows = Promise.withResolvers<string[]>()
+        here.feed.onChange(['maker'], changed => rows.resolve(textsOf(changed)))
+        await addMaker(there, 'b')
+        assert.deepStrictEqual(await rows.promise, ['maker=b'], 'and which row')
       }
-      assert.deepStrictEqual(others.take(), ['maker'], 'its own change is told once')
     })
 
     if (engine === 'postgres') {

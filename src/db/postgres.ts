@@ -5,6 +5,7 @@ import type pg from 'pg'
 import { DatabaseError, Pool } from 'pg'
 import { FOREIGN_KEYS, foreignKeysOf, reachedByDelete } from './catalogue.ts'
 import type { ForeignKey } from './catalogue.ts'
+import { changesIn } from './changes.ts'
 import { encodePostgres, postgresTypes } from './codec.ts'
 import type { Feed } from './feed.ts'
 import { isPassing } from './connect.ts'
@@ -34,7 +35,7 @@ export type PostgresOptions = {
   prepared?: boolean
 }
 
-/** Carries the names of changed tables between processes: `<sender>:<table>,<table>`. */
+/** Carries changes between processes: `<sender>:<change>,<change>`. */
 export const CHANNEL = 'signet_change'
 
 const identifier = (name: string) => `"${name.replaceAll('"', '""')}"`
@@ -145,10 +146,10 @@ export class PostgresStore {
     }
   }
 
-  /** All tables that a statement writes, with those that its deletes reach by foreign keys. */
+  /** All that a statement changes (see `Changes`), with the tables that its deletes reach by foreign keys. */
   async writtenBy(compiled: CompiledQuery, query: (text: string) => Promise<unknown[]>): Promise<ReadonlySet<string>> {
     const { tables, deletes } = writesOf(compiled)
-    const written = new Set(tables)
+    const written = new Set(tables.flatMap(table => changesIn(compiled, compiled.parameters, table, this.feed.rowKey(table))))
     if (!deletes) return written
     const keys = await (this.#foreignKeys ??= query(FOREIGN_KEYS.postgres).then(
       rows => foreignKeysOf(rows as never),
@@ -172,7 +173,7 @@ type PgResult = { command: string; rowCount: number | null; rows: unknown[] }
 class PostgresConnection implements DatabaseConnection {
   readonly #store: PostgresStore
   #client: pg.PoolClient
-  /** Tables written by the open transaction. */
+  /** What the open transaction has changed. */
   #written: Set<string> | undefined
   /** The connection is lost, or in a state that nobody knows: it must not go back to the pool. */
   #broken = false
@@ -188,11 +189,11 @@ class PostgresConnection implements DatabaseConnection {
     if (written.size === 0) return this.#result(await this.#read(compiled, parameters), compiled)
     if (this.#written !== undefined) {
       const result = await this.#query(compiled.sql, parameters)
-      if (wrote(result, compiled)) for (const table of written) this.#written.add(table)
+      if (wrote(result, compiled)) for (const change of written) this.#written.add(change)
       return this.#result(result, compiled)
     }
     refuseInsideTransaction(this.#store)
-    if (![...written].some(table => this.#store.feed.isWatched(table))) {
+    if (![...written].some(change => this.#store.feed.isWatched(change))) {
       const result = await this.#query(compiled.sql, parameters)
       return this.#result(result, compiled)
     }
@@ -247,9 +248,9 @@ class PostgresConnection implements DatabaseConnection {
 
   async commit(): Promise<void> {
     const written = this.#written!
-    const told = [...written].filter(table => this.#store.feed.isWatched(table))
-    if (told.length > 0) {
-      const payload = `${this.#store.sender}:${told.join(',')}`
+    const told = this.#store.feed.textOf(written)
+    if (told !== undefined) {
+      const payload = `${this.#store.sender}:${told}`
       try {
         await this.#query('select pg_notify($1, $2)', [CHANNEL, payload])
       } catch (error) {

@@ -5,6 +5,7 @@ import { FOREIGN_KEYS, foreignKeysOf, reachedByDelete } from './catalogue.ts'
 import type { ForeignKey } from './catalogue.ts'
 import { CommitGroup } from './commit-group.ts'
 import type { Taker } from './direct.ts'
+import { changesIn, type Changes } from './changes.ts'
 import type { Feed } from './feed.ts'
 import { Mutex } from './mutex.ts'
 import { PlannedCommits } from './planned-commits.ts'
@@ -17,7 +18,7 @@ import type { FileSync } from './wal-sync.ts'
 import { changesSchema, readsOnly, writesOf } from './writes.ts'
 
 /** What one statement did. `changed`: the database may be another now. */
-export type Done = { written: Iterable<string>; result: StatementResult; changed: boolean }
+export type Done = { written: Changes; result: StatementResult; changed: boolean }
 
 /** How long a write waits for another process to finish writing: ms, and the clock that measures them. */
 export type Patience = { within: number; elapsed: () => number }
@@ -97,11 +98,12 @@ export class SqliteStore {
     }
   }
 
-  /** All tables that a statement writes, with those that its deletes reach by foreign keys. */
-  writtenBy(compiled: CompiledQuery): Iterable<string> {
+  /** All that a statement changes, with the tables that its deletes reach by foreign keys. */
+  writtenBy(compiled: CompiledQuery, parameters: readonly unknown[]): Changes {
     const { tables, deletes } = writesOf(compiled)
-    if (!deletes) return tables
-    const written = new Set(tables)
+    const changes = tables.flatMap(table => changesIn(compiled, parameters, table, this.feed.rowKey(table)))
+    if (!deletes) return changes
+    const written = new Set(changes)
     this.#foreignKeys ??= foreignKeysOf(this.writer.run(FOREIGN_KEYS.sqlite, []).rows as never)
     for (const table of tables) for (const reached of reachedByDelete(this.#foreignKeys, table)) written.add(reached)
     return written
@@ -109,7 +111,7 @@ export class SqliteStore {
 
   /** Runs a statement by the connection that writes. Call while having the turn. */
   write(compiled: CompiledQuery, parameters: readonly SQLInputValue[]): Done {
-    const written = this.writtenBy(compiled)
+    const written = this.writtenBy(compiled, parameters)
     const result = this.writer.runEncoded(compiled.sql, parameters)
     if (changesSchema(compiled.sql)) this.schemaChanged()
     // Raw statements that return nothing countable are told of in any case.

@@ -14,7 +14,7 @@ before(async () => {
   const listener = createServer((request, response) => on.app.routing(request, response)).listen(0, '127.0.0.1')
   await once(listener, 'listening')
   ;({ port } = listener.address() as AddressInfo)
-  close = () => void listener.close().closeAllConnections()
+  close = () => listener.close().closeAllConnections()
 })
 after(() => close())
 

@@ -74,26 +74,30 @@ export type Decision = {
 }
 
 /** Bindings on a target, by order. */
-const targetOf = cached(['policy_target', 'policy_binding', 'policy', 'group'], async (ctx, key): Promise<Target | undefined> => {
-  const target = await ctx.db
-    .selectFrom('policy_target')
-    .select(['kind', 'policy_engine_mode'])
-    .where('pbm_uuid', '=', key)
-    .executeTakeFirst()
-  if (!target) return undefined
-  const bindings = await ctx.db
-    .selectFrom('policy_binding')
-    .leftJoin('policy', 'policy.policy_uuid', 'policy_binding.policy')
-    .leftJoin('group', 'group.group_uuid', 'policy_binding.group')
-    .select(['policy_binding_uuid', 'policy_binding.policy', 'policy_binding.group', 'policy_binding.user', 'enabled', 'negate', 'order'])
-    .select(['timeout', 'failure_result'])
-    .select(eb => eb.fn.coalesce('policy.name', 'group.name').as('name'))
-    .where('target', '=', key)
-    .orderBy('order')
-    .orderBy('policy_binding_uuid')
-    .execute()
-  return { kind: target.kind, mode: target.policy_engine_mode as Mode, bindings }
-})
+const targetOf = cached(
+  ['policy_target', 'policy_binding', 'policy', 'group'],
+  async (ctx, key): Promise<Target | undefined> => {
+    const target = await ctx.db
+      .selectFrom('policy_target')
+      .select(['kind', 'policy_engine_mode'])
+      .where('pbm_uuid', '=', key)
+      .executeTakeFirst()
+    if (!target) return undefined
+    const bindings = await ctx.db
+      .selectFrom('policy_binding')
+      .leftJoin('policy', 'policy.policy_uuid', 'policy_binding.policy')
+      .leftJoin('group', 'group.group_uuid', 'policy_binding.group')
+      .select(['policy_binding_uuid', 'policy_binding.policy', 'policy_binding.group', 'policy_binding.user', 'enabled', 'negate', 'order'])
+      .select(['timeout', 'failure_result'])
+      .select(eb => eb.fn.coalesce('policy.name', 'group.name').as('name'))
+      .where('target', '=', key)
+      .orderBy('order')
+      .orderBy('policy_binding_uuid')
+      .execute()
+    return { kind: target.kind, mode: target.policy_engine_mode as Mode, bindings }
+  },
+  { concerns: (_, table, keys, key) => table !== 'policy_target' || keys.has(key) },
+)
 
 /**
  * The policy behind a key, ready to be asked; undefined when no part of the program knows its kind. A change in what policies say is

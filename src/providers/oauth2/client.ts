@@ -43,6 +43,8 @@ export type Client = {
   issuerMode: string
   /** The application that the issuer is called after: the client's own, or the one that it registered itself with. undefined: there is none. */
   issuerSlug: string | undefined
+  /** Where the client registered itself, whose issuer and key are its own: the provider and its application. */
+  home: { provider: number; application: string | undefined } | undefined
   /** What a client that registered itself says of itself, RFC 7591 §2; nobody has checked it. undefined: an administrator made it, or looked at it. */
   registered: Row | undefined
   /** Whether other clients may register themselves here, RFC 7591. */
@@ -171,6 +173,7 @@ async function load(ctx: Ctx, provider: Row): Promise<Client> {
   const encrypter = encryption && keypairEncrypter(encryption)
   const { mappings, scopes } = await mappingsOf(ctx, provider.id as number)
   const application = await applicationOf(ctx, provider.id as number)
+  const homeApplication = parent && (await applicationOf(ctx, parent.id as number))
   const registers = (await registrationEndpoint.first(ctx.db, provider.id as number)) !== undefined
   return {
     id: provider.id as number,
@@ -190,9 +193,8 @@ async function load(ctx: Ctx, provider: Row): Promise<Client> {
     },
     subMode: provider.sub_mode as string,
     issuerMode: home.issuer_mode as string,
-    issuerSlug: (home === provider ? application : ((await applicationOf(ctx, home.id as number)) ?? application))?.slug as
-      | string
-      | undefined,
+    issuerSlug: (homeApplication ?? application)?.slug as string | undefined,
+    home: parent && { provider: parent.id as number, application: homeApplication?.pbm_uuid as string | undefined },
     registered: metadata.verified ? undefined : told,
     registers,
     sector:
@@ -229,6 +231,14 @@ const USUAL = 4 * 1024
 const weightOf = ({ provider, registered, metadata }: Client): number =>
   USUAL + 2 * JSON.stringify([provider.redirect_uris, registered, metadata.jwks, metadata.request_uris]).length
 
+/** Whether rows with these keys are among those that a client was made of. A row may also be the application that it did not have. */
+function concerns({ id, application, home }: Client, table: string, keys: ReadonlySet<string>): boolean {
+  if (table !== 'application' && table !== 'policy_target')
+    return keys.has(String(id)) || (home !== undefined && keys.has(String(home.provider)))
+  const applications = [application?.pbm_uuid as string | undefined, ...(home ? [home.application] : [])]
+  return applications.some(key => key === undefined || keys.has(key))
+}
+
 /** The client with this `client_id`. */
 export const clientById = cached(
   CLIENT_TABLES,
@@ -236,26 +246,36 @@ export const clientById = cached(
     const provider = await findObject(ctx, OAuth2Provider, clientId, 'client_id')
     return provider && load(ctx, provider)
   },
-  { capacity: MOST_HELD, weight: client => (client === undefined ? 0 : weightOf(client)) },
+  {
+    capacity: MOST_HELD,
+    weight: client => (client === undefined ? 0 : weightOf(client)),
+    concerns: (client, table, keys) => client === undefined || concerns(client, table, keys),
+  },
 )
 
+/** Some 200 bytes each: as many as there are clients among those that are held, and more. */
+const MOST_NAMES = 10_000
+
 const clientIdOfProvider = cached(
-  CLIENT_TABLES,
+  ['provider_oauth2'],
   async (ctx, id): Promise<string | undefined> =>
     (await ctx.db.selectFrom('provider_oauth2').select('client_id').where('id', '=', Number(id)).executeTakeFirst())?.client_id,
+  { capacity: MOST_NAMES, concerns: (_, __, keys, id) => keys.has(id) },
 )
 
 const clientIdOfApplication = cached(
-  CLIENT_TABLES,
-  async (ctx, slug): Promise<string | undefined> =>
-    (
-      await ctx.db
-        .selectFrom('application')
-        .innerJoin('provider_oauth2', 'provider_oauth2.id', 'application.provider')
-        .select('provider_oauth2.client_id')
-        .where('application.slug', '=', slug)
-        .executeTakeFirst()
-    )?.client_id,
+  ['application', 'provider_oauth2'],
+  (ctx, slug) =>
+    ctx.db
+      .selectFrom('application')
+      .innerJoin('provider_oauth2', 'provider_oauth2.id', 'application.provider')
+      .select(['provider_oauth2.client_id', 'application.pbm_uuid as application', 'application.provider'])
+      .where('application.slug', '=', slug)
+      .executeTakeFirst(),
+  {
+    capacity: MOST_NAMES,
+    concerns: (found, table, keys) => keys.has(table === 'application' ? found!.application : String(found!.provider)),
+  },
 )
 
 /** The client of a provider's key. */
@@ -267,8 +287,8 @@ export async function clientOfProvider(ctx: Ctx, id: number): Promise<Client | u
 /** The client behind an application's slug. */
 export async function clientOfApplication(ctx: Ctx, slug: string): Promise<Client | undefined> {
   if (!/^[-\w]{1,255}$/.test(slug)) return undefined
-  const clientId = await clientIdOfApplication(ctx, slug)
-  return clientId === undefined ? undefined : clientById(ctx, clientId)
+  const found = await clientIdOfApplication(ctx, slug)
+  return found && clientById(ctx, found.client_id)
 }
 
 /** Providers that are read between two turns of the event loop: a few ms of work. */
