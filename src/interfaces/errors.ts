@@ -45,6 +45,8 @@ const factList = (facts: Facts): Html =>
 
 /** A refusal as its page shows it. */
 export type Denial = {
+  /** Which application is closed to which account, by names. */
+  about?: { application: string; user: string }
   /** The policies' own words. */
   messages: readonly string[]
   /** Under which administrators find why, e.g. `K7QF-2M9D`. */
@@ -58,10 +60,15 @@ export type Denial = {
 /** A policy denied access to an application. Status 200, as clients and proxies expect. */
 export function renderAccessDenied(context: PageContext, denial: Denial): Page {
   const t = serverTexts(context.lang)
+  const { about } = denial
   return renderMessage(context, {
     status: 200,
     title: t.permission_denied,
-    texts: [t.request_denied, ...denial.messages.map(text => sayServerText(text, context.lang))],
+    texts: [
+      t.request_denied,
+      ...(about ? [t.denied_here.replace(/\{(application|user)\}/g, (_, name: 'application' | 'user') => about[name])] : []),
+      ...denial.messages.map(text => sayServerText(text, context.lang)),
+    ],
     facts: [
       ...(denial.explanation ?? []),
       ...(denial.explanationId === undefined ? [] : [[t.explanation_id, denial.explanationId] as const]),

@@ -190,6 +190,11 @@ suite('pages', () => {
     const denied = errors.renderAccessDenied(context, { messages: ['Not <you>.'], explanation: [['group', 'no']], requestId: 'abc' })
     assert.equal(denied.status, 200)
     assert.match(denied.body, /<h1>Permission denied<\/h1>[\s\S]*Request has been denied\.[\s\S]*Not &lt;you&gt;\.[\s\S]*abc/)
+    const about = { application: 'A & {user}', user: 'jane' }
+    assert.match(
+      errors.renderAccessDenied(context, { about, messages: [], requestId: 'abc' }).body,
+      /A &amp; \{user\} is not open to the account jane\./,
+    )
     const redirect = errors.renderOAuthError(context, { title: 'Redirect URI Error', text: 'The request fails.', requestId: 'abc' })
     assert.equal(redirect.status, 400)
     assert.match(redirect.body, /<h1>Redirect URI Error<\/h1>/)

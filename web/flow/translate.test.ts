@@ -40,5 +40,5 @@ test('whoever is asked whether to sign out reads the question as the title, not 
   assert.equal(titleOf(t, asked, 'Signet'), 'Do you want to sign out of Wiki?')
   assert.equal(titleOf(translator(de), asked, 'Signet'), de.asks_sign_out.replace('{name}', 'Wiki'))
   const done = { component: 'ak-stage-session-end', flow_info } as Challenge
-  assert.equal(titleOf(t, done, 'Signet'), 'You have logged out of Wiki.')
+  assert.equal(titleOf(t, done, 'Signet'), 'You have signed out of Wiki.')
 })

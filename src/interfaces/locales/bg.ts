@@ -3,6 +3,7 @@ import type { ServerTexts } from './en.ts'
 const bg: ServerTexts = {
   permission_denied: 'Достъпът е отказан',
   request_denied: 'Заявката е отказана.',
+  denied_here: '{application} не е достъпно за профила {user}. Ако трябва да бъде, дайте справката по-долу на администраторите.',
   request_id: 'Номер на заявката',
   explanation_id: 'Справка №',
   to_applications: 'Към моите приложения',

@@ -3,6 +3,7 @@ import type { ServerTexts } from './en.ts'
 const de: ServerTexts = {
   permission_denied: 'Zugriff verweigert',
   request_denied: 'Die Anfrage wurde abgelehnt.',
+  denied_here: '{application} steht dem Konto {user} nicht offen. Wenn es das sollte, geben Sie den Betreibern die Kennung unten.',
   request_id: 'Anfragenummer',
   explanation_id: 'Kennung',
   to_applications: 'Zu meinen Anwendungen',

@@ -2,6 +2,7 @@
 const en = {
   permission_denied: 'Permission denied',
   request_denied: 'Request has been denied.',
+  denied_here: '{application} is not open to the account {user}. If it should be, give the reference below to the people who run it.',
   request_id: 'Request ID',
   explanation_id: 'Reference',
   to_applications: 'To my applications',

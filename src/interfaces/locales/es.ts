@@ -3,6 +3,8 @@ import type { ServerTexts } from './en.ts'
 const es: ServerTexts = {
   permission_denied: 'Permiso denegado',
   request_denied: 'La solicitud ha sido denegada.',
+  denied_here:
+    '{application} no está abierta a la cuenta {user}. Si debería estarlo, dé la referencia de abajo a quienes administran este servidor.',
   request_id: 'Número de la petición',
   explanation_id: 'Referencia',
   to_applications: 'A mis aplicaciones',

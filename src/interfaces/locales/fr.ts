@@ -3,6 +3,8 @@ import type { ServerTexts } from './en.ts'
 const fr: ServerTexts = {
   permission_denied: 'Accès refusé',
   request_denied: 'La demande a été refusée.',
+  denied_here:
+    '{application} n’est pas ouverte au compte {user}. Si elle devrait l’être, donnez la référence ci-dessous aux personnes qui administrent ce serveur.',
   request_id: 'Numéro de la requête',
   explanation_id: 'Référence',
   to_applications: 'Vers mes applications',

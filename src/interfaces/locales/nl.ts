@@ -3,6 +3,7 @@ import type { ServerTexts } from './en.ts'
 const nl: ServerTexts = {
   permission_denied: 'Toegang geweigerd',
   request_denied: 'Het verzoek is geweigerd.',
+  denied_here: '{application} staat niet open voor het account {user}. Zou dat wel moeten, geef de beheerders dan het kenmerk hieronder.',
   request_id: 'Verzoeknummer',
   explanation_id: 'Kenmerk',
   to_applications: 'Naar mijn toepassingen',

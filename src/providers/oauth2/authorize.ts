@@ -137,5 +137,6 @@ function refuse(ctx: Ctx, browser: Browser, silent: boolean, refused?: { applica
     ? findings.map(({ kind, name, passing }) => [`${kind} ${name ?? ''}`.trim(), passing ? 'passed' : 'denied'] as const)
     : undefined
   const messages = refused ? refused.access.messages : ['This provider belongs to no application yet.']
-  return deniedPage(ctx, browser, messages, { explanation, explanationId })
+  const about = refused && { application: String(refused.application.name), user: String(refused.user.username) }
+  return deniedPage(ctx, browser, messages, { about, explanation, explanationId })
 }

@@ -18,7 +18,7 @@ export const deniedPage = async (
   ctx: Ctx,
   { page }: Browser,
   messages: readonly string[],
-  why: Pick<Denial, 'explanation' | 'explanationId'> = {},
+  why: Omit<Denial, 'messages' | 'requestId'> = {},
 ): Promise<Answer> => renderAccessDenied(await page(), { ...why, messages: messages.filter(Boolean), requestId: requestId(ctx) })
 
 export const notFoundPage = async ({ page }: Browser): Promise<Answer> => renderNotFound(await page())

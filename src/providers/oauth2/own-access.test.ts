@@ -38,9 +38,9 @@ test('people see what they let applications have, and withdraw it', async () => 
   const { refresh_token, access_token } = await letIn(party, browser, 'openid email offline_access')
   const [line, ...others] = await lines(browser, 'access')
   assert.deepEqual(others, [])
-  assert.match(line!.text, new RegExp(`${party.slug} Your email address · Access while you are away · An identifier`))
+  assert.match(line!.text, new RegExp(`${party.slug} An identifier, .+ · Your email address · Access while you are away`))
   assert.match(line!.text, /Until \w+ \d+, \d{4} Withdraw$/)
-  assert.match((await lines(browser, 'access', 'de'))[0]!.text, /Ihre E-Mail-Adresse · Zugriff, während Sie nicht da sind · /)
+  assert.match((await lines(browser, 'access', 'de'))[0]!.text, / · Ihre E-Mail-Adresse · Zugriff, während Sie nicht da sind/)
   assert.equal(line!.paths.length, 1, 'what goes with the consent is not deleted by itself')
   // Somebody else neither sees nor withdraws it.
   const other = await aSignedInBrowser()

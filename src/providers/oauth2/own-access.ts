@@ -55,6 +55,10 @@ async function held(ctx: Ctx): Promise<Map<string, Held>> {
   return found
 }
 
+/** As people were asked: who they are comes first, and what goes on without them last. */
+const place = (scope: string): number => (scope === 'openid' ? 0 : scope === 'offline_access' ? 2 : 1)
+const inOrder = (scopes: ReadonlySet<string>): string[] => [...scopes].toSorted((a, b) => place(a) - place(b) || a.localeCompare(b))
+
 /** The applications that the caller has let in, by name. */
 export async function ownAccess(ctx: Ctx): Promise<OwnAccess[]> {
   const holdings = await held(ctx)
@@ -69,7 +73,7 @@ export async function ownAccess(ctx: Ctx): Promise<OwnAccess[]> {
       name: application.name as string,
       icon: iconUrl(application.meta_icon as string),
       unverified: client?.registered !== undefined,
-      scopes: [...scopes].map(id => ({ id, name: descriptions.get(id) ?? '' })),
+      scopes: inOrder(scopes).map(id => ({ id, name: descriptions.get(id) ?? '' })),
       until,
       grants: [`/signet/own_access/${String(application.pbm_uuid)}/`],
     }
