@@ -122,6 +122,8 @@ export function soundClaims(claims: Readonly<Record<string, unknown>>): void {
     if (!standard.includes(name)) continue
     const [type = 'string'] = Object.entries(TYPES).find(([, names]) => names.includes(name)) ?? []
     assert.equal(typeof value, type, name)
+    // `EnsureIdTokenUpdatedAtValid`: seconds, of a time when there were accounts, and not in the future.
+    if (name === 'updated_at') assert.ok((value as number) > 946_684_800 && (value as number) < 10_000_000_000, String(value))
     if (name === 'birthdate') assert.match(String(value), /^(?:\d{4}-\d\d-\d\d|\d{4})$/)
     if (name === 'address') for (const part of Object.values(value)) assert.equal(typeof part, 'string', 'address')
   }

@@ -6,6 +6,7 @@ import type { Row } from '../../src/api/model.ts'
 import { generate } from '../../src/crypto/model.ts'
 import { unique } from '../builders.ts'
 import { provider, REDIRECT_URI } from './driver.ts'
+import { soundKeys } from './key-set.ts'
 import { aKey, aRegisteredClient, asked, host, publishing, type Registered } from './registered.ts'
 
 test('oidcc-idtoken-rs256: a client that asks for RS256 gets it', async () => {
@@ -86,14 +87,27 @@ test('oidcc-discovery-endpoint-verification: the metadata say what clients need 
   for (const [name, values] of Object.entries(lists))
     for (const value of values) assert.ok((metadata[name] as string[]).includes(value), `${name} ${value}`)
   const { keys } = (await parent.server.client().get(await parent.endpoint('jwks_uri'))).body as { keys: Row[] }
-  assert.equal(new Set(keys.map(key => key.kid)).size, keys.length)
-  for (const key of keys) for (const secret of ['d', 'p', 'q', 'k']) assert.equal(key[secret], undefined)
+  soundKeys(keys)
+  for (const name of ['userinfo', 'request_object'].map(kind => `${kind}_signing_alg_values_supported`))
+    assert.ok((metadata[name] as string[]).includes('RS256'), name)
 })
 
 test('oidcc-server: a client that registered itself signs its registrant in', async () => {
   const client = await aRegisteredClient()
   const { tokens, claims } = await client.signIn()
   assert.equal((await client.party.userClaims(tokens.access_token)).sub, claims.sub)
+})
+
+test('UnregisterDynamicallyRegisteredClient: a client takes itself back, and is nobody then (RFC 7592 §2.3)', async () => {
+  const client = await aRegisteredClient()
+  const { server } = client.party
+  const mine = server.client(String(client.metadata.registration_access_token))
+  const path = new URL(String(client.metadata.registration_client_uri)).pathname
+  assert.equal((await mine.get(path)).status, 200)
+  const gone = await mine.delete(path)
+  assert.deepEqual([gone.status, gone.text], [204, ''])
+  assert.equal((await mine.get(path)).status, 401)
+  assert.equal((await client.token({ grant_type: 'client_credentials' })).body.error, 'invalid_client')
 })
 
 for (const name of ['logo_uri', 'policy_uri', 'tos_uri'])

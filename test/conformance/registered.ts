@@ -106,6 +106,14 @@ export async function registeredBy(answer: Answer, own: Key): Promise<Registered
   assert.match(String(answer.headers['content-type']), /^application\/json/) // RFC 7591 §3.2.1
   assert.match(String(answer.headers['cache-control']), /no-store/)
   const { parent } = await host()
+  // `VerifyClientManagementCredentials`: a client that is told where it can manage itself is told with what (RFC 7592 §3).
+  assert.match(String(answer.body.registration_client_uri), /^https:\/\/[^#]+$/)
+  assert.match(String(answer.body.registration_access_token), /^[\w.~+/-]{22,}=*$/)
+  assert.ok(Number.isInteger(answer.body.client_id_issued_at))
+  if (answer.body.client_secret !== undefined) {
+    assert.match(String(answer.body.client_secret), /^[\u0020-\u007e]{32,}$/)
+    assert.equal(answer.body.client_secret_expires_at, 0) // RFC 7591 §3.2.1
+  }
   const { results } = (await parent.server.admin.get(`/api/v3/providers/oauth2/?client_id=${String(answer.body.client_id)}`)).body
   // It believes what it learned from the discovery document of the application that it registered with.
   return new Registered(new RelyingParty(parent.server, results[0] as Row, parent.application), answer.body as Row, own)
