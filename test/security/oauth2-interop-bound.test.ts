@@ -176,6 +176,14 @@ test('openid-client registers itself and signs its registrant in', async () => {
   const options = { initialAccessToken, execute: [client.allowInsecureRequests] }
   const config = await client.dynamicClientRegistration(issuer, metadata, undefined, options)
   assert.ok(config.clientMetadata().registration_access_token)
+  // The page of consent is not this test's: an administrator has looked at the client.
+  const { id } = await ctx.db
+    .selectFrom('provider_oauth2')
+    .select('id')
+    .where('client_id', '=', config.clientMetadata().client_id)
+    .executeTakeFirstOrThrow()
+  const { results } = (await admin.get(`/api/v3/signet/oauth2_clients/?provider=${id}`)).body
+  assert.equal((await admin.patch(`/api/v3/signet/oauth2_clients/${results[0].pk}/`, { verified: true })).status, 200)
   const { cookie } = await signedIn(user)
   const { sent, checks } = await parameters()
   const tokens = await client.authorizationCodeGrant(config, await browse(client.buildAuthorizationUrl(config, sent), cookie), checks)
