@@ -12,8 +12,15 @@ export const BROWSER_STATE_COOKIE = 'authentik_browser_state'
 /** The value for a session and the person it belongs to; it stays when the session's key changes. */
 export function browserState(ctx: Ctx, session: Pick<Session, 'sid' | 'session_hash'>, user: Row): string {
   const about = `browser state\n${session.sid ?? session.session_hash}\n${String(user.id)}`
-  return createHmac('sha256', ctx.secrets.sessionKey).update(about).digest('base64url')
+  const known = told.get(session)
+  if (known?.about === about) return known.value
+  const value = createHmac('sha256', ctx.secrets.sessionKey).update(about).digest('base64url')
+  told.set(session, { about, value })
+  return value
 }
+
+// One request asks several times.
+const told = new WeakMap<object, { about: string; value: string }>()
 
 /** The cookie for a browser that somebody is signed in with; without them, one that is gone at once. */
 export function browserStateCookie(ctx: Ctx, session: Session | null, user: Row | null) {

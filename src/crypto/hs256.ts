@@ -27,8 +27,10 @@ export function readHs256(token: string, key: Uint8Array, now: Date): Record<str
   const made = mac(`${header}.${body}`, key)
   if (given?.length !== made.length || !timingSafeEqual(given, made)) return undefined
   // From here on it is our own word, or that of whoever has the key.
-  const protectedHeader = jsonObject(header)
-  if (protectedHeader?.['alg'] !== 'HS256' || 'crit' in protectedHeader) return undefined
+  if (header !== HEADER) {
+    const other = jsonObject(header)
+    if (other?.['alg'] !== 'HS256' || 'crit' in other) return undefined
+  }
   const claims = jsonObject(body)
   if (claims === undefined) return undefined
   const seconds = now.getTime() / 1000
@@ -39,11 +41,13 @@ export function readHs256(token: string, key: Uint8Array, now: Date): Record<str
 
 const isTimeOrAbsent = (value: unknown): value is number | undefined => value === undefined || typeof value === 'number'
 
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
 function jsonObject(encoded: string): Record<string, unknown> | undefined {
   const bytes = fromBase64url(encoded)
   if (bytes === undefined) return undefined
   try {
-    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    const value: unknown = JSON.parse(utf8.decode(bytes))
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined
   } catch {
     return undefined // not JSON: not ours

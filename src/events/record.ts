@@ -1,4 +1,5 @@
 import { parseDuration } from '../lib/duration.ts'
+import { formPairs } from '../lib/form-pairs.ts'
 import { maskSecrets } from '../lib/mask.ts'
 import type { Ctx } from '../context.ts'
 import type { Row } from '../api/model.ts'
@@ -115,4 +116,4 @@ function eventEntry(ctx: Ctx, action: Action, context: Row, options: Options, { 
   }
 }
 
-const queryArguments = (query: string): Row => (query === '' ? {} : maskSecrets(Object.fromEntries(new URLSearchParams(query))))
+const queryArguments = (query: string): Row => (query === '' ? {} : maskSecrets(Object.fromEntries(formPairs(query))))

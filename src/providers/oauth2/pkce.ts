@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { secretsEqual } from '../../lib/constant-time.ts'
 
 export const CHALLENGE_METHODS = ['S256', 'plain'] as const
@@ -14,5 +14,5 @@ export const isChallenge = (challenge: string, method: ChallengeMethod): boolean
 /** RFC 7636 §4.6: whether the verifier is the one that the challenge was made from. */
 export function verifierMatches(verifier: string, challenge: string, method: ChallengeMethod): boolean {
   if (!UNRESERVED.test(verifier)) return false
-  return secretsEqual(method === 'S256' ? createHash('sha256').update(verifier).digest('base64url') : verifier, challenge)
+  return secretsEqual(method === 'S256' ? hash('sha256', verifier, 'base64url') : verifier, challenge)
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
 import { browserState, BROWSER_STATE_COOKIE, browserStateCookie } from '../../core/browser-state.ts'
@@ -23,7 +23,7 @@ export function sessionState(ctx: Ctx, client: Client, request: AuthorizationReq
   if (!request.scopes.includes('openid') || !/^https?:/i.test(uri)) return undefined
   const salt = Buffer.from(ctx.randomBytes(SALT_BYTES)).toString('hex')
   const said = [client.client_id, new URL(uri).origin, browserState(ctx, session, user), salt].join(' ')
-  return `${createHash('sha256').update(said).digest('hex')}.${salt}`
+  return `${hash('sha256', said)}.${salt}`
 }
 
 /** Lets our page know of the sign-in, where the browser has yet to hear of it. */
