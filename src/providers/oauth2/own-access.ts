@@ -13,11 +13,22 @@ import { recordEvent } from '../../events/record.ts'
 import { iconUrl } from '../../core/icon.ts'
 import type { OwnAccess } from '../../interfaces/owned.ts'
 import { clientOfProvider } from './client.ts'
+import { RefreshToken } from './grant-model.ts'
 
 type Held = { scopes: Set<string>; until: Date | null }
 
 /** More than anybody looks through. */
 const MOST = 200
+
+/** Leave to go on while the caller is away that applications have of them. */
+const livingTokens = (ctx: Ctx) =>
+  ctx.db
+    .selectFrom('oauth2_refresh_token as token')
+    .innerJoin('application', 'application.provider', 'token.provider')
+    .where('token.user', '=', ctx.caller.user!.id as number)
+    .where('token.revoked_at', 'is', null)
+    .where('token.used_at', 'is', null)
+    .where('token.expires', '>', ctx.now())
 
 /** What each application holds of the caller, by its key: consent that was given, and leave to go on while they are away. */
 async function held(ctx: Ctx): Promise<Map<string, Held>> {
@@ -41,16 +52,7 @@ async function held(ctx: Ctx): Promise<Map<string, Held>> {
     for (const scope of permissions.split(' ').filter(Boolean)) one.scopes.add(scope)
     one.until = expiring ? expires : null
   }
-  const tokens = await ctx.db
-    .selectFrom('oauth2_refresh_token as token')
-    .innerJoin('application', 'application.provider', 'token.provider')
-    .select(['token.scope', 'application.pbm_uuid'])
-    .where('token.user', '=', user)
-    .where('token.revoked_at', 'is', null)
-    .where('token.used_at', 'is', null)
-    .where('token.expires', '>', now)
-    .limit(MOST)
-    .execute()
+  const tokens = await livingTokens(ctx).select(['token.scope', 'application.pbm_uuid']).limit(MOST).execute()
   for (const { scope, pbm_uuid: application } of tokens) for (const name of scope as unknown as string[]) at(application).scopes.add(name)
   return found
 }
@@ -83,15 +85,16 @@ export async function ownAccess(ctx: Ctx): Promise<OwnAccess[]> {
 
 /**
  * Takes back whatever an application has of somebody: consent, and all that was given out, with consent or without, to be used while they are away or
- * not. Nothing happens where there is nothing.
+ * not. Nothing happens where there is nothing. The audit log names what people see on their page: consents, and leave to go on without them.
  */
 const takeBack = (ctx: Ctx, user: Row, application: Row): Promise<void> =>
   transact(ctx, async ctx => {
     const [person, key] = [user.id as number, application.pbm_uuid as string]
     const where = [sql<boolean>`user_consent."user" = ${person} and user_consent.application = ${key}`]
     for (const consent of await findObjects(ctx, UserConsent, { where })) await deleteObject(ctx, UserConsent, consent)
+    const tokens = await livingTokens(ctx).select('token.id').where('application.pbm_uuid', '=', key).limit(MOST).execute()
     await withdraw(ctx, { user: person, application: key })
-    await recordEvent(ctx, 'custom_access_withdrawn', { application: eventModel(Application, application) }, { user })
+    for (const token of tokens) await recordEvent(ctx, 'model_deleted', { model: eventModel(RefreshToken, token) })
   })
 
 export const ownAccessRoutes: Record<string, SpecialOperation> = {
