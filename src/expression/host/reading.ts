@@ -187,9 +187,7 @@ export async function countOf(scope: Scope, query: Query): Promise<number> {
     return (query.pick ? await pickedOf(scope, query) : await rowsOf(scope, query)).length
   const { rows } = await sql<{
     count: number
-  }>`select count(*) as count from ${fromClause(query.own)} where ${sql.join(await whereOf(scope, query), sql` and `)}`.execute(
-    scope.db,
-  )
+  }>`select count(*) as count from ${fromClause(query.own)} where ${sql.join(await whereOf(scope, query), sql` and `)}`.execute(scope.db)
   return rows[0]!.count
 }
 

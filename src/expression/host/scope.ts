@@ -94,12 +94,7 @@ export class Scope {
 export type Operation = (scope: Scope, args: any) => Promise<Value> | Value
 
 /** Carries out an operation; what the API refuses becomes an exception of the language. */
-export function dispatch(
-  operations: Readonly<Record<string, Operation>>,
-  scope: Scope,
-  op: string,
-  args: unknown,
-): Value | Promise<Value> {
+export function dispatch(operations: Readonly<Record<string, Operation>>, scope: Scope, op: string, args: unknown): Value | Promise<Value> {
   const operation = Object.hasOwn(operations, op) ? operations[op] : undefined
   if (!operation) throw new Error(`expressions ask for ${op}, which nobody answers`)
   return attempt(
