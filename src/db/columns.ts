@@ -14,9 +14,12 @@
  *   await schema.addColumns('user', t => [t.flag('locked').notNull().default(false)])
  *   await schema.index('user', ['type'], { where: '"is_active"' })
  *   await schema.sql({ sqlite: 'create view …', postgres: 'create view …' })
- *   await schema.db.updateTable('user').set({ type: 'internal' }).execute()
+ *   await schema.data(async db => void (await db.updateTable('user').set({ type: 'internal' }).execute()))
  * }
  * ```
+ *
+ * Nothing happens at once: what all pending migrations say is gathered, and done in its order in the end. A column that is added to a table
+ * which is not made yet becomes part of making it (`docs/decisions/0016-…`), so that text of `sql` and `data` must name the columns that it means.
  *
  * A column may be null unless it says `notNull()` or is a primary key. A column with a foreign key always gets an index. Tables may
  * refer to tables that the same migration makes later. On SQLite a column that is added must have a default or may be null, and a
@@ -76,11 +79,12 @@ export type TableOptions = {
   index?: readonly (readonly string[])[]
 }
 
+/** Tables are those of that moment, so that none is known by type. */
+// eslint-disable-next-line typescript/no-explicit-any -- the types of the newest schema would be wrong here
+type AnyDb = Kysely<any>
+
 export type Schema = {
   readonly engine: Engine
-  /** For moving data; its tables are those of that moment, so it knows none by type. */
-  // eslint-disable-next-line typescript/no-explicit-any -- the types of the newest schema would be wrong here
-  readonly db: Kysely<any>
   /** The instant of the migration. */
   readonly now: Date
   table(name: string, columns: (t: Columns) => readonly Column[], options?: TableOptions): Promise<void>
@@ -91,6 +95,8 @@ export type Schema = {
   dropTable(name: string): Promise<void>
   index(table: string, columns: readonly string[], options?: IndexOptions): Promise<void>
   dropIndex(table: string, columns: readonly string[]): Promise<void>
+  /** For moving data. Finds what was said before, and perhaps columns that later migrations add. */
+  data(work: (db: AnyDb) => Promise<void>): Promise<void>
   /** For what must differ; one or several statements, an empty list where an engine needs none. */
   sql(statements: Readonly<Record<Engine, string | readonly string[]>>): Promise<void>
 }
@@ -228,17 +234,25 @@ const columnsOf = (columns: (t: Columns) => readonly Column[]): ColumnDefinition
   return columns(builder) as ColumnDefinition[]
 }
 
-type Parts = Pick<Schema, 'engine' | 'db' | 'now'>
+type Parts = Pick<Schema, 'engine' | 'now'> & { db: AnyDb }
+
+/** A table that is to be made: the lines of its columns, and those that follow them. */
+type NewTable = { name: string; columns: string[]; key: string[] }
+
+type Step = string | NewTable | ((db: AnyDb) => Promise<void>)
 
 class PortableSchema implements Schema {
   readonly engine: Engine
-  readonly db: Schema['db']
   readonly now: Date
+  readonly #db: AnyDb
+  #steps: Step[] = []
+  /** Tables among the steps to which columns can still be added. */
+  readonly #open = new Map<string, NewTable>()
   readonly #later: string[] = []
 
   constructor({ engine, db, now }: Parts) {
     this.engine = engine
-    this.db = db
+    this.#db = db
     this.now = now
   }
 
@@ -246,9 +260,13 @@ class PortableSchema implements Schema {
     const defined = columnsOf(columns)
     const key = options.primaryKey ?? []
     for (const column of defined) if (key.includes(column.name)) column.required = true
-    const lines = defined.map(column => column.sql(this.engine))
-    if (key.length > 0) lines.push(`primary key (${list(key)})`)
-    await this.#run(`create table ${quoted(name)} (${lines.join(', ')})`)
+    const made = {
+      name,
+      columns: defined.map(column => column.sql(this.engine)),
+      key: key.length > 0 ? [`primary key (${list(key)})`] : [],
+    }
+    this.#open.set(name, made)
+    this.#steps.push(made)
     for (const unique of options.unique ?? []) await this.index(name, unique, { unique: true })
     for (const index of options.index ?? []) await this.index(name, index)
     const leading = new Set([key[0], ...(options.unique ?? []).map(([first]) => first), ...(options.index ?? []).map(([first]) => first)])
@@ -257,43 +275,69 @@ class PortableSchema implements Schema {
 
   async addColumns(table: string, columns: (t: Columns) => readonly Column[]) {
     const defined = columnsOf(columns)
-    for (const column of defined) await this.#run(`alter table ${quoted(table)} add column ${column.sql(this.engine)}`)
+    const made = this.#open.get(table)
+    for (const column of defined) {
+      const text = column.sql(this.engine)
+      if (made) made.columns.push(text)
+      else this.#steps.push(`alter table ${quoted(table)} add column ${text}`)
+    }
     await this.#columnIndexes(table, defined, new Set())
   }
 
   async dropColumn(table: string, column: string) {
-    await this.#run(`alter table ${quoted(table)} drop column ${quoted(column)}`)
+    this.#alter(table, `alter table ${quoted(table)} drop column ${quoted(column)}`)
   }
 
   async renameColumn(table: string, from: string, to: string) {
-    await this.#run(`alter table ${quoted(table)} rename column ${quoted(from)} to ${quoted(to)}`)
+    this.#alter(table, `alter table ${quoted(table)} rename column ${quoted(from)} to ${quoted(to)}`)
   }
 
   async renameTable(from: string, to: string) {
-    await this.#run(`alter table ${quoted(from)} rename to ${quoted(to)}`)
+    this.#alter(from, `alter table ${quoted(from)} rename to ${quoted(to)}`)
   }
 
   async dropTable(name: string) {
-    await this.#run(`drop table ${quoted(name)}`)
+    this.#alter(name, `drop table ${quoted(name)}`)
   }
 
   async index(table: string, columns: readonly string[], { unique = false, where }: IndexOptions = {}) {
     const condition = where === undefined ? '' : ` where ${where}`
     const kind = unique ? 'unique index' : 'index'
-    await this.#run(`create ${kind} ${quoted(indexName(table, columns))} on ${quoted(table)} (${list(columns)})${condition}`)
+    this.#steps.push(`create ${kind} ${quoted(indexName(table, columns))} on ${quoted(table)} (${list(columns)})${condition}`)
   }
 
   async dropIndex(table: string, columns: readonly string[]) {
-    await this.#run(`drop index ${quoted(indexName(table, columns))}`)
+    this.#steps.push(`drop index ${quoted(indexName(table, columns))}`)
+  }
+
+  async data(work: (db: AnyDb) => Promise<void>) {
+    this.#steps.push(work)
   }
 
   async sql(statements: Readonly<Record<Engine, string | readonly string[]>>) {
-    for (const statement of [statements[this.engine]].flat()) await this.#run(statement)
+    this.#steps.push(...[statements[this.engine]].flat())
   }
 
-  /** What had to wait until all tables of the migration were there. */
-  async finish() {
-    for (const statement of this.#later.splice(0)) await this.#run(statement)
+  /** Ends a migration: adds what had to wait until all its tables were there. */
+  finish() {
+    this.#steps.push(...this.#later.splice(0))
+  }
+
+  /** Does all that was gathered. */
+  async run() {
+    const steps = this.#steps
+    this.#steps = []
+    this.#open.clear()
+    for (const step of steps) {
+      if (typeof step === 'function') await step(this.#db)
+      else await this.#db.executeQuery(CompiledQuery.raw(typeof step === 'string' ? step : madeBy(step)))
+    }
+  }
+
+  /** A table that is not what it was made as: what is added to it later is added after this. */
+  #alter(table: string, statement: string) {
+    this.#open.delete(table)
+    this.#steps.push(statement)
   }
 
   /** @param leading columns that begin an index or key of several columns, which serves look-ups by them alone */
@@ -307,11 +351,9 @@ class PortableSchema implements Schema {
       this.#later.push(`alter table ${quoted(table)} add constraint ${constraint} foreign key (${quoted(name)}) ${column.foreignKey()}`)
     }
   }
-
-  async #run(statement: string) {
-    await this.db.executeQuery(CompiledQuery.raw(statement))
-  }
 }
 
-/** A schema to run migrations on; `finish` must follow each of them. */
-export const schemaOf = (parts: Parts): Schema & { finish(): Promise<void> } => new PortableSchema(parts)
+const madeBy = ({ name, columns, key }: NewTable): string => `create table ${quoted(name)} (${[...columns, ...key].join(', ')})`
+
+/** A schema for migrations: `finish` must follow each of them, and `run` the last. */
+export const schemaOf = (parts: Parts): Schema & { finish(): void; run(): Promise<void> } => new PortableSchema(parts)

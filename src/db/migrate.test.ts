@@ -22,10 +22,12 @@ const later: Migration = {
       t.flag('closed').notNull().default(false),
       t.json('notes').notNull().default([]),
     ])
-    await schema.db
-      .updateTable('maker')
-      .set({ country: 'de', notes: { at: schema.now } })
-      .execute()
+    await schema.data(async db => {
+      await db
+        .updateTable('maker')
+        .set({ country: 'de', notes: { at: schema.now } })
+        .execute()
+    })
     await schema.index('maker', ['country', 'name'], { unique: true, where: '"closed"' })
   },
 }
@@ -53,6 +55,36 @@ const startChild = (place: DatabaseOptions) => {
     }
   }
   return { child, said, go: () => void child.send('go'), ended, messages }
+}
+
+/** All that a database knows of its schema, in an order that does not depend on how it came about. */
+async function described({ db, engine }: Database): Promise<unknown[]> {
+  if (engine === 'sqlite') {
+    const { rows } = await sql<{ name: string; type: string; sql: string | null }>`select name, type, sql from sqlite_schema`.execute(db)
+    // A key of several columns stands before columns that were added to a table, and behind those that it was made with.
+    return rows
+      .map(({ name, type, sql: text }) =>
+        [
+          type,
+          name,
+          text
+            ?.split(/,(?![^()]*\))/)
+            .map(part => part.replace(/\)$/, '').trim())
+            .toSorted(),
+        ].flat(),
+      )
+      .toSorted()
+  }
+  const { rows } = await sql`
+    select r.relname::text as at, a.attnum, concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod), l.collname, a.attnotnull, a.attidentity,
+      pg_get_expr(d.adbin, d.adrelid)) as what
+    from pg_class r join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
+      left join pg_attrdef d on d.adrelid = r.oid and d.adnum = a.attnum left join pg_collation l on l.oid = a.attcollation
+    where r.relnamespace = current_schema()::regnamespace
+    union all select conrelid::regclass::text, 0, concat_ws(' ', conname, pg_get_constraintdef(oid)) from pg_constraint where connamespace = current_schema()::regnamespace
+    union all select tablename, 0, indexdef from pg_indexes where schemaname = current_schema()
+    order by 1, 2, 3`.execute(db)
+  return rows
 }
 
 for (const { engine, open, place, reopen } of databases()) {
@@ -204,6 +236,44 @@ for (const { engine, open, place, reopen } of databases()) {
       await migrate(reference, migrations, { now: () => at, programVersion: '1.0.0' })
       assert.deepStrictEqual(await readCatalogue(database.db), await readCatalogue(reference.db))
       await reference.close()
+    })
+
+    test('an installation that took every migration on its day has the schema of a new one', async () => {
+      const [grown, fresh] = [await open(), await open()]
+      const options = { now: () => at, programVersion: '1.0.0' }
+      for (let count = 1; count <= migrations.length; count++) {
+        await migrate({ ...grown, file: undefined }, migrations.slice(0, count), options)
+      }
+      await migrate(fresh, migrations, options)
+      assert.deepStrictEqual(await described(fresh), await described(grown))
+      assert.deepStrictEqual(await readCatalogue(fresh.db), await readCatalogue(grown.db), 'columns in the same order')
+    })
+
+    test('a column that a later migration adds becomes part of a table that is not made yet', async () => {
+      const shape: Migration[] = [
+        { name: '1', up: schema => schema.table('shape', t => [t.id(), t.text('name').notNull()]) },
+        {
+          name: '2',
+          up: schema => schema.data(async db => void (await db.insertInto('shape').values({ name: 'first' }).execute())),
+        },
+        {
+          name: '3',
+          async up(schema) {
+            await schema.addColumns('shape', t => [
+              t.integer('parent').references('shape.id', 'cascade'),
+              t.flag('round').notNull().default(true),
+            ])
+            await schema.dropColumn('shape', 'name')
+            await schema.addColumns('shape', t => [t.text('name').unique()])
+          },
+        },
+      ]
+      const database = await open()
+      await migrateFixture(database, shape)
+      const { rows } = await sql`select * from shape`.execute(database.db)
+      assert.equal(rows.length, 1)
+      assert.deepStrictEqual(Object.keys(rows[0]!), ['id', 'parent', 'round', 'name'])
+      assert.partialDeepStrictEqual(rows[0], { parent: null, round: true, name: null })
     })
 
     if (engine === 'postgres') {

@@ -183,12 +183,11 @@ export const migrate = async (database: Database, migrations: readonly Migration
     }
     for (const migration of pending) {
       await migration.up(schema)
-      await schema.finish()
-      await schema.db
-        .insertInto('schema_migration')
-        .values({ name: migration.name, applied_at: now(), program_version: programVersion })
-        .execute()
+      schema.finish()
+      const row = { name: migration.name, applied_at: now(), program_version: programVersion }
+      await schema.data(async db => void (await db.insertInto('schema_migration').values(row).execute()))
     }
+    await schema.run()
     return pending.map(migration => migration.name)
   })
   if (names.length > 0) log?.('migrated the database', { migrations: names })

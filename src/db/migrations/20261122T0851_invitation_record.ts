@@ -38,12 +38,14 @@ export async function up(schema: Schema): Promise<void> {
     ],
     { primaryKey: ['invitation', 'group'] },
   )
-  const known = await schema.db.selectFrom('invitation').selectAll().execute()
-  for (const { invite_uuid, name, flow, created_by, single_use, expires } of known) {
-    const counts = { opened: null, opened_count: 0, use_count: 0, ended: null, changed: schema.now, created: schema.now }
-    await schema.db
-      .insertInto('invitation_record')
-      .values({ invite_uuid, name, flow, created_by, single_use, expires, email: '', batch: null, ...counts })
-      .execute()
-  }
+  await schema.data(async db => {
+    const known = await db.selectFrom('invitation').select(['invite_uuid', 'name', 'flow', 'created_by', 'single_use', 'expires']).execute()
+    for (const invitation of known) {
+      const counts = { opened: null, opened_count: 0, use_count: 0, ended: null, changed: schema.now, created: schema.now }
+      await db
+        .insertInto('invitation_record')
+        .values({ ...invitation, email: '', batch: null, ...counts })
+        .execute()
+    }
+  })
 }

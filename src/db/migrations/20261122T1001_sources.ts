@@ -55,23 +55,25 @@ export async function up(schema: Schema): Promise<void> {
   )
 
   // The accounts that are kept here; deployments name it beside the others.
-  const key = randomUUID()
-  await schema.db.insertInto('policy_target').values({ pbm_uuid: key, policy_engine_mode: 'any', kind: 'authentik_core.source' }).execute()
-  await schema.db
-    .insertInto('source')
-    .values({
-      pbm_uuid: key,
-      name: 'authentik Built-in',
-      slug: 'authentik-built-in',
-      enabled: true,
-      promoted: false,
-      authentication_flow: null,
-      enrollment_flow: null,
-      user_matching_mode: 'identifier',
-      group_matching_mode: 'identifier',
-      user_path_template: 'goauthentik.io/sources/%(slug)s',
-      icon: '',
-      managed: 'goauthentik.io/sources/inbuilt',
-    })
-    .execute()
+  await schema.data(async db => {
+    const key = randomUUID()
+    await db.insertInto('policy_target').values({ pbm_uuid: key, policy_engine_mode: 'any', kind: 'authentik_core.source' }).execute()
+    await db
+      .insertInto('source')
+      .values({
+        pbm_uuid: key,
+        name: 'authentik Built-in',
+        slug: 'authentik-built-in',
+        enabled: true,
+        promoted: false,
+        authentication_flow: null,
+        enrollment_flow: null,
+        user_matching_mode: 'identifier',
+        group_matching_mode: 'identifier',
+        user_path_template: 'goauthentik.io/sources/%(slug)s',
+        icon: '',
+        managed: 'goauthentik.io/sources/inbuilt',
+      })
+      .execute()
+  })
 }
