@@ -53,7 +53,7 @@ export const whenFree = async <T>(work: () => T, { within, elapsed }: Patience):
 export class SqliteStore {
   readonly file: string
   readonly writer: Statements
-  /** For plain selects outside transactions; an in-memory database has one connection only. */
+  /** For plain selects outside transactions while one is open; an in-memory database has one connection only. */
   readonly reader: Statements | undefined
   readonly turn = new Mutex()
   /** What was done in turns that are over, and waits for its commit. Only whoever has the turn may touch it. */
@@ -107,6 +107,21 @@ export class SqliteStore {
     this.#foreignKeys ??= foreignKeysOf(this.writer.run(FOREIGN_KEYS.sqlite, []).rows as never)
     for (const table of tables) for (const reached of reachedByDelete(this.#foreignKeys, table)) written.add(reached)
     return written
+  }
+
+  /**
+   * Runs a select outside of transactions; undefined where it has to wait for a turn. Every commit makes the reader forget all pages that it had
+   * read, while the connection that writes keeps its own, and sees nothing but what is committed as long as no transaction is open.
+   */
+  read(sql: string, parameters: readonly unknown[]): StatementResult | undefined {
+    if (!this.writer.connection.isTransaction) {
+      try {
+        return this.writer.run(sql, parameters)
+      } catch (error) {
+        if (!isBusy(error)) throw error // the reader waits, and stops the event loop meanwhile: another process mends the file
+      }
+    }
+    return this.reader?.run(sql, parameters)
   }
 
   /** Runs a statement by the connection that writes. Call while having the turn. */

@@ -38,9 +38,8 @@ class SqliteConnection implements DatabaseConnection, Taker {
 
   #execute(compiled: CompiledQuery, parameters: readonly unknown[]): StatementResult | Promise<StatementResult> {
     if (this.#open !== undefined) return this.#executeInside(this.#open, compiled, parameters)
-    const { reader } = this.#store
-    if (reader !== undefined && readsOnly(compiled)) return reader.run(compiled.sql, parameters)
-    return this.#executeAlone(compiled, parameters.map(encodeSqlite))
+    const read = readsOnly(compiled) ? this.#store.read(compiled.sql, parameters) : undefined
+    return read ?? this.#executeAlone(compiled, parameters.map(encodeSqlite))
   }
 
   async #executeAlone(compiled: CompiledQuery, parameters: readonly SQLInputValue[]): Promise<StatementResult> {
