@@ -147,6 +147,21 @@ for (const { engine, open } of databases()) {
       assert.deepEqual(await makers('past'), [])
     })
 
+    if (engine === 'sqlite')
+      test('eight that come again and again share their commits', async () => {
+        let commits = 0
+        const stop = database.feed.onChange(['maker'], () => void commits++)
+        const ten = Array.from({ length: 10 }, (_, index) => index)
+        await Promise.all(
+          ten.slice(2).map(async client => {
+            for (const round of ten) await commit(addMaker.planned(`again-${client}-${round}`, 'new'))
+          }),
+        )
+        stop()
+        assert.equal((await makers('again-')).length, 80)
+        assert.ok(commits <= 20, `${commits} commits`)
+      })
+
     test('the change feed tells of what was committed alone, before it is answered', async () => {
       let told = 0
       const stop = database.feed.onChange(['part'], () => void told++)

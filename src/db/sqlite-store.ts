@@ -81,14 +81,17 @@ export class SqliteStore {
     this.writer = new Statements(writer)
     this.reader = file === ':memory:' ? undefined : new Statements(openReader(file))
     this.log = file === ':memory:' ? undefined : new WalSync(file, sync)
-    const { elapsed } = patience
-    const later = (commit: () => void, hurried: boolean) => {
-      const { busy } = this.log ?? {}
-      if (hurried || busy === undefined) return void setImmediate(commit)
-      // While the disk is busy with others, whoever waits for it waits anyway.
-      void busy.finally(commit)
-    }
-    this.group = new CommitGroup(writer, { emit: tables => feed.emit(tables), elapsed, busy: () => this.turn.held, later })
+    this.group = new CommitGroup(writer, {
+      emit: tables => feed.emit(tables),
+      elapsed: patience.elapsed,
+      busy: () => this.turn.held,
+      later: (commit, hurried) => {
+        const { busy } = this.log ?? {}
+        if (hurried || busy === undefined) return void setImmediate(commit)
+        // While the disk is busy with others, whoever waits for it waits anyway.
+        void busy.finally(commit)
+      },
+    })
     this.planned = new PlannedCommits(this)
     this.#version = this.#dataVersion()
     feed.missed = () => {
