@@ -62,18 +62,8 @@ async function described({ db, engine }: Database): Promise<unknown[]> {
   if (engine === 'sqlite') {
     const { rows } = await sql<{ name: string; type: string; sql: string | null }>`select name, type, sql from sqlite_schema`.execute(db)
     // A key of several columns stands before columns that were added to a table, and behind those that it was made with.
-    return rows
-      .map(({ name, type, sql: text }) =>
-        [
-          type,
-          name,
-          text
-            ?.split(/,(?![^()]*\))/)
-            .map(part => part.replace(/\)$/, '').trim())
-            .toSorted(),
-        ].flat(),
-      )
-      .toSorted()
+    const parts = (text: string | null) => text?.split(/,(?![^()]*\))/).map(part => part.replace(/\)$/, '').trim()) ?? []
+    return rows.map(({ name, type, sql: text }) => [type, name, ...parts(text).toSorted()].join('\n')).toSorted()
   }
   const { rows } = await sql`
     select r.relname::text as at, a.attnum, concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod), l.collname, a.attnotnull, a.attidentity,

@@ -4,9 +4,9 @@ import { CHANNEL, clientConfig } from './postgres.ts'
 import type { Address, PostgresOptions } from './postgres.ts'
 
 /** ms */
-const HEARTBEAT = 500
+const HEARTBEAT = 250
 /** So long after it last answered a connection is not trusted any more: a network that swallows everything looks like one where nothing happens. */
-const TRUSTED_FOR = 1500
+const TRUSTED_FOR = 750
 const ANSWER_WITHIN = 5000
 const PROBE_WITHIN = 2000
 const LONGEST_PAUSE = 5000
