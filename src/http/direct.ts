@@ -92,6 +92,12 @@ function answered(_request: FastifyRequest, _reply: FastifyReply): never {
   throw new Error('a request was not answered by its first hook')
 }
 
+/**
+ * Bytes. A body of bytes is a second piece beside the head, and Node takes a dearer way to write two pieces (by 7 µs of 57) than to write one text;
+ * as latin1 each byte is one character, there and back. Of a larger body the copies would cost more.
+ */
+const MOST_IN_ONE = 16 * 1024
+
 /** Head and body in one piece, which the kernel then gets in one call. */
 function send(response: ServerResponse, id: string, { status, headers, body }: Answer): void {
   const head: (string | number)[] = ['x-authentik-id', id, ...COMMON]
@@ -113,5 +119,6 @@ function send(response: ServerResponse, id: string, { status, headers, body }: A
   head.push('content-length', String(text ? Buffer.byteLength(body) : body.length))
   response.writeHead(status, head as string[])
   if (response.req.method === 'HEAD') response.end()
-  else response.end(body)
+  else if (text || body.length > MOST_IN_ONE) response.end(body)
+  else response.end(Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1'), 'latin1')
 }
