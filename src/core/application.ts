@@ -8,12 +8,13 @@ import { defineModel, type Model, type Query, type Row } from '../api/model.ts'
 import type { Resource, SpecialOperation } from '../api/mount.ts'
 import { requireCaller } from '../api/permissions.ts'
 import { listOf, namedOrNull } from '../api/shapes.ts'
-import { findObjects } from '../api/store.ts'
+import { findObjects, matchObjects, pageOfObjects, readingContext } from '../api/store.ts'
 import type { Ctx } from '../context.ts'
 import { PolicyTarget } from '../policies/target.ts'
 import { forbiddenScheme } from '../providers/oauth2/redirect-uri.ts'
 import { Provider } from '../providers/provider.ts'
 import { mayOpen } from './access.ts'
+import { openTo } from './access-list.ts'
 import { presentApplications } from './application-present.ts'
 import { removeEntitlements } from './entitlement.sql.ts'
 
@@ -101,24 +102,38 @@ async function list(ctx: Ctx, query: Query): Promise<unknown> {
   if (flagged('superuser_full_list') && (ctx.caller.superuser || ctx.caller.permissions.has('authentik_core.view_application')))
     return operations.list(ctx, query)
   const user = await viewer(ctx, query)
-  const where = [...(await filterConditions(ctx, Application, query)), searchCondition(ctx, Application, query)]
-  const candidates = await findObjects(ctx, Application, { where, orderBy: orderings(Application, query) })
-  const open: Row[] = []
-  for (const application of candidates) {
-    if ((await mayOpen(ctx, application, user, { bypass: false })).passing) open.push(application)
+  const asked = [...(await filterConditions(ctx, Application, query)), searchCondition(ctx, Application, query)]
+  const reading = await readingContext(ctx, Application)
+  const where = [...asked, await openTo(ctx, Application, user, asked)]
+  const orderBy = orderings(Application, query)
+  if (flagged('only_with_launch_url')) {
+    const shown = await withLaunchUrl(reading, await findObjects(reading, Application, { where, orderBy }))
+    return paginated(ctx, query, shown.length, async (limit, offset) =>
+      presentObjects(reading, Application, shown.slice(offset, offset + limit), query),
+    )
   }
-  const shown = flagged('only_with_launch_url') ? await withLaunchUrl(ctx, open) : open
-  return paginated(ctx, query, shown.length, async (limit, offset) =>
-    presentObjects(ctx, Application, shown.slice(offset, offset + limit), query),
+  const { count, where: narrowed } = await matchObjects(reading, Application, where)
+  return paginated(ctx, query, count, async (limit, offset) =>
+    presentObjects(reading, Application, await pageOfObjects(reading, Application, { where: narrowed, orderBy, limit, offset }), query),
   )
 }
 
+/** Applications whose addresses are found out at a time: a query holds at most 32,766 values, and others want their turn. */
+const CHUNK = 500
+
 async function withLaunchUrl(ctx: Ctx, applications: Row[]): Promise<Row[]> {
-  const shown = await presentObjects(ctx, Application, applications)
-  return applications.filter(
-    (application, index) =>
-      shown[index]!.launch_url !== null && !application.meta_hide && application.meta_launch_url !== HIDDEN_LAUNCH_URL,
-  )
+  const found: Row[] = []
+  for (let start = 0; start < applications.length; start += CHUNK) {
+    const chunk = applications.slice(start, start + CHUNK)
+    const shown = await presentObjects(ctx, Application, chunk)
+    found.push(
+      ...chunk.filter(
+        (application, index) =>
+          shown[index]!.launch_url !== null && !application.meta_hide && application.meta_launch_url !== HIDDEN_LAUNCH_URL,
+      ),
+    )
+  }
+  return found
 }
 
 export const applications: Resource = { path: '/core/applications', model: Application, operations: { ...operations, list } }
