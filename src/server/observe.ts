@@ -31,8 +31,11 @@ export const GONE = 499
  * Static files are told at level debug, answers with a fault of ours at error.
  */
 export function teller({ config, log, metrics }: Pick<Deps, 'config' | 'log' | 'metrics'>): Tell {
-  const write = accessLines(log.child({ logger: 'signet.access' }))
-  const shownHeaders = config.log.http_headers.map(name => [name.toLowerCase(), name.toLowerCase().replaceAll('-', '_')] as const)
+  const shown = [...new Set(config.log.http_headers.map(name => name.toLowerCase()))]
+  const write = accessLines(
+    log.child({ logger: 'signet.access' }),
+    shown.map(name => name.replaceAll('-', '_')),
+  )
   const prefix = config.web.path.slice(0, -1)
   return ({ request, caller }, status, ms) => {
     if (!request) return
@@ -51,7 +54,7 @@ export function teller({ config, log, metrics }: Pick<Deps, 'config' | 'log' | '
         host,
         user: String(caller.user?.username ?? ''),
       },
-      shownHeaders.length === 0 ? undefined : Object.fromEntries(shownHeaders.map(([header, field]) => [field, headers[header] ?? ''])),
+      shown.map(name => headers[name] ?? ''),
       status === GONE ? 'request aborted' : 'request',
     )
   }
