@@ -57,7 +57,7 @@ test('The list holds the applications that each person may open, whatever is bou
   const slugs: string[] = []
   for (const mode of ['any', 'all'] as const) for (const bindings of sets) slugs.push(await application(family, mode, bindings))
   for (const user of [member, loner, idle]) {
-    const expected = []
+    const expected: string[] = []
     for (const slug of slugs) {
       if ((await mayOpen(ctx, (await applicationBySlug(ctx, slug))!, user, { bypass: false })).passing) expected.push(slug)
     }
@@ -65,7 +65,7 @@ test('The list holds the applications that each person may open, whatever is bou
       ? await client(await aToken(ctx, user)).get(`${PATH}?group=${family}&page_size=100&ordering=slug`)
       : await (await server()).admin.get(`${PATH}?group=${family}&page_size=100&ordering=slug&for_user=${String(user.id)}`)
     const found = (shown.body.results as Row[]).map(row => row.slug)
-    assert.deepEqual([...found].toSorted(), expected.toSorted(), String(user.username))
+    assert.deepEqual((found as string[]).toSorted(), expected.toSorted(), String(user.username))
     assert.equal(shown.body.pagination.count, expected.length)
     assert.ok(user === idle ? expected.length === 0 : expected.length > 5 && expected.length < slugs.length)
   }
