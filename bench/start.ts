@@ -17,12 +17,14 @@ export const benchmark: Benchmark = {
     const fresh: number[] = []
     const existing: number[] = []
     const cpu: number[] = []
+    const firstCpu: number[] = []
     const memory: number[] = []
     for (let run = 0; run < RUNS; run++) {
       const home = await makeHome('sqlite')
       try {
         const first = await startSignet(home)
         fresh.push(first.readyAfter)
+        firstCpu.push(first.usage().cpu)
         await first.stop()
         const second = await startSignet(home)
         existing.push(second.readyAfter)
@@ -41,7 +43,12 @@ export const benchmark: Benchmark = {
       cpu: median(cpu),
       goal: { text: '≤ 800 ms', met: median(existing) <= 800 },
     })
-    say({ case: 'start on an empty directory', figures: range(fresh), goal: { text: '≤ 2000 ms', met: median(fresh) <= 2000 } })
+    say({
+      case: 'start on an empty directory',
+      figures: range(fresh),
+      cpu: median(firstCpu),
+      goal: { text: '≤ 2000 ms', met: median(fresh) <= 2000 },
+    })
     say({
       case: 'memory when idle',
       figures: { 'median MiB': median(memory), 'largest MiB': Math.max(...memory) },
