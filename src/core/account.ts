@@ -1,6 +1,7 @@
 import type { Row } from '../api/model.ts'
 import type { Ctx } from '../context.ts'
 import { statement } from '../db/statement.ts'
+import { copyOf } from '../lib/copy.ts'
 import { cached } from './cache.ts'
 
 const rowById = statement((db, id: number) => db.selectFrom('user').selectAll().where('id', '=', id))
@@ -13,24 +14,11 @@ const byName = cached(['user'], (ctx, username): Promise<Row | undefined> => row
   concerns: (row, _, keys) => row === undefined || keys.has(String(row.id)),
 })
 
-/** JSON of one's own, with nothing in common with what it was copied from. */
-function copyOf(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || value instanceof Date) return value
-  if (Array.isArray(value)) return value.map(copyOf)
-  const copy = { ...(value as Row) }
-  for (const key of Object.keys(copy)) {
-    const inner = copy[key]
-    if (typeof inner === 'object' && inner !== null) copy[key] = copyOf(inner)
-  }
-  return copy
-}
-
 /**
  * An account by its key; undefined when there is none. It is remembered until somebody changes it, so that it may be as old as
  * configuration may (250 ms after another process on SQLite). The row is the caller's own: expressions write into those that they are given.
  */
-export const accountOf = async (ctx: Ctx, id: number): Promise<Row | undefined> => copyOf(await byId(ctx, String(id))) as Row | undefined
+export const accountOf = async (ctx: Ctx, id: number): Promise<Row | undefined> => copyOf(await byId(ctx, String(id)))
 
 /** An account by its name; the same otherwise. */
-export const accountNamed = async (ctx: Ctx, username: string): Promise<Row | undefined> =>
-  copyOf(await byName(ctx, username)) as Row | undefined
+export const accountNamed = async (ctx: Ctx, username: string): Promise<Row | undefined> => copyOf(await byName(ctx, username))

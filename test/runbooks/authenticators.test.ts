@@ -57,7 +57,10 @@ for (const kind of ['totp', 'webauthn']) {
       .execute()
     assert.equal((await admin.delete(`${A}/authenticators/admin/${kind}/${String(id)}/`)).status, 204)
     const { body } = await admin.get(`${A}/events/events/?action=model_deleted&context_model_pk=${String(id)}`)
-    const event = body.results.find((one: Row) => ((one.context as Row).model as Row)?.pk === String(id))
+    // Devices of other kinds are numbered alike.
+    const isIts = ({ context }: Row) =>
+      ((context as Row).model as Row)?.pk === String(id) && ((context as Row).model as Row).model_name === model.modelName
+    const event = body.results.find(isIts)
     assert.equal(event.user.username, 'test-admin')
     assert.equal(event.context.owner.username, user.username)
     assert.equal(event.context.model.model_name, model.modelName)

@@ -1,9 +1,11 @@
 /** What belongs to an object, which is what nearly every mapping asks for: by statements that are compiled once. */
 import { sql, type RawBuilder } from 'kysely'
 import type { Row } from '../../api/model.ts'
+import { cached } from '../../core/cache.ts'
 import { groupsAndAbove } from '../../core/membership.ts'
 import type { Db } from '../../db/database.ts'
 import { statement, type Statement } from '../../db/statement.ts'
+import { copyOf } from '../../lib/copy.ts'
 import type { ModelClass } from './classes.ts'
 import type { Origin, Query } from './queryset.ts'
 import type { Scope } from './scope.ts'
@@ -34,6 +36,9 @@ export function rowsWhere(own: ModelClass, clauses: RawBuilder<unknown>): RawBui
 const belongings = new WeakMap<object, Statement<[owner: unknown], Row>>()
 const GROUPS_OF = {}
 
+const USER = 'authentik_core.user'
+const GROUP = 'authentik_core.group'
+
 /** The limit stands in the text: one that is a parameter has SQLite prepare the statement anew each time, which takes longer than running it. */
 const belongingOf = (query: Query, origin: Origin & { kind: 'related' | 'groups_of' }): Statement<[owner: unknown], Row> =>
   statement((db, owner: unknown) => {
@@ -45,6 +50,24 @@ const belongingOf = (query: Query, origin: Origin & { kind: 'related' | 'groups_
     const clauses = sql`where ${where} order by ${sql.join(orderOf(db, query))} limit ${sql.lit(MOST + 1)}`
     return { compile: () => rowsWhere(own, clauses).compile(db) }
   })
+
+type Groups = { rows: Row[] }
+
+/** Rows of groups that are remembered, whosever they are. */
+const GROUPS_KEPT = 20_000
+
+/**
+ * The groups of accounts, which the claims of nearly every token name, by what they were asked for through; remembered until a group or who is in
+ * one changes, as the rights that come of them are (src/core/callers.ts).
+ */
+const remembering = (asked: Statement<[owner: unknown], Row>) =>
+  cached(['group', 'group_parent', 'user_group'], async (ctx, user): Promise<Groups> => ({ rows: await asked.all(ctx.db, Number(user)) }), {
+    capacity: GROUPS_KEPT,
+    weight: ({ rows }) => rows.length + 1,
+  })
+const remembered = new WeakMap<object, ReturnType<typeof remembering>>()
+
+const ownRows = ({ rows }: Groups): Row[] => copyOf(rows)
 
 /**
  * All that belongs to one object (and one more than may be shown), in its own order, which is what nearly every mapping asks for; at once
@@ -58,5 +81,11 @@ export function belonging(scope: Scope, query: Query): Row[] | Promise<Row[]> | 
   const through = origin.kind === 'related' ? origin.relation : GROUPS_OF
   let known = belongings.get(through)
   if (!known) belongings.set(through, (known = belongingOf(query, origin)))
-  return known.take(scope.db, origin.kind === 'related' ? origin.owner.key : origin.user)
+  const owner = origin.kind === 'related' ? origin.owner.key : origin.user
+  const ofAccount = origin.kind === 'groups_of' || (query.own.model.label === GROUP && origin.owner.own.model.label === USER)
+  if (!ofAccount || scope.db.isTransaction) return known.take(scope.db, owner)
+  let memory = remembered.get(through)
+  if (!memory) remembered.set(through, (memory = remembering(known)))
+  const groups = memory.outside(scope.asked, String(owner))
+  return groups instanceof Promise ? groups.then(ownRows) : ownRows(groups)
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { aGroup, aToken, aUser, unique } from '../../../test/builders.ts'
 import { result } from '../../../test/expressions.ts'
 import { server } from '../../../test/harness.ts'
-import type { Ctx } from '../../context.ts'
+import { transact, type Ctx } from '../../context.ts'
 import { ExpressionError } from '../evaluate.ts'
 
 const fails = (work: Promise<unknown>, text: RegExp) =>
@@ -311,6 +311,45 @@ test('memberships are read and changed from both sides, old name and new', async
     0,
   ])
   assert.ok((await eventsOf(ctx, 'model_updated', user.username as string)).length >= 5)
+})
+
+test('groups are as they are now: remembered ones are forgotten when one changes, and nobody gets those that another text wrote into', async () => {
+  const { ctx } = await server()
+  const mark = unique('remembered')
+  const [below, above] = [await aGroup(ctx, { name: `${mark}-below` }), await aGroup(ctx, { name: `${mark}-above` })]
+  const user = await aUser(ctx, { groups: [below.group_uuid] })
+  const groups = (within: Ctx = ctx) =>
+    result(within, 'return [sorted(g.name for g in user.groups.all()), sorted(g.name for g in user.all_groups())]', { user })
+  const both = (...names: string[]) => [names, names]
+  assert.deepEqual(await groups(), both(`${mark}-below`))
+  await result(ctx, 'for g in user.groups.all():\n  g.name = "spoiled"\n  g.attributes["spoiled"] = True', { user })
+  assert.deepEqual(await groups(), both(`${mark}-below`))
+  assert.deepEqual(await result(ctx, 'return [g.attributes for g in user.groups.all()]', { user }), [{}])
+  const renamed = ctx.db.updateTable('group').where('group_uuid', '=', below.group_uuid as string)
+  await renamed.set({ name: `${mark}-renamed` }).execute()
+  assert.deepEqual(await groups(), both(`${mark}-renamed`))
+  await ctx.db
+    .insertInto('group_parent')
+    .values({ child: below.group_uuid as string, parent: above.group_uuid as string })
+    .execute()
+  assert.deepEqual(await groups(), [[`${mark}-renamed`], [`${mark}-above`, `${mark}-renamed`]])
+  await assert.rejects(
+    transact(ctx, async ctx => {
+      await ctx.db
+        .deleteFrom('user_group')
+        .where('user', '=', user.id as number)
+        .execute()
+      assert.deepEqual(await groups(ctx), both())
+      throw new Error('undone')
+    }),
+    /undone/,
+  )
+  assert.deepEqual(await groups(), [[`${mark}-renamed`], [`${mark}-above`, `${mark}-renamed`]])
+  await ctx.db
+    .deleteFrom('group')
+    .where('group_uuid', '=', below.group_uuid as string)
+    .execute()
+  assert.deepEqual(await groups(), both())
 })
 
 test('one more member of a large group does not rewrite its list', async () => {

@@ -15,7 +15,7 @@ const bring = (party: Party, client_assertion: string, more: Record<string, stri
 
 /** A source whose keys vouch for machines. */
 async function aSource() {
-  const { admin } = await oauthServer()
+  const { admin, ctx } = await oauthServer()
   const { privateKey, publicKey } = await generateKeyPair('ES256')
   const kid = unique('key')
   const slug = unique('source')
@@ -32,7 +32,7 @@ async function aSource() {
   })
   assert.equal(made.status, 201, made.text)
   const sign = (claims: Row, header: Row = {}) =>
-    new SignJWT({ iss: 'https://elsewhere.example.test/', exp: Math.floor(Date.now() / 1000) + 300, ...claims })
+    new SignJWT({ iss: 'https://elsewhere.example.test/', exp: Math.floor(ctx.now().getTime() / 1000) + 300, ...claims })
       .setProtectedHeader({ alg: 'ES256', kid, ...header })
       .sign(privateKey)
   return { pk: made.body.pk as string, slug, sign }
