@@ -261,4 +261,16 @@ test('46 codes are not guessed: after twenty tries a right one is wrong too', as
   const answer = (code: string) => browser.challenge('default-device-code-flow', '', { component: 'ak-provider-oauth2-device-code', code })
   for (let attempt = 0; attempt < 21; attempt++) await answer(String(100_000_000 + attempt))
   assert.deepEqual((await answer(body.user_code)).response_errors, { code: [{ string: 'Invalid code', code: 'invalid' }] })
+  party.server.clock.advance(600_000) // others come from this address as well
+})
+
+test('46 codes that are right are no guesses, however many come from one address', async () => {
+  const party = await aParty()
+  const { browser } = await aSignedInBrowser()
+  const { body } = await begin(party)
+  for (let times = 0; times < 25; times++) {
+    await browser.follow('/device')
+    const code = { component: 'ak-provider-oauth2-device-code', code: body.user_code }
+    assert.equal((await browser.challenge('default-device-code-flow', '', code)).response_errors, undefined)
+  }
 })
