@@ -369,42 +369,6 @@ test('an account that was switched off does not get in by its source', async () 
   assert.deepEqual([await whoami(first), await whoami(browser)], [undefined, undefined])
 })
 
-test('whoever has to sign in again may do so by a source, and comes back to what asked', async () => {
-  const source = await aSource(server, upstream)
-  const person = aPerson()
-  const browser = new FlowVisitor(app)
-  await onwards(browser, (await through(browser, source, person.id)).headers.location)
-  const before = browser.cookies.get('authentik_session')
-  const provider = await admin.post('/api/v3/providers/oauth2/', {
-    name: unique('client'),
-    authorization_flow: await flowKey(ctx, 'default-provider-authorization-implicit-consent'),
-    redirect_uris: [{ matching_mode: 'strict', url: 'https://app.example.test/back' }],
-  })
-  const name = unique('app')
-  assert.equal((await admin.post('/api/v3/core/applications/', { name, slug: name, provider: provider.body.pk })).status, 201)
-  const query = new URLSearchParams({
-    client_id: provider.body.client_id,
-    redirect_uri: 'https://app.example.test/back',
-    response_type: 'code',
-    scope: 'openid',
-    prompt: 'login',
-    state: 's',
-    code_challenge: 'x'.repeat(43),
-    code_challenge_method: 'S256',
-  })
-  const page = await browser.get(`/application/o/authorize/?${query.toString()}`)
-  assert.match(String(page.headers.location), /^\/if\/flow\/default-authentication-flow\//)
-  await onwards(browser, page.headers.location)
-  const back = await through(browser, source, person.id)
-  assert.equal(upstream.asked.findLast(one => one.path === '/auth')!.query.get('prompt'), 'login', 'the source asks again, too')
-  assert.match(String(back.headers.location), /^\/if\/flow\/default-source-authentication\//)
-  const end = await onwards(browser, back.headers.location)
-  assert.notEqual(browser.cookies.get('authentik_session'), before)
-  assert.equal(await whoami(browser), person.username)
-  const { elsewhere } = await browser.follow(String(end.to))
-  assert.deepEqual([elsewhere?.origin, elsewhere?.searchParams.has('code')], ['https://app.example.test', true])
-})
-
 /** An application that lets the source sign people in, and what it asks for. */
 async function anApplication() {
   const provider = await admin.post('/api/v3/providers/oauth2/', {
@@ -423,6 +387,26 @@ async function anApplication() {
       ...params,
     }).toString()}`
 }
+
+test('whoever has to sign in again may do so by a source, and comes back to what asked', async () => {
+  const source = await aSource(server, upstream)
+  const person = aPerson()
+  const browser = new FlowVisitor(app)
+  await onwards(browser, (await through(browser, source, person.id)).headers.location)
+  const before = browser.cookies.get('authentik_session')
+  const ask = await anApplication()
+  const page = await browser.get(ask({ prompt: 'login', state: 's', code_challenge: 'x'.repeat(43), code_challenge_method: 'S256' }))
+  assert.match(String(page.headers.location), /^\/if\/flow\/default-authentication-flow\//)
+  await onwards(browser, page.headers.location)
+  const back = await through(browser, source, person.id)
+  assert.equal(upstream.asked.findLast(one => one.path === '/auth')!.query.get('prompt'), 'login', 'the source asks again, too')
+  assert.match(String(back.headers.location), /^\/if\/flow\/default-source-authentication\//)
+  const end = await onwards(browser, back.headers.location)
+  assert.notEqual(browser.cookies.get('authentik_session'), before)
+  assert.equal(await whoami(browser), person.username)
+  const { elsewhere } = await browser.follow(String(end.to))
+  assert.deepEqual([elsewhere?.origin, elsewhere?.searchParams.has('code')], ['https://app.example.test', true])
+})
 
 /** The ID token of the source with another `auth_time`: seconds from now; null: none. */
 const signedIn = (seconds: number | null): Fault =>
