@@ -3,14 +3,18 @@
  *
  * The requirement is that nothing an expression does keeps the server from its other visitors for more than 50 ms, so this is the one place
  * where tests look at a clock. A clock on the wall would blame the expression for whatever else the machine has to do: a neighbour that takes the
- * processor for 60 ms looks like a stall of 60 ms. So there are three measures, and each must hold in each try:
+ * processor for 60 ms looks like a stall of 60 ms. So there are three measures:
  *
- * 1. `slice`: what the engine itself says its longest slice took, in processor time of the thread.
+ * 1. `slice`: what the engine itself says its longest slice took, in processor time of the thread; of its first steps on the wall clock.
  * 2. `turn`: the longest turn of the event loop in processor time of the thread, by a chain of `setImmediate` beside the evaluation. It knows
  *    nothing of the engine, and sees what the engine does not count: compiling, converting results, collecting garbage.
  * 3. `delay`: the histogram of the event loop's delay on the wall clock, less what the thread waited for the processor meanwhile: the wall
  *    clock's time less the processor's, over a run in which the loop never sleeps. On an idle machine that is nothing. Some kernels count a
  *    thread's time by sampling; so much as the two clocks disagree about the busy control, they may disagree about an attack.
+ *
+ * None of them is free of neighbours: the first steps count on the wall, and a host may take a virtual processor away unseen. But an
+ * expression does the same steps each time, so what stalls by its own doing stalls again. Everything is tried twice; if a try is too long, five
+ * times more, and then more than half of the tries must be short.
  *
  * All of it runs in a process of its own, since the test runner shares a process's event loop with what it tests. Two controls, again and
  * again between the attacks, keep the measures honest: a busy loop of 80 ms must show in both clocks, and a run that only waits must not.
@@ -82,7 +86,13 @@ export async function stallsIn(program: URL): Promise<Map<string, Stall[]>> {
 }
 
 const TRIES = 2
+const TRIES_OF_THE_SUSPECT = 7
 const JOBS_A_CONTROL = 25
+
+/** What of the loop's delay nobody else is to blame for. */
+const own = ({ delay, waited }: Stall): number => delay - waited
+
+const isSuspect = (stall: Stall): boolean => Math.max(stall.slice, stall.turn, own(stall)) > MOST
 
 /** For the program: runs the controls, then everything twice, and prints the measures. What `prepare` does is not watched. */
 export async function report(jobs: readonly [title: string, prepare: () => Work][]): Promise<void> {
@@ -100,18 +110,24 @@ export async function report(jobs: readonly [title: string, prepare: () => Work]
       print(await watched('busy', busy))
       print(await watched('idle', idle))
     }
-    for (let attempt = 0; attempt < TRIES; attempt++) print(await watched(title, prepare()))
+    const tries: Stall[] = []
+    while (tries.length < (tries.some(isSuspect) ? TRIES_OF_THE_SUSPECT : TRIES)) tries.push(await watched(title, prepare()))
+    tries.forEach(print)
   }
 }
 
-export function assertShort({ slice, turn, delay, waited }: Stall, measured: Map<string, Stall[]>): void {
-  const disagreement = Math.max(0, ...measured.get('busy')!.map(busy => busy.delay - busy.waited - busy.turn))
+/** The median of each measure: of two tries the longer, so that both must be short. */
+function usual(tries: Stall[]): Pick<Stall, 'slice' | 'turn'> & { delay: number } {
+  const median = (measure: (stall: Stall) => number) => tries.map(measure).sort((a, b) => a - b)[Math.floor(tries.length / 2)]!
+  return { slice: median(({ slice }) => slice), turn: median(({ turn }) => turn), delay: median(own) }
+}
+
+export function assertShort(tries: Stall[], measured: Map<string, Stall[]>): void {
+  const disagreement = Math.max(0, ...measured.get('busy')!.map(busy => own(busy) - busy.turn))
+  const { slice, turn, delay } = usual(tries)
   assert.ok(slice <= MOST, `the engine's longest slice took ${slice.toFixed(0)} ms`)
   assert.ok(turn <= MOST, `a turn of the event loop took ${turn.toFixed(0)} ms of computing`)
-  assert.ok(
-    delay - waited - disagreement <= MOST,
-    `the event loop stood still for ${delay.toFixed(0)} ms, ${waited.toFixed(0)} of them for others`,
-  )
+  assert.ok(delay - disagreement <= MOST, `the event loop stood still for ${delay.toFixed(0)} ms, not counting what others took`)
 }
 
 /** Makes tests of the two controls, and one that nothing is short of its tries. */
@@ -123,13 +139,13 @@ export function controls(measured: () => Map<string, Stall[]>): void {
     }
   })
   void test('a loop that only waits counts as idle', () => {
-    for (const idle of measured().get('idle')!) assertShort(idle, measured())
+    assertShort(measured().get('idle')!, measured())
   })
 }
 
 /** The measures of one job, in each try. */
 export function triesOf(measured: Map<string, Stall[]>, title: string): Stall[] {
   const tries = measured.get(title) ?? []
-  assert.equal(tries.length, TRIES)
+  assert.ok(tries.length >= TRIES)
   return tries
 }
