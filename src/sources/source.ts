@@ -9,7 +9,7 @@ import { iconUrl } from '../core/icon.ts'
 import { Flow } from '../flows/flow.ts'
 import { PropertyMapping } from '../mappings/mapping.ts'
 import { PolicyTarget } from '../policies/target.ts'
-import { forbiddenScheme } from '../providers/oauth2/redirect-uri.ts'
+import { forbiddenScheme } from '../providers/oauth2/client/redirect-uri.ts'
 
 /** `managed` of the source that stands for the accounts that are kept here. */
 export const BUILT_IN = 'goauthentik.io/sources/inbuilt'

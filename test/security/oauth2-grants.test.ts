@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createObject } from '../../src/api/crud.ts'
-import { ClientMetadata } from '../../src/providers/oauth2/client-metadata.ts'
+import { ClientMetadata } from '../../src/providers/oauth2/client/metadata.ts'
 import { aParty, aSignedInBrowser, oauthServer, pkce, type SignedIn } from '../../src/providers/oauth2/fixture.ts'
 import { aGroup, aUser } from '../builders.ts'
 import type { Answer } from '../harness.ts'

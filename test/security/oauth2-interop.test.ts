@@ -5,7 +5,7 @@ import { exportJWK, generateKeyPair } from 'jose'
 import * as oauth from 'oauth4webapi'
 import * as client from 'openid-client'
 import { createObject } from '../../src/api/crud.ts'
-import { ClientMetadata } from '../../src/providers/oauth2/client-metadata.ts'
+import { ClientMetadata } from '../../src/providers/oauth2/client/metadata.ts'
 import { aParty, flowKey, oauthServer } from '../../src/providers/oauth2/fixture.ts'
 import { browse, discovered, listening, signedIn } from '../interop.ts'
 

@@ -1,6 +1,6 @@
 import type { Ctx } from '../../context.ts'
 import { brandRows, hostOfDefault, isBrandHost } from '../../core/brand-rows.ts'
-import type { Client } from './client.ts'
+import type { Client } from './client/client.ts'
 
 /** Scheme, host and path prefix of this installation as the client sees it; ends in a slash. */
 export const baseUrl = (ctx: Ctx): string => `${ctx.request?.origin ?? 'http://localhost'}${ctx.config.web.path}`

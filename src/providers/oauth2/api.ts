@@ -6,10 +6,10 @@ import { mayTouch, requireObject } from '../../api/permissions.ts'
 import type { Ctx } from '../../context.ts'
 import { User } from '../../core/user.ts'
 import { endpoints, issuerOf } from './addresses.ts'
-import { idTokenClaims } from './claims.ts'
-import { clientOfProvider, type Client } from './client.ts'
+import { idTokenClaims } from './claims/claims.ts'
+import { clientOfProvider, type Client } from './client/client.ts'
 import { OAuth2Provider } from './model.ts'
-import { machineFacts } from './sign-in-facts.ts'
+import { machineFacts } from './claims/sign-in-facts.ts'
 
 /** The client that a URL names, for somebody who may see its provider. */
 async function clientAt(ctx: Ctx, params: unknown): Promise<Client> {

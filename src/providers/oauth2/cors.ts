@@ -1,7 +1,7 @@
 import type { Ctx } from '../../context.ts'
 import type { Answer } from './answer.ts'
-import type { Headers } from './client-authentication.ts'
-import { allOrigins } from './client.ts'
+import type { Headers } from './client/authentication.ts'
+import { allOrigins } from './client/client.ts'
 
 /** What a web page of another origin may read: only pages of origins that the client registered (Fetch §3.2). */
 export function corsHeaders(headers: Headers, origins: ReadonlySet<string>): Record<string, string> {

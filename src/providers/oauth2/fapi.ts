@@ -1,6 +1,6 @@
 import type { JWTPayload } from 'jose'
 import type { Row } from '../../api/model.ts'
-import type { ClientMetadataRow } from './client-metadata.ts'
+import type { ClientMetadataRow } from './client/metadata.ts'
 
 /** FAPI 2.0 Security Profile and Message Signing: what a client of that profile must keep, and what it gets. */
 

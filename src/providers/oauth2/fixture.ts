@@ -11,7 +11,7 @@ import { aUser, unique } from '../../../test/builders.ts'
 import { clientOf, server, type Answer, type TestServer } from '../../../test/harness.ts'
 import { Visitor } from '../../../test/visitor.ts'
 import { oauth2Routes } from './api.ts'
-import { grantResources } from './grant-model.ts'
+import { grantResources } from './token/grant-model.ts'
 import { oauthMemoryStages } from './stages.ts'
 import { oauthSurface } from './surface.ts'
 

@@ -13,10 +13,10 @@ import { compileRegex } from '../../expression/regex/index.ts'
 import { randomString } from '../../lib/random.ts'
 import { OAuthSource } from '../../sources/oauth/model.ts'
 import { Provider, withInvalidationFlow } from '../provider.ts'
-import { keypairEncrypter, keypairSigner, UnusableKey } from './keys.ts'
-import { requireProfileKey, requireProfileSecret } from './profile-keys.ts'
-import { forbiddenScheme, type RedirectUri } from './redirect-uri.ts'
-import { retireKeyOf } from './retired-keys.ts'
+import { keypairEncrypter, keypairSigner, UnusableKey } from './keys/signer.ts'
+import { requireProfileKey, requireProfileSecret } from './keys/profile.ts'
+import { forbiddenScheme, type RedirectUri } from './client/redirect-uri.ts'
+import { retireKeyOf } from './keys/retired.ts'
 
 /** Every grant that a client may be allowed. */
 export const GRANT_TYPES = [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseScope, readParameters } from './parameters.ts'
-import { isChallenge, verifierMatches } from './pkce.ts'
+import { isChallenge, verifierMatches } from './authorize/pkce.ts'
 
 test('a parameter sent twice has no value and is a fault (RFC 6749 §3.1)', () => {
   const params = readParameters('a=1&b=2&a=3')

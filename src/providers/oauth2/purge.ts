@@ -1,9 +1,9 @@
 import type { Ctx } from '../../context.ts'
 import { purgeDevices } from './device/rows.sql.ts'
-import { purgePushed } from './pushed-request.ts'
+import { purgePushed } from './authorize/pushed-request.ts'
 import { purgeSeen } from './seen.sql.ts'
-import { purge } from './grants.sql.ts'
-import { purgeRetired } from './retired-keys.ts'
+import { purge } from './token/grants.sql.ts'
+import { purgeRetired } from './keys/retired.ts'
 
 /** Deletes codes and tokens that are over; returns how many rows that were. For a job that runs now and then. */
 export const purgeExpired = async (ctx: Ctx): Promise<number> =>

@@ -5,7 +5,7 @@ import { networkOf } from '../../../lib/ip.ts'
 import { randomString, timeOrderedUuid } from '../../../lib/random.ts'
 import { baseUrl } from '../addresses.ts'
 import { json, type Answer } from '../answer.ts'
-import { namedClient, readCredentials, requireProof, type Headers } from '../client-authentication.ts'
+import { namedClient, readCredentials, requireProof, type Headers } from '../client/authentication.ts'
 import { invalidClient, invalidScope, OAuthError, unauthorizedClient } from '../errors.ts'
 import { parseScope, requireSound, type Parameters } from '../parameters.ts'
 

@@ -7,8 +7,8 @@ import { systemSettings } from '../../../core/settings.ts'
 import { slugify } from '../../../lib/slug.ts'
 import { baseUrl } from '../addresses.ts'
 import { json, type Answer } from '../answer.ts'
-import { presentedToken, proofChallenge, type Presented } from '../bound-token.ts'
-import type { Headers } from '../client-authentication.ts'
+import { presentedToken, proofChallenge, type Presented } from '../resource/bound-token.ts'
+import type { Headers } from '../client/authentication.ts'
 
 /**
  * The two answers of GitHub's REST API by which applications learn who somebody is. The shapes are GitHub's (private user, team); what has no

@@ -1,5 +1,5 @@
 import type { Ctx } from '../../../context.ts'
-import type { Client } from '../client.ts'
+import type { Client } from '../client/client.ts'
 import type { Parameters } from '../parameters.ts'
 import { parseScope } from '../parameters.ts'
 

@@ -1,6 +1,6 @@
 import type { Row } from '../../../api/model.ts'
 import { OAuthError } from '../errors.ts'
-import { forbiddenScheme, type RedirectUri } from '../redirect-uri.ts'
+import { forbiddenScheme, type RedirectUri } from '../client/redirect-uri.ts'
 
 /** What a client asks to be registered as (RFC 7591 §2, OIDC Registration §2), checked as far as it can be without looking anything up. */
 export type Asked = {

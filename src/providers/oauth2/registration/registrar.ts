@@ -6,9 +6,9 @@ import { explainAccess, mayOpen } from '../../../core/access.ts'
 import { countAttempt } from '../../../core/attempts.ts'
 import { bearerCaller, callerFor } from '../../../core/callers.ts'
 import { evaluatePolicies } from '../../../policies/engine.ts'
-import { livingToken } from '../access-token.ts'
-import type { Headers } from '../client-authentication.ts'
-import type { Client } from '../client.ts'
+import { livingToken } from '../resource/access-token.ts'
+import type { Headers } from '../client/authentication.ts'
+import type { Client } from '../client/client.ts'
 import { OAuthError } from '../errors.ts'
 
 /** Lets an access token of the provider register clients. */
