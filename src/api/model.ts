@@ -108,6 +108,12 @@ export function defineModel(spec: ModelSpec): Model {
   }
 }
 
+/** Every table that a write to an object of a model may change: its own, its bases', and those of what it is related to. */
+export const writtenTables = ({ tables, allFields }: Model): string[] => [
+  ...tables.map(({ table }) => table),
+  ...Object.values(allFields).flatMap(({ relation }) => relation?.table ?? []),
+]
+
 /** The table and column that say whether an object lies in the trash; undefined where deleted objects are gone for good. */
 export function trashColumn(model: Model): { table: string; column: string } | undefined {
   const { trash } = model

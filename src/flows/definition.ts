@@ -1,10 +1,11 @@
 import type { Ctx } from '../context.ts'
-import type { Row } from '../api/model.ts'
+import { writtenTables, type Row } from '../api/model.ts'
 import { findObject, findObjects, relatedKeys } from '../api/store.ts'
 import { cached } from '../core/cache.ts'
 import { sql } from 'kysely'
 import { FlowStageBinding } from './binding.ts'
 import { Flow } from './flow.ts'
+import type { StageKind } from './stage.ts'
 
 /** A flow with its bindings, by order. */
 export type FlowDefinition = { flow: Row; bindings: readonly Row[] }
@@ -38,40 +39,13 @@ export async function flowByKey(ctx: Ctx, key: string): Promise<FlowDefinition |
   return slug === undefined ? undefined : flowDefinition(ctx, slug)
 }
 
-/** Tables of stages beside `stage` itself, which every write to a stage's own table is to be noticed by. */
-export const STAGE_TABLES = [
-  'stage',
-  'stage_password',
-  'stage_identification',
-  'stage_user_login',
-  'stage_user_logout',
-  'stage_consent',
-  'stage_deny',
-  'stage_dummy',
-  'stage_redirect',
-  'stage_user_write',
-  'stage_invitation',
-  'stage_email',
-  'stage_captcha',
-  'stage_user_delete',
-  'stage_authenticator_email',
-  'stage_authenticator_sms',
-  'stage_authenticator_duo',
-  'stage_prompt',
-  'stage_prompt_field',
-  'stage_authenticator_totp',
-  'stage_authenticator_static',
-  'stage_authenticator_validate',
-  'stage_authenticator_validate_configuration',
-  'stage_prompt_validation',
-  'prompt',
-  'stage_authenticator_webauthn',
-  'stage_authenticator_webauthn_device_type',
-  'stage_authenticator_validate_device_type',
-] as const
+/** Tables that hold what stages say, those of every kind that the program has. */
+export const stageTables = ({ stages }: { stages: readonly StageKind[] }): string[] => [
+  ...new Set(stages.flatMap(({ model }) => writtenTables(model))),
+]
 
 /** The stage with this key; undefined when it is gone, or of a kind that this server does not run. */
-export const stageByKey = cached(STAGE_TABLES, async (ctx, key): Promise<StageRow | undefined> => {
+export const stageByKey = cached(({ registry }) => stageTables(registry), async (ctx, key): Promise<StageRow | undefined> => {
   const base = await ctx.db.selectFrom('stage').select('kind').where('stage_uuid', '=', key).executeTakeFirst()
   const model = ctx.registry.stages.find(stage => stage.model.label === base?.kind)?.model
   const row = model && (await findObject(ctx, model, key))

@@ -1,5 +1,5 @@
 import type { Ctx } from '../context.ts'
-import type { Model, Row } from '../api/model.ts'
+import { writtenTables, type Model, type Row } from '../api/model.ts'
 
 /** What a policy is asked about. */
 export type PolicyRequest = {
@@ -48,5 +48,5 @@ export type PolicyKind = { model: Model; app: string; prepare: (row: Row) => Pol
 
 /** Tables that hold what policies say, those of every kind that the program has. */
 export const policyTables = ({ policyKinds }: { policyKinds: readonly PolicyKind[] }): string[] => [
-  ...new Set(policyKinds.flatMap(({ model }) => model.tables.map(({ table }) => table))),
+  ...new Set(policyKinds.flatMap(({ model }) => writtenTables(model))),
 ]
