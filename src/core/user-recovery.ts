@@ -15,7 +15,7 @@ import { planFlow } from '../flows/planner.ts'
 import { createFlowToken } from '../flows/token.ts'
 import { isDuration, parseDuration } from '../lib/duration.ts'
 import { flowLink } from '../mail/links.ts'
-import { EMAIL_STAGE, queueMail } from '../mail/queue.ts'
+import { EMAIL_STAGE, queueMail, stageMail } from '../mail/queue.ts'
 import { isMailAddress } from '../mail/send.ts'
 import { currentBrand } from './brand.ts'
 import { systemSettings } from './settings.ts'
@@ -97,21 +97,8 @@ export const recoveryRoutes: Record<string, SpecialOperation> = {
       const { title } = await currentBrand(ctx)
       await transact(ctx, async ctx => {
         const url = await recoveryLink(ctx, user, planned)
-        await queueMail(ctx, {
-          to: [address],
-          subject: stage.subject as string,
-          template: stage.template as string,
-          variables: {
-            url,
-            brand: title,
-            user: { pk: user.id, username: user.username, name: user.name, email: address },
-            expires: planned.expires.toISOString(),
-            token: new URL(url).searchParams.get('flow_token'),
-          },
-          stage: stage.use_global_settings ? null : email_stage,
-          until: planned.expires.toISOString(),
-          user: user.id as number,
-        })
+        const about = { url, token: new URL(url).searchParams.get('flow_token') }
+        await queueMail(ctx, stageMail(stage, { address, user, brand: title, expires: planned.expires, about }))
       })
     },
   },

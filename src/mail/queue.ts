@@ -56,6 +56,28 @@ async function settingsOf(ctx: Ctx, key: string | null): Promise<SmtpSettings> {
 export const stageSettings = ({ config }: Pick<Ctx, 'config'>, stage: Row): SmtpSettings =>
   stage.use_global_settings ? config.email : ({ ...stage, from: stage.from_address } as unknown as SmtpSettings)
 
+/**
+ * The mail that a stage sends somebody: its subject, template and settings, and what every template may name.
+ * @param about what this template names besides, such as `url` or `token`
+ */
+export const stageMail = (
+  stage: Row,
+  { address, user, brand, expires, about }: { address: string; user: Row; brand: string; expires: Date; about: Record<string, unknown> },
+): QueuedMail => ({
+  to: [address],
+  subject: stage.subject as string,
+  template: stage.template as string,
+  variables: {
+    ...about,
+    brand,
+    user: { pk: user.id, username: user.username, name: user.name, email: user.email },
+    expires: expires.toISOString(),
+  },
+  stage: stage.use_global_settings ? null : (stage.stage_uuid as string),
+  until: expires.toISOString(),
+  user: (user.id as number | undefined) ?? null,
+})
+
 /** Makes a mail of its template and sends it; resolves to its sender when the server has taken it. */
 export async function sendNow(ctx: Ctx, mail: QueuedMail): Promise<string> {
   const settings = await settingsOf(ctx, mail.stage)

@@ -3,7 +3,7 @@ import { issueCode } from '../../authenticators/codes.ts'
 import { transact, type Ctx } from '../../context.ts'
 import { currentBrand } from '../../core/brand.ts'
 import { parseDuration } from '../../lib/duration.ts'
-import { queueMail } from '../../mail/queue.ts'
+import { queueMail, stageMail } from '../../mail/queue.ts'
 
 type CodeMail = {
   /** The set-up stage, whose template and mail server count. */
@@ -20,19 +20,6 @@ export async function mailCode(ctx: Ctx, { stage, user, address, key }: CodeMail
   const { title } = await currentBrand(ctx)
   await transact(ctx, async ctx => {
     const token = await issueCode(ctx, key, expires)
-    await queueMail(ctx, {
-      to: [address],
-      subject: stage.subject as string,
-      template: stage.template as string,
-      variables: {
-        token,
-        brand: title,
-        user: { pk: user.id, username: user.username, name: user.name, email: user.email },
-        expires: expires.toISOString(),
-      },
-      stage: stage.use_global_settings ? null : (stage.stage_uuid as string),
-      until: expires.toISOString(),
-      user: user.id as number,
-    })
+    await queueMail(ctx, stageMail(stage, { address, user, brand: title, expires, about: { token } }))
   })
 }

@@ -10,7 +10,7 @@ import { textOf } from '../../flows/text.ts'
 import { createFlowToken } from '../../flows/token.ts'
 import { parseDuration } from '../../lib/duration.ts'
 import { flowLink } from '../../mail/links.ts'
-import { queueMail } from '../../mail/queue.ts'
+import { queueMail, stageMail } from '../../mail/queue.ts'
 import { isMailAddress } from '../../mail/send.ts'
 import { mayMail } from './attempts.ts'
 import { confirmation } from './confirm.ts'
@@ -56,19 +56,9 @@ async function send(run: Run): Promise<void> {
     const stored = isStored(user, 'id') ? user : null
     onwards.set('flow_token', await createFlowToken(ctx, restored, { user: stored, expires: new Date(expires.getTime() + GRACE) }))
     const url = await flowLink(ctx, flow.slug as string, onwards)
+    const about = { url, token: onwards.get('flow_token') }
     await queueMail(ctx, {
-      to: [address],
-      subject: stage.subject as string,
-      template: stage.template as string,
-      variables: {
-        url,
-        brand: title,
-        user: { pk: user.id, username: user.username, name: user.name, email: user.email },
-        expires: expires.toISOString(),
-        token: onwards.get('flow_token'),
-      },
-      stage: stage.use_global_settings ? null : (stage.stage_uuid as string),
-      until: expires.toISOString(),
+      ...stageMail(stage, { address, user, brand: title, expires, about }),
       user: (stored?.id as number | undefined) ?? null,
       ...(!reached && { decoy: true }),
     })
