@@ -168,6 +168,13 @@ export async function publicBrand(ctx: Ctx) {
   }
 }
 
+/** Slug of the application that external accounts are sent to. */
+export async function guestApplication(ctx: Ctx): Promise<string | undefined> {
+  const { default_application: key } = await currentBrand(ctx)
+  if (key === null) return undefined
+  return (await ctx.db.selectFrom('application').select('slug').where('pbm_uuid', '=', key).executeTakeFirst())?.slug
+}
+
 export const brandRoutes: Record<string, SpecialOperation> = {
   'GET /core/brands/current/': { anonymous: true, response: 'CurrentBrand', handler: publicBrand },
 }

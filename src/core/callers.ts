@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify'
 import { visitor, type Caller, type Ctx } from '../context.ts'
 import type { Row } from '../api/model.ts'
 import { permissionDenied } from '../api/errors.ts'
@@ -6,7 +7,7 @@ import { statement } from '../db/statement.ts'
 import { cached } from './cache.ts'
 import { groupsOf, permissionsOf, rolesOf } from './membership.ts'
 import { endBrokenBinding } from './session-binding.ts'
-import { findSession, touchSession, type Session } from './sessions.ts'
+import { findSession, SESSION_COOKIE, touchSession, type Session } from './sessions.ts'
 
 /**
  * What an account may do, by its key. Groups, roles and permissions are asked for by every request and change rarely; the account
@@ -78,4 +79,10 @@ export async function sessionCaller(ctx: Ctx, cookie: string | undefined): Promi
   // An administrator who was switched off sees nothing more, through whoever's eyes.
   if (!user || impersonator === undefined) return { caller: { ...visitor, session }, session }
   return { caller: await callerFor(ctx, user, { session: session as unknown as Row, impersonator }), session }
+}
+
+/** Finds out who is behind a browser's request; on these routes nothing but the session counts. */
+export async function identifyBrowser(request: FastifyRequest): Promise<void> {
+  const { caller } = await sessionCaller(request.ctx, request.cookies[SESSION_COOKIE])
+  request.ctx = { ...request.ctx, caller }
 }

@@ -3,9 +3,17 @@ import type { Ctx } from '../context.ts'
 /** A path of ours as browsers see it: below the path that the whole server lives under. */
 export const pathOf = (ctx: Pick<Ctx, 'config'>, path: string): string => ctx.config.web.path.slice(0, -1) + path
 
+/** A path with a query, where there is one. */
+export const withQuery = (path: string, query: string): string => (query === '' ? path : `${path}?${query}`)
+
 /** The page of a flow; `query` is added as it is, without `?`. */
-export const flowPath = (ctx: Pick<Ctx, 'config'>, slug: string, query = ''): string =>
-  pathOf(ctx, `/if/flow/${slug}/`) + (query === '' ? '' : `?${query}`)
+export const flowPath = (ctx: Pick<Ctx, 'config'>, slug: string, query = ''): string => withQuery(pathOf(ctx, `/if/flow/${slug}/`), query)
+
+/** Where visitors sign in, to come back to the page that they asked for. */
+export const signInPath = (ctx: Ctx): string => {
+  const asked = withQuery(ctx.request?.path ?? '/', ctx.request?.query ?? '')
+  return `${pathOf(ctx, '/flows/-/default/authentication/')}?next=${encodeURIComponent(asked)}`
+}
 
 /**
  * Whether a text is a path on this server and nothing else: browsers read `//host` and `/\host` as another host, and drop

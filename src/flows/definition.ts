@@ -45,17 +45,20 @@ export const stageTables = ({ stages }: { stages: readonly StageKind[] }): strin
 ]
 
 /** The stage with this key; undefined when it is gone, or of a kind that this server does not run. */
-export const stageByKey = cached(({ registry }) => stageTables(registry), async (ctx, key): Promise<StageRow | undefined> => {
-  const base = await ctx.db.selectFrom('stage').select('kind').where('stage_uuid', '=', key).executeTakeFirst()
-  const model = ctx.registry.stages.find(stage => stage.model.label === base?.kind)?.model
-  const row = model && (await findObject(ctx, model, key))
-  if (!row) return undefined
-  const relations: Row = {}
-  for (const [name, field] of Object.entries(model.fields)) {
-    if (field.storage === 'relation') relations[name] = (await relatedKeys(ctx, field, [key])).get(key)
-  }
-  return { ...row, ...relations } as StageRow
-})
+export const stageByKey = cached(
+  ({ registry }) => stageTables(registry),
+  async (ctx, key): Promise<StageRow | undefined> => {
+    const base = await ctx.db.selectFrom('stage').select('kind').where('stage_uuid', '=', key).executeTakeFirst()
+    const model = ctx.registry.stages.find(stage => stage.model.label === base?.kind)?.model
+    const row = model && (await findObject(ctx, model, key))
+    if (!row) return undefined
+    const relations: Row = {}
+    for (const [name, field] of Object.entries(model.fields)) {
+      if (field.storage === 'relation') relations[name] = (await relatedKeys(ctx, field, [key])).get(key)
+    }
+    return { ...row, ...relations } as StageRow
+  },
+)
 
 /** How many plans of this flow stand in memory, ready to be used. */
 export const cachedPlans = (ctx: Ctx, slug: string): number => (flowDefinition.keys(ctx).includes(slug) ? 1 : 0)

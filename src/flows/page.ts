@@ -2,10 +2,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Ctx } from '../context.ts'
 import type { Row } from '../api/model.ts'
 import { CSRF_COOKIE } from '../core/sessions.ts'
+import { cookieOf } from '../http/cookie.ts'
 import { renderCsrfFailure, renderStepOver } from '../interfaces/errors.ts'
 import { CSRF_FIELD, formFields, parseFlowForm, renderFlowPage } from '../interfaces/flow.ts'
 import { LANGUAGE_COOKIE } from '../interfaces/language.ts'
-import type { PageContext } from '../interfaces/page.ts'
+import { sendPage, type PageContext } from '../interfaces/page.ts'
 import { isLanguage } from '../../web/flow/languages.ts'
 import { secretsEqual } from '../lib/constant-time.ts'
 import { pathOf } from './addresses.ts'
@@ -14,7 +15,7 @@ import type { FlowDefinition } from './definition.ts'
 import { execute, type FlowAnswer } from './executor.ts'
 import { flowInfo } from './present.ts'
 import type { Challenge } from './stage.ts'
-import { cookieOf, ensureCsrf, openVisit, PLAN, sendCookies, type Visit } from './visit.ts'
+import { ensureCsrf, openVisit, PLAN, sendCookies, type Visit } from './visit.ts'
 
 /** The page of a flow: shows what is due, and takes answers as plain forms from browsers without JavaScript. */
 
@@ -46,7 +47,7 @@ function sendFlowPage(
   const csrf = ensureCsrf(ctx, visit)
   rememberLanguage(ctx, visit)
   sendCookies(reply, visit)
-  const { status, headers, body } = renderFlowPage({
+  const page = renderFlowPage({
     ...context,
     executor: pathOf(ctx, `/api/v3/flows/executor/${slug}/`),
     query: ctx.request?.query ?? '',
@@ -55,7 +56,7 @@ function sendFlowPage(
     csrf,
     ...(posted && { posted: formFields(posted) }),
   })
-  return reply.code(status).headers(headers).send(body)
+  return sendPage(reply, page)
 }
 
 const run = (ctx: Ctx, definition: FlowDefinition, visit: Visit, method: 'GET' | 'POST', body?: unknown): Promise<FlowAnswer> => {
@@ -82,11 +83,6 @@ const plannedFlow = (visit: Visit): string | undefined => (visit.session?.data[P
 /** Nobody agrees to anything without an application that asks: such a flow begins there, and not at its page. */
 const isOver = ({ flow }: FlowDefinition, visit: Visit): boolean =>
   flow.designation === 'authorization' && plannedFlow(visit) !== flow.flow_uuid
-
-function sendStepOver(reply: FastifyReply, context: PageContext): FastifyReply {
-  const { status, headers, body } = renderStepOver(context)
-  return reply.code(status).headers(headers).send(body)
-}
 
 /** A question with one button: pressing it sends an answer from our own page, which begins the flow. */
 const confirmation = async (ctx: Ctx, { flow }: FlowDefinition): Promise<Challenge> => ({
@@ -120,7 +116,7 @@ export async function showFlow(
   const visit = await openVisit(ctx)
   if (isForeignSignOut(request, definition, visit))
     return sendFlowPage(request, reply, slug, context, visit, await confirmation(ctx, definition))
-  if (isOver(definition, visit)) return sendStepOver(reply, context)
+  if (isOver(definition, visit)) return sendPage(reply, renderStepOver(context))
   const answer = await run(ctx, definition, visit, 'GET')
   const shown = answer.kind === 'challenge' && (answer.challenge.component !== 'xak-flow-redirect' || followsForm(request))
   if (shown) return sendFlowPage(request, reply, slug, context, visit, answer.challenge)
@@ -142,11 +138,10 @@ export async function submitFlow(
   const expected = cookieOf(ctx, CSRF_COOKIE)
   const sent = form[CSRF_FIELD]
   if (!expected || typeof sent !== 'string' || !secretsEqual(sent, expected)) {
-    const { status, headers, body } = renderCsrfFailure(context, { href: pageAddress(request) })
-    return reply.code(status).headers(headers).send(body)
+    return sendPage(reply, renderCsrfFailure(context, { href: pageAddress(request) }))
   }
   const visit = await openVisit(ctx)
-  if (isOver(definition, visit)) return sendStepOver(reply, context)
+  if (isOver(definition, visit)) return sendPage(reply, renderStepOver(context))
   const before = visit.session?.session_hash
   const due = await run(ctx, definition, visit, 'GET')
   // With another session than the form was made in, the form is about something else.

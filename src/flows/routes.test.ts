@@ -14,7 +14,7 @@ import { Brand } from '../core/brand.ts'
 import type { Deps } from '../deps.ts'
 import { describeRequest } from '../http/request.ts'
 import { openWeb, type Web } from '../interfaces/assets.ts'
-import { flowPages } from './urls.ts'
+import { flowPages } from './routes.ts'
 
 /** The pages and the API, as the program mounts them. */
 async function pages(deps: Deps, web: Web): Promise<FastifyInstance> {

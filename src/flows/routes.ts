@@ -1,15 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { parseUuid } from '../api/filters.ts'
-import { currentBrand, publicBrand } from '../core/brand.ts'
-import { sessionCaller } from '../core/callers.ts'
-import { SESSION_COOKIE } from '../core/sessions.ts'
+import { guestApplication } from '../core/brand.ts'
+import { identifyBrowser } from '../core/callers.ts'
+import { pageContext, type Pages } from '../core/page-context.ts'
 import { User } from '../core/user.ts'
 import type { Ctx } from '../context.ts'
-import type { Web } from '../interfaces/assets.ts'
 import { renderNotFound } from '../interfaces/errors.ts'
-import { chooseLanguage, LANGUAGE_COOKIE } from '../interfaces/language.ts'
-import { createNonce, type Page, type PageContext } from '../interfaces/page.ts'
-import { isReturnPath, flowPath, pathOf } from './addresses.ts'
+import { sendPage } from '../interfaces/page.ts'
+import { flowPath, isReturnPath, pathOf, signInPath, withQuery } from './addresses.ts'
 import { flowByKey, flowDefinition, stageByKey, type FlowDefinition } from './definition.ts'
 import { asObject } from './objects.ts'
 import { showFlow, submitFlow } from './page.ts'
@@ -18,54 +16,7 @@ import { planFlow } from './planner.ts'
 import { SETUP_SLUG, setupPending } from './setup.ts'
 import { defaultFlow, startPlan } from './start.ts'
 
-/** What pages of ours need beside the request. */
-export type Pages = { web: Web }
-
-/** Finds out who is behind a browser's request; on these routes nothing but the session counts. */
-export async function identifyBrowser(request: FastifyRequest): Promise<void> {
-  const { caller } = await sessionCaller(request.ctx, request.cookies[SESSION_COOKIE])
-  request.ctx = { ...request.ctx, caller }
-}
-
-/** The value of one cookie of a request. */
-const cookieOf = (ctx: Ctx, name: string): string | undefined => {
-  const header = [ctx.request?.headers.cookie].flat().join('; ')
-  return header
-    .split(/;\s*/)
-    .find(pair => pair.startsWith(`${name}=`))
-    ?.slice(name.length + 1)
-}
-
-/** The language that somebody set for themselves. */
-function ownLocale({ caller }: Ctx): string | undefined {
-  const { settings } = (caller.user?.attributes ?? {}) as { settings?: { locale?: unknown } | null }
-  return typeof settings?.locale === 'string' ? settings.locale : undefined
-}
-
-/** What every page says about the installation, in the language of whoever asks. */
-export async function pageContext(ctx: Ctx, { web }: Pages): Promise<PageContext> {
-  const brand = await publicBrand(ctx)
-  const lang = chooseLanguage({
-    query: new URLSearchParams(queryOf(ctx)).get('locale') ?? undefined,
-    cookie: cookieOf(ctx, LANGUAGE_COOKIE),
-    own: ownLocale(ctx),
-    accept: [ctx.request?.headers['accept-language']].flat()[0],
-    brand: brand.default_locale,
-  })
-  return { web, brand, lang, nonce: createNonce(ctx.randomBytes) }
-}
-
-export const sendPage = (reply: FastifyReply, { status, headers, body }: Page): FastifyReply =>
-  reply.code(status).headers(headers).send(body)
-
 const queryOf = (ctx: Ctx): string => ctx.request?.query ?? ''
-const withQuery = (path: string, query: string): string => (query === '' ? path : `${path}?${query}`)
-
-/** Where visitors sign in, to come back to the page that they asked for. */
-export const signInPath = (ctx: Ctx): string => {
-  const asked = withQuery(ctx.request?.path ?? '/', queryOf(ctx))
-  return `${pathOf(ctx, '/flows/-/default/authentication/')}?next=${encodeURIComponent(asked)}`
-}
 
 /** Forgets a plan of any other flow than `keep`. */
 async function dropPlan(ctx: Ctx, reply: FastifyReply, keep?: FlowDefinition): Promise<void> {
@@ -86,13 +37,6 @@ async function home(ctx: Ctx): Promise<string> {
     if (slug !== undefined) return pathOf(ctx, `/application/launch/${slug}/`)
   }
   return withQuery(pathOf(ctx, '/if/user/'), queryOf(ctx))
-}
-
-/** Slug of the application that external accounts are sent to. */
-export async function guestApplication(ctx: Ctx): Promise<string | undefined> {
-  const { default_application: key } = await currentBrand(ctx)
-  if (key === null) return undefined
-  return (await ctx.db.selectFrom('application').select('slug').where('pbm_uuid', '=', key).executeTakeFirst())?.slug
 }
 
 /** The flow by which a stage is configured, planned for whoever is signed in. */

@@ -12,6 +12,7 @@ import {
   startSession,
   type Session,
 } from '../core/sessions.ts'
+import { cookieOf } from '../http/cookie.ts'
 import { BROWSER_STATE_COOKIE, browserStateCookie } from '../core/browser-state.ts'
 import { toBase64url } from '../lib/base64url.ts'
 import { savePlan, type Plan } from './plan.ts'
@@ -29,19 +30,6 @@ export type Visit = {
 export const PLAN = 'authentik/flows/plan'
 export const GET = 'authentik/flows/get'
 export const DEVICE_COOKIE = 'authentik_device'
-
-/** A cookie of the request that is being answered; the first where a name is sent twice (RFC 6265 §5.4: the most specific path). */
-export function cookieOf(ctx: Ctx, name: string): string | undefined {
-  const header = ctx.request?.headers.cookie
-  const found =
-    typeof header === 'string'
-      ? header
-          .split(';')
-          .map(pair => pair.trim())
-          .find(pair => pair.startsWith(`${name}=`))
-      : undefined
-  return found?.slice(name.length + 1).replaceAll(/^"|"$/g, '')
-}
 
 /** The browser behind a request; without a session when it has none yet. */
 export async function openVisit(ctx: Ctx): Promise<Visit> {

@@ -1,3 +1,4 @@
+import type { FastifyReply } from 'fastify'
 import { LANGUAGES, type Language } from '../../web/flow/languages.ts'
 import { schemeOf } from '../../web/flow/markup.ts'
 import { cssForStyle, html, trusted, type Html } from './html.ts'
@@ -23,12 +24,15 @@ export interface PageContext {
   nonce: string
 }
 
-/** An answer, for `reply.code(status).headers(headers).send(body)`. */
+/** An answer; see `sendPage`. */
 export interface Page {
   status: number
   headers: Record<string, string>
   body: string
 }
+
+export const sendPage = (reply: FastifyReply, { status, headers, body }: Page): FastifyReply =>
+  reply.code(status).headers(headers).send(body)
 
 /** A nonce for one page: 128 bits from `randomBytes`, in an alphabet that CSP allows. */
 export const createNonce = (randomBytes: (count: number) => Uint8Array): string => Buffer.from(randomBytes(16)).toString('base64url')

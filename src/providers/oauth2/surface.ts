@@ -1,7 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Ctx } from '../../context.ts'
-import { sessionCaller } from '../../core/callers.ts'
-import { SESSION_COOKIE } from '../../core/sessions.ts'
+import { identifyBrowser } from '../../core/callers.ts'
 import { loadPlan } from '../../flows/plan.ts'
 import { openVisit, PLAN, sendCookies } from '../../flows/visit.ts'
 import { renderNotFound, renderServerError } from '../../interfaces/errors.ts'
@@ -156,10 +155,7 @@ function registrationRoutes(app: FastifyInstance): void {
 
 /** Endpoints for the browser: who is signed in decides, and what goes wrong is a page. */
 function browserRoutes(app: FastifyInstance, { page }: OAuthParts): void {
-  app.addHook('onRequest', async request => {
-    const { caller } = await sessionCaller(request.ctx, request.cookies[SESSION_COOKIE])
-    request.ctx = { ...request.ctx, caller }
-  })
+  app.addHook('onRequest', identifyBrowser)
   app.setErrorHandler(async (error: FastifyError, request, reply) => {
     const status = error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500 ? error.statusCode : 500
     if (status === 500)

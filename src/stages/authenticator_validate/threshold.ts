@@ -1,7 +1,7 @@
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
 import { readHs256, signHs256 } from '../../crypto/hs256.ts'
-import { cookieOf } from '../../flows/visit.ts'
+import { cookieOf } from '../../http/cookie.ts'
 import type { Run } from '../../flows/stage.ts'
 import { parseDuration } from '../../lib/duration.ts'
 

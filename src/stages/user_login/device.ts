@@ -2,7 +2,8 @@ import type { Ctx } from '../../context.ts'
 import type { Row } from '../../api/model.ts'
 import { userUid } from '../../core/uid.ts'
 import { readHs256, signHs256 } from '../../crypto/hs256.ts'
-import { cookieOf, DEVICE_COOKIE, type Visit } from '../../flows/visit.ts'
+import { DEVICE_COOKIE, type Visit } from '../../flows/visit.ts'
+import { cookieOf } from '../../http/cookie.ts'
 
 /**
  * Devices that somebody signed in from before. The cookie proves nothing but that; it is a hint for policies and for the
