@@ -15,6 +15,17 @@ export function usage(pid: number): { cpu: number; rss: number } {
   return { cpu: ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS, rss: Number(rss) / 1024 }
 }
 
+/**
+ * Memory that a process holds, in MiB: `rss` is all of it, and `pss` has pages that several processes share (the program's own, of
+ * Node) divided by how many those are. Where the kernel does not tell shares, there is `rss` alone.
+ */
+export function memory(pid: number): { rss: number; pss?: number } {
+  if (process.platform !== 'linux') return { rss: usageByPs(pid).rss }
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
+  const of = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)![1]) / 1024
+  return { rss: of('Rss'), pss: of('Pss') }
+}
+
 function usageByPs(pid: number): { cpu: number; rss: number } {
   const [rss, time = '0'] = execFileSync('ps', ['-o', 'rss=,time=', '-p', String(pid)], { encoding: 'utf8' })
     .trim()

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { DatabaseOptions } from '../../src/db/database.ts'
 import { throwawayPostgres } from '../../test/postgres.ts'
-import { ended, freePort, usage } from './processes.ts'
+import { ended, freePort, memory, usage } from './processes.ts'
 
 const root = dirname(dirname(import.meta.dirname))
 
@@ -52,6 +52,8 @@ export type Signet = {
   readyAfter: number
   /** CPU in ms and memory in MiB, by the kernel's account. */
   usage: () => { cpu: number; rss: number }
+  /** Memory in MiB, with the share of what other processes hold too. */
+  memory: () => { rss: number; pss?: number }
   stop: () => Promise<void>
 }
 
@@ -98,6 +100,7 @@ export async function startSignet(home: Home, extra: Record<string, string> = {}
     origin,
     readyAfter,
     usage: () => usage(child.pid!),
+    memory: () => memory(child.pid!),
     async stop() {
       child.kill('SIGTERM')
       await ended(child)
