@@ -10,9 +10,20 @@ import { OAuthSource } from '../src/sources/oauth/model.ts'
 
 /** The least that is valid, each with a name of its own, so that tests sharing a database do not meet. */
 
+/**
+ * A number in letters that spell no word. In digits it could be what a test looks for in a text (a code, an id), be found by a search
+ * for a shorter one (`user-1`, `user-12`), and stand before the one before it (`user-10`, `user-9`).
+ */
+const inLetters = (value: number, width = 1): string => {
+  const letters = 'bcdfghjklmnpqrstvwxz'
+  const rest = Math.floor(value / letters.length)
+  return (rest > 0 || width > 1 ? inLetters(rest, width - 1) : '') + letters[value % letters.length]
+}
+
+const mine = inLetters(process.pid)
 let count = 0
-/** A name that no other test uses. */
-export const unique = (prefix: string): string => `${prefix}-${process.pid}-${++count}`
+/** A name that no other test uses; a later one stands behind an earlier one of the same prefix. */
+export const unique = (prefix: string): string => `${prefix}-${mine}-${inLetters(++count, 4)}`
 
 /** An account; `password` is hashed. */
 export async function aUser(ctx: Ctx, values: Row & { password?: string } = {}): Promise<Row> {

@@ -1,4 +1,5 @@
 import type { FastifyInstance, InjectOptions } from 'fastify'
+import { subscribe } from 'node:diagnostics_channel'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { after } from 'node:test'
@@ -156,8 +157,15 @@ async function build(env: Record<string, string>, options: OwnOptions = {}): Pro
 
 let shared: Promise<TestServer> | undefined
 
-/** The server that all test files of this process share: a database each would make the suite ten times slower. */
-export const server = (): Promise<TestServer> => (shared ??= build({}))
+/**
+ * The server that all test files of this process share: a database each would make the suite ten times slower. Each file begins at the time
+ * of the day, whatever the one before it did to the clock.
+ */
+export const server = (): Promise<TestServer> =>
+  (shared ??= build({}).then(made => {
+    subscribe('signet:test-file', made.clock.reset)
+    return made
+  }))
 
 type OwnOptions = {
   /** Nothing in common with any other: see `installation`. */

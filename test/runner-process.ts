@@ -9,7 +9,8 @@ import type { Chunk } from './runner-plan.ts'
 import type { Report } from './runner-tests.ts'
 import type { Summary } from './runner-summary.ts'
 
-const SILENCE = 150_000 // ms without any news from a process: a hang outside a test
+// Not how long anything may take: after so long without any news a process is believed to hang outside of a test, on a slow machine too.
+const SILENCE = 300_000 // ms
 
 export type Settings = { root: string; summary: Summary; namePattern?: string; env?: NodeJS.ProcessEnv }
 
@@ -70,6 +71,7 @@ export async function runChunk(chunk: Chunk, { root, summary, namePattern, env }
   }
   const watch = setTimeout(giveUp, SILENCE)
   const lines = createInterface({ input: child.stdio[3] as Readable })
+  const closed = new Promise<void>(resolve => void lines.once('close', resolve))
   lines.on('line', line => {
     watch.refresh()
     const report = JSON.parse(line) as Report
@@ -97,7 +99,7 @@ export async function runChunk(chunk: Chunk, { root, summary, namePattern, env }
   const { code, signal, error } = await ended
   // What a test started and left behind holds the pipe open; it ends with its group.
   if (pid) endGroup(pid)
-  await new Promise(resolve => (child.stdio[3]!.destroyed || error ? resolve(undefined) : lines.once('close', resolve)))
+  if (!error) await closed
   clearTimeout(watch)
   if (pid) groups.delete(pid)
   for (const made of [folder, memory]) {

@@ -4,6 +4,7 @@
  */
 import { AssertionError } from 'node:assert'
 import hooks, { AsyncResource } from 'node:async_hooks'
+import { channel } from 'node:diagnostics_channel'
 import { writeSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { EventData } from 'node:test'
@@ -27,7 +28,8 @@ export type Report =
   /** All tests are through, and the hooks behind them. */
   | { type: 'end'; success: boolean }
 
-const TEST_TIMEOUT = 60_000 // ms, for one test
+// Likewise: no test takes a tenth of it on a machine that does little else.
+const TEST_TIMEOUT = 180_000 // ms, for one test
 
 const { values: options, positionals: files } = parseArgs({ allowPositionals: true, options: { name: { type: 'string' } } })
 
@@ -37,18 +39,25 @@ const { createHook } = hooks
 hooks.createHook = callbacks => createHook({ ...callbacks, trackPromises: false })
 const { after, run } = await import('node:test')
 
+/** Told before the first test of each file, for what the files of a process share. */
+const nextFile = channel('signet:test-file')
+let current: string | undefined
 /** Names of the suites around the test that is reported next. */
 const around: string[] = []
 let began = false
 
+const paths = files.map(file => resolve(file))
 const events = run({
-  files: files.map(file => resolve(file)),
+  files: paths,
   isolation: 'none',
   timeout: TEST_TIMEOUT,
   ...(options.name && { testNamePatterns: [options.name] }),
 })
 // Listeners hear of an event at once; what waits in the stream would be lost when the process is made to end.
-events.on('test:dequeue', ({ name, file }) => tell({ type: 'begin', name, file }))
+events.on('test:dequeue', ({ name, file }) => {
+  if (file !== current && paths.includes(file ?? '')) nextFile.publish((current = file))
+  tell({ type: 'begin', name, file })
+})
 const outside = new AsyncResource('the run')
 // All files are loaded when the first test begins, so this hook comes behind theirs.
 events.once('test:dequeue', () => outside.runInAsyncScope(() => after(end)))

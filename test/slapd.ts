@@ -4,12 +4,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createConnection, createServer, type AddressInfo } from 'node:net'
+import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Attribute, Change, Client } from 'ldapts'
 import { generateKeypair } from '../src/crypto/self-signed.ts'
+import { freePort } from './ports.ts'
 
 const SCHEMAS = ['core', 'cosine', 'inetorgperson', 'nis', 'dyngroup']
 
@@ -34,16 +35,6 @@ export type Slapd = {
   /** What the directory keeps under a name. */
   read: (dn: string) => Promise<Record<string, unknown>>
   stop: () => Promise<void>
-}
-
-/** A port of loopback that nothing listens on. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** One line, in base64 where RFC 2849 asks for it. */

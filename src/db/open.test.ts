@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path'
 import { suite, test } from 'node:test'
 import type { Extra } from '../../test/databases.ts'
 import { databases } from '../../test/databases.ts'
+import { freePort } from '../../test/ports.ts'
 import { readCatalogue, referencesTo } from './catalogue.ts'
 import type { SqliteOptions } from './database.ts'
 import { DatabaseBusyError, engineOf, openDatabase } from './database.ts'
@@ -127,12 +128,7 @@ for (const { engine, open, place, reopen } of databases()) {
 
     test('a server that is not there yet is waited for', async () => {
       const where = (await place()) as PostgresOptions
-      const port = await new Promise<number>(resolve => {
-        const probe = createServer().listen(0, '127.0.0.1', () => {
-          const free = (probe.address() as { port: number }).port
-          probe.close(() => resolve(free))
-        })
-      })
+      const port = await freePort()
       let proxy: Server | undefined
       const report = () => {
         proxy ??= createServer(socket => socket.pipe(connect(where.port, where.host)).pipe(socket)).listen(port, '127.0.0.1')

@@ -5,6 +5,7 @@ import type { Row } from '../api/model.ts'
 import { systemContext } from '../context.ts'
 import { aFlow, aStage, FlowVisitor } from '../../test/flows.ts'
 import { aGroup, aRole, aToken, aUser, adminsGroup, unique } from '../../test/builders.ts'
+import { explanationIn } from '../../test/codes.ts'
 import { server } from '../../test/harness.ts'
 import { Visitor } from '../../test/visitor.ts'
 import { cleanExpired } from '../tasks/jobs/purge.ts'
@@ -60,7 +61,7 @@ test('a person who is refused an application sees an id, under which an administ
   const page = await visitor.get(`/application/launch/${application.slug}/`)
   assert.equal(page.status, 200)
   assert.match(page.text, /Come back tomorrow\./)
-  const id = /[0-9A-Z]{4}-[0-9A-Z]{4}/.exec(page.text)![0]
+  const id = explanationIn(page.text)
 
   const read = await admin.get(`${A}${id.toLowerCase().replace('-', '')}/`)
   assert.equal(read.status, 200, read.text)
@@ -339,7 +340,7 @@ test('explanations are for those who may see the target and the person', async (
   const user = await aUser(ctx, { password: 'right' })
   const visitor = new Visitor(app)
   await visitor.signIn(user.username as string, 'right')
-  const id = /[0-9A-Z]{4}-[0-9A-Z]{4}/.exec((await visitor.get(`/application/launch/${application.slug}/`)).text)![0]
+  const id = explanationIn((await visitor.get(`/application/launch/${application.slug}/`)).text)
   const question = { user: user.id, application: application.slug }
 
   const as = async (permissions: string[]) => {

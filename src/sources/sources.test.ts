@@ -80,13 +80,12 @@ test('sources of every kind stand in one list with the name of their kind; the b
   assert.equal((await admin.delete(`${A}all/authentik-built-in/`)).status, 405)
   assert.equal((await admin.delete(`${A}all/${String(source.slug)}/`)).status, 204)
   assert.equal((await admin.get(`${A}oauth/${String(source.slug)}/`)).status, 404)
-  const [event] = await ctx.db
-    .selectFrom('event')
-    .select('context')
-    .where('action', '=', 'model_deleted')
-    .orderBy('created', 'desc')
-    .execute()
-  assert.equal(((event!.context as Row).model as Row).model_name, 'oauthsource')
+  const events = await ctx.db.selectFrom('event').select('context').where('action', '=', 'model_deleted').execute()
+  const deleted = events.map(({ context }) => (context as Row).model as Row).filter(({ name }) => name === source.name)
+  assert.deepEqual(
+    deleted.map(({ model_name: name }) => name),
+    ['oauthsource'],
+  )
   const types = (await admin.get(`${A}all/types/`)).body as Row[]
   assert.ok(types.some(type => type.component === 'ak-source-oauth-form'))
 })

@@ -1,7 +1,8 @@
 // needs: chromium, apache2
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
-import { freePort, startApache, type Apache } from './apache.ts'
+import { startApache, type Apache } from './apache.ts'
+import { freePort } from '../ports.ts'
 import { aBrowser, atTheEnd, signIn, theProgram } from './browser.ts'
 import { aPerson, onboard, type Client, type Person } from './onboarding.ts'
 import type { Program } from './program.ts'

@@ -5,7 +5,7 @@ import { cpSync, mkdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { freePort } from './apache.ts'
+import { freePort } from '../ports.ts'
 import { aDataFolder, BOOTSTRAP, start, type Program } from './program.ts'
 
 const REPOSITORY = resolve(import.meta.dirname, '../..')

@@ -3,6 +3,7 @@ import { after, test } from 'node:test'
 import { decodeJwt } from 'jose'
 import type { Row } from '../../api/model.ts'
 import { aGroup, aUser, unique } from '../../../test/builders.ts'
+import { explanationIn } from '../../../test/codes.ts'
 import { aFlow, assertDone, aStage, errorsOf, FlowVisitor } from '../../../test/flows.ts'
 import { rewrites, type Fault } from '../../../test/upstreams/faults.ts'
 import { anOpenIDProvider } from '../../../test/upstreams/openid.ts'
@@ -266,7 +267,7 @@ test('policies of the source decide who gets to it, and who comes from it', asyn
   const refused = await new FlowVisitor(app).get(`/source/oauth/login/${source.slug}/`)
   assert.equal(refused.status, 200)
   assert.match(refused.text, /Closed today\./)
-  const id = /[0-9A-Z]{4}-[0-9A-Z]{4}/.exec(refused.text)![0]
+  const id = explanationIn(refused.text)
   const explained = await admin.get(`/api/v3/signet/explain/${id}/`)
   assert.equal(explained.body.sentences[0], `A visitor may not sign in by the source "${source.slug}".`)
   await admin.delete(`/api/v3/policies/bindings/${closed}/`)

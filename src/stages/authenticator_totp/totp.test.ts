@@ -131,6 +131,8 @@ test('the drift of an app’s clock is learnt, up to ten minutes', async () => {
   const here = await server()
   const { ctx, clock } = here
   const { visitor, slug, key, owner } = await settingUp(here)
+  // From the beginning of a step on, so that none ends between a code and its being looked at.
+  clock.advance(STEP - (ctx.now().getTime() % STEP))
   await visitor.challenge(slug, '', { component: C, code: codeOf(key, ctx.now()) })
   const verify = async (ahead: number) => {
     clock.advance(10 * STEP)
@@ -151,7 +153,8 @@ test('of many who send one code at once, one gets through', async () => {
   const { visitor, slug, key, owner } = await settingUp(here)
   await visitor.challenge(slug, '', { component: C, code: codeOf(key, new Date(ctx.now().getTime() - STEP)) })
   const [device] = await devicesOf(here, owner)
-  const answers = await Promise.all(Array.from({ length: 50 }, () => totpKind.verifyCode!(ctx, device!, codeOf(key, ctx.now()))))
+  const code = codeOf(key, ctx.now())
+  const answers = await Promise.all(Array.from({ length: 50 }, () => totpKind.verifyCode!(ctx, device!, code)))
   assert.equal(answers.filter(Boolean).length, 1)
 })
 

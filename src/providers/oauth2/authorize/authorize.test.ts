@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { decodeJwt } from 'jose'
 import { userUid } from '../../../core/uid.ts'
 import { aGroup, aUser, unique } from '../../../../test/builders.ts'
+import { explanationIn } from '../../../../test/codes.ts'
 import type { Visitor } from '../../../../test/visitor.ts'
 import { aBrowser, aParty, aSignedInBrowser, oauthServer, pkce, REDIRECT_URI } from '../fixture.ts'
 
@@ -347,7 +348,7 @@ test('who is not in a bound group sees a page, with status 200 (R-218)', async (
   assert.equal(answer.status, 200)
   assert.equal(answer.headers.location, undefined)
   assert.match(answer.text, /Permission denied/)
-  const id = /[0-9A-Z]{4}-[0-9A-Z]{4}/.exec(answer.text)![0]
+  const id = explanationIn(answer.text)
   assert.partialDeepStrictEqual((await admin.get(`/api/v3/signet/explain/${id}/`)).body, {
     kind: 'application',
     surface: 'authorize',

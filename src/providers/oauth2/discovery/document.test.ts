@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { EC_KEYPAIR, RSA_KEYPAIR } from '../../../boot.ts'
-import { aParty, keypairKey, oauthServer, REDIRECT_URI } from '../fixture.ts'
+import { unique } from '../../../../test/builders.ts'
+import { aParty, oauthServer, REDIRECT_URI } from '../fixture.ts'
 
 const get = async (path: string, headers: Record<string, string> = {}) => (await oauthServer()).client().request('GET', path, { headers })
 
@@ -37,9 +37,18 @@ test('whoever has a discovery document or a key set is told so, until it changes
       assert.equal((await get(path, { 'if-none-match': known })).status, 200, known)
     before.set(path, tag)
   }
-  await party.change({ signing_key: await keypairKey(party.server.ctx, RSA_KEYPAIR) })
+  // What nobody else has, since the addresses at the root tell of all clients that share the issuer.
+  const { admin } = party.server
+  const key = await admin.post('/api/v3/crypto/certificatekeypairs/generate/', {
+    common_name: unique('key'),
+    validity_days: 1,
+    alg: 'ecdsa',
+  })
+  const scope = { name: unique('scope'), scope_name: unique('scope'), expression: 'return {}' }
+  const mapping = await admin.post('/api/v3/propertymappings/provider/scope/', scope)
+  const mappings = party.provider.property_mappings as string[]
+  await party.change({ signing_key: key.body.pk, property_mappings: [...mappings, mapping.body.pk] })
   for (const path of paths) assert.equal((await get(path, { 'if-none-match': before.get(path)! })).status, 200, path)
-  await party.change({ signing_key: await keypairKey(party.server.ctx, EC_KEYPAIR) })
 })
 
 test('pages of other origins may read that nothing has changed', async () => {
