@@ -1,8 +1,7 @@
 import type { Benchmark } from './run.ts'
-import { openDatabase } from '../src/db/database.ts'
 import { closedLoop, Connection, percentile, type Call } from './lib/load.ts'
-import { insertAll } from './lib/seed.ts'
-import { ADMIN_TOKEN, makeHome, startSignet, type Home, type Signet } from './lib/signet.ts'
+import { seedApplications } from './lib/seed.ts'
+import { ADMIN_TOKEN, makeHome, startSignet, type Signet } from './lib/signet.ts'
 import { EC_KEY, makeClient } from './oidc/signet.ts'
 import { posted, type Client } from './oidc/side.ts'
 
@@ -27,7 +26,7 @@ export const benchmark: Benchmark = {
       const alone = await measure(signet, client)
       await signet.stop()
 
-      await seedProviders(home)
+      await seedApplications(home, SLUG, PROVIDERS)
       signet = await startSignet(home)
       const among = await measure(signet, client)
       const before = signet.usage().rss
@@ -139,66 +138,5 @@ async function saver(signet: Signet): Promise<{ stop: () => Promise<number> }> {
       connection.close()
       return saves
     },
-  }
-}
-
-/** As many providers with an application each, like the one that is measured. Past the API: what is measured is reading. */
-async function seedProviders(home: Home): Promise<void> {
-  const database = await openDatabase(home.database)
-  try {
-    await database.transaction(async trx => {
-      const { id: model, ...base } = await trx.selectFrom('provider').selectAll().where('name', '=', SLUG).executeTakeFirstOrThrow()
-      const special = await trx.selectFrom('provider_oauth2').selectAll().where('id', '=', model).executeTakeFirstOrThrow()
-      const application = await trx.selectFrom('application').selectAll().where('provider', '=', model).executeTakeFirstOrThrow()
-      const target = await trx
-        .selectFrom('policy_target')
-        .selectAll()
-        .where('pbm_uuid', '=', application.pbm_uuid)
-        .executeTakeFirstOrThrow()
-      const mappings = await trx.selectFrom('provider_property_mapping').selectAll().where('provider', '=', model).execute()
-      const numbers = Array.from({ length: PROVIDERS }, (_, index) => ({ index, id: model + 1 + index, uuid: crypto.randomUUID() }))
-      const json = (value: unknown) => JSON.stringify(value)
-      await insertAll(
-        trx,
-        'provider',
-        numbers.map(({ index, id }) => ({ ...base, id, name: `bench-${index}` })),
-      )
-      await insertAll(
-        trx,
-        'provider_oauth2',
-        numbers.map(({ index, id }) => ({
-          ...special,
-          id,
-          client_id: `bench-${index}`,
-          grant_types: json(special.grant_types),
-          redirect_uris: json([
-            { matching_mode: 'strict', url: `https://app-${index}.example.org/callback`, redirect_uri_type: 'authorization' },
-          ]),
-        })),
-      )
-      await insertAll(
-        trx,
-        'provider_property_mapping',
-        numbers.flatMap(({ id }) => mappings.map(link => ({ ...link, provider: id }))),
-      )
-      await insertAll(
-        trx,
-        'policy_target',
-        numbers.map(({ uuid }) => ({ ...target, pbm_uuid: uuid })),
-      )
-      await insertAll(
-        trx,
-        'application',
-        numbers.map(({ index, id, uuid }) => ({
-          ...application,
-          pbm_uuid: uuid,
-          name: `Bench ${index}`,
-          slug: `bench-${index}`,
-          provider: id,
-        })),
-      )
-    })
-  } finally {
-    await database.close()
   }
 }

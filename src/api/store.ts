@@ -70,13 +70,18 @@ export async function findObjects(
   return rows.map(row => loadRow(ctx, model, row))
 }
 
-/** A query over the objects of a model that meet all conditions, without columns yet. */
-function matching(db: Db, model: Model, where: (Condition | undefined)[]) {
+/**
+ * A query over the objects of a model that meet all conditions, without columns yet. Each object has its rows in the base tables: those that no
+ * condition and no order names need not be looked up.
+ */
+function matching(db: Db, model: Model, where: (Condition | undefined)[], orderBy: RawBuilder<unknown>[] = []) {
   let query = dynamic(db).selectFrom(model.table)
-  for (const { table, pk, on } of model.tables) {
-    if (table !== model.table) query = query.innerJoin(table, `${table}.${pk}`, `${model.table}.${on}`)
-  }
   const all = allOf([...where, notInTrash(model)])
+  const text = [all, ...orderBy].map(part => part?.compile(db).sql ?? '').join(' ')
+  for (const { table, pk, on } of model.tables) {
+    if (table === model.table || !text.includes(`"${table}"`)) continue
+    query = query.innerJoin(table, `${table}.${pk}`, `${model.table}.${on}`)
+  }
   return all ? query.where(all) : query
 }
 
@@ -131,7 +136,7 @@ export async function pageOfObjects(
   { where, orderBy, limit, offset }: { where: (Condition | undefined)[]; orderBy: RawBuilder<unknown>[]; limit: number; offset: number },
 ): Promise<Row[]> {
   const key = `${model.table}.${model.pk}`
-  let query = matching(ctx.db, model, where).select(`${key} as key`)
+  let query = matching(ctx.db, model, where, orderBy).select(`${key} as key`)
   for (const term of orderBy) query = query.orderBy(term)
   const keys = (await query.limit(limit).offset(offset).execute()).map(row => row.key)
   if (keys.length === 0) return []

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { aGroup, aToken, aUser, unique } from '../../test/builders.ts'
-import { server } from '../../test/harness.ts'
+import { HOST, server } from '../../test/harness.ts'
 import { aPolicy } from '../../test/policies.ts'
 import type { Row } from '../api/model.ts'
 import { mayOpen } from './access.ts'
-import { applicationBySlug } from './application.ts'
+import { applicationBySlug, tilesFor } from './application.ts'
 
 const PATH = '/api/v3/core/applications/'
 
@@ -87,18 +87,78 @@ test('Pages and searches count what the person may open alone', async () => {
   )
 })
 
-test('Applications without an address to be opened at can be left out', async () => {
+test('Applications without an address to be opened at can be left out, and have no tile', async () => {
   const { ctx, client } = await server()
   const family = unique('launched')
-  const shown = await application(family, 'any', [], { meta_launch_url: 'https://app.example.test/%(username)s' })
+  const member = await aGroup(ctx)
+  const closed = [{ group: (await aGroup(ctx)).group_uuid }]
+  const flow = (
+    await ctx.db
+      .selectFrom('flow')
+      .select('flow_uuid')
+      .where('slug', '=', 'default-provider-authorization-implicit-consent')
+      .executeTakeFirstOrThrow()
+  ).flow_uuid
+  const provider = async (...uris: Row[]) =>
+    (await created('/api/v3/providers/oauth2/', { name: unique('launched'), authorization_flow: flow, redirect_uris: uris })).pk
+  const strict = (url: string, more: Row = {}) => ({ matching_mode: 'strict', url, ...more })
+  const pattern = { matching_mode: 'regex', url: 'https://.*\\.example\\.test/callback' }
+  const site = 'https://own.example.test'
+  const expected = new Map([
+    [
+      await application(family, 'any', [], { meta_launch_url: 'https://app.example.test/%(username)s' }),
+      'https://app.example.test/{username}',
+    ],
+    [await application(family, 'any', [], { provider: await provider(strict(`${site}/callback`)) }), site],
+    [
+      await application(family, 'any', [{ group: member.group_uuid }], { provider: await provider(pattern, strict(`${site}/callback`)) }),
+      site,
+    ],
+  ])
   await application(family, 'any', [])
+  await application(family, 'any', [], { provider: await provider() })
+  await application(family, 'any', [], { provider: await provider(pattern) })
+  await application(family, 'any', [], { provider: await provider(strict('app.example:/callback')) })
+  await application(family, 'any', [], { provider: await provider(strict(`${site}/bye`, { redirect_uri_type: 'logout' })) })
   await application(family, 'any', [], { meta_launch_url: 'blank://blank' })
   await application(family, 'any', [], { meta_launch_url: 'https://app.example.test', meta_hide: true })
-  const user = await aUser(ctx)
-  const answer = await client(await aToken(ctx, user)).get(`${PATH}?group=${family}&only_with_launch_url=true`)
-  assert.deepEqual(
-    (answer.body.results as Row[]).map(row => [row.slug, row.launch_url]),
-    [[shown, `https://app.example.test/${String(user.username)}`]],
-  )
-  assert.equal(answer.body.pagination.count, 1)
+  await application(family, 'any', closed, { meta_launch_url: 'https://app.example.test' })
+  const initiated = await provider(strict('app.example:/callback'))
+  await created('/api/v3/signet/oauth2_clients/', { provider: initiated, initiate_login_uri: 'https://begin.example.test/' })
+  const slug = await application(family, 'any', [], { provider: initiated })
+  expected.set(slug, `https://begin.example.test/?iss=${encodeURIComponent(`https://${HOST}/application/o/${slug}/`)}`)
+
+  const user = await aUser(ctx, { groups: [member.group_uuid] })
+  const answer = await client(await aToken(ctx, user)).get(`${PATH}?group=${family}&only_with_launch_url=true&page_size=100`)
+  const wanted = new Map([...expected].map(([name, url]) => [name, url.replace('{username}', String(user.username))]))
+  assert.deepEqual(new Map((answer.body.results as Row[]).map(row => [row.slug, row.launch_url])), wanted)
+  assert.equal(answer.body.pagination.count, expected.size)
+  const tiles = (await tilesFor(ctx, user)).filter(tile => tile.group === family)
+  assert.deepEqual(new Set(tiles.map(tile => tile.slug)), new Set(wanted.keys()))
+})
+
+test('The site that redirect URIs suggest follows them', async () => {
+  const { admin, ctx } = await server()
+  const flow = (
+    await ctx.db
+      .selectFrom('flow')
+      .select('flow_uuid')
+      .where('slug', '=', 'default-provider-authorization-implicit-consent')
+      .executeTakeFirstOrThrow()
+  ).flow_uuid
+  const uri = (host: string) => [{ matching_mode: 'strict', url: `https://${host}/callback` }]
+  const { pk } = await created('/api/v3/providers/oauth2/', {
+    name: unique('moving'),
+    authorization_flow: flow,
+    redirect_uris: uri('one.example.test'),
+  })
+  const slug = await application(unique('moving'), 'any', [], { provider: pk })
+  const launchUrl = async () => (await admin.get(`${PATH}${slug}/`)).body.launch_url as unknown
+  assert.equal(await launchUrl(), 'https://one.example.test')
+  await admin.patch(`/api/v3/providers/oauth2/${String(pk)}/`, { redirect_uris: uri('two.example.test') })
+  assert.equal(await launchUrl(), 'https://two.example.test')
+  await admin.patch(`/api/v3/providers/oauth2/${String(pk)}/`, { access_code_validity: 'minutes=2' })
+  assert.equal(await launchUrl(), 'https://two.example.test')
+  await admin.patch(`/api/v3/providers/oauth2/${String(pk)}/`, { redirect_uris: [] })
+  assert.equal(await launchUrl(), null)
 })

@@ -9,11 +9,11 @@ import { groupsAndAbove } from './membership.ts'
 import { systemSettings } from './settings.ts'
 
 const NONE = sql<boolean>`1 = 0`
+const ALL = sql<boolean>`1 = 1`
 const KEY = sql.ref('application.pbm_uuid')
 
-/** Whether an object has bindings of a kind that are switched on. */
-const bound = (kind?: 'policy'): Condition =>
-  sql<boolean>`${KEY} in (select target from policy_binding where enabled = ${true}${kind ? sql` and policy is not null` : sql``})`
+/** Whether a policy is bound to an application and switched on. */
+const askedOf = sql<boolean>`${KEY} in (select target from policy_binding where policy is not null and enabled = ${true})`
 
 /**
  * Applications that a person may open, superusers without their bypass: what `mayOpen` says of each, as a condition. What only groups and
@@ -24,19 +24,19 @@ const bound = (kind?: 'policy'): Condition =>
 export async function openTo(ctx: Ctx, model: Model, user: Row, where: (Condition | undefined)[]): Promise<Condition> {
   if (!user.is_active) return NONE
   const { flags } = await systemSettings(ctx)
-  const asked = await findObjects(ctx, model, { where: [...where, bound('policy')] })
+  const asked = await findObjects(ctx, model, { where: [...where, askedOf] })
   const passed: string[] = []
   for (const application of asked) {
     if ((await mayOpen(ctx, application, user, { bypass: false })).passing) passed.push(application.pbm_uuid as string)
   }
   const id = user.id as number
-  const matches = sql`case when "group" is null then "user" = ${id} else "group" in (${groupsAndAbove(id)}) end`
-  const says = sql`case when (case when ${matches} then 1 else 0 end) != (case when negate then 1 else 0 end) then 1 else 0 end`
-  const members = sql`
-    select target from policy_binding join policy_target on policy_target.pbm_uuid = policy_binding.target
-    where enabled = ${true} and policy_target.kind = ${model.label}
-    group by target, policy_engine_mode
-    having case policy_engine_mode when 'all' then min(${says}) else max(${says}) end = 1`
-  const unbound = flags.core_default_app_access ? sql<boolean>`not ${bound()}` : NONE
-  return sql<boolean>`(${unbound} or (not ${bound('policy')} and ${KEY} in (${members})) or ${amongKeys(ctx.db, KEY, passed)})`
+  const fits = sql`(case when "group" is null then "user" = ${id} else "group" in (${groupsAndAbove(id)}) end) != negate`
+  const mode = sql`(select policy_engine_mode from policy_target where policy_target.pbm_uuid = ${KEY})`
+  // One look into the index of bindings for each application. The mode is in another table, and matters only where bindings disagree.
+  return sql<boolean>`(
+    select case
+      when count(*) = 0 then ${flags.core_default_app_access ? ALL : NONE}
+      when count(policy) > 0 then ${amongKeys(ctx.db, KEY, passed)}
+      else case count(*) filter (where ${fits}) when 0 then ${NONE} when count(*) then ${ALL} else ${mode} = 'any' end end
+    from policy_binding where target = ${KEY} and enabled = ${true})`
 }

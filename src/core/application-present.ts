@@ -22,16 +22,6 @@ export function fillLaunchUrl(deps: Pick<Ctx, 'installId'>, url: string, user: R
   )
 }
 
-/** The address that a provider's first redirect URI suggests: scheme and host, when it is a literal one of the web. */
-function guessedLaunchUrl(redirectUris: unknown): string | null {
-  const [first] = (redirectUris as { matching_mode: string; url: string; redirect_uri_type?: string }[]).filter(
-    uri => uri.redirect_uri_type !== 'logout',
-  )
-  if (!first || !URL.canParse(first.url)) return null
-  const { protocol, origin } = new URL(first.url)
-  return protocol === 'https:' || protocol === 'http:' ? origin : null
-}
-
 /** The computed fields of applications, for many rows at once. */
 export async function presentApplications(ctx: Ctx, rows: Row[]): Promise<Row[]> {
   const keys = [
@@ -43,14 +33,12 @@ export async function presentApplications(ctx: Ctx, rows: Row[]): Promise<Row[]>
   const kinds = new Map(providers.map(row => [row.id, row.kind as string]))
   const shown = await withKindNames(ctx, Provider, kinds, await presentObjects(ctx, Provider, providers))
   const byKey = new Map(shown.map(provider => [provider.pk, provider]))
-  const uris = keys.length
-    ? await ctx.db.selectFrom('provider_oauth2').select(['id', 'redirect_uris']).where('id', 'in', keys).execute()
-    : []
+  const sites = keys.length ? await ctx.db.selectFrom('provider_oauth2').select(['id', 'site']).where('id', 'in', keys).execute() : []
   const slugs = new Map(rows.filter(row => row.provider !== null).map(row => [row.provider as number, row.slug as string]))
   const initiated = await initiatedLogins(ctx, slugs)
-  const guesses = new Map(uris.map(row => [row.id, guessedLaunchUrl(row.redirect_uris)]))
+  const siteOf = new Map(sites.map(row => [row.id, row.site]))
   return rows.map(row => {
-    const url = (row.meta_launch_url as string) || (initiated.get(row.provider as number) ?? guesses.get(row.provider as number) ?? null)
+    const url = (row.meta_launch_url as string) || (initiated.get(row.provider as number) ?? siteOf.get(row.provider as number) ?? null)
     return {
       pbm_uuid: row.pbm_uuid,
       provider_obj: row.provider === null ? null : (byKey.get(row.provider) ?? null),

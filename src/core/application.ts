@@ -24,6 +24,13 @@ const RESERVED = new Set(['authorize', 'token', 'device', 'userinfo', 'introspec
 /** Marks an application that has no tile of its own. */
 export const HIDDEN_LAUNCH_URL = 'blank://blank'
 
+/** Applications that have an address to be opened at, as `launch_url` shows it, and are not to be hidden. */
+const HAS_TILE = sql<boolean>`(
+  application.meta_hide = ${false} and application.meta_launch_url <> ${HIDDEN_LAUNCH_URL} and (
+    application.meta_launch_url <> ''
+    or exists (select 1 from provider_oauth2 as client where client.id = application.provider and client.site is not null)
+    or exists (select 1 from oauth2_client_metadata as client where client.provider = application.provider and client.initiate_login_uri <> '')))`
+
 const launchUrlError = (url: string): string | undefined => {
   if (forbiddenScheme(url)) return 'Enter a valid URL.'
   return url === '' || /^[a-z][a-z0-9+.-]*:\/\/\S+$/i.test(url) ? undefined : 'Enter a valid URL.'
@@ -102,38 +109,34 @@ async function list(ctx: Ctx, query: Query): Promise<unknown> {
   if (flagged('superuser_full_list') && (ctx.caller.superuser || ctx.caller.permissions.has('authentik_core.view_application')))
     return operations.list(ctx, query)
   const user = await viewer(ctx, query)
-  const asked = [...(await filterConditions(ctx, Application, query)), searchCondition(ctx, Application, query)]
+  const asked = [
+    ...(await filterConditions(ctx, Application, query)),
+    searchCondition(ctx, Application, query),
+    flagged('only_with_launch_url') ? HAS_TILE : undefined,
+  ]
   const reading = await readingContext(ctx, Application)
   const where = [...asked, await openTo(ctx, Application, user, asked)]
   const orderBy = orderings(Application, query)
-  if (flagged('only_with_launch_url')) {
-    const shown = await withLaunchUrl(reading, await findObjects(reading, Application, { where, orderBy }))
-    return paginated(ctx, query, shown.length, async (limit, offset) =>
-      presentObjects(reading, Application, shown.slice(offset, offset + limit), query),
-    )
-  }
   const { count, where: narrowed } = await matchObjects(reading, Application, where)
   return paginated(ctx, query, count, async (limit, offset) =>
     presentObjects(reading, Application, await pageOfObjects(reading, Application, { where: narrowed, orderBy, limit, offset }), query),
   )
 }
 
-/** Applications whose addresses are found out at a time: a query holds at most 32,766 values, and others want their turn. */
+/** Applications that are read at a time: a query holds at most 32,766 values, and others want their turn. */
 const CHUNK = 500
 
-async function withLaunchUrl(ctx: Ctx, applications: Row[]): Promise<Row[]> {
-  const found: Row[] = []
-  for (let start = 0; start < applications.length; start += CHUNK) {
-    const chunk = applications.slice(start, start + CHUNK)
-    const shown = await presentObjects(ctx, Application, chunk)
-    found.push(
-      ...chunk.filter(
-        (application, index) =>
-          shown[index]!.launch_url !== null && !application.meta_hide && application.meta_launch_url !== HIDDEN_LAUNCH_URL,
-      ),
-    )
-  }
-  return found
+/** The applications that a person may open, superusers without their bypass, and that have a tile; by name, as the API shows them. */
+export async function tilesFor(ctx: Ctx, user: Row): Promise<Row[]> {
+  const reading = await readingContext(ctx, Application)
+  const open = await findObjects(reading, Application, {
+    where: [HAS_TILE, await openTo(ctx, Application, user, [HAS_TILE])],
+    orderBy: orderings(Application, {}),
+  })
+  const shown: Row[] = []
+  for (let start = 0; start < open.length; start += CHUNK)
+    shown.push(...(await presentObjects(reading, Application, open.slice(start, start + CHUNK))))
+  return shown
 }
 
 export const applications: Resource = { path: '/core/applications', model: Application, operations: { ...operations, list } }

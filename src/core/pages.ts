@@ -1,8 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { presentObjects } from '../api/crud.ts'
 import type { Row } from '../api/model.ts'
-import { findObjects } from '../api/store.ts'
-import { columnOf } from '../api/filters.ts'
 import type { Ctx } from '../context.ts'
 import { flowPath, pathOf, signInPath } from '../flows/addresses.ts'
 import { flowByKey } from '../flows/definition.ts'
@@ -11,9 +9,8 @@ import { renderLibrary } from '../interfaces/library.ts'
 import { sendPage } from '../interfaces/page.ts'
 import { ownAccess } from '../providers/oauth2/consent/own-access.ts'
 import { ownSources } from '../sources/own.ts'
-import { sql } from 'kysely'
 import { explainAccess, mayOpen } from './access.ts'
-import { Application, applicationBySlug, HIDDEN_LAUNCH_URL } from './application.ts'
+import { Application, applicationBySlug, HIDDEN_LAUNCH_URL, tilesFor } from './application.ts'
 import { ownAvatar } from './avatar.ts'
 import { guestApplication } from './brand.ts'
 import { identifyBrowser } from './callers.ts'
@@ -25,25 +22,15 @@ import { systemSettings } from './settings.ts'
 const GUESTS = new Set(['external', 'service_account', 'internal_service_account'])
 
 /** The applications that a person may open and that have somewhere to go, as tiles. */
-async function tiles(ctx: Ctx, user: Row) {
-  const all = await findObjects(ctx, Application, { orderBy: [sql`${columnOf(Application, 'name')!} asc`] })
-  const open: Row[] = []
-  for (const application of all) {
-    if (application.meta_hide || application.meta_launch_url === HIDDEN_LAUNCH_URL) continue
-    if ((await mayOpen(ctx, application, user, { bypass: false })).passing) open.push(application)
-  }
-  const shown = await presentObjects(ctx, Application, open)
-  return shown
-    .filter(application => application.launch_url !== null)
-    .map(application => ({
-      name: application.name as string,
-      launch_url: application.launch_url as string,
-      icon: application.meta_icon_url as string | null,
-      description: application.meta_description as string,
-      group: application.group as string,
-      open_in_new_tab: application.open_in_new_tab as boolean,
-    }))
-}
+const tiles = async (ctx: Ctx, user: Row) =>
+  (await tilesFor(ctx, user)).map(application => ({
+    name: application.name as string,
+    launch_url: application.launch_url as string,
+    icon: application.meta_icon_url as string | null,
+    description: application.meta_description as string,
+    group: application.group as string,
+    open_in_new_tab: application.open_in_new_tab as boolean,
+  }))
 
 /** Where a person goes who opens an application from outside: its launch URL, or first the sign-in that the application wants. */
 async function launch(request: FastifyRequest, reply: FastifyReply, pages: Pages): Promise<FastifyReply> {

@@ -699,6 +699,7 @@ export interface ProviderOauth2Table {
   grant_types: Json
   signing_key: string | null
   encryption_key: string | null
+  site: string | null
 }
 
 export interface ProviderOauth2FederationTable {

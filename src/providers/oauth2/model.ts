@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { Type } from 'typebox'
 import { crud, type Hooks } from '../../api/crud.ts'
 import { invalid } from '../../api/errors.ts'
-import { choice, duration, flag, many, reference, sealed, structure, text } from '../../api/fields.ts'
+import { choice, duration, flag, many, reference, sealed, structure, text, unshown } from '../../api/fields.ts'
 import { parseUuid, type FilterSpec } from '../../api/filters.ts'
 import { defineModel, type Model, type Row } from '../../api/model.ts'
 import type { Resource } from '../../api/mount.ts'
@@ -15,7 +15,7 @@ import { OAuthSource } from '../../sources/oauth/model.ts'
 import { Provider, withInvalidationFlow } from '../provider.ts'
 import { keypairEncrypter, keypairSigner, UnusableKey } from './keys/signer.ts'
 import { requireProfileKey, requireProfileSecret } from './keys/profile.ts'
-import { forbiddenScheme, type RedirectUri } from './client/redirect-uri.ts'
+import { forbiddenScheme, siteOf, type RedirectUri } from './client/redirect-uri.ts'
 import { retireKeyOf } from './keys/retired.ts'
 
 /** Every grant that a client may be allowed. */
@@ -108,6 +108,8 @@ export const OAuth2Provider: Model = defineModel({
     signing_key: reference(() => CertificateKeyPair, { nullable: true }),
     encryption_key: reference(() => CertificateKeyPair, { nullable: true }),
     redirect_uris: structure(RedirectUris, { check: redirectUriError }),
+    /** Where the redirect URIs suggest that the application is; kept, so that lists can be narrowed to what has an address. */
+    site: unshown(text({ nullable: true }), () => null),
     logout_uri: text({ default: '', check: linkError }),
     logout_method: choice(['backchannel', 'frontchannel'], 'backchannel'),
     sub_mode: choice(['hashed_user_id', 'user_id', 'user_uuid', 'user_username', 'user_email', 'user_upn'], 'hashed_user_id'),
@@ -166,6 +168,7 @@ async function clean(ctx: Ctx, values: Row, current?: Row): Promise<Row> {
           url,
           redirect_uri_type,
         })),
+        site: siteOf(uris),
       }
     : {}
   return withInvalidationFlow(ctx, { ...values, ...typed }, current)

@@ -100,6 +100,12 @@ function isAddress(uri: string): boolean {
   return query < 0 || [...new URLSearchParams(uri.slice(query)).keys()].every(name => !RESPONSE_PARAMETERS.has(name))
 }
 
+/** The site that an application seems to be at: that of the first literal address of the web that people are sent to after a sign-in. */
+export function siteOf(uris: readonly RedirectUri[]): string | null {
+  const first = uris.find(uri => uri.matching_mode === 'strict' && uri.redirect_uri_type !== 'logout')
+  return first && /^https?:/i.test(first.url) && URL.canParse(first.url) ? new URL(first.url).origin : null
+}
+
 /** Origins of the literal addresses: the web pages that may read our answers (CORS). */
 export function originsOf(uris: readonly RedirectUri[]): ReadonlySet<string> {
   const origins = uris
