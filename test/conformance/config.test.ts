@@ -62,7 +62,9 @@ test('oidcc-discovery-endpoint-verification: the document of an application says
   const path = `/application/o/${client.slug}/${WELL_KNOWN}`
   const document = await documentAt(path)
   await checkDocument(document, path)
-  assert.deepEqual(await documentAt(`/.well-known/oauth-authorization-server/application/o/${client.slug}/`), document)
+  // RFC 8414 §3.1 takes the slash at the end of the issuer away
+  for (const end of ['', '/'])
+    assert.deepEqual(await documentAt(`/.well-known/oauth-authorization-server/application/o/${client.slug}${end}`), document)
 })
 
 test('oidcc-discovery-endpoint-verification: so does the document of the issuer that several applications share', async () => {

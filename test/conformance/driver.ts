@@ -245,9 +245,14 @@ function halfHash(alg: string, text: string): string {
 export class RelyingParty extends Party {
   #metadata: Promise<Row> | undefined
 
+  /** The issuer of this client: that of its application, or the one that it shares with others. */
+  override get issuer(): string {
+    return this.provider.issuer_mode === 'global' ? `https://${HOST}/` : super.issuer
+  }
+
   /** The provider's metadata as this client discovers it. */
   metadata(): Promise<Row> {
-    return (this.#metadata ??= this.#fetch(`/application/o/${this.slug}/.well-known/openid-configuration`))
+    return (this.#metadata ??= this.#fetch(`${new URL(this.issuer).pathname}.well-known/openid-configuration`))
   }
 
   async #fetch(path: string): Promise<Row> {

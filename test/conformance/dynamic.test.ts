@@ -5,7 +5,8 @@ import { createLocalJWKSet, jwtVerify, SignJWT, UnsecuredJWT } from 'jose'
 import type { Row } from '../../src/api/model.ts'
 import { generate } from '../../src/crypto/model.ts'
 import { unique } from '../builders.ts'
-import { provider, REDIRECT_URI } from './driver.ts'
+import { HOST } from '../harness.ts'
+import { aPerson, provider, REDIRECT_URI } from './driver.ts'
 import { soundKeys } from './key-set.ts'
 import { aKey, aRegisteredClient, asked, host, publishing, type Registered } from './registered.ts'
 
@@ -33,6 +34,7 @@ test('oidcc-userinfo-rs256: a client that asks for it gets UserInfo as a signed 
     algorithms: ['RS256'],
   })
   assert.equal(payload.sub, claims.sub)
+  assert.ok(!('nonce' in payload)) // `EnsureUserInfoDoesNotContainNonce`
 })
 
 /** What a request with this address ends with: a page, since nobody knows where else to go. */
@@ -110,11 +112,27 @@ test('UnregisterDynamicallyRegisteredClient: a client takes itself back, and is 
   assert.equal((await client.token({ grant_type: 'client_credentials' })).body.error, 'invalid_client')
 })
 
-for (const name of ['logo_uri', 'policy_uri', 'tos_uri'])
-  test(`oidcc-registration-${name.replace('_', '-')}: ${name} is kept, and told to the client`, async () => {
+/** What the sign-in page of somebody new shows of an application. */
+async function signInPage(client: Registered): Promise<string> {
+  const { browser } = await aPerson()
+  const path = await client.party.endpoint('authorization')
+  const { location } = (await browser.get(`${path}?${client.party.query({ nonce: 'n' })}`)).headers
+  const { pathname, search } = new URL(String(location), `https://${HOST}`)
+  const page = await browser.get(pathname + search)
+  assert.equal(page.status, 200)
+  return page.text.split('<script type="application/json"')[0]! // what stands there for people
+}
+
+for (const [name, shown] of [
+  ['logo_uri', 'src'],
+  ['policy_uri', 'href'],
+  ['tos_uri', 'href'],
+] as const)
+  test(`oidcc-registration-${name.replace('_', '-')}: the sign-in page shows it, and the client finds it in its registration`, async () => {
     const address = `https://app.example.test/${name}`
     const client = await aRegisteredClient({ [name]: address })
     assert.equal(client.metadata[name], address)
+    assert.ok((await signInPage(client)).includes(`${shown}="${address}"`))
     await client.signIn()
   })
 
@@ -139,9 +157,12 @@ test('oidcc-registration-sector-bad: one that does not is refused', async t => {
   const address = sector()
   const { jwk } = await aKey()
   await publishing(t, () => JSON.stringify(['https://elsewhere.example.test/cb']))
-  const answer = await asked({ jwks: { keys: [jwk] }, sector_identifier_uri: address })
-  assert.equal(answer.status, 400)
-  assert.equal(answer.body.error, 'invalid_client_metadata')
+  for (const metadata of [{}, { subject_type: 'pairwise' }]) {
+    const answer = await asked({ jwks: { keys: [jwk] }, sector_identifier_uri: address, ...metadata })
+    assert.equal(answer.status, 400)
+    assert.match(String(answer.headers['content-type']), /^application\/json/)
+    assert.equal(answer.body.error, 'invalid_client_metadata')
+  }
 })
 
 test('oidcc-server-rotate-keys: a new key stands beside the old one, and signs', async () => {

@@ -41,3 +41,14 @@ export const CODE_MODULES: readonly ModuleName[] = [
   'oidcc-server-client-secret-post',
   'oidcc-refresh-token',
 ]
+
+/** Basic OP. */
+export const BASIC_MODULES: readonly ModuleName[] = [
+  ...COMMON_MODULES,
+  ...CODE_MODULES,
+  'oidcc-response-type-missing',
+  'oidcc-idtoken-unsigned',
+  'oidcc-ensure-request-without-nonce-succeeds-for-code-flow',
+  'oidcc-ensure-post-request-succeeds',
+  'oidcc-ensure-request-with-valid-pkce-succeeds',
+]

@@ -45,6 +45,9 @@ export const fullIdentification: Challenge = {
   sources: [source('Google'), source('GitHub'), source('Facebook')],
 }
 
+/** Who wants to be signed in to registered itself. */
+export const identificationUnverified: Challenge = { ...identification, application_pre: 'Signet', token: 'unverified-token' }
+
 const pictured = (name: string, type: string, promoted = false) => ({
   ...source(name, promoted),
   icon_url: `/static/dist/assets/icons/sources/${type}.svg`,
@@ -400,6 +403,7 @@ export const passkeySetup: Challenge = {
 export const GALLERY: Readonly<Record<string, Challenge>> = {
   identification,
   'identification, all at once': fullIdentification,
+  'identification, unverified': identificationUnverified,
   'identification, refused': refused(fullIdentification, { non_field_errors: 'Failed to authenticate.' }),
   'identification, many sources': manySources,
   'identification, no name': enrolment,

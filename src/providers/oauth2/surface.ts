@@ -112,7 +112,8 @@ export async function programSurface(app: FastifyInstance, deps: Deps, tell: Tel
   const metadata = ({ ctx, params, headers }: Asked) => discovery(ctx, params.slug!, headers)
   get('/application/o/:slug/.well-known/openid-configuration', metadata)
   get('/application/o/:slug//.well-known/openid-configuration', metadata) // clients that add a slash to the issuer's own
-  get('/.well-known/oauth-authorization-server/application/o/:slug/', metadata) // RFC 8414 §3.1
+  // RFC 8414 §3.1: without the slash at the end of the issuer; and with it, for clients that leave it there.
+  for (const end of ['', '/']) get(`/.well-known/oauth-authorization-server/application/o/:slug${end}`, metadata)
   get('/application/o/:slug/jwks/', ({ ctx, params }) => jwks(ctx, params.slug!))
   for (const url of ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server'])
     get(url, ({ ctx }) => rootDiscovery(ctx))

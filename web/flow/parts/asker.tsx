@@ -53,7 +53,7 @@ const Outside = ({ href, children }: { href: string; children: string }) => (
 )
 
 /** Its picture; the first letter of its name where there is none, or none that loads. */
-function Face({ asking: { icon, name } }: { asking: Asking }) {
+export function Face({ asking: { icon, name } }: { asking: Pick<Asking, 'icon' | 'name'> }) {
   const image = useRef<HTMLImageElement>(null)
   const [failed, setFailed] = useState(false)
   useEffect(() => {

@@ -1,7 +1,8 @@
 import type { ComponentType } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { IdentificationChallenge, LoginSource } from '../challenge.ts'
+import type { Asking, IdentificationChallenge, LoginSource } from '../challenge.ts'
 import { Alert } from '../parts/alert.tsx'
+import { AskerLinks, Face } from '../parts/asker.tsx'
 import { PasswordField, TextField } from '../parts/field.tsx'
 import { StageForm, SubmitButton } from '../parts/form.tsx'
 import { useStage } from '../stage.ts'
@@ -18,15 +19,14 @@ export function IdentificationStage({ challenge }: { challenge: IdentificationCh
     <>
       {challenge.application_pre && (
         <div class="app">
-          <span class="tile" aria-hidden="true">
-            {String.fromCodePoint(challenge.application_pre.codePointAt(0)!).toUpperCase()}
-          </span>
+          <Face asking={{ icon: asking?.icon, name: challenge.application_pre }} />
           <span>
             {t('to_continue_to', { name: challenge.application_pre })}{' '}
             {asking?.unverified && <span class="badge warn">{t('unverified')}</span>}
           </span>
         </div>
       )}
+      {asking?.unverified && <Unverified asking={asking} />}
       {asksName ? <IdentificationForm challenge={challenge} fields={fields} /> : <NonField />}
       {sources.length > 0 && (
         <>
@@ -44,6 +44,17 @@ export function IdentificationStage({ challenge }: { challenge: IdentificationCh
           {t('no_account')} <a href={challenge.enroll_url}>{t('sign_up')}</a>
         </p>
       )}
+    </>
+  )
+}
+
+/** What a client that registered itself says of itself (OIDC Registration §2), and where the sign-in will lead. */
+function Unverified({ asking }: { asking: Asking }) {
+  const { t } = useStage()
+  return (
+    <>
+      {asking.goesTo && <p class="hint">{t('goes_to', { host: asking.goesTo })}</p>}
+      <AskerLinks asking={asking} />
     </>
   )
 }

@@ -55,8 +55,10 @@ test('a client that registered itself is marked, with where it lives and what it
     policy: 'https://policies.example.test/',
     terms: `${HOST}/terms`,
   })
-  // A visitor is told as well, and is not offered to be sent to an address that nobody has checked (RFC 9700 §4.11.2).
-  assert.deepEqual(await ask(await aBrowser()), { name: 'My tool', unverified: true })
+  // A visitor is told as well (OIDC Registration §2), and is not offered to be sent to an address that nobody has checked (RFC 9700 §4.11.2).
+  const { declines, token, ...shown } = asking
+  assert.deepEqual([declines, typeof token], [true, 'string'])
+  assert.deepEqual(await ask(await aBrowser()), shown)
 })
 
 test('a logo that lies elsewhere than the client is not fetched by anybody', async () => {

@@ -43,7 +43,8 @@ export async function authorize(ctx: Ctx, params: Parameters, browser: Browser):
   if (!sent) return errorPage(ctx, browser, 'This sign-in has run out', RUN_OUT)
   const redirectUri = sent.parameters.get('redirect_uri')
   if (redirectUri === undefined || !client.mayRedirectTo(redirectUri)) {
-    if (sent.fault) return errorPage(ctx, browser, 'Request Error', `${sent.fault.message}.`)
+    // An object that is not read may have named an address; nobody is sent there on its word.
+    if (sent.fault && redirectUri === undefined) return errorPage(ctx, browser, 'Request Error', `${sent.fault.message}.`)
     return wrongRedirect(ctx, browser, client, redirectUri)
   }
   const delivery = deliveryOf(ctx, client, sent.parameters, redirectUri)

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto'
-import { decodeJwt } from 'jose'
 import type { Ctx } from '../../../context.ts'
 import { hashToken } from '../../../crypto/secrets.ts'
 import { outgoingOf } from '../../../http/client.ts'
 import { OutgoingError } from '../../../http/outgoing.ts'
 import type { Client } from '../client/client.ts'
 import { authorizationError, OAuthError } from '../errors.ts'
-import { readParameters, type Parameters } from '../parameters.ts'
+import type { Parameters } from '../parameters.ts'
 import { isPushed, pushedParameters } from './pushed-request.ts'
 import { readRequestObject } from './request-object.ts'
 
@@ -57,30 +56,6 @@ async function named(ctx: Ctx, client: Client, params: Parameters): Promise<Para
   return readRequestObject(ctx, client, await fetchObject(ctx, client, uri!), true)
 }
 
-/** What says where a response goes, and how. */
-const OF_THE_RESPONSE = ['redirect_uri', 'state', 'response_type', 'response_mode']
-
-/**
- * Who is to hear that request objects are not taken: where the request itself names no address of the client, the object may. It is worth as much as
- * what stands beside it, since nobody signed either.
- */
-function answerable(client: Client, params: Parameters): Parameters {
-  const outside = params.get('redirect_uri')
-  if (outside !== undefined && client.mayRedirectTo(outside)) return params
-  const claims = claimsOf(params.get('request') ?? '')
-  if (typeof claims.redirect_uri !== 'string' || !client.mayRedirectTo(claims.redirect_uri)) return params
-  const inside = OF_THE_RESPONSE.flatMap(name => (typeof claims[name] === 'string' ? [[name, claims[name]] as [string, string]] : []))
-  return readParameters(new URLSearchParams(inside).toString())
-}
-
-function claimsOf(object: string): Record<string, unknown> {
-  try {
-    return decodeJwt(object)
-  } catch {
-    return {} // encrypted, or no JWT
-  }
-}
-
 /**
  * What was asked: the parameters themselves, or those of the request object that stands in their place (RFC 9101 §5), or what the client sent ahead
  * under the URI (RFC 9126 §4). Undefined: nothing was sent ahead under it, or it is over.
@@ -97,7 +72,7 @@ export async function sentRequest(ctx: Ctx, client: Client, params: Parameters):
     return { parameters: await named(ctx, client, params), pushed: null, object: true }
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error
-    return { ...plain, parameters: error.code === 'request_not_supported' ? answerable(client, params) : params, fault: error }
+    return { ...plain, fault: error }
   }
 }
 

@@ -9,6 +9,7 @@ import { planFlow } from '../../../flows/planner.ts'
 import { explainNoPlan } from '../../../flows/refusal.ts'
 import { defaultFlow, startPlan } from '../../../flows/start.ts'
 import { redirectAnswer, type Answer } from '../answer.ts'
+import { askerOf } from './asker.ts'
 import type { AuthorizationRequest } from './request.ts'
 import { deniedPage, type Browser } from '../browser.ts'
 import type { Client } from '../client/client.ts'
@@ -82,9 +83,9 @@ export async function signInFirst(
   const endpoint = pathOf(ctx, byGithubAddress(ctx) ? AUTHORIZE : '/application/o/authorize/')
   const backWith = (how: '' | 'h' | 'x') => `${endpoint}?${encoded([...sent, [PROMPTED, promptedMark(ctx, request, how)]])}`
   const asking: Asking = {
-    name: String(client.application!.name),
+    ...askerOf(client, client.application!, request.delivery.redirect_uri),
     // Where clients that registered themselves live, nobody has checked: a visitor is not offered to be sent there (RFC 9700 §4.11.2).
-    ...(client.registered ? { unverified: true } : { leave: backWith('x') }),
+    ...(!client.registered && { leave: backWith('x') }),
   }
   const context = {
     [ASKING]: asking,

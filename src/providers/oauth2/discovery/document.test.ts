@@ -10,7 +10,7 @@ test('whoever has a discovery document or a key set is told so, until it changes
   const own = `/application/o/${party.slug}`
   const paths = [
     `${own}/.well-known/openid-configuration`,
-    `/.well-known/oauth-authorization-server${own}/`,
+    `/.well-known/oauth-authorization-server${own}`,
     `${own}/jwks/`,
     '/.well-known/openid-configuration',
     '/.well-known/jwks.json',

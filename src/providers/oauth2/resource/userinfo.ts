@@ -62,11 +62,12 @@ export async function userinfo(ctx: Ctx, headers: Headers, form: Parameters): Pr
   const claims = await scopeClaims(ctx, { provider: client.provider, user, scopes: token.scope, mappings: client.mappings })
   const wishes = token.requested_claims?.userinfo // OIDC Core §5.5
   const told = wishes ? { ...(await namedClaims(ctx, client, user, wishes)), ...claims } : claims
-  const { nonce } = token.claims
   // §5.3.2: sub is always there and the same as in the ID token
-  const sub = token.claims.sub ?? subjectOf(ctx, client, user)
-  const answer = { ...valued(told), sub, ...(nonce !== undefined && !isFapi(client) && { nonce }) }
+  const answer = { ...valued(told), sub: token.claims.sub ?? subjectOf(ctx, client, user) }
   const cors = corsHeaders(headers, client.origins)
   const jwt = await userinfoJwt(ctx, client, answer, issuerOf(ctx, client))
-  return jwt === undefined ? json(200, answer, cors) : { ...json(200, {}, { ...cors, 'content-type': 'application/jwt' }), body: jwt }
+  if (jwt !== undefined) return { ...json(200, {}, { ...cors, 'content-type': 'application/jwt' }), body: jwt }
+  const { nonce } = token.claims
+  // Applications of our peers may look for it; the standard knows none here, and where it is kept to the letter there is none.
+  return json(200, nonce === undefined || isFapi(client) ? answer : { ...answer, nonce }, cors)
 }
