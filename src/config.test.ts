@@ -142,16 +142,16 @@ test('values may be kept in other variables and in files', () => {
     AUTHENTIK_EMAIL__PASSWORD: 'env://MAIL',
     MAIL: 'file:///not/followed',
     AUTHENTIK_EMAIL__HOST: 'env://NOWHERE?mail.example',
-    AUTHENTIK_WEB__THREADS: 'file:///gone?7',
+    AUTHENTIK_WORKER__THREADS: 'file:///gone?7',
   }
   const files = { '/run/secrets/key': `${LONG_KEY}\n` }
   const config = read(env, files)
   assert.equal(config.secret_key, LONG_KEY)
   assert.equal(config.email.password, 'file:///not/followed')
   assert.equal(config.email.host, 'mail.example')
-  assert.equal(config.web.threads, 7)
+  assert.equal(config.worker.threads, 7)
   assert.equal(entry(env, 'secret_key', files)?.source, 'AUTHENTIK_SECRET_KEY → file:///run/secrets/key')
-  assert.deepEqual(config.warnings, ['AUTHENTIK_WEB__THREADS: file:///gone cannot be read (ENOENT); its default "7" is used'])
+  assert.deepEqual(config.warnings, ['AUTHENTIK_WORKER__THREADS: file:///gone cannot be read (ENOENT); its default "7" is used'])
 })
 
 test('a pointer to nothing stops the start rather than leave a secret empty', () => {
@@ -325,6 +325,22 @@ test('unknown names are warned about, those of the platform are not', () => {
   assert.deepEqual(read({ AUTHENTIK_SECRET_KEY: 'short' }).warnings, ['secret_key is shorter than 32 characters'])
 })
 
+test('what is set and has no effect is warned about, unless it is set to what holds anyway', () => {
+  const warnings = read({
+    AUTHENTIK_BLUEPRINTS_DIR: '/etc/blueprints',
+    AUTHENTIK_CERT_DISCOVERY_DIR: '/certs',
+    SIGNET_WEB__WORKERS: '8',
+    AUTHENTIK_STORAGE__MEDIA__BACKEND: 's3',
+    AUTHENTIK_DISABLE_UPDATE_CHECK: 'true',
+    AUTHENTIK_WORKER__THREADS: '3',
+  }).warnings
+  assert.deepEqual(warnings, [
+    'SIGNET_WEB__WORKERS has no effect: one process does all the work; for more, start more of them over one PostgreSQL',
+    'AUTHENTIK_STORAGE__MEDIA__BACKEND has no effect: files are kept on the disk',
+    'AUTHENTIK_BLUEPRINTS_DIR has no effect: no folder is watched yet; apply a file with: signet apply_blueprint',
+  ])
+})
+
 test('configuration files go before defaults and behind variables; the later file wins', () => {
   const files = {
     '/etc/authentik/config.yml': 'web: {threads: 5, workers: 5, max_requests: 5}\n',
@@ -337,6 +353,11 @@ test('configuration files go before defaults and behind variables; the later fil
   assert.deepEqual(config.log.http_headers, ['A', 'B'])
   assert.equal(config.cookie_domain, null)
   assert.equal(entry({}, 'web.workers', files)?.source, '/etc/authentik/config.d/20-b.yml')
-  assert.deepEqual(config.warnings, ['/etc/authentik/config.d/10-a.yml: news is not a setting'])
+  const processes = 'one process does all the work; for more, start more of them over one PostgreSQL'
+  assert.deepEqual(config.warnings, [
+    '/etc/authentik/config.d/10-a.yml: news is not a setting',
+    `/etc/authentik/config.d/20-b.yml: web.workers has no effect: ${processes}`,
+    `AUTHENTIK_WEB__THREADS has no effect: ${processes}`,
+  ])
   assert.equal(problems({}, { '/etc/authentik/config.yml': 'a: [' })[0]?.expected, 'a readable YAML file')
 })

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import type { DatabaseConfig } from './config/database.ts'
 import { databaseConfig } from './config/database.ts'
-import type { Shown } from './config/kinds.ts'
+import type { ParseContext, Setting, Shown } from './config/kinds.ts'
 import type { Finding } from './config/sources.ts'
 import { configFiles, findings } from './config/sources.ts'
 import type { settings, ValuesOf } from './config/settings.ts'
@@ -111,6 +111,8 @@ export function readConfig(source: ConfigSource): Config {
     if (key === 'data_dir') context.dataDir = value as string
     put(values, key.split('.'), value)
     const shown = setting.show(value)
+    if (setting.idle && origin !== 'default' && differs(setting, shown, context))
+      warnings.push(`${placeOf(key, origin)} has no effect: ${setting.idle}`)
     entries.push({ key, value: setting.secret && shown !== null && shown !== '' ? HIDDEN : shown, source: origin })
   }
   if (problems.length > 0) throw new ConfigError(problems)
@@ -124,6 +126,13 @@ export function readConfig(source: ConfigSource): Config {
   if (typed.secret_key !== null && typed.secret_key.length < 32) warnings.push('secret_key is shorter than 32 characters')
   return deepFreeze({ ...typed, database, entries, warnings })
 }
+
+/** What people have to look for: the variable, or the file and the name in it. */
+const placeOf = (key: string, source: string): string => (source.startsWith('/') ? `${source}: ${key}` : source.split(' → ', 1)[0]!)
+
+/** Whether a value is another than what counts where nothing is set. */
+const differs = (setting: Setting<unknown>, shown: Shown, context: ParseContext): boolean =>
+  JSON.stringify(shown) !== JSON.stringify(setting.default === null ? null : setting.show(setting.parse(setting.default, context)))
 
 /** Every setting with its value in force (secrets as `******`) and where it comes from. */
 export const describeConfig = (config: Config): readonly ConfigEntry[] => config.entries

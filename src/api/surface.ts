@@ -47,10 +47,7 @@ function answerTo(error: FastifyError, request: FastifyRequest): ApiError {
   }
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500)
     return new ApiError(error.statusCode, { detail: error.message })
-  request.ctx.log.error(
-    { err: error, event: 'unhandled error', path: request.url.split('?')[0], request_id: request.id },
-    'unhandled error',
-  )
+  request.ctx.log.error({ err: error, path: request.url.split('?')[0], request_id: request.id }, 'unhandled error')
   return new ApiError(500, { detail: `Internal server error. Request id: ${request.id}` })
 }
 

@@ -37,7 +37,7 @@ export async function withSendLimits(
   send: () => Promise<void>,
 ): Promise<AnswerErrors | undefined> {
   if (!(await maySend(ctx, user, address))) {
-    ctx.log.warn({ event: 'code withheld: too many were sent', user }, 'code withheld: too many were sent')
+    ctx.log.warn({ user }, 'code withheld: too many were sent')
     return error(TOO_MANY_SENT, 'throttled')
   }
   try {
@@ -45,7 +45,7 @@ export async function withSendLimits(
     return undefined
   } catch (cause) {
     if (!(cause instanceof DeliveryError)) throw cause
-    ctx.log.error({ err: cause, event: 'code not sent', user }, 'code not sent')
+    ctx.log.error({ err: cause, user }, 'code not sent')
     await recordEvent(ctx, 'configuration_error', { message: `A code could not be sent: ${cause.message}` })
     return error(NOT_SENT, 'not_sent')
   }

@@ -25,6 +25,8 @@ export type Setting<T> = {
   readonly secret: boolean
   /** Taken as it stands: neither JSON nor `env://` and `file://` are looked for. */
   readonly raw: boolean
+  /** Known for the sake of others' configuration, and nothing here reads it: why, or null where silence is best. */
+  readonly idle?: string | null
   /** An empty text is a value of its own; otherwise it counts as not set, as compose files pass `${NAME:-}`. */
   readonly emptyIsValue: boolean
 }
@@ -56,6 +58,9 @@ export const optional = <T>(of: Setting<T>): Setting<T | null> => ({
   parse: (t, context) => (t === 'null' && !of.raw ? null : of.parse(t, context)),
   show: value => (value === null ? null : of.show(value)),
 })
+
+/** A setting that others know and nothing here reads. @param why completes "X has no effect: …"; null where silence is best */
+export const idle = <T>(of: Setting<T>, why: string | null = null): Setting<T> => ({ ...of, idle: why })
 
 /** One of a few words, in any case. */
 export const oneOf = <const W extends string>(initial: W, words: readonly W[]): Setting<W> =>

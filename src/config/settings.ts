@@ -5,6 +5,7 @@ import {
   decimal,
   duration,
   flag,
+  idle,
   integer,
   listeners,
   logLevel,
@@ -22,16 +23,23 @@ import {
   urlPath,
 } from './kinds.ts'
 
+const ONE_PROCESS = 'one process does all the work; for more, start more of them over one PostgreSQL'
+const NO_LDAP = 'there is no LDAP server here yet'
+const NO_OUTPOST = 'this program does not run as an outpost of another server yet'
+const NO_TIMEOUT = 'what is kept in memory is kept until it changes'
+const FILES_ONLY = 'files are kept on the disk'
+const NO_REPORTS = 'errors are reported to the log and to nobody else'
+
 const s3 = () => ({
-  region: optional(text('')),
-  use_ssl: flag(true),
-  endpoint: optional(text('')),
-  access_key: optional(secret('')),
-  secret_key: optional(secret('')),
-  session_profile: optional(text('')),
-  bucket_name: text('authentik-data'),
-  custom_domain: optional(text('')),
-  secure_urls: flag(true),
+  region: idle(optional(text('')), FILES_ONLY),
+  use_ssl: idle(flag(true), FILES_ONLY),
+  endpoint: idle(optional(text('')), FILES_ONLY),
+  access_key: idle(optional(secret('')), FILES_ONLY),
+  secret_key: idle(optional(secret('')), FILES_ONLY),
+  session_profile: idle(optional(text('')), FILES_ONLY),
+  bucket_name: idle(text('authentik-data'), FILES_ONLY),
+  custom_domain: idle(optional(text('')), FILES_ONLY),
+  secure_urls: idle(flag(true), FILES_ONLY),
 })
 
 /**
@@ -62,7 +70,7 @@ export const settings = {
     sslkey: optional(secret('')),
     /** Seconds until an idle connection is closed; 0: as the pool sees fit; null: never. */
     conn_max_age: { ...optional(integer(0)), default: '0' },
-    conn_health_checks: flag(false),
+    conn_health_checks: idle(flag(false)),
     /** True behind poolers that share connections between transactions: statements are not prepared by name. */
     disable_server_side_cursors: flag(false),
     default_schema: text('public'),
@@ -78,9 +86,9 @@ export const settings = {
     http: listeners('[::]:9000'),
     https: listeners('[::]:9443'),
     metrics: listeners('[::]:9300'),
-    ldap: listeners('[::]:3389'),
-    ldaps: listeners('[::]:6636'),
-    radius: listeners('[::]:1812'),
+    ldap: idle(listeners('[::]:3389'), NO_LDAP),
+    ldaps: idle(listeners('[::]:6636'), NO_LDAP),
+    radius: idle(listeners('[::]:1812'), 'there is no RADIUS server here yet'),
     /**
      * Whose X-Forwarded-* headers are believed. The default holds the private ranges, since reverse proxies on the same machine or
      * container network are the usual case; where strangers share such a network, narrow it to the proxy's own address, or set it empty.
@@ -89,10 +97,10 @@ export const settings = {
   },
 
   /** Of this process when it runs as an outpost of another server. */
-  host: optional(url('')),
-  host_browser: optional(url('')),
-  token: optional(secret('')),
-  insecure: flag(false),
+  host: idle(optional(url('')), NO_OUTPOST),
+  host_browser: idle(optional(url('')), NO_OUTPOST),
+  token: idle(optional(secret('')), NO_OUTPOST),
+  insecure: idle(flag(false), NO_OUTPOST),
 
   email: {
     host: text('localhost'),
@@ -116,12 +124,12 @@ export const settings = {
   },
 
   web: {
-    workers: integer(2, { min: 1 }),
-    threads: integer(4, { min: 1 }),
+    workers: idle(integer(2, { min: 1 }), ONE_PROCESS),
+    threads: idle(integer(4, { min: 1 }), ONE_PROCESS),
     /** Begins and ends with a slash. */
     path: urlPath('/'),
-    max_requests: integer(1_000),
-    max_requests_jitter: integer(50),
+    max_requests: idle(integer(1_000)),
+    max_requests_jitter: idle(integer(50)),
     /** Milliseconds (written as `5s`), as the next three; 0 is no limit. */
     timeout_http_read_header: timeLimit('5s'),
     timeout_http_read: timeLimit('30s'),
@@ -134,38 +142,39 @@ export const settings = {
   },
 
   worker: {
-    processes: integer(1, { min: 1 }),
+    processes: idle(integer(1, { min: 1 }), ONE_PROCESS),
+    /** Jobs that run at once. */
     threads: integer(2, { min: 1 }),
     /** Milliseconds (written as a duration), as the others below. */
-    consumer_listen_timeout: duration('seconds=30'),
+    consumer_listen_timeout: idle(duration('seconds=30')),
     task_max_retries: integer(5),
     task_default_time_limit: duration('minutes=10'),
-    task_purge_interval: duration('days=1'),
+    task_purge_interval: idle(duration('days=1')),
     task_expiration: duration('days=30'),
     scheduler_interval: duration('seconds=60'),
   },
 
   /** Seconds. */
   cache: {
-    timeout: integer(300),
-    timeout_flows: integer(300),
-    timeout_policies: integer(300),
+    timeout: idle(integer(300), NO_TIMEOUT),
+    timeout_flows: idle(integer(300), NO_TIMEOUT),
+    timeout_policies: idle(integer(300), NO_TIMEOUT),
   },
 
   storage: {
-    backend: oneOf('file', ['file', 's3']),
+    backend: idle(oneOf('file', ['file', 's3']), FILES_ONLY),
     file: { path: pathInDataDir() },
     s3: s3(),
     /** Values for one use that go before the common ones; null: the common one. */
     media: {
-      backend: optional(oneOf('file', ['file', 's3'])),
+      backend: idle(optional(oneOf('file', ['file', 's3'])), FILES_ONLY),
       file: { path: optional(path('')) },
-      s3: { bucket_name: optional(text('')) },
+      s3: { bucket_name: idle(optional(text('')), FILES_ONLY) },
     },
     reports: {
-      backend: optional(oneOf('file', ['file', 's3'])),
-      file: { path: optional(path('')) },
-      s3: { bucket_name: optional(text('')) },
+      backend: idle(optional(oneOf('file', ['file', 's3'])), FILES_ONLY),
+      file: { path: idle(optional(path(''))) },
+      s3: { bucket_name: idle(optional(text('')), FILES_ONLY) },
     },
   },
 
@@ -174,24 +183,25 @@ export const settings = {
     /** Request headers that the access log may show. */
     http_headers: texts('User-Agent'),
   },
-  debug: flag(false),
+  debug: idle(flag(false), 'errors show what is inside to superusers alone; LOG_LEVEL=debug tells more'),
 
   cookie_domain: optional(cookieDomain()),
 
   error_reporting: {
-    enabled: flag(false),
-    sentry_dsn: optional(secret('')),
-    environment: text('customer'),
-    send_pii: flag(false),
-    sample_rate: decimal(0.1, { max: 1 }),
+    enabled: idle(flag(false), NO_REPORTS),
+    sentry_dsn: idle(optional(secret('')), NO_REPORTS),
+    environment: idle(text('customer')),
+    send_pii: idle(flag(false)),
+    sample_rate: idle(decimal(0.1, { max: 1 })),
   },
-  disable_update_check: flag(false),
-  disable_startup_analytics: flag(false),
+  // This program asks nobody for updates and tells nobody that it started.
+  disable_update_check: idle(flag(false)),
+  disable_startup_analytics: idle(flag(false)),
 
   outposts: {
-    container_image_base: text('ghcr.io/goauthentik/%(type)s:%(version)s'),
-    discover: flag(true),
-    disable_embedded_outpost: flag(false),
+    container_image_base: idle(text('ghcr.io/goauthentik/%(type)s:%(version)s')),
+    discover: idle(flag(true)),
+    disable_embedded_outpost: idle(flag(false)),
   },
 
   ldap: {
@@ -206,8 +216,8 @@ export const settings = {
   },
 
   throttle: {
-    default: rate('1000/second'),
-    providers: { oauth2: { device: rate('20/hour') } },
+    default: idle(rate('1000/second'), 'how often each thing may be tried is fixed'),
+    providers: { oauth2: { device: idle(rate('20/hour'), 'how often each thing may be tried is fixed') } },
   },
 
   /** Where Twilio takes text messages: another region of theirs, or a proxy of one's own. */
@@ -221,13 +231,14 @@ export const settings = {
   leaked_passwords_url: url('https://api.pwnedpasswords.com/range'),
   skip_migrations: flag(false),
 
-  /** Folder watched for blueprints of the operator. */
-  blueprints_dir: path('/blueprints'),
-  /** Folder watched for certificates. */
-  cert_discovery_dir: path('/certs'),
+  blueprints_dir: idle(path('/blueprints'), 'no folder is watched yet; apply a file with: signet apply_blueprint'),
+  cert_discovery_dir: idle(path('/certs'), 'no folder is watched yet; store a pair with: signet import_certificate'),
 
-  tenants: { enabled: flag(false), api_key: secret('') },
-  compliance: { fips: { enabled: flag(false) } },
+  tenants: {
+    enabled: idle(flag(false), 'an installation serves one tenant'),
+    api_key: idle(secret(''), 'an installation serves one tenant'),
+  },
+  compliance: { fips: { enabled: idle(flag(false), 'cryptography is that of the Node.js that runs the program') } },
   events: { context_processors: { geoip: path('/geoip/GeoLite2-City.mmdb'), asn: path('/geoip/GeoLite2-ASN.mmdb') } },
 
   /** Of the first start alone; taken as they stand, without JSON, `env://` and `file://`. */

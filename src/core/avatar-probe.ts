@@ -70,7 +70,7 @@ async function probe(ctx: Ctx, { pictures, silent, queue }: Probes, url: string,
     if (!(error instanceof OutgoingError)) throw error
     const host = URL.parse(url)?.host
     if (host !== undefined) silent.set(host, true)
-    ctx.log.info({ event: 'no avatars from host', host, reason: error.message }, 'no avatars from host')
+    ctx.log.info({ host, reason: error.message }, 'no avatars from host')
     return false
   }
 }

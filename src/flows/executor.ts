@@ -293,7 +293,7 @@ async function accessDenied(
 /** What broke is for the log and the audit log; only those who may debug see it in the browser. */
 async function flowError(ctx: Ctx, error: unknown): Promise<FlowAnswer> {
   const { caller, request } = ctx
-  ctx.log.error({ err: error, event: 'system exception during flow execution', request_id: request?.id }, 'flow error')
+  ctx.log.error({ err: error, request_id: request?.id }, 'system exception during flow execution')
   const text = error instanceof Error ? error.message : String(error)
   await recordEvent(ctx, 'system_exception', { message: 'System exception during flow execution.', exception: text })
   return unexplainedError(

@@ -23,7 +23,6 @@ export async function warnOfLinks({ config, db, log }: Pick<Ctx, 'config' | 'db'
   if (config.public_url) return
   if (hostOfDefault(await db.selectFrom('brand').select(['domain', 'default']).execute()) !== undefined) return
   log.warn(
-    { event: 'links in mails follow the Host header' },
     'links in mails follow the Host header of whoever asks for them: set SIGNET_PUBLIC_URL to the address of this server, or name the default brand after its host',
   )
 }

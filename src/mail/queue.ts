@@ -108,7 +108,7 @@ export const sendQueuedMail: Job = {
     if (mail.decoy) return
     const about = { template: mail.template, recipients: mail.to.length }
     if (mail.until !== null && new Date(mail.until) <= ctx.now()) {
-      ctx.log.warn({ event: 'email given up', ...about }, 'email given up: its link has expired')
+      ctx.log.warn(about, 'email given up: its link has expired')
       return log('warning', 'The email could not be sent before its link expired.', about)
     }
     await sendAndTell(ctx, log, { ...mail, about, send: () => sendNow(ctx, mail) })
@@ -128,7 +128,7 @@ export async function sendAndTell(ctx: Ctx, log: TaskRun['log'], mail: Sending):
   try {
     from = await mail.send()
   } catch (error) {
-    ctx.log.error({ err: error, event: 'email not sent', ...about }, 'email not sent')
+    ctx.log.error({ err: error, ...about }, 'email not sent')
     // The mail goes on waiting, and leaves once the settings are mended: whoever can mend them must hear of it now.
     if ((error as { code?: string }).code === 'EAUTH')
       await recordEvent(ctx, 'configuration_error', {
@@ -138,7 +138,7 @@ export async function sendAndTell(ctx: Ctx, log: TaskRun['log'], mail: Sending):
     await recordEvent(ctx, 'system_exception', { message: `The email server refused the recipient: ${(error as Error).message}` })
     return log('error', (error as Error).message, about)
   }
-  ctx.log.info({ event: 'email sent', ...about }, 'email sent')
+  ctx.log.info(about, 'email sent')
   log('info', 'email sent', about)
   await noteSent(ctx, mail, from)
 }

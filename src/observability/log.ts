@@ -41,7 +41,7 @@ export function makeLog({ level, now }: { level: LogLevel; now: () => Date }, st
       timestamp: timestamp(now),
       formatters: {
         level: label => ({ level: NAMES[label] ?? label }),
-        log: redact,
+        log: fields => redact('event' in fields ? withoutName(fields) : fields),
       },
       redact: { paths: SECRET_FIELDS, censor: REDACTED },
       serializers: { exception: describeError, err: describeError, error: describeError, req: describeRequest, res: describeResponse },
@@ -49,6 +49,9 @@ export function makeLog({ level, now }: { level: LogLevel; now: () => Date }, st
     stream,
   )
 }
+
+/** Fields that hold one by the name of the text: a name that a line has twice is read by each reader in its own way. */
+const withoutName = ({ event, ...fields }: Record<string, unknown>): Record<string, unknown> => ({ ...fields, event_field: event })
 
 /** The time as a line begins with it. Whole seconds are written once: many lines fall into each. */
 function timestamp(now: () => Date): () => string {

@@ -22,6 +22,13 @@ test('a line has event, level, timestamp, logger and request_id', () => {
   ])
 })
 
+test('a line has each name once, also when a field is called as the text is', () => {
+  const { log, text } = collect()
+  log.info({ event: 'a field', status: 1 }, 'the text')
+  assert.equal(text.join('').match(/"event":/g)?.length, 1)
+  assert.partialDeepStrictEqual(JSON.parse(text.join('')), { event: 'the text', event_field: 'a field', status: 1 })
+})
+
 test('secrets never reach the log, however they come', () => {
   const { log, text } = collect()
   const S = 'hunter2'

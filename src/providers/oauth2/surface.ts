@@ -57,7 +57,7 @@ function machineError(error: unknown, { log, request }: Ctx): Answer {
   const { statusCode } = error as Partial<FastifyError>
   if (statusCode === 413) return errorAnswer(new OAuthError('invalid_request', 'The request is too large', { status: 413 }), id) // RFC 9126 §2.3
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return errorAnswer(invalidRequest(), id)
-  log.error({ err: error, event: 'unhandled error', path: request?.path, request_id: id }, 'unhandled error')
+  log.error({ err: error, path: request?.path, request_id: id }, 'unhandled error')
   return errorAnswer(new OAuthError('server_error', 'The authorization server encountered an error', { status: 500 }), id)
 }
 
@@ -159,11 +159,7 @@ function browserRoutes(app: FastifyInstance, { page }: OAuthParts): void {
   app.addHook('onRequest', identifyBrowser)
   app.setErrorHandler(async (error: FastifyError, request, reply) => {
     const status = error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500 ? error.statusCode : 500
-    if (status === 500)
-      request.ctx.log.error(
-        { err: error, event: 'unhandled error', path: request.url.split('?')[0], request_id: request.id },
-        'unhandled error',
-      )
+    if (status === 500) request.ctx.log.error({ err: error, path: request.url.split('?')[0], request_id: request.id }, 'unhandled error')
     return send(reply, { ...renderServerError(await page(request.ctx), { requestId: request.id }), status })
   })
   const both = (path: string, endpoint: (request: FastifyRequest, params: Parameters, browser: Browser) => Promise<Answer>) => {

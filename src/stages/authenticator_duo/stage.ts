@@ -19,7 +19,7 @@ const enrollmentOf = ({ plan, stage }: Run): Enrollment | undefined =>
 
 /** What Duo refuses is for administrators to mend. */
 export const noteTrouble = (ctx: Ctx, error: DuoError): Promise<void> => {
-  ctx.log.error({ err: error, event: 'Duo failed' }, 'Duo failed')
+  ctx.log.error({ err: error }, 'Duo failed')
   return recordEvent(ctx, 'configuration_error', { message: `Duo: ${error.message}` })
 }
 

@@ -79,7 +79,7 @@ async function verified(run: Run, assertion: AuthenticationResponseJSON, challen
     })
     return signed ? authenticationInfo : undefined
   } catch (error) {
-    run.ctx.log.info({ err: error, event: 'webauthn assertion refused', device: device.id }, 'webauthn assertion refused')
+    run.ctx.log.info({ err: error, device: device.id }, 'webauthn assertion refused')
     return undefined
   }
 }

@@ -76,7 +76,7 @@ export const authenticatorWebAuthn = defineStage({
       registered = await verifyRegistration(run, answer.response as Row, spendChallenge(run))
     } catch (error) {
       if (!(error instanceof RegistrationError)) throw error
-      run.ctx.log.info({ err: error, event: 'webauthn registration refused' }, 'webauthn registration refused')
+      run.ctx.log.info({ err: error }, 'webauthn registration refused')
       return failed(run, `Registration failed. Error: ${error.message}`)
     }
     const problem = await store(run, user, registered)

@@ -41,7 +41,7 @@ export async function refuseCaptcha(ctx: Ctx, plan: Plan, stage: Row, token: str
     response = isOwn(stage.api_url as string) ? await ownResponse(ctx, plan, stage, token) : await askProvider(ctx, stage, token)
   } catch (error) {
     if (!(error instanceof OutgoingError || error instanceof NoAnswer)) throw error
-    ctx.log.warn({ event: 'failed to validate captcha token', reason: error.message }, 'failed to validate captcha token')
+    ctx.log.warn({ reason: error.message }, 'failed to validate captcha token')
     return 'Failed to validate token'
   }
   const refused = stage.error_on_invalid_score ? judgeResponse(ctx, stage, response) : undefined
@@ -87,7 +87,7 @@ async function askProvider(ctx: Ctx, stage: Row, token: string): Promise<Row> {
 function judgeResponse(ctx: Ctx, stage: Row, response: Row): string | undefined {
   if (response.success !== true) {
     const codes = Array.isArray(response['error-codes']) ? response['error-codes'].map(String) : ['unknown-error']
-    ctx.log.info({ event: 'captcha refused', codes: codes.slice(0, 8) }, 'captcha refused')
+    ctx.log.info({ codes: codes.slice(0, 8) }, 'captcha refused')
     return codes.every(code => PASSING.has(code)) ? 'Invalid captcha response. Retrying may solve this issue.' : 'Invalid captcha response'
   }
   if (!('score' in response)) return undefined

@@ -62,7 +62,7 @@ async function send(run: Run): Promise<void> {
       user: (stored?.id as number | undefined) ?? null,
       ...(!reached && { decoy: true }),
     })
-    if (!allowed) ctx.log.warn({ event: 'email withheld: too many attempts', stage: stage.name }, 'email withheld: too many attempts')
+    if (!allowed) ctx.log.warn({ stage: stage.name }, 'email withheld: too many attempts')
   })
 }
 

@@ -51,7 +51,7 @@ const evaluator =
     try {
       return await evaluate(run, source)
     } catch (error) {
-      run.ctx.log.warn({ err: error, event: 'failed to evaluate prompt' }, 'failed to evaluate prompt')
+      run.ctx.log.warn({ err: error }, 'failed to evaluate prompt')
       return source
     }
   }

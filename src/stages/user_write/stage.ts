@@ -131,7 +131,7 @@ async function perform(run: Run): Promise<Outcome> {
     if (error instanceof SetupOver) return denied(SETUP_OVER)
     if (error instanceof InvitationGone || error instanceof Taken) return denied(error.message)
     if (error instanceof ApiError || error instanceof PasswordTooLongError) {
-      ctx.log.info({ event: 'failed to write user', reason: error.message }, 'failed to write user')
+      ctx.log.info({ reason: error.message }, 'failed to write user')
       return denied(FAILED)
     }
     throw error
