@@ -46,7 +46,13 @@ export type TestServer = {
   ctx: Ctx
   /** What the server says in its log, one object a line. */
   logged: Record<string, unknown>[]
-  clock: { advance: (ms: number) => void; reset: () => void }
+  clock: {
+    advance: (ms: number) => void
+    /** Stops the time, however long the machine takes for what follows; `advance` moves it on. */
+    hold: () => void
+    /** Back to the time of the day, and on with it. */
+    reset: () => void
+  }
   /** A client that presents a bearer token, or nothing. */
   client: (token?: string) => Client
   /** A client with a token of a superuser. */
@@ -118,7 +124,8 @@ async function build(env: Record<string, string>, options: OwnOptions = {}): Pro
     { write: (line: string) => void logged.push(JSON.parse(line) as Record<string, unknown>) },
   )
   let offset = 0
-  const now = () => new Date(Date.now() + offset)
+  let held: number | undefined
+  const now = () => new Date((held ?? Date.now()) + offset)
   const database = await openConfigured({ config, log })
   const assembled = await assemble({ config, log, now, root: process.cwd() }, database)
   const deps = options.realHashes ? assembled : { ...assembled, passwords: makePasswords({ cost: CHEAP }) }
@@ -148,7 +155,14 @@ async function build(env: Record<string, string>, options: OwnOptions = {}): Pro
     deps,
     ctx,
     logged,
-    clock: { advance: ms => void (offset += ms), reset: () => void (offset = 0) },
+    clock: {
+      advance: ms => void (offset += ms),
+      hold: () => void (held ??= Date.now()),
+      reset() {
+        offset = 0
+        held = undefined
+      },
+    },
     client,
     admin: client(adminToken),
     adminToken,
