@@ -12,6 +12,8 @@ import { fileURLToPath } from 'node:url'
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
 const NODE_MAJOR = 26
+/** A build takes seconds; after so long it is believed to hang. */
+const LONGEST_BUILD = 600_000 // ms
 const bin = join(root, 'node_modules', '.bin')
 
 /**
@@ -65,7 +67,7 @@ export function build(names = ['server', 'web']) {
       if (fresh(name)) return
       say(`building dist/${name}`)
       const before = fingerprint(BUNDLES[name].sources)
-      npm(BUNDLES[name].command)
+      npm(BUNDLES[name].command, LONGEST_BUILD)
       mkdirSync(join(root, 'dist'), { recursive: true })
       writeFileSync(record(name), JSON.stringify(before))
     })
@@ -139,8 +141,9 @@ function list(sources) {
     .sort()
 }
 
-function npm(args) {
-  const { status, error } = spawnSync('npm', args, { cwd: root, env: environment(), stdio: ['ignore', 2, 2] })
+function npm(args, timeout) {
+  const { status, error } = spawnSync('npm', args, { cwd: root, env: environment(), stdio: ['ignore', 2, 2], timeout })
+  if (error?.code === 'ETIMEDOUT') throw new Error(`npm ${args.join(' ')} was not done within ${timeout / 60_000} minutes`)
   if (error) throw error
   if (status !== 0) throw new Error(`npm ${args.join(' ')} failed (exit code ${status})`)
 }

@@ -12,7 +12,7 @@ import { makePasswords } from '../src/core/passwords.ts'
 import type { Deps } from '../src/deps.ts'
 import { useOutgoing } from '../src/http/client.ts'
 import { makeOutgoing } from '../src/http/outgoing.ts'
-import { ENGINE, installation, stopDatabases } from './installation.ts'
+import { ENGINE, installation, stopDatabases, templateReady } from './installation.ts'
 import { memoryFolder } from './memory.ts'
 
 export { ENGINE }
@@ -104,6 +104,9 @@ export function clientOf(
     delete: path => request('DELETE', path),
   }
 }
+
+// Not in the time of whichever test is the first to need it.
+await templateReady()
 
 const cleanups: (() => Promise<void>)[] = []
 // At the top of the module: inside a test the hook would end with that test, and take the shared server along.

@@ -29,7 +29,7 @@ function testConfig(folder: string, env: Env): Config {
  * @param options.anew an empty one, for tests of the first start and for those where two installations must have nothing in common
  */
 export async function installation(folder: string, env: Env, { anew = 'SIGNET_BOOTSTRAP_PASSWORD' in env } = {}): Promise<Config> {
-  const template = anew ? undefined : await (made ??= existing() ?? make())
+  const template = anew ? undefined : await templateReady()
   return testConfig(folder, { ...(await database(folder, template)), ...env })
 }
 
@@ -43,6 +43,9 @@ export async function stopDatabases(): Promise<void> {
 
 /** A file, or the name of a database. */
 let made: Promise<string> | undefined
+
+/** Resolves to the template that databases are copies of; on a busy machine it takes a minute to make. */
+export const templateReady = (): Promise<string> => (made ??= existing() ?? make())
 
 /** Where the processes of a run leave word of the template that one of them made. */
 const note = process.env.SIGNET_TEST_SHARED && join(process.env.SIGNET_TEST_SHARED, `template-${ENGINE}`)

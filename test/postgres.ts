@@ -107,13 +107,23 @@ const SETTINGS = [
   'log_min_messages=log',
 ]
 
-/** Resolves when the server takes connections; rejects with what it wrote when it ends instead. */
+// Not how long it takes, which is a second: how long until it is believed to hang, on a slow machine too.
+const PATIENCE = 180_000 // ms
+
+/** Resolves when the server takes connections; rejects with what it wrote when it ends instead, or hangs. */
 const ready = (server: ChildProcess): Promise<void> =>
   new Promise((resolve, reject) => {
     let output = ''
+    const hangs = setTimeout(() => {
+      server.kill('SIGKILL')
+      reject(new Error(`the PostgreSQL server was not ready after ${PATIENCE / 1000} s:\n${output}`))
+    }, PATIENCE)
+    for (const end of ['exit', 'error']) server.once(end, () => clearTimeout(hangs))
     server.stderr!.setEncoding('utf8').on('data', (chunk: string) => {
       output = (output + chunk).slice(-4000)
-      if (output.includes('ready to accept connections')) resolve()
+      if (!output.includes('ready to accept connections')) return
+      clearTimeout(hangs)
+      resolve()
     })
     server.once('error', reject)
     server.once('exit', code => reject(new Error(`the PostgreSQL server ended with ${code}:\n${output}`)))
@@ -128,7 +138,7 @@ const start = async (): Promise<{ address: ServerAddress; stop: () => Promise<vo
   if (as !== undefined) await chown(data, as.uid, as.gid)
   const options = { ...as, cwd: data, env: { PATH: process.env['PATH'], LD_LIBRARY_PATH: join(native, 'lib'), TZ: 'UTC' } }
   const cluster = ['-U', 'signet', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync', '--no-data-checksums']
-  await run(join(native, 'bin/initdb'), ['-D', data, ...cluster], options)
+  await run(join(native, 'bin/initdb'), ['-D', data, ...cluster], { ...options, timeout: PATIENCE })
   const port = await freePort()
   const settings = [...SETTINGS, `port=${port}`].flatMap(setting => ['-c', setting])
   const server = spawn(join(native, 'bin/postgres'), ['-D', data, ...settings], { ...options, stdio: ['ignore', 'ignore', 'pipe'] })

@@ -10,7 +10,8 @@ import type { Report } from './runner-tests.ts'
 import type { Summary } from './runner-summary.ts'
 
 // Not how long anything may take: after so long without any news a process is believed to hang outside of a test, on a slow machine too.
-const SILENCE = 300_000 // ms
+const LOADING = 300_000 // ms, until its first test begins
+const SILENCE = Number(process.env.SIGNET_TEST_SILENCE ?? LOADING) // ms, from then on
 
 export type Settings = { root: string; summary: Summary; namePattern?: string; env?: NodeJS.ProcessEnv }
 
@@ -69,11 +70,13 @@ export async function runChunk(chunk: Chunk, { root, summary, namePattern, env }
     hung = true
     if (pid) endGroup(pid)
   }
-  const watch = setTimeout(giveUp, SILENCE)
+  let silent = LOADING
+  let watch = setTimeout(giveUp, silent)
   const lines = createInterface({ input: child.stdio[3] as Readable })
   const closed = new Promise<void>(resolve => void lines.once('close', resolve))
   lines.on('line', line => {
-    watch.refresh()
+    clearTimeout(watch)
+    watch = setTimeout(giveUp, (silent = SILENCE))
     const report = JSON.parse(line) as Report
     if (report.type === 'note') {
       // An error that no test was there to catch.
@@ -110,7 +113,7 @@ export async function runChunk(chunk: Chunk, { root, summary, namePattern, env }
   const left = namePattern ? [] : chunk.files.filter(file => !summary.heardOf(chunk.label, file))
   const during = running.size > 0 ? ` while running:\n${[...running].join('\n')}` : ''
   if (error) summary.fail(chunk.label, 'process', error.message)
-  else if (hung) summary.fail(chunk.label, 'process', `Nothing happened for ${SILENCE / 1000} s${during}`)
+  else if (hung) summary.fail(chunk.label, 'process', `Nothing happened for ${silent / 1000} s${during}`)
   else if (signal) summary.fail(chunk.label, 'process', `Ended by ${signal}${during}`)
   else if (!finished && left.length === 0)
     summary.fail(chunk.label, 'process', `Ended with exit code ${code} before its tests were through${during}`)

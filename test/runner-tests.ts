@@ -29,7 +29,7 @@ export type Report =
   | { type: 'end'; success: boolean }
 
 // Likewise: no test takes a tenth of it on a machine that does little else.
-const TEST_TIMEOUT = 180_000 // ms, for one test
+const TEST_TIMEOUT = Number(process.env.SIGNET_TEST_TIMEOUT ?? 180_000) // ms, for one test
 
 const { values: options, positionals: files } = parseArgs({ allowPositionals: true, options: { name: { type: 'string' } } })
 

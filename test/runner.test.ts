@@ -23,10 +23,14 @@ function repository(files: Record<string, string>): string {
 }
 
 function run(files: Record<string, string>, ...args: string[]): { code: number | null; output: string } {
+  return runWith({}, files, ...args)
+}
+
+function runWith(more: NodeJS.ProcessEnv, files: Record<string, string>, ...args: string[]): { code: number | null; output: string } {
   const { NODE_TEST_CONTEXT: _, CI: __, ...env } = process.env
   const { status, stdout, stderr } = spawnSync(process.execPath, ['test/runner.ts', ...args], {
     cwd: repository(files),
-    env,
+    env: { ...env, ...more },
     encoding: 'utf8',
   })
   return { code: status, output: stdout + stderr }
@@ -181,6 +185,29 @@ describe('the run', () => {
       assert.match(result.output, says)
       assert.match(result.output, /^# fail 1$/m)
     })
+
+  test('a test that waits for ever ends, is named, and keeps none of the others from running', () => {
+    const hangs = "import { test } from 'node:test'\ntest('waits', () => new Promise(() => setInterval(() => {}, 1000)))\n"
+    const { code, output } = runWith({ SIGNET_TEST_TIMEOUT: '300' }, { 'src/a.test.ts': hangs, 'src/b.test.ts': passing })
+    assert.equal(code, 1, output)
+    assert.match(output, /a\.test\.ts:2 waits[^]*timed out after 300ms/)
+    assert.match(output, /^# pass 1\n# fail 1$/m)
+  })
+
+  test('a process that does nothing any more is ended, with what it was doing and what it left out', () => {
+    const spins = "import { test } from 'node:test'\ntest('spins', () => { for (;;); })\n"
+    const { code, output } = runWith({ SIGNET_TEST_SILENCE: '2000' }, { 'src/a.test.ts': spins, 'src/b.test.ts': passing })
+    assert.equal(code, 1, output)
+    assert.match(output, /Nothing happened for 2 s while running:\n\s+src\/a\.test\.ts spins/)
+    assert.match(output, /src\/b\.test\.ts \[unit\]\n\s+The file did not run\./)
+  })
+
+  test('a process that is killed is said to be, with what it was doing', () => {
+    const dies = "import { test } from 'node:test'\ntest('dies', () => void process.kill(process.pid, 'SIGKILL'))\n"
+    const { code, output } = run({ 'src/a.test.ts': dies })
+    assert.equal(code, 1, output)
+    assert.match(output, /Ended by SIGKILL while running:\n\s+src\/a\.test\.ts dies/)
+  })
 
   test('a pattern that selects nothing is a failure', () => {
     assert.equal(run({ 'src/a.test.ts': passing }, 'elsewhere').code, 1)

@@ -16,6 +16,9 @@ const ARGS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
 ] // prettier-ignore
 
+// Not how long a page or the browser itself may take: after so long it is believed to hang, on a slow machine too.
+const PATIENCE = 90_000 // ms
+
 let browser: Promise<Browser> | undefined
 let installation: Promise<Program> | undefined
 let mail: ReturnType<typeof mailServer> | undefined
@@ -34,7 +37,7 @@ export const atTheEnd = (cleanup: () => unknown): void => void cleanups.push(cle
 /** The browser that tests share: contexts keep them apart. */
 export const theBrowser = (): Promise<Browser> =>
   (browser ??= (async () => {
-    const launched = await chromium.launch({ executablePath: EXECUTABLE, args: ARGS })
+    const launched = await chromium.launch({ executablePath: EXECUTABLE, args: ARGS, timeout: PATIENCE })
     atTheEnd(() => launched.close())
     return launched
   })())
@@ -72,7 +75,7 @@ export type Visit = {
 export async function aContext(options: BrowserContextOptions = {}): Promise<BrowserContext> {
   const context = await (await theBrowser()).newContext({ locale: 'en', ...options })
   contexts.push(context)
-  context.setDefaultTimeout(15_000)
+  context.setDefaultTimeout(PATIENCE)
   return context
 }
 

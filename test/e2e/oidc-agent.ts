@@ -17,7 +17,7 @@ export type Agent = {
 const PASSWORD = 'for the files of one test'
 
 /** The program ends within this; else it waits for somebody: ms. */
-const LONGEST = 60_000
+const LONGEST = 120_000
 
 /** Runs a program to its end. @throws Error with what it said, unless it ends well */
 async function finished(child: ChildProcess, said: string[]): Promise<void> {

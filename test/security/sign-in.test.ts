@@ -273,7 +273,10 @@ test('83 a flood of wrong passwords waits in line and takes no more than its sha
   )
   const somebodyElse = deps.passwords.verify(hash, 'wrong', '203.0.113.5').then(() => void answered.push('somebody else'))
   await somebodyElse
-  assert.ok(answered.indexOf('somebody else') < 6 + 2 * cores, `the other client waited for ${answered.indexOf('somebody else')} of the flood`)
+  assert.ok(
+    answered.indexOf('somebody else') < 6 + 2 * cores,
+    `the other client waited for ${answered.indexOf('somebody else')} of the flood`,
+  )
   await Promise.all(flood)
 })
 
