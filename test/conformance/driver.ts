@@ -135,6 +135,13 @@ export function soundError(error: unknown, description: unknown): void {
   if (description !== undefined && description !== null) assert.match(String(description), /^[\u0020\u0021\u0023-\u005b\u005d-\u007e]+$/)
 }
 
+/** Bits of chance that a text seems to hold, by how often each of its letters stands there: `AbstractEnsureMinimumEntropy` (RFC 6749 §10.10). */
+export function chance(text: string): number {
+  const counts = new Map<string, number>()
+  for (const letter of text) counts.set(letter, (counts.get(letter) ?? 0) + 1)
+  return counts.values().reduce((bits, count) => bits - count * Math.log2(count / text.length), 0)
+}
+
 const callbackAt = (url: URL): Callback =>
   url.hash === '' ? { by: 'query', parameters: url.searchParams } : { by: 'fragment', parameters: new URLSearchParams(url.hash.slice(1)) }
 
@@ -288,7 +295,10 @@ export class RelyingParty extends Party {
     const types = (params.response_type ?? 'code').split(' ')
     for (const [type, name] of Object.entries({ code: 'code', id_token: 'id_token', token: 'access_token' }))
       assert.equal(parameters.has(name), types.includes(type), `${name} in ${parameters.toString()}`)
-    if (types.includes('code')) assert.match(parameters.get('code')!, /^[\w.~-]{22,}$/) // RFC 6749 §10.10
+    if (types.includes('code')) {
+      assert.match(parameters.get('code')!, /^[\w.~-]{22,}$/)
+      assert.ok(chance(parameters.get('code')!) > 96)
+    }
     if (types.includes('token')) {
       assert.equal(parameters.get('token_type'), 'Bearer') // RFC 6749 §4.2.2
       assert.match(parameters.get('expires_in')!, /^[1-9]\d*$/)
@@ -328,7 +338,8 @@ export class RelyingParty extends Party {
     assert.match(String(answer.headers['content-type']), /^application\/json/)
     assert.equal(answer.body.token_type, 'Bearer')
     assert.ok(Number.isInteger(answer.body.expires_in) && answer.body.expires_in > 0)
-    assert.match(answer.body.access_token, /^[\u0020-\u007e]{22,}$/) // RFC 6749 §10.10, §A.12
+    assert.match(answer.body.access_token, /^[\u0020-\u007e]{22,}$/) // RFC 6749 §A.12
+    assert.ok(chance(answer.body.access_token) > 128)
     return answer.body as Row
   }
 

@@ -156,6 +156,7 @@ export const BOUND: Readonly<Record<string, FapiModule>> = {
       }
       const bare = await client.redeem(form, { proof: null })
       refused({ answer: bare }, 'invalid_request', 'invalid_grant', 'invalid_client')
+      if (byProof(client.variant)) assert.equal(bare.status, 400)
       const theirs = await other.signIn(person, params(other))
       assert.equal((await client.resource(theirs.access_token)).status, 401, 'nor is an access token of use to another')
       refused({ answer: await client.redeem({ ...form, refresh_token: theirs.refresh_token as string }) }, 'invalid_grant')

@@ -5,7 +5,7 @@ import type { FapiModule } from './fapi-module.ts'
 import type { Test } from './profile.ts'
 
 /** How the names of tests tell a variant. */
-export const said = ({ auth, bound, openid, alg, signed, jarm }: Variant): string =>
+export const said = ({ auth, bound, openid, alg, signed, jarm, shared }: Variant): string =>
   [
     auth === 'private_key_jwt' ? 'private_key_jwt' : `mtls by ${auth === 'tls_client_auth' ? 'name' : 'key'}`,
     bound,
@@ -13,6 +13,7 @@ export const said = ({ auth, bound, openid, alg, signed, jarm }: Variant): strin
     alg,
     ...(signed ? ['signed requests'] : []),
     ...(jarm ? [`JARM ${jarm}`] : []),
+    ...(shared ? ['one issuer'] : []),
   ].join(', ')
 
 /** The tests of a FAPI 2.0 plan for one variant: the modules that apply to it. */

@@ -37,7 +37,7 @@ export const PUSHED: Readonly<Record<string, FapiModule>> = {
     says: 'a pushed request is of no use to another client',
     async run({ client, other, person }) {
       const sent = await other.push()
-      await endsBadly(client, await client.go(person, sent))
+      await endsBadly(client, await client.go(person, sent), 'invalid_request', 'invalid_request_object', 'invalid_request_uri')
     },
   },
   'par-authorization-request-containing-request_uri-form-param': {
@@ -79,6 +79,10 @@ export const PUSHED: Readonly<Record<string, FapiModule>> = {
     async run({ client, person }) {
       const sent: Sent = await client.push()
       assert.ok((await client.response(await client.go(person, sent))).get('code'))
+      // Most modules let the browser carry what OAuth 2.0 wants there, too.
+      const again = await client.push()
+      const duplicates = { response_type: 'code', scope: client.scope, redirect_uri: client.redirectUri }
+      assert.ok((await client.response(await client.go(person, again, duplicates))).get('code'))
     },
   },
 }

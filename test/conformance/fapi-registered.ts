@@ -18,6 +18,7 @@ export async function aFapiClient(variant: Variant, which: 'first' | 'second' = 
     signing_key: await serverKey(variant.alg),
     redirect_uris: [{ matching_mode: 'strict', url: redirectUri }],
     include_claims_in_id_token: false,
+    ...(variant.shared && { issuer_mode: 'global' }),
   })
   const issuer = variant.auth === 'tls_client_auth' ? await anAuthority() : undefined
   const commonName = unique('client')

@@ -1,9 +1,36 @@
 /** What somebody signs in by, and what a request may say. */
 import assert from 'node:assert/strict'
+import type { Row } from '../../src/api/model.ts'
+import { HOST } from '../harness.ts'
 import { aPerson, CLAIMS, REDIRECT_URI, soundError } from './driver.ts'
+import type { Variant } from './fapi.ts'
 import { byAssertion, endsBadly, pushRefused, signsIn, withOpenId, type FapiModule } from './fapi-module.ts'
 
-const longText = 'a'.repeat(384)
+const longText = 'a1B2'.repeat(250)
+
+/** What the suite wants of a document that other clients share: that the profile can be had there too. */
+function assertOffered(metadata: Row, variant: Variant): void {
+  const lists = {
+    response_types_supported: 'code',
+    response_modes_supported: 'jwt',
+    grant_types_supported: 'authorization_code',
+    code_challenge_methods_supported: 'S256',
+    scopes_supported: 'openid',
+    subject_types_supported: 'public',
+    token_endpoint_auth_methods_supported: variant.auth,
+    id_token_signing_alg_values_supported: variant.alg,
+    authorization_signing_alg_values_supported: variant.alg,
+    dpop_signing_alg_values_supported: variant.alg,
+    request_object_signing_alg_values_supported: variant.alg,
+    ...(byAssertion(variant) && { token_endpoint_auth_signing_alg_values_supported: variant.alg }),
+  }
+  for (const [name, value] of Object.entries(lists)) assert.ok((metadata[name] as string[]).includes(value), `${value} in ${name}`)
+  assert.equal(metadata.issuer, `https://${HOST}/`)
+  assert.equal(metadata.authorization_response_iss_parameter_supported, true)
+  assert.equal(metadata.tls_client_certificate_bound_access_tokens, true)
+  assert.equal(typeof metadata.require_pushed_authorization_requests, 'boolean')
+  assert.match(String(metadata.pushed_authorization_request_endpoint), /^https:/)
+}
 
 export const SIGN_IN: Readonly<Record<string, FapiModule>> = {
   'discovery-end-point-verification': {
@@ -11,6 +38,7 @@ export const SIGN_IN: Readonly<Record<string, FapiModule>> = {
     async run({ client }) {
       const { variant, party } = client
       const metadata = await party.metadata()
+      if (variant.shared) return assertOffered(metadata, variant)
       const plain = `/.well-known/oauth-authorization-server/application/o/${party.slug}/` // RFC 8414 §3.1, for `plain_oauth`
       assert.deepEqual((await party.server.client().get(plain)).body, metadata)
       assert.equal(metadata.issuer, party.issuer)
@@ -156,13 +184,13 @@ export const SIGN_IN: Readonly<Record<string, FapiModule>> = {
     'an address that is not registered is refused',
     { redirect_uri: `${REDIRECT_URI}/other` },
     'invalid_request',
-    'invalid_redirect_uri',
+    'invalid_request_object',
   ),
   'plain-fapi-tolerate-unregistered-redirect-uri': pushRefused(
     'which the profile allows, as it would allow to take it',
     { redirect_uri: 'https://elsewhere.example.test/cb' },
     'invalid_request',
-    'invalid_redirect_uri',
+    'invalid_request_object',
   ),
   'ensure-unsigned-authorization-request-without-using-par-fails': {
     says: 'a request that was not pushed is refused',
@@ -170,7 +198,7 @@ export const SIGN_IN: Readonly<Record<string, FapiModule>> = {
       const { parameters } = await client.push()
       const query = { ...Object.fromEntries(parameters), client_id: client.party.clientId }
       const ending = await client.visit(person, query, parameters)
-      await endsBadly(client, ending)
+      await endsBadly(client, ending, 'invalid_request')
     },
   },
   'ensure-response-type-code-idtoken-fails': pushRefused(

@@ -10,7 +10,7 @@ import { pkce, type Verifier } from '../../src/providers/oauth2/fixture.ts'
 import { unique } from '../builders.ts'
 import type { Certified } from '../certificates.ts'
 import { HOST, type Answer } from '../harness.ts'
-import { CERTIFICATE_HEADER, soundError, type Asked, type Ending, type Person, type RelyingParty } from './driver.ts'
+import { CERTIFICATE_HEADER, chance, soundError, type Asked, type Ending, type Person, type RelyingParty } from './driver.ts'
 import { sealingKey, type Key } from './fapi-keys.ts'
 
 const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
@@ -29,6 +29,8 @@ export type Variant = {
   signed?: boolean
   /** `fapi_response_mode`. */
   jarm?: 'signed' | 'encrypted'
+  /** Both clients belong to the issuer of the installation, as an operator has it who lets the suite read one discovery document. */
+  shared?: boolean
 }
 
 const present = (claims: Row): Row => Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined))
@@ -81,10 +83,10 @@ export class FapiClient {
       .sign(key ?? this.key.privateKey)
   }
 
-  /** The parameters that prove the client; none where its certificate does. */
+  /** The parameters that prove the client. An assertion names it, a certificate does not. */
   async #proven(change?: Change): Promise<Asked> {
     if (this.variant.auth !== 'private_key_jwt') return {}
-    return { client_assertion_type: JWT_BEARER, client_assertion: await this.assertion(change) }
+    return { client_id: undefined, client_assertion_type: JWT_BEARER, client_assertion: await this.assertion(change) }
   }
 
   /** What the proxy in front tells of the connection. */
@@ -103,12 +105,15 @@ export class FapiClient {
       .sign(key ?? by.privateKey)
   }
 
-  /** A request as a signed object, RFC 9101. */
+  /** A request as a signed object, RFC 9101. The second client of the suite says of what type it is and when it was made, the first does not. */
   object(params: Row, { claims, header, key }: Change = {}): Promise<string> {
     const { clientId: id, issuer } = this.party
-    const all = { ...params, iss: id, aud: issuer, client_id: id, nbf: this.now, exp: this.now + 300, ...claims }
+    const second = this.redirectUri.includes('?')
+    const made = second ? { iat: this.now } : {}
+    const all = { ...params, iss: id, aud: issuer, client_id: id, ...made, nbf: this.now, exp: this.now + 300, ...claims }
+    const type = second ? { typ: 'oauth-authz-req+jwt' } : {}
     return new SignJWT(present(all))
-      .setProtectedHeader({ alg: this.variant.alg, typ: 'oauth-authz-req+jwt', kid: this.key.jwk.kid!, ...header })
+      .setProtectedHeader({ alg: this.variant.alg, ...type, kid: this.key.jwk.kid!, ...header })
       .sign(key ?? this.key.privateKey)
   }
 
@@ -129,7 +134,8 @@ export class FapiClient {
     const form = this.variant.signed && options.plain !== true ? { request: await this.object(all, options.object) } : all
     const headers: Record<string, string> = { ...this.#shown(), ...(options.proof !== undefined && { dpop: options.proof }) }
     const proven = await this.#proven(options.assertion)
-    const answer = await this.party.post('par', { ...form, ...proven, ...options.outside }, { basic: false, headers })
+    const id = form === all ? { client_id: this.party.clientId } : {} // one of the parameters, or in the object
+    const answer = await this.party.post('par', { ...form, ...proven, ...id, ...options.outside }, { basic: false, headers })
     return { answer, parameters: new URLSearchParams(all), pair }
   }
 
@@ -138,7 +144,7 @@ export class FapiClient {
     assert.equal(answer.status, 201, answer.text)
     assert.match(String(answer.headers['cache-control']), /no-store/) // RFC 9126 §2.2
     assert.match(String(answer.headers['content-type']), /^application\/json/)
-    assert.ok(answer.body.request_uri.length > 'urn:ietf:params:oauth:request_uri:'.length + 21, '128 bits of chance')
+    assert.ok(chance(answer.body.request_uri) > 128)
     return this.visit(person, { client_id: this.party.clientId, request_uri: answer.body.request_uri, ...more }, parameters)
   }
 
@@ -163,7 +169,7 @@ export class FapiClient {
     const known = ['code', 'state', 'iss', 'session_state', 'error', 'error_description']
     for (const name of parameters.keys()) assert.ok(known.includes(name), name)
     const code = parameters.get('code')
-    if (code !== null) assert.ok(code.length >= 22, 'enough chance in a code')
+    if (code !== null) assert.ok(chance(code) > 128)
     return parameters
   }
 
@@ -228,6 +234,8 @@ export class FapiClient {
     assert.equal(body.token_type, this.variant.bound === 'dpop' ? 'DPoP' : 'Bearer')
     assert.ok(Number.isInteger(body.expires_in) && body.expires_in > 0)
     assert.match(body.access_token, /^[\u0020-\u007e]{43,}$/)
+    for (const token of [body.access_token, ...(body.refresh_token === undefined ? [] : [body.refresh_token])])
+      assert.ok(chance(token) > 128)
     if (!this.variant.openid) {
       assert.ok(!('id_token' in body), 'nobody asked who it is')
       return body as Row & { access_token: string }

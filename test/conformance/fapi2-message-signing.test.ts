@@ -7,7 +7,7 @@ import { fapiProfile } from './fapi-profile.ts'
 import { MESSAGE_SIGNING } from './fapi-signed.ts'
 
 const variants: Variant[] = [
-  { auth: 'private_key_jwt', bound: 'dpop', openid: true, alg: 'ES256', signed: true, jarm: 'signed' },
+  { auth: 'private_key_jwt', bound: 'dpop', openid: true, alg: 'ES256', signed: true, jarm: 'signed', shared: true },
   { auth: 'private_key_jwt', bound: 'mtls', openid: true, alg: 'PS256', signed: true },
   { auth: 'private_key_jwt', bound: 'dpop', openid: true, alg: 'EdDSA', jarm: 'encrypted' },
   { auth: 'self_signed_tls_client_auth', bound: 'mtls', openid: false, alg: 'EdDSA', signed: true, jarm: 'encrypted' },

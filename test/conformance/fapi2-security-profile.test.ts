@@ -7,7 +7,7 @@ import { fapiProfile } from './fapi-profile.ts'
 const variants: Variant[] = [
   { auth: 'private_key_jwt', bound: 'dpop', openid: true, alg: 'ES256' },
   { auth: 'private_key_jwt', bound: 'dpop', openid: false, alg: 'EdDSA' },
-  { auth: 'private_key_jwt', bound: 'mtls', openid: true, alg: 'PS256' },
+  { auth: 'private_key_jwt', bound: 'mtls', openid: true, alg: 'PS256', shared: true },
   { auth: 'private_key_jwt', bound: 'mtls', openid: false, alg: 'ES256' },
   { auth: 'self_signed_tls_client_auth', bound: 'mtls', openid: true, alg: 'EdDSA' },
   { auth: 'self_signed_tls_client_auth', bound: 'dpop', openid: false, alg: 'ES256' },
