@@ -8,7 +8,7 @@ import { jobs } from '../../src/tasks/jobs.ts'
 import { makeRunner } from '../../src/tasks/runner.ts'
 import { receiver } from '../http-receiver.ts'
 import { provider } from './driver.ts'
-import { aClientToLeave, assertBack, assertDiscovered, BYE, leave, RESPONSE_TYPES, somebodyIn } from './logout.ts'
+import { aClientToLeave, aRegisteredClientToLeave, assertBack, assertDiscovered, BYE, leave, RESPONSE_TYPES, somebodyIn } from './logout.ts'
 
 let listening: ReturnType<typeof receiver> | undefined
 const receiving = () => (listening ??= receiver(() => ({ headers: { 'cache-control': 'no-store' } })))
@@ -32,11 +32,22 @@ void test('oidcc-backchannel-logout-discovery-endpoint-verification: the documen
   })
 })
 
-for (const [index, type] of RESPONSE_TYPES.entries()) {
-  void test(`oidcc-backchannel-rp-initiated-logout: the client is told with a logout token, and the browser comes back (${type})`, async t => {
+/** A listener that registered itself. */
+const aRegisteredListener = async (path: string) =>
+  aRegisteredClientToLeave({
+    backchannel_logout_uri: `${(await receiving()).origin}${path}`,
+    backchannel_logout_session_required: true,
+  })
+const VARIANTS = [
+  ...RESPONSE_TYPES.map(type => [type, type, aListener] as const),
+  ['code, a client that registered itself', 'code', aRegisteredListener] as const,
+]
+
+for (const [index, [variant, type, listenerAt]] of VARIANTS.entries()) {
+  void test(`oidcc-backchannel-rp-initiated-logout: the client is told with a logout token, and the browser comes back (${variant})`, async t => {
     await reaching(t)
     const path = `/backchannel_logout/${index}`
-    const party = await aListener(path)
+    const party = await listenerAt(path)
     const { person, idToken, claims } = await somebodyIn(party, type)
     const state = 'a state'
     // What other tests of the process have put off would be waited for.

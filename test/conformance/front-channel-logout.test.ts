@@ -1,7 +1,7 @@
 /** Front-Channel Logout OP: `oidcc-frontchannel-rp-initiated-logout-certification-test-plan`. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { aClientToLeave, assertBack, assertDiscovered, BYE, leave, RESPONSE_TYPES, somebodyIn } from './logout.ts'
+import { aClientToLeave, aRegisteredClientToLeave, assertBack, assertDiscovered, BYE, leave, RESPONSE_TYPES, somebodyIn } from './logout.ts'
 
 const LISTENS = 'https://app.example.test/test/a/frontchannel_logout'
 const aListener = () => aClientToLeave({ logout_method: 'frontchannel', logout_uri: LISTENS })
@@ -10,9 +10,15 @@ void test('oidcc-frontchannel-logout-discovery-endpoint-verification: the docume
   await assertDiscovered(await aListener(), { frontchannel_logout_supported: true, frontchannel_logout_session_supported: true })
 })
 
-for (const type of RESPONSE_TYPES) {
-  void test(`oidcc-frontchannel-rp-initiated-logout: the browser opens the client’s address with iss and sid, then comes back (${type})`, async () => {
-    const client = await aListener()
+const REGISTERED = { frontchannel_logout_uri: LISTENS, frontchannel_logout_session_required: true }
+const VARIANTS = [
+  ...RESPONSE_TYPES.map(type => [type, type, aListener] as const),
+  ['code, a client that registered itself', 'code', () => aRegisteredClientToLeave(REGISTERED)] as const,
+]
+
+for (const [variant, type, clientOf] of VARIANTS) {
+  void test(`oidcc-frontchannel-rp-initiated-logout: the browser opens the client’s address with iss and sid, then comes back (${variant})`, async () => {
+    const client = await clientOf()
     const { person, idToken, claims } = await somebodyIn(client, type)
     const state = 'a state'
     const left = await leave(client, person, { id_token_hint: idToken, post_logout_redirect_uri: BYE, state })

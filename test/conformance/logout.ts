@@ -4,6 +4,7 @@ import type { Row } from '../../src/api/model.ts'
 import { flowKey } from '../../src/providers/oauth2/fixture.ts'
 import { HOST, type Answer } from '../harness.ts'
 import { aClient, aPerson, provider, REDIRECT_URI, type Person, type RelyingParty } from './driver.ts'
+import { aKey, asked, registeredBy } from './registered.ts'
 
 export const BYE = 'https://app.example.test/test/a/post_logout_redirect'
 
@@ -22,6 +23,25 @@ export async function aClientToLeave(values: Row = {}): Promise<RelyingParty> {
     invalidation_flow: await flowKey(server.ctx, 'default-invalidation-flow'),
     ...values,
   })
+}
+
+/** A client to leave that registered itself, by the metadata that the suite sends. */
+export async function aRegisteredClientToLeave(metadata: Row = {}): Promise<RelyingParty> {
+  const { server } = await provider()
+  server.clock.reset()
+  const { jwk } = await aKey()
+  const answer = await asked({
+    token_endpoint_auth_method: 'client_secret_basic',
+    grant_types: ['authorization_code'],
+    response_types: ['code'],
+    ...{
+      contacts: ['certification@example.test'],
+      jwks: { keys: [jwk] },
+      post_logout_redirect_uris: [BYE],
+    },
+    ...metadata,
+  })
+  return (await registeredBy(answer, await aKey())).party
 }
 
 /** Somebody who has signed in to a client. */

@@ -5,7 +5,7 @@ import { decodeProtectedHeader, exportJWK, generateKeyPair, SignJWT, type Crypto
 import type { Row } from '../../src/api/model.ts'
 import { outgoingOf, useOutgoing } from '../../src/http/client.ts'
 import type { Outgoing } from '../../src/http/outgoing.ts'
-import { pkce } from '../../src/providers/oauth2/fixture.ts'
+import { flowKey, pkce } from '../../src/providers/oauth2/fixture.ts'
 import { aRole, aToken, unique } from '../builders.ts'
 import type { Answer } from '../harness.ts'
 import { aClient, aPerson, provider, REDIRECT_URI, RelyingParty, type Asked, type Person } from './driver.ts'
@@ -27,7 +27,7 @@ let hosts: Promise<Host> | undefined
 export const host = (): Promise<Host> =>
   (hosts ??= (async () => {
     const { server } = await provider()
-    const parent = await aClient()
+    const parent = await aClient({ invalidation_flow: await flowKey(server.ctx, 'default-invalidation-flow') })
     const made = await server.admin.post('/api/v3/providers/oauth2-dcr/', { provider: parent.provider.pk })
     assert.equal(made.status, 201, made.text)
     const person = await aPerson()

@@ -4,18 +4,37 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
 import type { Person, RelyingParty } from './driver.ts'
-import { aClientToLeave, assertBack, assertDiscovered, assertSignedOut, BYE, leave, RESPONSE_TYPES, somebodyIn } from './logout.ts'
+import {
+  aClientToLeave,
+  aRegisteredClientToLeave,
+  assertBack,
+  assertDiscovered,
+  assertSignedOut,
+  BYE,
+  leave,
+  RESPONSE_TYPES,
+  somebodyIn,
+} from './logout.ts'
 
 let client: Promise<RelyingParty> | undefined
 const theClient = () => (client ??= aClientToLeave())
+let sharing: Promise<RelyingParty> | undefined
+let registered: Promise<RelyingParty> | undefined
+
+/** With which response type, by which client. */
+const VARIANTS: readonly (readonly [says: string, type: string, client: () => Promise<RelyingParty>])[] = [
+  ...RESPONSE_TYPES.map(type => [type, type, theClient] as const),
+  ['code, one issuer', 'code', () => (sharing ??= aClientToLeave({ issuer_mode: 'global' }))],
+  ['code, a client that registered itself', 'code', () => (registered ??= aRegisteredClientToLeave())],
+]
 
 type Trial = { client: RelyingParty; person: Person; idToken: string; state: string; claims: Record<string, unknown> }
 
 /** One module, for each response type of the plan. */
 function module(name: string, says: string, run: (trial: Trial) => Promise<void>): void {
-  for (const type of RESPONSE_TYPES) {
-    void test(`${name}: ${says} (${type})`, async () => {
-      const party = await theClient()
+  for (const [variant, type, clientOf] of VARIANTS) {
+    void test(`${name}: ${says} (${variant})`, async () => {
+      const party = await clientOf()
       // A long state shows whether it comes back unharmed.
       await run({ client: party, state: randomBytes(64).toString('hex'), ...(await somebodyIn(party, type)) })
     })

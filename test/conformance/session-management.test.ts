@@ -18,9 +18,14 @@ function answerOf(client: RelyingParty, { browser }: Person, sessionState: strin
   return createHash('sha256').update(said).digest('hex') === hash ? 'unchanged' : 'changed'
 }
 
-for (const type of RESPONSE_TYPES) {
-  void test(`oidcc-session-management-rp-initiated-logout: the state is unchanged until the person signs out (${type})`, async () => {
-    const client = await aClientToLeave()
+const VARIANTS = [
+  ...RESPONSE_TYPES.map(type => [type, type, {}] as const),
+  ['code, one issuer', 'code', { issuer_mode: 'global' }] as const,
+]
+
+for (const [variant, type, values] of VARIANTS) {
+  void test(`oidcc-session-management-rp-initiated-logout: the state is unchanged until the person signs out (${variant})`, async () => {
+    const client = await aClientToLeave(values)
     const { person, idToken, parameters } = await somebodyIn(client, type)
     const sessionState = parameters.get('session_state')
     assert.ok(sessionState, 'the response has a session_state')
