@@ -79,7 +79,7 @@ function matching(db: Db, model: Model, where: (Condition | undefined)[], orderB
   const all = allOf([...where, notInTrash(model)])
   const text = [all, ...orderBy].map(part => part?.compile(db).sql ?? '').join(' ')
   for (const { table, pk, on } of model.tables) {
-    if (table === model.table || !text.includes(`"${table}"`)) continue
+    if (table === model.table || !new RegExp(`\\b${table}"?\\.`).test(text)) continue
     query = query.innerJoin(table, `${table}.${pk}`, `${model.table}.${on}`)
   }
   return all ? query.where(all) : query

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Ctx } from '../context.ts'
-import { permission, type Model, type Row } from './model.ts'
-import { holds } from './permissions.ts'
+import type { Model, Row } from './model.ts'
+import { visibility } from './permissions.ts'
 
 /** What happens to a referring object when the one it points to is deleted. */
 type Action = 'cascade' | 'cascade_many' | 'set_null'
@@ -37,23 +37,21 @@ function referencesTo(models: readonly Model[], target: Model): Reference[] {
 export async function usedBy(ctx: Ctx, model: Model, row: Row): Promise<Row[]> {
   const answer: Row[] = []
   for (const reference of referencesTo(ctx.registry.models, model)) {
-    if (!holds(ctx, permission(reference.model, 'view'))) continue
     const { table, column, through } = reference
-    const { table: home, pk, display } = reference.model
-    const homeOfName = reference.model.tables.find(part => part.fields[display]) ?? { table: home, pk }
-    const nameColumn = reference.model.allFields[display] ? sql.ref(`${homeOfName.table}.${display}`) : sql.ref(`${home}.${pk}`)
+    const { table: home, pk, display, tables } = reference.model
+    const named = tables.find(part => part.fields[display])
+    const nameColumn = named ? sql.ref(`${named.table}.${display}`) : sql.ref(`${home}.${pk}`)
     const target = row[model.pk]
     const ours = through
       ? sql`${sql.ref(`${home}.${pk}`)} in (select ${sql.ref(through)} from ${sql.table(table)} where ${sql.ref(column)} = ${target})`
       : sql`${sql.ref(`${table}.${column}`)} = ${target}`
-    const join =
-      homeOfName.table === home
-        ? sql``
-        : sql`join ${sql.table(homeOfName.table)} on ${sql.ref(`${homeOfName.table}.${homeOfName.pk}`)} = ${sql.ref(`${home}.${pk}`)}`
+    const joins = tables
+      .filter(part => part.table !== home)
+      .map(part => sql`join ${sql.table(part.table)} on ${sql.ref(`${part.table}.${part.pk}`)} = ${sql.ref(`${home}.${part.on}`)}`)
+    const seen = visibility(ctx, reference.model) ?? sql`1 = 1`
     const { rows } = await sql<{ key: unknown; name: unknown }>`
-      select ${sql.ref(`${home}.${pk}`)} as key, ${nameColumn} as name from ${sql.table(home)} ${join} where ${ours} limit 100`.execute(
-      ctx.db,
-    )
+      select ${sql.ref(`${home}.${pk}`)} as key, ${nameColumn} as name from ${sql.table(home)} ${sql.join(joins, sql` `)}
+      where ${ours} and ${seen} limit 100`.execute(ctx.db)
     for (const found of rows) {
       answer.push({
         app: reference.model.app,

@@ -31,7 +31,7 @@ export async function openTo(ctx: Ctx, model: Model, user: Row, where: (Conditio
   }
   const id = user.id as number
   const fits = sql`(case when "group" is null then "user" = ${id} else "group" in (${groupsAndAbove(id)}) end) != negate`
-  const mode = sql`(select policy_engine_mode from policy_target where policy_target.pbm_uuid = ${KEY})`
+  const mode = sql`(select place.policy_engine_mode from policy_target as place where place.pbm_uuid = ${KEY})`
   // One look into the index of bindings for each application. The mode is in another table, and matters only where bindings disagree.
   return sql<boolean>`(
     select case

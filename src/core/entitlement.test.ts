@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { decodeJwt } from 'jose'
 import type { Row } from '../api/model.ts'
 import { aGroup, aToken, aUser, unique } from '../../test/builders.ts'
+import { aPolicy } from '../../test/policies.ts'
 import { aParty, aSignedInBrowser, oauthServer, type Party } from '../providers/oauth2/fixture.ts'
 
 const aClient = (): Promise<Party> => aParty({ scopes: ['openid', 'entitlements'] })
@@ -109,4 +110,23 @@ test('69 whoever may add entitlements adds them to no application that they may 
   assert.equal((await own.post('/api/v3/core/application_entitlements/', body)).status, 403)
   assert.equal((await grant(['authentik_core.change_application'])).status, 200)
   assert.equal((await own.post('/api/v3/core/application_entitlements/', body)).status, 201)
+})
+
+test('an entitlement is bound to people and groups: a policy, which nobody would ask, is refused', async () => {
+  const party = await aClient()
+  const { admin, ctx } = party.server
+  const { pbm_uuid: target } = await anEntitlement(party, 'asked of nobody')
+  const policy = (await aPolicy('expression', { expression: 'return True' })).pk
+  const group = (await aGroup(ctx)).group_uuid
+  const bindings = '/api/v3/policies/bindings/'
+  const refused = await admin.post(bindings, { target, policy, order: 0 })
+  assert.deepEqual([refused.status, refused.body], [400, { non_field_errors: ["One of 'group', 'user' must be set."] }])
+  const both = await admin.post(bindings, { target, group, user: 1, order: 0 })
+  assert.deepEqual(both.body, { non_field_errors: ["Only one of 'group', 'user' can be set."] })
+  const bound = await admin.post(bindings, { target, group, order: 0 })
+  const changed = await admin.patch(`${bindings}${String(bound.body.pk)}/`, { group: null, policy })
+  assert.deepEqual(changed.body, { non_field_errors: ["One of 'group', 'user' must be set."] })
+  const elsewhere = await admin.post(bindings, { target: party.application.pk, policy, order: 0 })
+  const moved = await admin.patch(`${bindings}${String(elsewhere.body.pk)}/`, { target })
+  assert.equal(moved.status, 400)
 })

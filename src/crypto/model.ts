@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { createObject, crud, eventModel, objectAt, presentObject } from '../api/crud.ts'
-import { invalid } from '../api/errors.ts'
+import { invalid, type FieldErrors } from '../api/errors.ts'
 import { computed, hidden, instant, sealed, shown, text } from '../api/fields.ts'
 import { parseFlag } from '../api/filters.ts'
 import { defineModel, type Model, type Row } from '../api/model.ts'
@@ -43,7 +43,7 @@ export const CertificateKeyPair: Model = defineModel({
       type: 'boolean',
       apply: (_, values) => (parseFlag(values[0]) === false ? sql<boolean>`keypair.kid = ''` : sql<boolean>`keypair.kid != ''`),
     },
-    key_type: { many: true },
+    key_type: { many: true, apply: (_, values) => keyTypeFilter(values) },
   },
   search: ['name'],
   ordering: ['name'],
@@ -56,32 +56,48 @@ export const CertificateKeyPair: Model = defineModel({
     })),
 })
 
+const KEY_TYPES: readonly string[] = ['rsa', 'ec', 'dsa', 'ed25519', 'ed448']
+
+function keyTypeFilter(values: string[]) {
+  const wrong = values.find(value => !KEY_TYPES.includes(value))
+  if (wrong !== undefined) throw invalid({ key_type: [`Select a valid choice. ${wrong} is not one of the available choices.`] })
+  return sql<boolean>`keypair.key_type in (${sql.join(values)})`
+}
+
+/** What cannot be read of a pair, by the field that it came in. */
+function unreadable(certificate: string, key: string): FieldErrors {
+  const errors: FieldErrors = {}
+  for (const [name, read] of [
+    ['certificate_data', () => parseCertificate(certificate)],
+    ['key_data', () => key !== '' && loadPrivateKey(key)],
+  ] as const) {
+    try {
+      read()
+    } catch (error) {
+      if (!(error instanceof KeypairError)) throw error
+      errors[name] = [error.message]
+    }
+  }
+  return errors
+}
+
 /** Reads what the certificate says, and refuses one that cannot be read or a key that is not its own. */
 function describe(values: Row, current?: Row): Row {
   const certificate = (values.certificate_data ?? current?.certificate_data) as string
   const key = (values.key_data ?? current?.key_data ?? '') as string
-  const out: Row = { ...values }
-  try {
-    const parsed = parseCertificate(certificate)
-    Object.assign(out, {
-      fingerprint_sha256: parsed.fingerprintSha256,
-      fingerprint_sha1: parsed.fingerprintSha1,
-      cert_expiry: parsed.notAfter,
-      cert_subject: parsed.subject,
-      key_type: parsed.keyType ?? '',
-    })
-  } catch (error) {
-    if (error instanceof KeypairError) throw invalid({ certificate_data: [error.message] })
-    throw error
+  const errors = unreadable(certificate, key)
+  if (Object.keys(errors).length > 0) throw invalid(errors)
+  const parsed = parseCertificate(certificate)
+  const out: Row = {
+    ...values,
+    fingerprint_sha256: parsed.fingerprintSha256,
+    fingerprint_sha1: parsed.fingerprintSha1,
+    cert_expiry: parsed.notAfter,
+    cert_subject: parsed.subject,
+    key_type: parsed.keyType ?? '',
+    kid: '',
   }
-  out.kid = ''
   if (key !== '') {
-    try {
-      loadPrivateKey(key)
-    } catch (error) {
-      if (error instanceof KeypairError) throw invalid({ key_data: [error.message] })
-      throw error
-    }
     if (!keyMatches(certificate, key)) throw invalid({ key_data: ['The private key does not belong to the certificate.'] })
     out.kid = keyId(key)
   }

@@ -139,19 +139,31 @@ async function presentedPolicies(ctx: Ctx, keys: string[]): Promise<Row[]> {
 
 async function clean(ctx: Ctx, values: Row, current?: Row): Promise<Row> {
   const whole = { ...current, ...values }
-  const set = ['policy', 'group', 'user'].filter(name => whole[name] !== null && whole[name] !== undefined)
-  if (set.length === 0) throw invalidObject("One of 'group', 'policy', 'user' must be set.")
-  if (set.length > 1) throw invalidObject("Only one of 'group', 'policy', 'user' can be set.")
   const cleaned = { ...values }
   if (values.target !== undefined) {
     const target = await bindingTarget(ctx, values.target as string)
     if (target === undefined) throw invalid({ target: [`Invalid pk "${String(values.target)}" - object does not exist.`] })
     cleaned.target = target
   }
-  await guardTarget(ctx, (cleaned.target ?? current?.target) as string)
+  const target = (cleaned.target ?? current?.target) as string
+  await checkWhat(ctx, whole, target)
+  await guardTarget(ctx, target)
   if (current && cleaned.target !== undefined && cleaned.target !== current.target) await guardTarget(ctx, current.target as string)
   await checkUniqueOrder(ctx, { ...whole, ...cleaned }, current)
   return cleaned
+}
+
+/** Entitlements are people's and groups' alone: nobody would ask a policy that is bound to one. */
+const WITHOUT_POLICIES = 'authentik_core.applicationentitlement'
+
+/** A binding is of exactly one thing, of a kind that its target asks. */
+async function checkWhat(ctx: Ctx, binding: Row, target: string): Promise<void> {
+  const row = await ctx.db.selectFrom('policy_target').select('kind').where('pbm_uuid', '=', target).executeTakeFirstOrThrow()
+  const kinds = row.kind === WITHOUT_POLICIES ? ['group', 'user'] : ['group', 'policy', 'user']
+  const named = kinds.map(name => `'${name}'`).join(', ')
+  const set = ['policy', 'group', 'user'].filter(name => binding[name] !== null && binding[name] !== undefined)
+  if (set.length > 1) throw invalidObject(`Only one of ${named} can be set.`)
+  if (set.length === 0 || !kinds.includes(set[0]!)) throw invalidObject(`One of ${named} must be set.`)
 }
 
 /** Whoever may write bindings must also be allowed to change the object that the body names: a grant on one says nothing of another. */

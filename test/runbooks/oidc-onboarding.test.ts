@@ -189,6 +189,9 @@ test('R-207: a provider names what is wrong with it', async () => {
   const make = async (values: Row) =>
     (await admin.post(`${A}/providers/oauth2/`, { name: unique('p'), authorization_flow: flow, redirect_uris: [], ...values })).body
   assert.deepEqual(await make({ name: provider.name }), { name: ['provider with this name already exists.'] })
+  assert.deepEqual(await make({ client_id: provider.client_id }), {
+    client_id: ['OAuth2/OpenID Provider with this Client ID already exists.'],
+  })
   assert.deepEqual(await make({ authorization_flow: nowhere }), {
     authorization_flow: [`Invalid pk "${nowhere}" - object does not exist.`],
   })

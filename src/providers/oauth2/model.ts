@@ -93,6 +93,7 @@ export const OAuth2Provider: Model = defineModel({
     client_id: {
       ...text({ maxLength: 255, unique: true }),
       required: false,
+      taken: 'OAuth2/OpenID Provider with this Client ID already exists.',
       initial: ctx => randomString(CLIENT_ID_LENGTH, undefined, ctx.randomBytes),
     },
     client_secret: sealed({
