@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { before, describe, test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { aBrowser, atTheEnd, signIn, theProgram } from './browser.ts'
+import { aBrowser, atTheEnd, signIn, taken, theProgram } from './browser.ts'
 import { aPerson, onboard, type Person } from './onboarding.ts'
 import type { Program } from './program.ts'
 import { aRelyingParty, type RelyingParty } from './relying-party.ts'
@@ -114,6 +114,7 @@ describe('signing out', () => {
     await inside(page)
     await page.getByRole('link', { name: 'Sign out' }).click()
     await page.getByText('Telling applications').waitFor()
+    await taken(page) // whose script counts the seconds
     await page.clock.fastForward(4_000)
     await page.getByRole('heading', { name: 'Goodbye' }).waitFor()
     assert.deepEqual(complaints, [])
