@@ -1,3 +1,4 @@
+import { apart } from '../../web/flow/apart.ts'
 import { html, type Html } from './html.ts'
 import { card, renderPage, type Page, type PageContext } from './page.ts'
 import { contentSecurityPolicy, pageHeaders } from './security-headers.ts'
@@ -66,7 +67,7 @@ export function renderAccessDenied(context: PageContext, denial: Denial): Page {
     title: t.permission_denied,
     texts: [
       t.request_denied,
-      ...(about ? [t.denied_here.replace(/\{(application|user)\}/g, (_, name: 'application' | 'user') => about[name])] : []),
+      ...(about ? [t.denied_here.replace(/\{(application|user)\}/g, (_, name: 'application' | 'user') => apart(about[name]))] : []),
       ...denial.messages.map(text => sayServerText(text, context.lang)),
     ],
     facts: [

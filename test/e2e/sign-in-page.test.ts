@@ -272,6 +272,15 @@ describe('the sign-in page in a browser', () => {
     assert.deepEqual(fixture.answers, [{ component: 'ak-stage-identification', uid_field: 'jane' }])
   })
 
+  test('sends an answer once, however often the button is pressed while it is on its way', async () => {
+    fixture.play(identification, () => password)
+    const { page } = await open()
+    await page.getByLabel('Email or username').fill('jane')
+    await page.evaluate('for (let presses = 0; presses < 3; presses++) document.forms[0].requestSubmit()')
+    await page.getByLabel('Password', { exact: true }).waitFor()
+    assert.deepEqual(fixture.answers, [{ component: 'ak-stage-identification', uid_field: 'jane' }])
+  })
+
   test('explains a refused CSRF token and loads the page afresh', async () => {
     fixture.play(identification, () => 403)
     const { page } = await open()

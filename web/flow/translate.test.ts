@@ -26,6 +26,13 @@ test('placeholders are filled, also with text that looks like one', () => {
   assert.equal(t('or', { a: '{b}', b: '$&' }), '{b} or $&')
 })
 
+test('a name that is written from right to left stays apart from the sentence around it, whatever marks it holds', () => {
+  const t = translator(en)
+  assert.equal(t('to_continue_to', { name: 'Wiki' }), 'to continue to Wiki')
+  assert.equal(t('to_continue_to', { name: 'מסמכים' }), 'to continue to \u2068מסמכים\u2069')
+  assert.equal(t('to_continue_to', { name: '\u202eikiW\u2069 now' }), 'to continue to \u2068\u202eikiW now\u2069')
+})
+
 test('known sentences of the server are translated, others are left alone', () => {
   const t = translator(de)
   assert.equal(sayServerText(t, 'Invalid password'), 'Falsches Passwort')

@@ -1,14 +1,15 @@
+import { apart } from './apart.ts'
 import type { Asking, Challenge } from './challenge.ts'
 import type { Texts } from './locales/en.ts'
 
-/** Looks up a text and fills its `{placeholders}`. */
+/** Looks up a text and fills its `{placeholders}`, each kept apart from the words around it. */
 export type Translate = (key: keyof Texts, values?: Record<string, string>) => string
 
 /** Makes `t` for one table. */
 export const translator =
   (texts: Texts): Translate =>
   (key, values) =>
-    texts[key].replace(/\{(\w+)\}/g, (whole, name: string) => values?.[name] ?? whole)
+    texts[key].replace(/\{(\w+)\}/g, (whole, name: string) => (values?.[name] === undefined ? whole : apart(values[name])))
 
 /** Sentences that the server writes in English and that every installation shows, with the key of their translation. */
 const SERVER_TEXTS: Record<string, keyof Texts> = {

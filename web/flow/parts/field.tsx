@@ -69,7 +69,7 @@ export function TextField({ name, label, hint, aside, ...input }: InputProps) {
   const { control } = useFieldState(name, Boolean(hint))
   return (
     <Field name={name} label={label} hint={hint} aside={aside}>
-      <Input type="text" {...input} {...control} />
+      <Input type="text" dir="auto" {...input} {...control} />
     </Field>
   )
 }

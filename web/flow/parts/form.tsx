@@ -18,6 +18,8 @@ export function StageForm({
 }) {
   const { challenge, csrf, errors, busy, ready, submit, refuse, t } = useStage()
   const form = useRef<HTMLFormElement>(null)
+  /** Also while files are read, when nothing is shown of it yet. */
+  const sending = useRef(false)
   useEffect(() => {
     form.current!.noValidate = true // from here on we say ourselves what is missing
   }, [])
@@ -34,15 +36,19 @@ export function StageForm({
   }
   const onSubmit = async (event: SubmitEvent & { currentTarget: HTMLFormElement }) => {
     event.preventDefault()
-    if (busy) return
+    if (busy || sending.current) return
     const element = event.currentTarget
     const { submitter } = event
     // Such a button asks for something else than what the fields are for.
     const goesAsItIs = submitter instanceof HTMLButtonElement && submitter.formNoValidate
     if (!goesAsItIs && (refuseEmpty(element) || refuseLarge(element))) return
-    await ready()
-    if (refuseEmpty(element, 'hidden')) return
-    submit(answerFor(challenge, await formFields(element, submitter)))
+    sending.current = true
+    try {
+      await ready()
+      if (!refuseEmpty(element, 'hidden')) submit(answerFor(challenge, await formFields(element, submitter)))
+    } finally {
+      sending.current = false
+    }
   }
   return (
     <form method="post" ref={form} onSubmit={onSubmit} aria-busy={busy}>

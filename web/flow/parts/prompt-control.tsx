@@ -98,6 +98,7 @@ function TextArea({ field, autofocus }: Props) {
   return (
     <Field {...labels(field)}>
       <textarea
+        dir="auto"
         class="input"
         rows={4}
         readOnly={field.type === 'text_area_read_only'}
