@@ -2,6 +2,12 @@ import type { IncomingMessage } from 'node:http'
 
 const FORM = 'application/x-www-form-urlencoded'
 
+/**
+ * Pieces of a body that are kept apart. Each costs some 200 bytes beside its own, so that strangers who send one byte after the other would fill the
+ * memory with 13 MB for each 64 KB; joined for every so many, a body is copied far less than as often as it has pieces.
+ */
+const MOST_PIECES = 64
+
 /** A body that is not read; the status says why. */
 export class BodyRefused extends Error {
   readonly statusCode: 413 | 415
@@ -29,9 +35,10 @@ export function readForm(request: IncomingMessage, limit: number): Promise<strin
   if (!isForm(type)) return Promise.reject(new BodyRefused(415))
   if (Number(length) > limit) return Promise.reject(new BodyRefused(413))
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
+    let chunks: Buffer[] = []
     let length = 0
     const collect = (chunk: Buffer) => {
+      if (chunks.length >= MOST_PIECES) chunks = [Buffer.concat(chunks)]
       chunks.push(chunk)
       length += chunk.length
       if (length <= limit) return
@@ -39,7 +46,7 @@ export function readForm(request: IncomingMessage, limit: number): Promise<strin
       reject(new BodyRefused(413))
     }
     request.on('data', collect)
-    // Joined and decoded once: no character is torn between chunks, and a body of tiny ones is not copied again for each.
+    // Joined and decoded at the end: no character is torn between chunks.
     request.on('end', () => resolve((chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)).toString()))
     request.on('error', () => reject(new BodyAborted()))
   })

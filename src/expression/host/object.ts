@@ -120,7 +120,8 @@ export class ModelObject extends HostObject {
   }
 
   override setAttribute(name: string, value: Value): boolean {
-    if (name === 'backend') {
+    // Of an account, whose row is the caller's own: those of other objects are shared with further requests.
+    if (name === 'backend' && this.model.label === 'authentik_core.user') {
       this.row.backend = toJson(value)
       return true
     }

@@ -13,6 +13,3 @@ export const firstTime = async (db: Db, what: string, expires: Date): Promise<bo
     .onConflict(conflict => conflict.column('seen_hash').doNothing())
     .returning('seen_hash')
     .executeTakeFirst()) !== undefined
-
-export const purgeSeen = async (db: Db, now: Date): Promise<number> =>
-  Number((await db.deleteFrom('oauth2_seen').where('expires', '<=', now).executeTakeFirst()).numDeletedRows)

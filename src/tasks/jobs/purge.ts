@@ -1,7 +1,8 @@
-import { sql } from 'kysely'
+import { sql, type RawBuilder } from 'kysely'
 import { transact, type Ctx } from '../../context.ts'
 import { eventModel } from '../../api/crud.ts'
 import type { Row } from '../../api/model.ts'
+import { purgeRows } from '../../db/purge.ts'
 import { systemSettings } from '../../core/settings.ts'
 import { newKey, Token } from '../../core/token.ts'
 import { tidyNotifications } from '../../events/notifications/repeats.ts'
@@ -11,31 +12,16 @@ import { purgeExpired } from '../../providers/oauth2/purge.ts'
 import { isStale } from '../../stages/invitation/record.ts'
 import type { Job } from '../job.ts'
 
-/** Rows that one statement deletes: few enough that sign-ins never wait for it. */
-const BATCH = 500
-
 /** Deletes the rows of a table whose time is over, in small steps. Returns how many. */
-export async function purge(
-  ctx: Ctx,
+export const purge = (
+  { db }: Ctx,
   table: string,
   key: string,
-  column: string,
+  until: string,
   before: Date,
   signal: AbortSignal,
-  and = sql`1 = 1`,
-): Promise<number> {
-  let count = 0
-  for (;;) {
-    signal.throwIfAborted()
-    const { numAffectedRows = 0n } = await sql`
-      delete from ${sql.table(table)} where ${sql.ref(key)} in
-        (select ${sql.ref(key)} from ${sql.table(table)} where ${sql.ref(column)} < ${before} and ${and} limit ${sql.lit(BATCH)})`.execute(
-      ctx.db,
-    )
-    count += Number(numAffectedRows)
-    if (numAffectedRows < BATCH) return count
-  }
-}
+  and?: RawBuilder<unknown>,
+): Promise<number> => purgeRows(db, { table, key, until, and }, before, signal)
 
 /**
  * An API token that is over gets a new key, so that the old one is worth nothing, and a new time; who uses it fetches the key again.
@@ -94,7 +80,7 @@ export const cleanExpired: Job = {
       reputation: await purge(ctx, 'reputation', 'reputation_uuid', 'expires', now, signal),
       source_pending: await purge(ctx, 'source_pending', 'state_hash', 'expires', now, signal),
       tokens: await tokens(ctx),
-      oauth2: await purgeExpired(ctx),
+      oauth2: await purgeExpired(ctx, signal),
     }
     log('info', 'Removed what was over', counts)
   },

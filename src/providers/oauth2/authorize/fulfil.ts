@@ -29,7 +29,7 @@ const grantType = ({ response_type: types }: AuthorizationRequest): string =>
 
 /** What policies see of an authorization request. */
 export const policyFacts = (request: AuthorizationRequest): Row => ({
-  oauth_scopes: request.scopes,
+  oauth_scopes: [...request.scopes], // theirs to write into: what was asked for stays
   oauth_grant_type: grantType(request),
   oauth_code_challenge: request.challenge?.value ?? '',
   oauth_code_challenge_method: request.challenge?.method ?? '',

@@ -1,6 +1,5 @@
 import type { Ctx } from '../../../context.ts'
 import { hashToken } from '../../../crypto/secrets.ts'
-import type { Db } from '../../../db/database.ts'
 import type { PlannedWrite } from '../../../db/planned-write.ts'
 import { statement } from '../../../db/statement.ts'
 import { ASYMMETRIC } from '../keys/algorithms.ts'
@@ -73,6 +72,3 @@ const unspentPushed = statement((db, hash: string, now: Date) =>
 
 /** Spends a pushed request: returns a row to the one grant that came first (RFC 9126 §4). */
 export const spendPushed = (hash: string, now: Date): PlannedWrite => unspentPushed.planned(hash, now)
-
-export const purgePushed = async (db: Db, now: Date): Promise<number> =>
-  Number((await db.deleteFrom('oauth2_pushed_request').where('expires', '<=', now).executeTakeFirst()).numDeletedRows)

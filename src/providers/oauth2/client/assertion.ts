@@ -1,7 +1,7 @@
 import { decodeJwt, jwtVerify } from 'jose'
 import type { Ctx } from '../../../context.ts'
 import { ASYMMETRIC, SYMMETRIC } from '../keys/algorithms.ts'
-import { atOwnAddress, baseUrl, endpoints, issuerOf } from '../addresses.ts'
+import { atOwnAddress, endpoints, issuerOf } from '../addresses.ts'
 import { clientKeys } from './keys.ts'
 import type { Client } from './client.ts'
 import { isFapi, isOfTheFuture, signable } from '../fapi.ts'
@@ -38,7 +38,7 @@ export async function assertionProves(ctx: Ctx, client: Client, assertion: strin
   const here = await atOwnAddress(ctx)
   const { token } = endpoints(here, client)
   const issuer = issuerOf(here, client)
-  const audience = [issuer, token, `${baseUrl(here)}${path.slice(1)}`].filter(address => address !== null)
+  const audience = [issuer, token, `${here.request?.origin ?? ''}${path}`].filter(address => address !== null)
   const now = ctx.now()
   let claims
   try {

@@ -77,6 +77,3 @@ const unspentDevice = statement((db, hash: string, now: Date, used: Date) =>
 
 /** Spends an approved device code: one winner, as with authorization codes. */
 export const spendDevice = (hash: string, now: Date): PlannedWrite => unspentDevice.planned(hash, now, now)
-
-export const purgeDevices = async (db: Db, now: Date): Promise<number> =>
-  Number((await db.deleteFrom('oauth2_device_code').where('expires', '<=', now).executeTakeFirst()).numDeletedRows)

@@ -85,7 +85,7 @@ export async function planFor(ctx: Ctx, typed: string): Promise<Entered> {
   return { kind: 'plan', plan: planned.plan }
 }
 
-const deviceFacts = (scopes: readonly string[]): Row => ({ oauth_scopes: scopes, oauth_grant_type: DEVICE_GRANT })
+const deviceFacts = (scopes: readonly string[]): Row => ({ oauth_scopes: [...scopes], oauth_grant_type: DEVICE_GRANT })
 
 /** Asks for the code that the device shows. */
 export const enterCodeStage = defineMemoryStage({

@@ -10,14 +10,17 @@ export type LivingToken = { token: AccessTokenRow; user: Row; client: Client }
 /** Longer texts are no tokens of ours. */
 const MAX_LENGTH = 24 * 1024
 
+/** The row of what looks like an access token, good or not; undefined when it was never given out. */
+export const knownToken = async (ctx: Ctx, credential: string): Promise<AccessTokenRow | undefined> =>
+  credential.length > MAX_LENGTH ? undefined : findAccessToken(ctx.db, credential, ctx.now())
+
 /**
  * The access token behind a bearer credential, when it is good right now: known, not expired, not revoked, its account active and
  * its session not ended; and presented with a proof of the key
  * and with the certificate that it is bound to, or with no proof where it is bound to no key. Its signature need not be looked at: the table is what counts.
  */
 export async function livingToken(ctx: Ctx, credential: string, key: string | null = null): Promise<LivingToken | undefined> {
-  if (credential.length > MAX_LENGTH) return undefined
-  const token = await findAccessToken(ctx.db, credential, ctx.now())
+  const token = await knownToken(ctx, credential)
   if (!token || token.jkt !== key || (token.x5t !== null && token.x5t !== presentedThumbprint(ctx))) return undefined
   return livingRow(ctx, token)
 }

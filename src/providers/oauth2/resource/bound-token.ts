@@ -1,5 +1,5 @@
 import type { Ctx } from '../../../context.ts'
-import { livingToken, type LivingToken } from './access-token.ts'
+import { knownToken, livingToken, type LivingToken } from './access-token.ts'
 import { ASYMMETRIC } from '../keys/algorithms.ts'
 import type { Headers } from '../client/authentication.ts'
 import { freshNonce, proofAlgorithm, provenKey } from '../token/dpop.ts'
@@ -15,6 +15,8 @@ export type Presented = { living?: LivingToken; badProof?: string }
  */
 export async function presentedToken(ctx: Ctx, headers: Headers, credential: string, scheme: string): Promise<Presented> {
   if (scheme !== 'dpop') return { living: await livingToken(ctx, credential) }
+  // Proofs are remembered, so that each is good once: not those that strangers make for nothing.
+  if (!(await knownToken(ctx, credential))) return {}
   try {
     const key = await provenKey(ctx, headers, { accessToken: credential })
     if (key === undefined) return { badProof: 'invalid_dpop_proof' }

@@ -2,7 +2,7 @@ import { calculateJwkThumbprint, decodeProtectedHeader, EmbeddedJWK, jwtVerify, 
 import { createHash } from 'node:crypto'
 import type { Ctx } from '../../../context.ts'
 import { readHs256, signHs256 } from '../../../crypto/hs256.ts'
-import { atOwnAddress, baseUrl } from '../addresses.ts'
+import { atOwnAddress } from '../addresses.ts'
 import { ASYMMETRIC } from '../keys/algorithms.ts'
 import type { Headers } from '../client/authentication.ts'
 import { OAuthError } from '../errors.ts'
@@ -63,8 +63,8 @@ export async function provenKey(
   const seconds = now.getTime() / 1000
   if (typeof jti !== 'string' || jti === '') throw invalidProof('The DPoP proof has no jti')
   if (htm !== ctx.request?.method) throw invalidProof('The DPoP proof is for another method')
-  if (!sameAddress(htu, `${baseUrl(await atOwnAddress(ctx))}${ctx.request!.path.slice(1)}`))
-    throw invalidProof('The DPoP proof is for another address')
+  const here = await atOwnAddress(ctx)
+  if (!sameAddress(htu, `${here.request!.origin}${here.request!.path}`)) throw invalidProof('The DPoP proof is for another address')
   if (typeof iat !== 'number' || Math.abs(seconds - iat) > WINDOW) throw invalidProof('The DPoP proof is too old or not of this time')
   if (accessToken !== undefined && ath !== createHash('sha256').update(accessToken, 'ascii').digest('base64url'))
     throw invalidProof('The DPoP proof is for another token')

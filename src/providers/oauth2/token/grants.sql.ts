@@ -156,27 +156,3 @@ export const sessionLives = async (db: Db, hash: string | null, now: Date): Prom
 const livingSession = statement((db, hash: string, now: Date) =>
   db.selectFrom('session').select('session_hash').where('session_hash', '=', hash).where('expires', '>', now),
 )
-
-/**
- * Deletes what is over: tokens that expired, sign-ins that ended, and codes as soon as nothing they bought is left, until when
- * their row is what tells a replay from a guess. Returns the number of rows.
- */
-export async function purge(db: Db, now: Date): Promise<number> {
-  const access = await db.deleteFrom('oauth2_access_token').where('expires', '<=', now).executeTakeFirst()
-  const refresh = await db.deleteFrom('oauth2_refresh_token').where('expires', '<=', now).executeTakeFirst()
-  const codes = await db
-    .deleteFrom('oauth2_code')
-    .where('expires', '<=', now)
-    .where(eb =>
-      eb.not(
-        eb.exists(eb.selectFrom('oauth2_access_token').select('id').whereRef('oauth2_access_token.family', '=', 'oauth2_code.family')),
-      ),
-    )
-    .where(eb =>
-      eb.not(
-        eb.exists(eb.selectFrom('oauth2_refresh_token').select('id').whereRef('oauth2_refresh_token.family', '=', 'oauth2_code.family')),
-      ),
-    )
-    .executeTakeFirst()
-  return Number(access.numDeletedRows + refresh.numDeletedRows + codes.numDeletedRows)
-}

@@ -15,7 +15,7 @@ import type { SignInFacts } from '../claims/sign-in-facts.ts'
 export type Authorization = {
   user: Row
   scopes: readonly string[]
-  /** What the application's policies are told when they are asked now; null: they were asked when the code was made, a moment ago. */
+  /** What the application's policies are told when they are asked now, theirs to write into; null: they were asked when the code was made, a moment ago. */
   asking: Row | null
   facts: SignInFacts
   /** Of the ID token in the answer. */

@@ -108,7 +108,7 @@ async function authorize(ctx: Ctx, request: TokenRequest, client: Client, ways: 
     user: proven.user,
     scopes,
     asking: {
-      oauth_scopes: scopes,
+      oauth_scopes: [...scopes],
       oauth_grant_type: request.form.get('grant_type'),
       oauth_code_verifier: '',
       ...(proven.jwt && { oauth_jwt: proven.jwt }),

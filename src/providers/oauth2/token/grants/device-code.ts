@@ -53,7 +53,7 @@ async function authorize(ctx: Ctx, { form }: TokenRequest, client: Client): Prom
   return {
     user,
     scopes,
-    asking: { oauth_scopes: scopes, oauth_grant_type: DEVICE_GRANT },
+    asking: { oauth_scopes: [...scopes], oauth_grant_type: DEVICE_GRANT },
     facts: { sid: device.sid, auth_time: device.auth_time, amr: device.amr },
     nonce: null,
     session_hash: device.session_hash,

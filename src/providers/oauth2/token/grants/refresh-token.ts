@@ -71,7 +71,7 @@ async function authorize(ctx: Ctx, { form }: TokenRequest, client: Client): Prom
   return {
     user,
     scopes,
-    asking: { oauth_scopes: granted, oauth_grant_type: 'refresh_token' },
+    asking: { oauth_scopes: [...granted], oauth_grant_type: 'refresh_token' },
     facts: { sid: token.sid, auth_time: token.auth_time, amr: token.amr, acr: token.acr },
     requested: token.requested_claims,
     nonce: null, // OIDC Core §12.2: SHOULD NOT have one

@@ -97,7 +97,12 @@ async function authorize(ctx: Ctx, { form }: TokenRequest, client: Client): Prom
   return {
     user,
     scopes,
-    asking: { oauth_scopes: scopes, oauth_grant_type: EXCHANGE_GRANT, oauth_audience: target.client_id, oauth_actor: actor.claims },
+    asking: {
+      oauth_scopes: [...scopes],
+      oauth_grant_type: EXCHANGE_GRANT,
+      oauth_audience: target.client_id,
+      oauth_actor: { ...actor.claims },
+    },
     facts: {
       sid: (claims.sid as string | undefined) ?? null,
       auth_time: typeof claims.auth_time === 'number' ? new Date(claims.auth_time * 1000) : null,

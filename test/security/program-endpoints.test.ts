@@ -1,0 +1,46 @@
+/** Abuse cases of the endpoints that answer programs directly, over real connections, by their numbers. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, type Server, type Socket } from 'node:net'
+import { test } from 'node:test'
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { mounted, oauthServer } from '../../src/providers/oauth2/fixture.ts'
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
+
+/** The server on a port of its own, with the connections that it has. */
+async function listening() {
+  const { deps } = await oauthServer()
+  const app = await mounted(deps)
+  const accepted: Socket[] = []
+  const server = app.server as Server
+  server.on('connection', (socket: Socket) => void accepted.push(socket))
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = server.address() as { port: number }
+  return { app, port, accepted }
+}
+
+const FORM = 'content-type: application/x-www-form-urlencoded'
+const head = (method: string, path: string, ...headers: string[]) =>
+  [`${method} ${path} HTTP/1.1`, 'host: id.example.test', ...headers, '', ''].join('\r\n')
+
+test('81 a body in tiny pieces takes little more memory than it has bytes', async () => {
+  const { app, port, accepted } = await listening()
+  const sent = head('POST', '/application/o/token/', FORM, 'transfer-encoding: chunked') + '1\r\na\r\n'.repeat(65_000)
+  collect()
+  const before = process.memoryUsage().heapUsed
+  const sockets = Array.from({ length: 10 }, () => connect(port, '127.0.0.1'))
+  for (const socket of sockets) {
+    await once(socket, 'connect')
+    socket.write(sent)
+  }
+  while (accepted.some(({ bytesRead }) => bytesRead < sent.length) || accepted.length < sockets.length) await turnOfTheLoop()
+  collect()
+  const each = (process.memoryUsage().heapUsed - before) / sockets.length
+  assert.ok(each < 2 ** 20, `${Math.round(each / 1024)} KB for 64 KB`)
+  for (const socket of sockets) socket.destroy()
+  await app.close()
+})
