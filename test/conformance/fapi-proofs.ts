@@ -30,6 +30,11 @@ export async function proofTests({ client, other, person }: { client: FapiClient
       header: { alg: 'RS256', jwk: { kty: rsa.jwk.kty, n: rsa.jwk.n, e: rsa.jwk.e } },
     },
   }
+  const secret = new TextEncoder().encode('s'.repeat(32))
+  wrong['by a secret that it shows'] = {
+    key: secret,
+    header: { alg: 'HS256', jwk: { kty: 'oct', k: Buffer.from(secret).toString('base64url') } },
+  }
   // Not even RS256 by the very key that the token is bound to.
   if (alg === 'PS256') {
     const key = (await importJWK(await exportJWK(client.dpop.privateKey), 'RS256')) as CryptoKey
@@ -50,7 +55,13 @@ export async function proofTests({ client, other, person }: { client: FapiClient
     refused({ answer }, 'invalid_dpop_proof')
     assert.ok(what)
   }
-  assert.equal((await client.redeem(client.form(code, sent))).status, 200, 'and none of them spent the code')
+  const pair = [await client.proof('token'), await client.proof('token')].join(', ')
+  const both = await client.redeem(client.form(code, sent), { proof: null, headers: { dpop: pair } })
+  refused({ answer: both }, 'invalid_dpop_proof', 'invalid_request')
+  const once = { claims: { jti: unique('once') } }
+  assert.equal((await client.redeem(client.form(code, sent), { proof: once })).status, 200, 'and none of them spent the code')
+  const next = await client.code(person)
+  refused({ answer: await client.redeem(client.form(next.code, next.sent), { proof: once }) }, 'invalid_dpop_proof')
   for (const claims of [{ ath: undefined }, { ath: 'another' }]) assert.equal((await client.resource(token, { claims })).status, 401)
   assert.equal((await client.resource(token, {}, { by: other.dpop })).status, 401, 'by a key that the token is not bound to')
   const htu = `https://${HOST}${client.resourcePath}`

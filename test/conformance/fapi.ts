@@ -203,12 +203,18 @@ export class FapiClient {
   /** Asks for tokens; `undefined` leaves a parameter out, null the proof of what they are bound to. */
   async redeem(
     form: Asked,
-    options: { assertion?: Change; proof?: Change | null; by?: Key; certificate?: Certified | null } = {},
+    options: {
+      assertion?: Change
+      proof?: Change | null
+      by?: Key
+      certificate?: Certified | null
+      headers?: Record<string, string>
+    } = {},
   ): Promise<Answer> {
     const byKey = this.variant.bound === 'dpop'
     const dpop: Record<string, string> =
       byKey && options.proof !== null ? { dpop: await this.proof('token', options.proof ?? {}, options.by) } : {}
-    const headers = { ...this.#shown(!byKey && options.proof === null ? null : options.certificate), ...dpop }
+    const headers = { ...this.#shown(!byKey && options.proof === null ? null : options.certificate), ...dpop, ...options.headers }
     return this.party.token({ ...(await this.#proven(options.assertion)), ...form }, { basic: false, headers })
   }
 

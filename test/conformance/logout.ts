@@ -34,11 +34,9 @@ export async function aRegisteredClientToLeave(metadata: Row = {}): Promise<Rely
     token_endpoint_auth_method: 'client_secret_basic',
     grant_types: ['authorization_code'],
     response_types: ['code'],
-    ...{
-      contacts: ['certification@example.test'],
-      jwks: { keys: [jwk] },
-      post_logout_redirect_uris: [BYE],
-    },
+    contacts: ['certification@example.test'],
+    jwks: { keys: [jwk] },
+    post_logout_redirect_uris: [BYE],
     ...metadata,
   })
   return (await registeredBy(answer, await aKey())).party

@@ -43,10 +43,10 @@ const succeedsWith =
 
 /** The claims that a sign-in makes known: by the UserInfo endpoint where there is an access token, else in the ID token (OIDC Core §5.4). */
 async function known(trial: Trial, params: Asked) {
-  const { accessToken, claims } = await signIn(trial, params)
+  const { accessToken, claims, front } = await signIn(trial, params)
   const told = accessToken === undefined ? claims : await trial.client.userClaims(accessToken)
   assert.equal(told.sub, claims.sub) // OIDC Core §5.3.2
-  return { told, claims }
+  return { told, claims, front }
 }
 
 const scopesGive =
@@ -99,9 +99,9 @@ export const MODULES = {
     says: 'somebody signs in, and everything that the client is given fits together',
     anonymous: true,
     async run(trial) {
-      const { asked, accessToken, claims } = await signIn(trial)
+      const { asked, accessToken, claims, front } = await signIn(trial)
       assert.deepEqual(withoutConsent(asked), ['sign-in'])
-      assert.equal(claims.name, undefined, 'nobody asked for it')
+      for (const token of [claims, front]) assert.equal(token?.name, undefined, 'nobody asked for it')
       if (accessToken !== undefined) assert.equal((await trial.client.userClaims(accessToken)).sub, claims.sub)
     },
   },
@@ -282,9 +282,9 @@ export type ModuleName = keyof typeof MODULES
 /** `name` in the UserInfo answer, and there alone; or in the ID token where there is no such answer (OIDC Core §5.5). */
 async function nameIsTold(trial: Trial): Promise<void> {
   const where = wants(trial, 'code') || wants(trial, 'token') ? 'userinfo' : 'id_token'
-  const { told, claims } = await known(trial, { claims: JSON.stringify({ [where]: { name: { essential: true } } }) })
+  const { told, claims, front } = await known(trial, { claims: JSON.stringify({ [where]: { name: { essential: true } } }) })
   assert.ok(told.name)
-  assert.equal(claims.name !== undefined, where === 'id_token')
+  for (const token of front ? [claims, front] : [claims]) assert.equal(token.name !== undefined, where === 'id_token')
 }
 
 async function refusesUnsigned({ client, person, variant }: Trial): Promise<void> {
@@ -308,7 +308,7 @@ async function refreshes(trial: Trial): Promise<void> {
   assert.match(String(answer.headers['cache-control']), /no-store/)
   assert.equal((await client.userClaims(answer.body.access_token)).sub, mine.claims.sub)
   const claims = await client.idToken(answer.body.id_token, { accessToken: answer.body.access_token })
-  for (const name of ['iss', 'sub', 'aud', 'auth_time'] as const) assert.deepEqual(claims[name], mine.claims[name], name)
+  for (const name of ['iss', 'sub', 'aud', 'auth_time', 'acr', 'azp'] as const) assert.deepEqual(claims[name], mine.claims[name], name)
   assert.ok(claims.iat! > mine.claims.iat!)
   const stolen = await client.refresh(String(theirs.tokens!.refresh_token))
   assert.equal(stolen.status, 400)
