@@ -1,6 +1,6 @@
 import { readConfig } from '../config.ts'
 import { makeLog } from '../observability/log.ts'
-import { withSmallHeap } from '../lib/small-heap.ts'
+import { asStart } from '../lib/v8-modes.ts'
 import { serve } from '../server/serve.ts'
 import type { Command } from './command.ts'
 import { runUntilStopped } from './long-running.ts'
@@ -17,7 +17,7 @@ SIGTERM or SIGINT ends it in order: requests under way are answered within ten s
     const outside = { config, log: makeLog({ level: config.log_level, now: terminal.now }), now: terminal.now, root: terminal.root }
     return runUntilStopped(terminal, outside, async () => {
       const serving = await serve(outside, () =>
-        withSmallHeap(async () => (await import('../server/start-server.ts')).startServer(outside)),
+        asStart(async () => (await import('../server/start-server.ts')).startServer(outside)),
       )
       return {
         ...serving,

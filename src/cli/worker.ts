@@ -1,6 +1,6 @@
 import { readConfig } from '../config.ts'
 import { makeLog } from '../observability/log.ts'
-import { withSmallHeap } from '../lib/small-heap.ts'
+import { asStart } from '../lib/v8-modes.ts'
 import { serve } from '../server/serve.ts'
 import type { Command } from './command.ts'
 import { runUntilStopped } from './long-running.ts'
@@ -15,7 +15,7 @@ On its HTTP address it answers for its health: 200 or 503, whatever the path.`,
     const outside = { config, log: makeLog({ level: config.log_level, now: terminal.now }), now: terminal.now, root: terminal.root }
     return runUntilStopped(terminal, outside, async () => {
       const serving = await serve(outside, () =>
-        withSmallHeap(async () => (await import('../server/start-worker.ts')).startWorker(outside)),
+        asStart(async () => (await import('../server/start-worker.ts')).startWorker(outside)),
       )
       return { ...serving, notice: async () => ['Signet runs jobs.'] }
     })

@@ -1,6 +1,6 @@
 import { findObject } from '../../api/store.ts'
 import { lazy } from '../../lib/lazy.ts'
-import { withLeanHeap } from '../../lib/small-heap.ts'
+import { withLeanHeap } from '../../lib/v8-modes.ts'
 import { tryLease } from '../../tasks/lease.ts'
 import type { Job } from '../../tasks/job.ts'
 import { LDAPSource, type LdapSource } from './model.ts'

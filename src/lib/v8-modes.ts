@@ -14,6 +14,27 @@ export async function withSmallHeap<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** A start that takes longer has much to do, like moving the rows of a large database to a new form. */
+const SHORT = 3_000 // ms
+
+/**
+ * Runs a start: code that runs once or twice, and is over before a compiler's work on it pays. Without optimizing it takes less of the
+ * processor, and the compilers' code and working memory (14 MiB) are not loaded before there is something for them to do.
+ */
+export async function asStart<T>(work: () => Promise<T>): Promise<T> {
+  const optimize = (value: boolean) => {
+    for (const compiler of ['maglev', 'turbofan']) setFlagsFromString(`--${value ? '' : 'no-'}${compiler}`)
+  }
+  optimize(false)
+  const limit = setTimeout(() => optimize(true), SHORT).unref()
+  try {
+    return await withSmallHeap(work)
+  } finally {
+    clearTimeout(limit)
+    optimize(true)
+  }
+}
+
 let lean = 0
 
 /**
