@@ -11,8 +11,11 @@ const root = dirname(import.meta.dirname)
 const source = join(root, 'src')
 const output = join(root, 'dist', 'server')
 
-/** Left to be found in node_modules: native code, and what a package only tries to load. */
-const external = [/^node:/, /^@node-rs\//, 'pg-native', 'pg-cloudflare', 'bufferutil', 'utf-8-validate']
+/** Left to be found in node_modules: native code, what a package only tries to load, and what only routes with schemas need (see src/app.ts). */
+const external = [
+  ...[/^node:/, /^@node-rs\//, 'pg-native', 'pg-cloudflare', 'bufferutil', 'utf-8-validate'],
+  ...['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler'],
+]
 
 try {
   await bundle(join(source, 'main.ts'))

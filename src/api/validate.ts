@@ -1,32 +1,6 @@
-import type { Ajv, ErrorObject, ValidateFunction } from 'ajv'
-import { createRequire } from 'node:module'
 import { Type, type TSchema } from 'typebox'
+import { violations, type Violation } from '../lib/json-schema.ts'
 import { invalid, type FieldErrors } from './errors.ts'
-
-let loaded: Ajv | undefined
-
-/** Loaded when the first body is checked: a start need not wait for it. */
-function compiler(): Ajv {
-  if (loaded) return loaded
-  const { Ajv } = createRequire(import.meta.url)('ajv') as typeof import('ajv')
-  const { default: addFormats } = createRequire(import.meta.url)('ajv-formats') as typeof import('ajv-formats')
-  const ajv = new Ajv({ allErrors: true, strict: false, verbose: true })
-  addFormats.default(ajv, ['uuid', 'email', 'date', 'uri'])
-  // RFC 3339, but a missing zone is read as UTC, as clients of this API expect.
-  ajv.addFormat('date-time', value => !Number.isNaN(Date.parse(value)) && /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d/.test(value))
-  return (loaded = ajv)
-}
-
-const compiled = new WeakMap<TSchema, ValidateFunction>()
-
-/** Compiled on first use: a thousand validators at start would cost seconds. */
-function validator(schema: TSchema): ValidateFunction {
-  const known = compiled.get(schema)
-  if (known) return known
-  const made = compiler().compile(schema)
-  compiled.set(schema, made)
-  return made
-}
 
 const typeName = (value: unknown): string => {
   if (value === null) return 'NoneType'
@@ -35,40 +9,39 @@ const typeName = (value: unknown): string => {
 }
 
 /** The sentence that clients know for a broken rule. */
-function sentence({ keyword, params, data, schema, parentSchema }: ErrorObject): string {
-  if (data === null && keyword !== 'required') return 'This field may not be null.'
-  const format = (parentSchema as { format?: string } | undefined)?.format
+function sentence({ keyword, schema, value }: Violation): string {
+  if (value === null && keyword !== 'required') return 'This field may not be null.'
+  const { format } = schema
   switch (keyword) {
     case 'required':
       return 'This field is required.'
     case 'type': {
-      const type = [schema].flat()[0] as string
-      if (type === 'string' && format === 'uuid') return `“${String(data)}” is not a valid UUID.`
+      const [type] = [schema.type].flat()
+      if (type === 'string' && format === 'uuid') return `“${String(value)}” is not a valid UUID.`
       if (type === 'string') return 'Not a valid string.'
       if (type === 'integer') return 'A valid integer is required.'
       if (type === 'number') return 'A valid number is required.'
       if (type === 'boolean') return 'Must be a valid boolean.'
-      if (type === 'array') return `Expected a list of items but got type "${typeName(data)}".`
+      if (type === 'array') return `Expected a list of items but got type "${typeName(value)}".`
       return 'Value must be a dictionary, and not have any duplicate keys.'
     }
     case 'minLength':
       return 'This field may not be blank.'
     case 'maxLength':
-      return `Ensure this field has no more than ${params.limit as number} characters.`
+      return `Ensure this field has no more than ${schema.maxLength} characters.`
     case 'minimum':
-      return `Ensure this value is greater than or equal to ${params.limit as number}.`
+      return `Ensure this value is greater than or equal to ${schema.minimum}.`
     case 'maximum':
-      return `Ensure this value is less than or equal to ${params.limit as number}.`
+      return `Ensure this value is less than or equal to ${schema.maximum}.`
     case 'minItems':
       return 'This list may not be empty.'
     case 'enum':
-      return `"${String(data)}" is not a valid choice.`
+      return `"${String(value)}" is not a valid choice.`
     case 'pattern':
       return 'Enter a valid "slug" consisting of letters, numbers, underscores or hyphens.'
     case 'format':
-      if (format === 'uuid') return `“${String(data)}” is not a valid UUID.`
+      if (format === 'uuid') return `“${String(value)}” is not a valid UUID.`
       if (format === 'email') return 'Enter a valid email address.'
-      if (format === 'uri') return 'Enter a valid URL.'
       if (format === 'date-time')
         return 'Datetime has wrong format. Use one of these formats instead: YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z].'
       return 'Enter a valid value.'
@@ -78,8 +51,8 @@ function sentence({ keyword, params, data, schema, parentSchema }: ErrorObject):
 }
 
 /** Puts a text at `path` of an error body; list items keep their position, as clients expect. */
-function place(errors: FieldErrors, path: string[], text: string): void {
-  const [head, ...rest] = path as [string, ...string[]]
+function place(errors: FieldErrors, path: readonly string[], text: string): void {
+  const [head, ...rest] = path as readonly [string, ...string[]]
   if (rest.length === 0) {
     const known = errors[head]
     if (Array.isArray(known) && typeof known[0] === 'string') (known as string[]).push(text)
@@ -124,20 +97,15 @@ function textErrors(value: unknown): FieldErrors {
 
 /** Field errors of a value against a schema; empty when it fits. Text that no database keeps is an error whatever the schema. */
 export function fieldErrors(schema: TSchema, value: unknown): FieldErrors {
-  const validate = validator(schema)
-  if (validate(value)) return textErrors(value)
+  const found = violations(schema, value)
+  if (found.length === 0) return textErrors(value)
   const errors: FieldErrors = {}
-  for (const error of validate.errors ?? []) {
-    if (error.instancePath === '' && error.keyword === 'type') {
+  for (const violation of found) {
+    const { path, keyword } = violation
+    if (path.length === 0 && keyword === 'type') {
       return { non_field_errors: [`Invalid data. Expected a dictionary, but got ${typeName(value)}.`] }
     }
-    const path = error.instancePath
-      .split('/')
-      .slice(1)
-      .map(part => part.replaceAll('~1', '/').replaceAll('~0', '~'))
-    if (error.keyword === 'required') path.push((error.params as { missingProperty: string }).missingProperty)
-    if (error.keyword === 'if' || error.keyword === 'anyOf') continue
-    place(errors, path.length ? path : ['non_field_errors'], sentence(error))
+    place(errors, path.length > 0 ? path : ['non_field_errors'], sentence(violation))
   }
   return errors
 }
