@@ -80,6 +80,10 @@ test('tells what is missing, and what is wrong deep inside, by its path', () => 
   assert.deepEqual(ours(schema, []), ['/ type'])
 })
 
+test('passes over what a schema tells its readers', () => {
+  assert.deepEqual(ours({ type: 'boolean', description: 'Whether it is.', default: true }, false), [])
+})
+
 test('takes no number that JSON does not have for one', () => {
   for (const value of [Number.POSITIVE_INFINITY, Number.NaN]) {
     assert.deepEqual(ours({ type: 'number' }, value), ['/ type'])
