@@ -9,6 +9,7 @@ import { transact, type Ctx } from '../context.ts'
 import { jsonEquals } from '../db/like.ts'
 import { bindingTarget } from '../policies/binding.ts'
 import { PolicyTarget } from '../policies/target.ts'
+import type { BlueprintDocument } from './document.ts'
 import { parseBlueprint } from './parse.ts'
 import type { SystemAccess } from './evaluate.ts'
 import { readBlueprint } from './files.ts'
@@ -42,6 +43,8 @@ export type TargetOptions = {
   folder: string
   system: SystemAccess | null
   protect: boolean
+  /** What files of the folder say, by their path, so far as they were read already. */
+  documents?: ReadonlyMap<string, BlueprintDocument>
 }
 
 /**
@@ -210,10 +213,17 @@ export class DatabaseTarget implements BlueprintTarget {
 
   async blueprint(identifiers: Values): Promise<FoundBlueprint | null> {
     const path = identifiers.path ?? (await this.#pathOf(identifiers.name))
-    const file = typeof path === 'string' ? await readBlueprint(this.#options.folder, path) : null
-    if (!file) return null
-    const document = parseBlueprint(file.source)
-    return { name: file.path, document, context: {}, system: this.#options.system, protect: this.#options.protect }
+    const document = typeof path === 'string' ? await this.#documentAt(path) : undefined
+    if (!document) return null
+    const { system, protect } = this.#options
+    return { name: path as string, document, context: {}, system, protect }
+  }
+
+  async #documentAt(path: string): Promise<BlueprintDocument | undefined> {
+    const known = this.#options.documents?.get(path)
+    if (known) return known
+    const file = await readBlueprint(this.#options.folder, path)
+    return file ? parseBlueprint(file.source) : undefined
   }
 
   async #pathOf(name: unknown): Promise<string | undefined> {

@@ -24,7 +24,9 @@ async function readRegular(path: string): Promise<{ bytes: Buffer; modified: Dat
     await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
     const stat = await file.stat()
     if (!stat.isFile()) return null
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_BYTES + 1), 0, MAX_BYTES + 1, 0)
+    // Files of the kernel have no size before they are read.
+    const room = 1 + (stat.size === 0 ? MAX_BYTES : Math.min(stat.size, MAX_BYTES))
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(room), 0, room, 0)
     return { bytes: buffer.subarray(0, bytesRead), modified: stat.mtime }
   } catch (error) {
     if (isMissing(error)) return null
@@ -78,12 +80,8 @@ async function yamlBelow(root: string, folder = ''): Promise<string[]> {
 /** All blueprints below `root`, sorted by path; none when the directory does not exist. */
 export async function listBlueprints(root: string): Promise<BlueprintFile[]> {
   const paths = await yamlBelow(root)
-  const files: BlueprintFile[] = []
-  for (const path of paths.sort()) {
-    const file = await readBlueprint(root, path)
-    if (file) files.push(file)
-  }
-  return files
+  const files = await Promise.all(paths.sort().map(path => readBlueprint(root, path)))
+  return files.filter(file => file !== null)
 }
 
 /** What !Env and !File see in blueprints of the server's own file system. Relative paths of !File start at the working directory. */

@@ -27,6 +27,8 @@ export type ApplyOptions = {
   force?: boolean
   /** Change nothing, and say how it would go. */
   dryRun?: boolean
+  /** Blueprints that one run has applied already, which are in place for those that ask for them. Those of this application are added. */
+  inPlace?: Set<string>
   now: () => Date
 }
 
@@ -55,7 +57,7 @@ type Batch = {
   log: Run['log']
   missing: Set<string>
   force: boolean
-  /** Blueprints already applied in this transaction, and those that are being applied now. */
+  /** Blueprints already applied, in this transaction or before it in the same run, and those that are being applied now. */
   done: Set<string>
   chain: readonly string[]
 }
@@ -148,6 +150,7 @@ function evaluatedMeta(attrs: Value, line: number): { identifiers: Values; requi
 }
 
 async function applyOther(meta: { identifiers: Values; required: boolean }, batch: Batch, chain: readonly string[]): Promise<void> {
+  if (typeof meta.identifiers.path === 'string' && batch.done.has(meta.identifiers.path)) return
   const found = await batch.target.blueprint(meta.identifiers)
   if (!found) {
     if (meta.required) throw new EntryRefused('Required blueprint does not exist')
@@ -172,13 +175,15 @@ export async function applyBlueprint(document: BlueprintDocument, target: Bluepr
     const missing = new Set<string>()
     const log: Run['log'] = (log_level, event, attributes) =>
       void logs.push({ timestamp: options.now().toISOString(), log_level, logger: 'blueprints', event, attributes })
+    const done = new Set(options.inPlace)
     const result = (success: boolean, committed: boolean) => ({ success, committed, logs, missing_models: [...missing].sort() })
     try {
       await target.transaction(async inside => {
-        const batch: Batch = { target: inside, log, missing, force: options.force ?? false, done: new Set(), chain: [] }
+        const batch: Batch = { target: inside, log, missing, force: options.force ?? false, done, chain: [] }
         await applyDocument({ ...options, document, context: options.context ?? {} }, batch)
         if (!mayCommit()) throw new RolledBack()
       })
+      for (const name of done) options.inPlace?.add(name)
       return result(true, true)
     } catch (error) {
       if (error instanceof RolledBack) return result(true, false)

@@ -63,6 +63,51 @@ test('the shipped blueprints make the first administrator from the environment, 
   )
 })
 
+test('a new installation has applied every shipped blueprint once', async () => {
+  const { ctx } = await ownServer()
+  const changes = await ctx.db.selectFrom('event').select('context').where('action', '=', 'model_updated').execute()
+  const fields = changes.map(({ context }) => Object.keys((context as { diff: object }).diff))
+  // Prompts and their policy refer to each other, so that these two stages are completed by a later entry of their file.
+  assert.deepEqual(fields, [['validation_policies'], ['validation_policies']])
+  const unfinished = await ctx.db.selectFrom('blueprint_instance').select('path').where('status', '!=', 'successful').execute()
+  assert.deepEqual(unfinished, [])
+})
+
+test('a blueprint that several others ask for in one run is applied once, and once more by the next run', async () => {
+  const { ctx } = await server()
+  const folder = mkdtempSync(join(tmpdir(), 'signet-blueprints-'))
+  const name = unique('asked for')
+  const asking = 'version: 1\nentries: [{ model: authentik_blueprints.metaapplyblueprint, attrs: { identifiers: { path: asked.yaml } } }]\n'
+  writeFileSync(
+    join(folder, 'asked.yaml'),
+    `version: 1\nentries: [{ model: authentik_core.group, identifiers: { name: ${name} }, attrs: { is_superuser: false } }]\n`,
+  )
+  try {
+    const target = new DatabaseTarget(ctx, { folder, system: null, protect: false })
+    const run = (inPlace: Set<string>) =>
+      applyBlueprint(parseBlueprint(asking), target, { name: unique('asking'), system: null, protect: false, now: ctx.now, inPlace })
+    const inPlace = new Set<string>()
+    const [first, second, nextRun] = [await run(inPlace), await run(inPlace), await run(new Set())]
+    const told = (result: typeof first) => result.logs.map(({ event }) => event)
+    assert.deepEqual([told(first), told(second), told(nextRun)], [['Created'], [], ['Updated']])
+    assert.deepEqual(inPlace.has('asked.yaml'), true)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test('a blueprint that failed is not in place for those that ask for it', async () => {
+  const { ctx } = await server()
+  const target = new DatabaseTarget(ctx, { folder: tmpdir(), system: null, protect: false })
+  const inPlace = new Set<string>()
+  const source = `version: 1\nentries: [{ model: authentik_core.group, identifiers: { name: '' }, attrs: {} }]\n`
+  const { success } = await applyBlueprint(parseBlueprint(source), target, {
+    ...{ name: unique('failing'), system: null, protect: false },
+    ...{ now: ctx.now, inPlace },
+  })
+  assert.deepEqual([success, [...inPlace]], [false, []])
+})
+
 test('the default scope mappings are found by their scope names (R-203)', async () => {
   const { admin } = await server()
   const { body } = await admin.get('/api/v3/propertymappings/provider/scope/?ordering=scope_name&page_size=100')
