@@ -1,3 +1,5 @@
+import { escapeHtml } from '../lib/html.ts'
+
 /** Markup that is safe to put into a page as it stands. Only `html` and `trusted` make it. */
 export class Html {
   readonly source: string
@@ -27,11 +29,6 @@ function render(part: Part): string {
   if (part === false || part === null || part === undefined) return ''
   return Array.isArray(part) ? part.map(render).join('') : escapeHtml(String(part))
 }
-
-const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
-
-/** Escapes text for an element's content or a quoted attribute. */
-export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, character => ESCAPES[character]!)
 
 /**
  * JSON for a `<script type="application/json">`: it cannot end the element or open a comment, whatever it holds,

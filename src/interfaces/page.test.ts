@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { cssForStyle, cssUrl, escapeHtml, html, jsonForScript, trusted } from './html.ts'
+import { escapeHtml } from '../lib/html.ts'
+import { cssForStyle, cssUrl, html, jsonForScript, trusted } from './html.ts'
 import { contentSecurityPolicy, handOverTargets, pageHeaders } from './security-headers.ts'
 import { chooseLanguage } from './language.ts'
 import { createNonce, isHttp } from './page.ts'

@@ -1,12 +1,40 @@
-/** Lets one task run at a time, in the order of asking. A task that throws frees the way for the next. */
+/** First come, first served; a turn ends when its holder calls the function that it got. */
 export class Mutex {
-  #last: Promise<unknown> = Promise.resolve()
+  #held = false
+  readonly #waiting: (() => void)[] = []
 
-  /** Runs the task when all earlier ones have ended; settles as the task does. */
-  run<T>(task: () => T | Promise<T>): Promise<T> {
-    const result = this.#last.then(task)
-    this.#last = result.catch(() => undefined) // its error belongs to its caller alone
-    return result
+  get held(): boolean {
+    return this.#held
+  }
+
+  /** How many wait for a turn. */
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
+  /** Resolves with the function that gives the turn back; calling that twice does no harm. */
+  async acquire(): Promise<() => void> {
+    if (this.#held) await new Promise<void>(resolve => this.#waiting.push(resolve))
+    this.#held = true
+    let returned = false
+    return () => {
+      if (returned) return
+      returned = true
+      const next = this.#waiting.shift()
+      // The turn passes on without ever being free, so that nobody slips in between.
+      if (next === undefined) this.#held = false
+      else next()
+    }
+  }
+
+  /** Runs the task when all earlier ones have ended; settles as the task does. One that throws frees the way for the next. */
+  async run<T>(task: () => T | Promise<T>): Promise<T> {
+    const release = await this.acquire()
+    try {
+      return await task()
+    } finally {
+      release()
+    }
   }
 }
 

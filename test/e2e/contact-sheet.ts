@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Browser } from 'playwright-core'
-import { escapeHtml } from '../../src/interfaces/html.ts'
+import { escapeHtml } from '../../src/lib/html.ts'
 import { withPalette } from './palette-png.ts'
 
 export type Picture = { name: string; png: Uint8Array }

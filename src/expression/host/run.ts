@@ -1,7 +1,7 @@
 /** Running a text for somebody: variables in, value, messages and log lines out, changes kept. */
 import type { Ctx } from '../../context.ts'
 import type { Row } from '../../api/model.ts'
-import { attempt } from '../../lib/at-once.ts'
+import { attempt } from '../../lib/attempt.ts'
 import { LimitExceeded } from '../errors.ts'
 import { compile, evaluateNow, ExpressionError, type Evaluation, type Host, type Program } from '../evaluate.ts'
 import { toJson, toPlain } from '../json.ts'

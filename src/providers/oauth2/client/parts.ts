@@ -4,7 +4,7 @@ import { findObject, withDefaults } from '../../../api/store.ts'
 import { cached } from '../../../core/cache.ts'
 import { CertificateKeyPair } from '../../../crypto/model.ts'
 import { statement } from '../../../db/statement.ts'
-import { shared } from '../../../lib/shared.ts'
+import { remember } from '../../../lib/remember.ts'
 import type { ScopeMappingRow } from '../../../mappings/evaluate.ts'
 import { ClientMetadata, type ClientMetadataRow } from './metadata.ts'
 import type { Signer } from '../keys/signer.ts'
@@ -49,13 +49,16 @@ export async function metadataOf(ctx: Ctx, provider: number): Promise<ClientMeta
   return (stored as (ClientMetadataRow & Row) | undefined) ?? (usual ??= withDefaults(ctx, ClientMetadata, {}) as ClientMetadataRow & Row)
 }
 
-const setOf = shared((names): ReadonlySet<string> => new Set(JSON.parse(names) as string[]))
+/** How many lists and documents are kept: what is worth sharing is what many have in common. */
+const MOST = 64
+
+const setOf = remember(MOST, (names): ReadonlySet<string> => new Set(JSON.parse(names) as string[]), { longest: Infinity })
 
 /** A set of names, one for all who have the same list. */
 export const namesOf = (names: readonly string[]): ReadonlySet<string> => setOf(JSON.stringify(names))
 
 // Not Buffer.from: that cuts small ones out of a large block, which then lives as long as any of them.
-const bytesOf = shared((text): Uint8Array => new TextEncoder().encode(text))
+const bytesOf = remember(MOST, (text): Uint8Array => new TextEncoder().encode(text), { longest: Infinity })
 
 /**
  * The JWKS document (RFC 7517 §5) of a client's keys. A key that signs by more than one algorithm is shown without any: strict clients
