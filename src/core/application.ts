@@ -17,12 +17,10 @@ import { mayOpen } from './access.ts'
 import { openTo } from './access-list.ts'
 import { presentApplications } from './application-present.ts'
 import { removeEntitlements } from './entitlement.sql.ts'
+import { HIDDEN_LAUNCH_URL } from './launch-url.ts'
 
 /** Slugs that would hide an endpoint of the same name. */
 const RESERVED = new Set(['authorize', 'token', 'device', 'userinfo', 'introspect', 'revoke', 'par', 'end-session', 'check-session'])
-
-/** Marks an application that has no tile of its own. */
-export const HIDDEN_LAUNCH_URL = 'blank://blank'
 
 /** Applications that have an address to be opened at, as `launch_url` shows it, and are not to be hidden. */
 const HAS_TILE = sql<boolean>`(

@@ -1,5 +1,6 @@
 import type { Row } from '../api/model.ts'
 import { currentBrand } from '../core/brand.ts'
+import { linkTo } from '../core/launch-url.ts'
 import { flowPath, pathOf } from './addresses.ts'
 import { withUser } from './present.ts'
 import { defineMemoryStage, finish, redirect } from './stage.ts'
@@ -16,12 +17,13 @@ export const sessionEnd = defineMemoryStage({
     if (ctx.caller.user === null) return redirect(pathOf(ctx, '/'), { last: true })
     const application = plan.context.application as Row | undefined
     const brand = await currentBrand(ctx)
+    const url = application && (await linkTo(ctx, application, ctx.caller.user))
     const invalidation = brand.flows.flow_invalidation?.slug
     return finish({
       component: 'ak-stage-session-end',
       ...(await withUser(run)),
       ...(application && { application_name: application.name }),
-      ...(application?.meta_launch_url ? { application_launch_url: application.meta_launch_url } : {}),
+      ...(url !== undefined && { application_launch_url: url }),
       ...(invalidation !== undefined && { invalidation_flow_url: flowPath(ctx, invalidation) }),
       overview_url: pathOf(ctx, '/'),
       brand_name: brand.title,

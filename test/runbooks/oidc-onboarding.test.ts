@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose'
 import type { Row } from '../../src/api/model.ts'
+import { createApp } from '../../src/app.ts'
 import { aGroup, aUser, unique } from '../builders.ts'
 import { server, type Client } from '../harness.ts'
 import { Visitor } from '../visitor.ts'
@@ -128,24 +129,32 @@ test('R-204: a confidential provider gets a client id of 40 characters and a sec
   assert.ok((provider.grant_types as string[]).includes('authorization_code'))
 })
 
-test('R-205, R-219: with offline_access there is a refresh token that outlives the browser session', async () => {
-  const { admin, ctx } = await server()
+test('R-205, R-219: with offline_access there is a refresh token that outlives a restart of the server and the browser session', async () => {
+  const { admin, deps } = await server()
   const app = await onboard(admin, {}, ['openid', 'email', 'profile', 'offline_access'])
-  const person = await aPerson()
   const visitor = await aVisitor()
-  const back = await signIn(visitor, app, person, { scope: 'openid email profile offline_access' })
+  const back = await signIn(visitor, app, await aPerson(), { scope: 'openid email profile offline_access' })
   const { status, body } = await exchange(visitor, app, back.searchParams.get('code')!)
   assert.equal(status, 200, JSON.stringify(body))
-  assert.equal(typeof body.refresh_token, 'string')
-  await ctx.db
-    .deleteFrom('session')
-    .where('user', '=', person.user.id as number)
-    .execute()
-  const refreshed = await visitor.request('POST', '/application/o/token/', {
-    form: { grant_type: 'refresh_token', refresh_token: body.refresh_token },
-    headers: { authorization: basic(app.provider) },
-  })
-  assert.equal(refreshed.status, 200, refreshed.text)
+  let token = body.refresh_token as string
+  const refresh = async (at: Visitor) => {
+    const refreshed = await at.request('POST', '/application/o/token/', {
+      form: { grant_type: 'refresh_token', refresh_token: token },
+      headers: { authorization: basic(app.provider) },
+    })
+    assert.equal(refreshed.status, 200, refreshed.text)
+    token = refreshed.body.refresh_token as string
+  }
+  await refresh(visitor)
+  const restarted = await createApp(deps)
+  try {
+    await refresh(new Visitor(restarted))
+  } finally {
+    await restarted.close()
+  }
+  await visitor.challenge('default-invalidation-flow', '')
+  assert.equal((await visitor.get(`${A}/core/users/me/`)).status, 403, 'signed out')
+  await refresh(visitor)
 })
 
 test('R-219: without offline_access there is no refresh token', async () => {

@@ -1,6 +1,7 @@
 import { eventModel } from '../../api/crud.ts'
 import type { Row } from '../../api/model.ts'
 import { DEFAULT_AVATAR } from '../../core/avatar.ts'
+import { linkTo } from '../../core/launch-url.ts'
 import { noteUse } from '../../authenticators/device.ts'
 import { User } from '../../core/user.ts'
 import { recordEvent } from '../../events/record.ts'
@@ -56,6 +57,7 @@ async function form(run: Run): Promise<Challenge> {
   const captcha = await embeddedCaptcha(run)
   const rules = await passkeyRules(run)
   const application = plan.context.application as Row | undefined
+  const url = application && (await linkTo(run.ctx, application, null))
   const identifier = plan.context.pending_user_identifier
   return {
     component: 'ak-stage-identification',
@@ -64,7 +66,7 @@ async function form(run: Run): Promise<Challenge> {
     password_fields: password !== undefined,
     allow_show_password: password?.allow_show_password ?? false,
     ...(application && { application_pre: application.name }),
-    ...(application?.meta_launch_url ? { application_pre_launch: application.meta_launch_url } : {}),
+    ...(url !== undefined && { application_pre_launch: url }),
     flow_designation: flow.designation,
     captcha_stage: captcha ? { ...captchaFields(run.ctx, plan, captcha), pending_user: '', pending_user_avatar: DEFAULT_AVATAR } : null,
     ...(await links(run)),
