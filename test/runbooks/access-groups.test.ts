@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import type { Row } from '../../src/api/model.ts'
 import { adminsGroup, aGroup, aToken, aUser, unique } from '../builders.ts'
 import { server, type Client } from '../harness.ts'
+import { Visitor } from '../visitor.ts'
 
 /** What operators do to gate applications by groups, with the bodies their scripts send. */
 
@@ -40,7 +41,9 @@ test('R-102: a group is created once', async () => {
   const created = await admin.post(`${A}/core/groups/`, { name })
   assert.equal(created.status, 201)
   assert.equal(created.body.name, name)
-  assert.ok((await admin.post(`${A}/core/groups/`, { name })).body.name)
+  assert.match(created.body.pk, /^[0-9a-f-]{36}$/)
+  const again = await admin.post(`${A}/core/groups/`, { name })
+  assert.deepEqual([again.status, again.body], [400, { name: ['Group with this name already exists.'] }])
 })
 
 test('R-103: a group is bound to an application that is found by its slug', async () => {
@@ -145,6 +148,26 @@ test('R-105, R-106: members are added and removed by replacing the list', async 
   assert.deepEqual((await admin.patch(url, { users: [] })).body.users, [])
 })
 
+test('R-105, R-106: a body that is no JSON changes nothing; one member at a time is added and removed without a list', async () => {
+  const { admin, ctx } = await server()
+  const [old, fresh] = [await aUser(ctx), await aUser(ctx)]
+  const group = await aGroup(ctx, { users: [old.id] })
+  const url = `${A}/core/groups/${String(group.group_uuid)}/`
+  const users = async () => new Set((await admin.get(url)).body.users as number[])
+  const broken = await admin.request('PATCH', url, { payload: '{"users": [, 5]}', headers: { 'content-type': 'application/json' } })
+  assert.equal(broken.status, 400)
+  assert.match(broken.body.detail, /^JSON parse error - /)
+  assert.deepEqual(await users(), new Set([old.id]))
+  for (const [action, left] of [
+    ['add_user', [old.id, fresh.id]],
+    ['remove_user', [old.id]],
+  ] as const) {
+    const answer = await admin.post(`${url}${action}/`, { pk: fresh.id })
+    assert.deepEqual([answer.status, answer.text], [204, ''])
+    assert.deepEqual(await users(), new Set(left))
+  }
+})
+
 test('R-107: removing the last binding opens the application again', async () => {
   const { admin, ctx } = await server()
   const { pk, slug } = await anApplication(admin)
@@ -205,6 +228,54 @@ test('R-111, R-113, R-114, R-115: the listing shows what the caller may open, at
   )
   await admin.delete(`${A}/policies/bindings/${body.pk}/`)
   assert.deepEqual(await seen(api), [slug])
+})
+
+test('R-110: every application of the whole list can be audited, in pages', async () => {
+  const { admin, ctx } = await server()
+  const family = unique('audited')
+  const group = await aGroup(ctx)
+  const made = [await anApplication(admin, { group: family }), await anApplication(admin, { group: family })]
+  await bind(admin, made[1]!.pk, group.group_uuid)
+  const found = new Map<string, string[]>()
+  for (let page = 1; page > 0;) {
+    const { body } = await admin.get(`${A}/core/applications/?superuser_full_list=true&page_size=1&group=${family}&page=${page}`)
+    for (const { slug } of body.results as Row[]) {
+      const [{ pk }] = (await admin.get(`${A}/core/applications/?slug=${String(slug)}&superuser_full_list=true`)).body.results
+      const bindings = (await admin.get(`${A}/policies/bindings/?target=${String(pk)}`)).body.results as Row[]
+      found.set(
+        slug as string,
+        bindings.map(({ group_obj: object }) => (object as Row).name as string),
+      )
+    }
+    page = body.pagination.next as number
+  }
+  assert.deepEqual(
+    found,
+    new Map([
+      [made[0]!.slug, []],
+      [made[1]!.slug, [group.name as string]],
+    ]),
+  )
+})
+
+test('R-113: the library page shows what the list does, and superusers launch the rest all the same', async () => {
+  const { admin, ctx, app } = await server()
+  const site = `https://${unique('tile')}.example.test`
+  const { pk, slug } = await anApplication(admin, { meta_launch_url: `${site}/` })
+  await bind(admin, pk, (await aGroup(ctx)).group_uuid)
+  const password = 'a good password'
+  const at = async (user: Row) => {
+    const browser = new Visitor(app)
+    assert.equal((await browser.signIn(user.username as string, password)).component, 'xak-flow-redirect')
+    return { library: (await browser.get('/if/user/')).text, launched: await browser.get(`/application/launch/${slug}/`) }
+  }
+  const superuser = await at(await aUser(ctx, { password, groups: [await adminsGroup(ctx)] }))
+  assert.equal(superuser.library.includes(site), false)
+  assert.deepEqual([superuser.launched.status, superuser.launched.headers.location], [302, `${site}/`])
+  const other = await at(await aUser(ctx, { password }))
+  assert.equal(other.library.includes(site), false)
+  assert.equal(other.launched.headers.location, undefined)
+  assert.match(other.launched.text, /Permission denied/)
 })
 
 test('R-112: a negated binding keeps members out and lets the others in; a disabled one says nothing', async () => {

@@ -5,7 +5,7 @@ import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose'
 import type { Row } from '../../src/api/model.ts'
 import { createApp } from '../../src/app.ts'
 import { aGroup, aUser, unique } from '../builders.ts'
-import { server, type Client } from '../harness.ts'
+import { ownServer, server, type Client } from '../harness.ts'
 import { Visitor } from '../visitor.ts'
 
 /** How operators bring an application in, step by step, with the bodies of their scripts. */
@@ -117,6 +117,14 @@ test('R-203: flow, scopes and key are found on a fresh installation', async () =
   assert.deepEqual(names, names.toSorted())
   for (const value of [flow, key, scope('openid'), scope('email'), scope('profile'), scope('offline_access')])
     assert.match(value, /^[0-9a-f-]{36}$/)
+})
+
+test('R-203: on a fresh installation there is one scope of each name', async () => {
+  const { admin } = await ownServer()
+  const { results } = (await admin.get(`${A}/propertymappings/provider/scope/?ordering=scope_name`)).body
+  const names = results.map((row: Row) => row.scope_name)
+  assert.deepEqual(names, [...new Set(names)].toSorted())
+  for (const name of ['openid', 'email', 'profile', 'offline_access']) assert.ok(names.includes(name), name)
 })
 
 test('R-204: a confidential provider gets a client id of 40 characters and a secret of 128', async () => {
@@ -330,9 +338,13 @@ test('R-218: someone outside the bound group is told so and not sent back', asyn
 
 test('R-220: an access token lives as long as the provider says', async () => {
   const { admin, client, clock } = await server()
-  const app = await onboard(admin, { access_token_validity: 'minutes=5' })
   const visitor = await aVisitor()
-  const back = await signIn(visitor, app, await aPerson())
+  const person = await aPerson()
+  const usual = await onboard(admin)
+  const first = await signIn(visitor, usual, person)
+  assert.equal((await exchange(visitor, usual, first.searchParams.get('code')!)).body.expires_in, 3600)
+  const app = await onboard(admin, { access_token_validity: 'minutes=5' })
+  const back = await signIn(visitor, app, person)
   const { body } = await exchange(visitor, app, back.searchParams.get('code')!)
   assert.equal(body.expires_in, 300)
   const authorization = `Bearer ${body.access_token}`
