@@ -10,7 +10,7 @@ import type { Report } from './runner-tests.ts'
 import type { Summary } from './runner-summary.ts'
 
 // Not how long anything may take: after so long without any news a process is believed to hang outside of a test, on a slow machine too.
-const LOADING = 300_000 // ms, until its first test begins
+const LOADING = 600_000 // ms, until its first test begins; longer than any test may take by its own account
 const SILENCE = Number(process.env.SIGNET_TEST_SILENCE ?? LOADING) // ms, from then on
 
 export type Settings = { root: string; summary: Summary; namePattern?: string; env?: NodeJS.ProcessEnv }

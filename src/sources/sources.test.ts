@@ -81,9 +81,9 @@ test('sources of every kind stand in one list with the name of their kind; the b
   assert.equal((await admin.delete(`${A}all/${String(source.slug)}/`)).status, 204)
   assert.equal((await admin.get(`${A}oauth/${String(source.slug)}/`)).status, 404)
   const events = await ctx.db.selectFrom('event').select('context').where('action', '=', 'model_deleted').execute()
-  const deleted = events.map(({ context }) => (context as Row).model as Row).filter(({ name }) => name === source.name)
+  const deleted = events.map(({ context }) => (context as Row).model as Row | undefined).filter(model => model?.name === source.name)
   assert.deepEqual(
-    deleted.map(({ model_name: name }) => name),
+    deleted.map(model => model!.model_name),
     ['oauthsource'],
   )
   const types = (await admin.get(`${A}all/types/`)).body as Row[]

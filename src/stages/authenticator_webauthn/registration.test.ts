@@ -97,8 +97,8 @@ test('the device that was set up is shown to its owner and to administrators', a
   assert.partialDeepStrictEqual(all.body, [{ extra_description: 'YubiKey 5 Series', external_id: YUBIKEY, confirmed: true }])
   const events = await ctx.db.selectFrom('event').select('context').where('action', '=', 'model_created').execute()
   const own = events.filter(({ context }) => {
-    const { model_name: name, pk } = (context as Row).model as Row
-    return name === 'webauthndevice' && pk === String(device!.id)
+    const model = (context as Row).model as Row | undefined
+    return model?.model_name === 'webauthndevice' && model.pk === String(device!.id)
   })
   assert.equal(own.length, 1)
   assert.doesNotMatch(JSON.stringify(own), /public_key":"[^*]/)
