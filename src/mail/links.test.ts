@@ -7,7 +7,7 @@ const WARNING = 'links in mails follow the Host header'
 
 test('an installation that nobody has named is warned of once, until it has an address or its default brand a host', async () => {
   const { ctx, logged } = await ownServer()
-  const warnings = () => logged.filter(line => line.event === WARNING).length
+  const warnings = () => logged.filter(line => String(line.msg).startsWith(WARNING)).length
   await warnOfLinks(ctx)
   assert.equal(warnings(), 1)
   await ctx.db.updateTable('brand').set({ domain: 'id.example.test' }).where('default', '=', true).execute()

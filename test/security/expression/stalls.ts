@@ -120,7 +120,7 @@ export async function report(jobs: readonly [title: string, prepare: () => Work]
       print(await watched('idle', idle))
     }
     const tries: Stall[] = []
-    for (let cutShort = 0; tries.length < (tries.some(isSuspect) ? TRIES_OF_THE_SUSPECT : TRIES); ) {
+    for (let cutShort = 0; tries.length < (tries.some(isSuspect) ? TRIES_OF_THE_SUSPECT : TRIES);) {
       const stall = await watched(title, prepare())
       if (!isCutShort(stall) || cutShort++ >= MOST_CUT_SHORT) tries.push(stall)
     }
