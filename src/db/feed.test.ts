@@ -39,6 +39,39 @@ async function silencing({ host, port }: { host: string; port: number }) {
   }
 }
 
+/** The way to a PostgreSQL server that loses the next COMMIT: the client is cut off, and the server gets it later. */
+async function losing({ host, port }: { host: string; port: number }) {
+  let lost = Promise.withResolvers<() => void>()
+  let armed = false
+  const entrance = createServer(client => {
+    const server = connect(port, host)
+    client.on('data', data => {
+      if (armed && data.includes('commit\0')) {
+        armed = false
+        client.off('close', leave).destroy()
+        lost.resolve(() => void server.write(data))
+      } else server.write(data)
+    })
+    server.on('data', data => void client.write(data))
+    const leave = () => server.destroy()
+    client.on('close', leave)
+    server.once('close', () => client.destroy())
+    for (const socket of [client, server]) socket.on('error', () => socket.destroy())
+  })
+  entrance.listen(0, '127.0.0.1')
+  await once(entrance, 'listening')
+  return {
+    port: (entrance.address() as AddressInfo).port,
+    /** Resolves, once a COMMIT was lost, with what hands it to the server. */
+    next() {
+      armed = true
+      lost = Promise.withResolvers()
+      return lost.promise
+    },
+    close: () => new Promise<void>(resolve => void entrance.close(() => resolve())),
+  }
+}
+
 const watchedTables = ['maker', 'part', 'scrap', 'thing']
 
 for (const { engine, open, place, reopen } of databases()) {
@@ -54,6 +87,46 @@ for (const { engine, open, place, reopen } of databases()) {
       const heard: string[] = []
       for (const table of watchedTables) database.feed.onChange([table], () => heard.push(table))
       return { heard, take: () => heard.splice(0).toSorted() }
+    }
+
+    if (engine === 'postgres') {
+      test('a connection that breaks inside a transaction fails that alone', async () => {
+        const [database, other] = [await opened(), await open()]
+        const broken = database.transaction(async trx => {
+          const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(trx)
+          await sql`select pg_terminate_backend(${rows[0]!.pid}, 5000)`.execute(other.db)
+          for (;;) await sql`select 1`.execute(trx)
+        })
+        await assert.rejects(broken, /connection/)
+        await addMaker(database, 'after')
+      })
+
+      test('a commit whose answer is lost is told of, whenever it happens', async () => {
+        const where = (await place()) as DatabaseOptions & { host: string; port: number }
+        const way = await losing(where)
+        const database = await reopen({ ...where, port: way.port } as DatabaseOptions, { watchedTables, report: () => {} })
+        const other = await reopen(where, { watchedTables })
+        await migrateFixture(other)
+        await addMaker(database, 'before')
+        const { take } = recording(database)
+        const cut = way.next()
+        const refused = assert.rejects(addMaker(database, 'in doubt'))
+        const arrive = await cut
+        await refused
+        assert.deepStrictEqual(take(), ['maker'], 'it may have happened')
+        const heard = new Promise<void>(resolve => void database.feed.onChange(['thing'], () => resolve()))
+        arrive()
+        const makers = async () => (await fixture(other.db).selectFrom('maker').selectAll().execute()).length
+        while ((await makers()) < 2);
+        // What was committed before is heard of before.
+        await fixture(other.db).insertInto('thing').values({ name: 'after' }).execute()
+        await heard
+        assert.deepStrictEqual(take(), ['maker', 'thing'], 'it has happened')
+        await addMaker(database, 'known')
+        assert.deepStrictEqual(take(), ['maker'], 'once')
+        await Promise.all([database.close(), other.close()])
+        await way.close()
+      })
     }
 
     test('a change is told before the write returns', async () => {

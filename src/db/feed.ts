@@ -38,6 +38,8 @@ export class Feed implements ChangeFeed {
   /** True when something changed that was not told: set by the engine. */
   missed: () => boolean = () => false
   #checkedAt = -Infinity
+  /** What commits would tell of whose answer never came. */
+  readonly #doubted = new Set<string>()
 
   constructor(options: {
     watched: readonly string[]
@@ -102,8 +104,22 @@ export class Feed implements ChangeFeed {
     }
   }
 
+  /** Tells of what a lost commit may have changed: now, and again when it turns out to have happened. */
+  doubt(changes: Changes): void {
+    const text = this.textOf(changes)
+    if (text === undefined) return
+    this.#doubted.add(text)
+    this.emit(changes)
+  }
+
+  /** A commit of this process happened, which told of its changes as this text: only those that were in doubt are not known of. */
+  confirm(text: string): void {
+    if (this.#doubted.delete(text)) this.emit(text.split(','))
+  }
+
   /** Everything may have changed. */
   emitAll(): void {
+    this.#doubted.clear()
     this.emit(this.#watchers.keys())
   }
 

@@ -99,8 +99,10 @@ export class ChangeListener {
 
   #hear(payload: string): void {
     const [sender, tables = ''] = payload.split(':', 2)
-    if (sender === this.#sender) this.#heard?.()
-    else this.#feed.emit(tables.split(','))
+    if (sender === this.#sender) {
+      this.#heard?.()
+      this.#feed.confirm(tables)
+    } else this.#feed.emit(tables.split(','))
   }
 
   /** A network that went silent shows only when something is asked. Notifications come before the answer to what was asked after them. */

@@ -124,6 +124,8 @@ export class PostgresStore {
     })
     // An idle connection that breaks has left the pool already; the next query gets another.
     this.pool.on('error', report)
+    // One that breaks while somebody has it tells them at their next question; an event that nobody listens to would end the process.
+    this.pool.on('connect', client => void client.on('error', () => {}))
   }
 
   /** The server in use. */
@@ -258,7 +260,11 @@ class PostgresConnection implements DatabaseConnection {
         // A statement of the transaction has failed: COMMIT below finds that out in its own words.
       }
     }
-    const { command } = await this.#client.query('commit')
+    const { command } = await this.#client.query('commit').catch((error: unknown) => {
+      // Whether it happened, or is still to happen, nobody can tell.
+      this.#store.feed.doubt(written)
+      throw error
+    })
     this.#written = undefined
     // PostgreSQL answers the COMMIT of a failed transaction with a rollback, and without an error.
     if (command === 'ROLLBACK') throw new AbortedTransactionError()
