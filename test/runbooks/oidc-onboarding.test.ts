@@ -122,8 +122,8 @@ test('R-203: flow, scopes and key are found on a fresh installation', async () =
 test('R-203: on a fresh installation there is one scope of each name', async () => {
   const { admin } = await ownServer()
   const { results } = (await admin.get(`${A}/propertymappings/provider/scope/?ordering=scope_name`)).body
-  const names = results.map((row: Row) => row.scope_name)
-  assert.deepEqual(names, [...new Set(names)].toSorted())
+  const names: string[] = results.map((row: Row) => row.scope_name)
+  assert.equal(new Set(names).size, names.length)
   for (const name of ['openid', 'email', 'profile', 'offline_access']) assert.ok(names.includes(name), name)
 })
 
