@@ -100,8 +100,11 @@ export function fieldErrors(schema: TSchema, value: unknown): FieldErrors {
   const found = violations(schema, value)
   if (found.length === 0) return textErrors(value)
   const errors: FieldErrors = {}
+  // What is empty is told once, and not of what it is not besides.
+  const blank = new Set(found.flatMap(({ path, keyword, value: text }) => (keyword === 'minLength' && text === '' ? [path.join('/')] : [])))
   for (const violation of found) {
     const { path, keyword } = violation
+    if (keyword !== 'minLength' && blank.has(path.join('/'))) continue
     if (path.length === 0 && keyword === 'type') {
       return { non_field_errors: [`Invalid data. Expected a dictionary, but got ${typeName(value)}.`] }
     }
