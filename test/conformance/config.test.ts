@@ -1,8 +1,10 @@
 /** Config OP: `oidcc-config-certification-test-plan`. What the discovery document must say, and that what it says is so. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createLocalJWKSet, jwtVerify, type JWK } from 'jose'
+import { createLocalJWKSet, exportJWK, generateKeyPair, jwtVerify, type JWK } from 'jose'
+import { createObject } from '../../src/api/crud.ts'
 import type { Row } from '../../src/api/model.ts'
+import { ClientMetadata } from '../../src/providers/oauth2/client/metadata.ts'
 import { unique } from '../builders.ts'
 import { HOST } from '../harness.ts'
 import { aClient, aPerson, provider, type RelyingParty } from './driver.ts'
@@ -69,6 +71,9 @@ test('oidcc-discovery-endpoint-verification: the document of an application says
 
 test('oidcc-discovery-endpoint-verification: so does the document of the issuer that several applications share', async () => {
   const two = await Promise.all([aClient({ issuer_mode: 'global' }), aClient({ issuer_mode: 'global', key: 'ec' })])
+  // What is said of request objects is what all who share the issuer have keys for: other tests' clients too, which may have none for RS256.
+  const jwks = { keys: [await exportJWK((await generateKeyPair('RS256')).publicKey)] }
+  await createObject((await provider()).server.ctx, ClientMetadata, { provider: two[0].provider.pk, jwks })
   const path = `/${WELL_KNOWN}`
   const document = await documentAt(path)
   await checkDocument(document, path)
