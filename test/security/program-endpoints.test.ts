@@ -6,7 +6,8 @@ import { test } from 'node:test'
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { mounted, oauthServer } from '../../src/providers/oauth2/fixture.ts'
+import { unique } from '../builders.ts'
+import { aParty, mounted, oauthServer } from '../../src/providers/oauth2/fixture.ts'
 
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
@@ -43,4 +44,21 @@ test('81 a body in tiny pieces takes little more memory than it has bytes', asyn
   assert.ok(each < 2 ** 20, `${Math.round(each / 1024)} KB for 64 KB`)
   for (const socket of sockets) socket.destroy()
   await app.close()
+})
+
+test('83 strangers cannot have the mappings of all applications run by sending other Host headers', async () => {
+  const { admin, client, logged } = await oauthServer()
+  const scope = unique('scope')
+  const expression = `ak_logger.info("${scope} was run")\nreturn {"${scope}": 1}`
+  const mapping = await admin.post('/api/v3/propertymappings/provider/scope/', { name: scope, scope_name: scope, expression })
+  assert.equal(mapping.status, 201, mapping.text)
+  const party = await aParty({ issuer_mode: 'global', property_mappings: [mapping.body.pk] })
+  const runs = () => logged.filter(({ msg }) => msg === `${scope} was run`).length
+  for (const path of ['/.well-known/openid-configuration', `/application/o/${party.slug}/.well-known/openid-configuration`])
+    for (let host = 0; host < 5; host++) {
+      const found = await client().get(path, { host: `h${host}.example.test` })
+      assert.ok(found.body.claims_supported.includes(scope), found.text)
+      assert.match(found.body.token_endpoint, new RegExp(`^https://h${host}\\.`))
+    }
+  assert.equal(runs(), 1)
 })

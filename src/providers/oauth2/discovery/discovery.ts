@@ -17,12 +17,23 @@ import { EXCHANGE_GRANT } from '../token/grants/token-exchange.ts'
 const BASE_CLAIMS = ['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', 'acr', 'amr', 'nonce', 'at_hash', 'c_hash', 's_hash']
 const GRANTS = ['authorization_code', 'implicit', 'refresh_token', 'client_credentials', 'password', DEVICE_GRANT, EXCHANGE_GRANT]
 
+const claimsKnown = new WeakMap<Client, readonly string[]>()
+
+/** Names of the claims that there are. Found once for each configuration of a client: documents are made for any Host header that strangers send. */
+async function claimsOf(ctx: Ctx, client: Client): Promise<readonly string[]> {
+  const known = claimsKnown.get(client)
+  if (known) return known
+  const claims = await scopeClaims(ctx, { provider: client.provider, user: null, scopes: client.scopes, mappings: client.mappings })
+  const names = [...new Set([...BASE_CLAIMS, ...Object.keys(claims)])]
+  claimsKnown.set(client, names)
+  return names
+}
+
 /** The provider's metadata, OIDC Discovery §3 and RFC 8414 §2. What is not built is not named. */
 export async function metadata(ctx: Ctx, client: Client): Promise<Row> {
   const urls = endpoints(ctx, client)
   const { token_endpoint_auth_method: method } = client.metadata
   const methods = client.public ? ['none'] : method === null ? ['client_secret_post', 'client_secret_basic'] : [method]
-  const claims = await scopeClaims(ctx, { provider: client.provider, user: null, scopes: client.scopes, mappings: client.mappings })
   return {
     issuer: issuerOf(ctx, client),
     authorization_endpoint: urls.authorize,
@@ -54,7 +65,7 @@ export async function metadata(ctx: Ctx, client: Client): Promise<Row> {
     ...(methods.some(method => method.endsWith('_jwt')) &&
       provingBy(methods.includes('client_secret_jwt') ? SYMMETRIC : signable(client, ASYMMETRIC))),
     scopes_supported: [...client.scopes].sort(),
-    claims_supported: [...new Set([...BASE_CLAIMS, ...Object.keys(claims)])],
+    claims_supported: await claimsOf(ctx, client),
     tls_client_certificate_bound_access_tokens: true, // RFC 8705 §3.3
     dpop_signing_alg_values_supported: signable(client, ASYMMETRIC), // RFC 9449 §5.1
     ...authorizationMetadata(client),

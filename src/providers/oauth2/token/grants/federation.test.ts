@@ -80,6 +80,29 @@ test('what a trusted source signed stands for a machine of its own, with what it
   assert.equal((await bring(party, await source.sign({ sub, repository: 'signet' }))).status, 200)
 })
 
+test('50 a machine of one source is no machine of another, whatever it is called, nor of another application', async () => {
+  const [source, other] = [await aSource(), await aSource()]
+  const party = await aParty({ jwt_federation_sources: [source.pk, other.pk] })
+  const { ctx } = party.server
+  const sub = unique('repo')
+  assert.equal((await bring(party, await source.sign({ sub }))).status, 200)
+  assert.equal((await bring(party, await other.sign({ sub }))).body.error, 'invalid_client', 'another source')
+  const longer = await aParty({ jwt_federation_sources: [source.pk] })
+  await longer.change({ name: `${String(party.provider.name)}-x` })
+  assert.equal((await bring(longer, await source.sign({ sub: 'y' }))).status, 200)
+  assert.equal((await bring(party, await source.sign({ sub: 'x-y' }))).body.error, 'invalid_client', 'another application')
+  // Accounts that do not say whose they are belong to the source that they lie with.
+  const named = await ctx.db
+    .selectFrom('user')
+    .select('id')
+    .where('username', '=', `${String(party.provider.name)}-${sub}`)
+    .executeTakeFirstOrThrow()
+  const attributes = { 'goauthentik.io/user/generated': true }
+  assert.equal((await party.server.admin.patch(`/api/v3/core/users/${named.id}/`, { attributes })).status, 200)
+  assert.equal((await bring(party, await other.sign({ sub }))).body.error, 'invalid_client')
+  assert.equal((await bring(party, await source.sign({ sub }))).status, 200)
+})
+
 test('22 an assertion of a source that is not quite right is refused', async () => {
   const [source, other] = [await aSource(), await aSource()]
   const party = await aParty({ jwt_federation_sources: [source.pk] })

@@ -68,21 +68,30 @@ async function verified(ctx: Ctx, source: Row, assertion: string, kid: string): 
 
 /** Marks accounts that were made for what another vouches for. */
 const GENERATED = 'goauthentik.io/user/generated'
+/** Says which machine an account was made for: names may be equal where neither source, provider nor `sub` is. */
+const MACHINE = 'goauthentik.io/user/machine'
+
+/** Whether an account was made for this very machine; one that does not say so, for a machine of its source. */
+function isOf(account: Row, machine: string, source: Row): boolean {
+  const { [GENERATED]: generated, [MACHINE]: known } = account.attributes as Row
+  if (account.type !== 'service_account' || generated !== true) return false
+  return known === undefined ? account.path === userPath(source) : known === machine
+}
 
 /** The account for a machine that a source knows; made at its first use. An account of that name that was made for something else is not taken for it. */
 async function machineAccount(ctx: Ctx, client: Client, source: Row, { sub, exp }: Row): Promise<Row | undefined> {
   const username = `${client.name}-${String(sub)}`
   if (username.length > USERNAME_LENGTH) return undefined // cut, two machines could share one
+  const machine = JSON.stringify([client.id, source.pbm_uuid, sub])
   const made = {
     username,
     name: username,
     type: 'service_account',
     path: userPath(source),
-    attributes: { [GENERATED]: true, 'goauthentik.io/user/expires': exp },
+    attributes: { [GENERATED]: true, [MACHINE]: machine, 'goauthentik.io/user/expires': exp },
   }
   const account = (await accountNamed(ctx, username)) ?? (await newAccount(ctx, made))
-  const isTheirs = account?.type === 'service_account' && (account.attributes as Row)[GENERATED] === true
-  return isTheirs && account.is_active ? account : undefined
+  return account?.is_active && isOf(account, machine, source) ? account : undefined
 }
 
 async function newAccount(ctx: Ctx, values: Row): Promise<Row | undefined> {
