@@ -13,8 +13,14 @@ const output = join(root, 'dist', 'server')
 
 /** Left to be found in node_modules: native code, what a package only tries to load, and what only routes with schemas need (see src/app.ts). */
 const external = [
-  ...[/^node:/, /^@node-rs\//, 'pg-native', 'pg-cloudflare', 'bufferutil', 'utf-8-validate'],
-  ...['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler'],
+  /^node:/,
+  /^@node-rs\//,
+  'pg-native',
+  'pg-cloudflare',
+  'bufferutil',
+  'utf-8-validate',
+  '@fastify/ajv-compiler',
+  '@fastify/fast-json-stringify-compiler',
 ]
 
 try {

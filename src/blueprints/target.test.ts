@@ -102,8 +102,11 @@ test('a blueprint that failed is not in place for those that ask for it', async 
   const inPlace = new Set<string>()
   const source = `version: 1\nentries: [{ model: authentik_core.group, identifiers: { name: '' }, attrs: {} }]\n`
   const { success } = await applyBlueprint(parseBlueprint(source), target, {
-    ...{ name: unique('failing'), system: null, protect: false },
-    ...{ now: ctx.now, inPlace },
+    name: unique('failing'),
+    system: null,
+    protect: false,
+    now: ctx.now,
+    inPlace,
   })
   assert.deepEqual([success, [...inPlace]], [false, []])
 })

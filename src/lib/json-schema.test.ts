@@ -24,20 +24,44 @@ function theirs(schema: object, value: unknown): string[] {
 }
 
 const VALUES: readonly unknown[] = [
-  ...['', 'x', 'two words', 'x'.repeat(300), '😀', '😀'.repeat(200), null, true, false, 0, 1, -1, 1.5, 2 ** 31, -(2 ** 31) - 1, 1e300],
-  ...[
-    '2026-11-22T10:00:00Z',
-    '2026-11-22 10:00',
-    '2026-11-22',
-    'a@b',
-    'a.b@example.org',
-    '.a@example.org',
-    'a@-b.org',
-    'a@b-.org',
-    'a@b--c.org',
-  ],
-  ...['7b9d4b4c-6c1f-4f8e-9d2e-2f3c1e6a7b8c', 'urn:uuid:7B9D4B4C-6C1F-4F8E-9D2E-2F3C1E6A7B8C', '7b9d4b4c6c1f4f8e9d2e2f3c1e6a7b8c'],
-  ...[{}, { x: 1 }, [], ['x'], [''], [1, 'x', null], [{}], [{ x: 1 }], [[]], Array(200).fill(1)],
+  '',
+  'x',
+  'two words',
+  'x'.repeat(300),
+  '😀',
+  '😀'.repeat(200),
+  null,
+  true,
+  false,
+  0,
+  1,
+  -1,
+  1.5,
+  2 ** 31,
+  -(2 ** 31) - 1,
+  1e300,
+  '2026-11-22T10:00:00Z',
+  '2026-11-22 10:00',
+  '2026-11-22',
+  'a@b',
+  'a.b@example.org',
+  '.a@example.org',
+  'a@-b.org',
+  'a@b-.org',
+  'a@b--c.org',
+  '7b9d4b4c-6c1f-4f8e-9d2e-2f3c1e6a7b8c',
+  'urn:uuid:7B9D4B4C-6C1F-4F8E-9D2E-2F3C1E6A7B8C',
+  '7b9d4b4c6c1f4f8e9d2e2f3c1e6a7b8c',
+  {},
+  { x: 1 },
+  [],
+  ['x'],
+  [''],
+  [1, 'x', null],
+  [{}],
+  [{ x: 1 }],
+  [[]],
+  Array(200).fill(1),
 ]
 
 test('breaks the rules that a whole implementation finds broken, in its order, for bodies of every model', () => {
@@ -105,6 +129,6 @@ test('refuses to check by a schema that says more than it knows, wherever in the
 })
 
 test('looks at an address of a hundred thousand letters once', () => {
-  for (const text of [`a@${'a'.repeat(100_000)}`, `${'a.'.repeat(50_000)}`, `a@${'a-'.repeat(50_000)}.org`, `a@${'a.'.repeat(50_000)}!`])
+  for (const text of [`a@${'a'.repeat(100_000)}`, 'a.'.repeat(50_000), `a@${'a-'.repeat(50_000)}.org`, `a@${'a.'.repeat(50_000)}!`])
     assert.deepEqual(ours({ format: 'email' }, text), ['/ format'])
 })

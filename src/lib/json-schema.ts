@@ -105,10 +105,25 @@ function patternOf(source: string): RegExp {
 }
 
 const KEYWORDS = new Set([
-  ...['type', 'enum', 'format', 'pattern', 'minLength', 'maxLength', 'minimum', 'maximum', 'minItems', 'maxItems', 'items'],
-  ...['required', 'properties', 'additionalProperties'],
-  // What is told to readers.
-  ...['title', 'description', 'default', 'examples', 'deprecated'],
+  'type',
+  'enum',
+  'format',
+  'pattern',
+  'minLength',
+  'maxLength',
+  'minimum',
+  'maximum',
+  'minItems',
+  'maxItems',
+  'items',
+  'required',
+  'properties',
+  'additionalProperties',
+  'title',
+  'description',
+  'default',
+  'examples',
+  'deprecated',
 ])
 const understood = new WeakSet<Schema>()
 
