@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { secretsEqual } from '../lib/constant-time.ts'
-import { refusal } from './hardening.ts'
+import { pathAsked, refusal } from './hardening.ts'
 
 /** What the front asks the running program; each may be set when its part is there. */
 export type Behind = {
@@ -21,11 +21,13 @@ export type Behind = {
  */
 export function front(behind: Behind, { prefix, starting }: { prefix: string; starting: RequestListener }): RequestListener {
   return (request, response) => {
-    const refused = refusal(request)
+    const path = pathAsked(request)
+    const refused = path === undefined ? 400 : refusal(request)
     if (refused !== undefined) {
       response.writeHead(refused, { connection: 'close', 'content-length': '0' }).end()
       return
     }
+    request.url = path
     if (behind.closing) response.setHeader('connection', 'close')
     const special = specialPath(request.url ?? '/', prefix)
     if (special !== undefined) void answerSpecial(special, behind, request, response)

@@ -18,3 +18,14 @@ export function refusal({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>): 40
   }
   return hosts > 1 || encodings > 1 ? 400 : undefined
 }
+
+/**
+ * The path and query that a request is for. A target may hold scheme and host too, as proxies are asked (RFC 9112 §3.2.2): what reads paths must not
+ * take that for one. undefined: no target, or of another host than the header names.
+ */
+export function pathAsked({ url = '/', headers }: Pick<IncomingMessage, 'url' | 'headers'>): string | undefined {
+  if (url.startsWith('/') || url === '*') return url
+  const [, host, path = ''] = /^https?:\/\/([^/?#]+)(.*)$/i.exec(url) ?? []
+  if (host === undefined || host.toLowerCase() !== headers.host?.toLowerCase()) return undefined
+  return path.startsWith('/') ? path : `/${path}`
+}

@@ -142,12 +142,17 @@ describe('a server that starts from nothing', () => {
       'a line that ends with a bare line feed': `GET / HTTP/1.1\nHost: a\nContent-Length: 4\n\n${smuggled}`,
       'two hosts': `GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n${smuggled}`,
       'no host': `GET / HTTP/1.1\r\n\r\n${smuggled}`,
+      'a target on another host': `GET http://b/-/health/live/ HTTP/1.1\r\nHost: a\r\n\r\n${smuggled}`,
+      'a target that is none': `GET file:///etc/passwd HTTP/1.1\r\nHost: a\r\n\r\n${smuggled}`,
     }
     for (const [shape, bytes] of Object.entries(shapes)) {
       const answer = await raw(http, bytes)
       assert.match(answer, /^HTTP\/1\.1 400 /, shape)
       assert.equal(answer.match(/^HTTP\/1\.1 /gm)?.length, 1, `${shape}: the rest was read as a request`)
     }
+    const close = 'Host: a\r\nConnection: close\r\n\r\n'
+    assert.match(await raw(http, `GET http://a/-/health/live/ HTTP/1.1\r\n${close}`), /^HTTP\/1\.1 200 /)
+    assert.match(await raw(http, `GET http://a/api/v3/core/users/me/ HTTP/1.1\r\n${close}`), /^HTTP\/1\.1 403 /)
     assert.match(await raw(http, `GET / HTTP/1.1\r\nHost: a\r\n${'X-A: b\r\n'.repeat(101)}\r\n`), /^HTTP\/1\.1 431 /)
     assert.match(await raw(http, `GET / HTTP/1.1\r\nHost: a\r\nX-A: ${'b'.repeat(20_000)}\r\n\r\n`), /^HTTP\/1\.1 431 /)
   })
