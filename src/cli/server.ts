@@ -16,9 +16,7 @@ SIGTERM or SIGINT ends it in order: requests under way are answered within ten s
     const config = readConfig(terminal.source)
     const outside = { config, log: makeLog({ level: config.log_level, now: terminal.now }), now: terminal.now, root: terminal.root }
     return runUntilStopped(terminal, outside, async () => {
-      const serving = await serve(outside, () =>
-        asStart(async () => (await import('../server/start-server.ts')).startServer(outside)),
-      )
+      const serving = await serve(outside, () => asStart(async () => (await import('../server/start-server.ts')).startServer(outside)))
       return {
         ...serving,
         notice: async () => {

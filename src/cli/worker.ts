@@ -14,9 +14,7 @@ On its HTTP address it answers for its health: 200 or 503, whatever the path.`,
     const config = readConfig(terminal.source)
     const outside = { config, log: makeLog({ level: config.log_level, now: terminal.now }), now: terminal.now, root: terminal.root }
     return runUntilStopped(terminal, outside, async () => {
-      const serving = await serve(outside, () =>
-        asStart(async () => (await import('../server/start-worker.ts')).startWorker(outside)),
-      )
+      const serving = await serve(outside, () => asStart(async () => (await import('../server/start-worker.ts')).startWorker(outside)))
       return { ...serving, notice: async () => ['Signet runs jobs.'] }
     })
   },
