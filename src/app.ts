@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import cookie from '@fastify/cookie'
-import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from 'fastify'
 import { mediaSurface } from './admin/media.ts'
 import { apiSurface } from './api/surface.ts'
 import { visitor } from './context.ts'
@@ -33,7 +33,15 @@ const noSchemas = () => {
 /** The program's HTTP surfaces, mounted and ready to listen. Tests call it too. */
 export async function createApp(given: Deps, { metrics }: { metrics?: Metrics } = {}): Promise<FastifyInstance> {
   const deps: Deps = { ...given, ...(metrics && { metrics }) }
+  const tell = teller(deps)
   const app = Fastify({
+    // No route is found for an address that cannot be read, and so no hook runs: it is told of like all others.
+    frameworkErrors: (error, request, reply) => {
+      const status = error.statusCode ?? 400
+      tell({ caller: visitor, request: describeRequest(deps.config, request.id, request.raw) }, status, 0)
+      const answer = (reply as FastifyReply).code(status).headers(COMMON_HEADERS)
+      void answer.header('x-authentik-id', request.id).send({ detail: 'The address cannot be read.' })
+    },
     // Requests are told by observe.
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => deps.randomBytes(16).toHex(),
@@ -44,7 +52,6 @@ export async function createApp(given: Deps, { metrics }: { metrics?: Metrics } 
     schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
   })
   app.addHook('onClose', () => storeExplanations(deps))
-  const tell = teller(deps)
   const prefix = deps.config.web.path.replace(/\/$/, '')
   await app.register(async programs => programSurface(programs, deps, tell), { prefix })
   await app.register(async everyone => everythingElse(everyone, deps, { prefix, tell }))

@@ -62,3 +62,19 @@ test('83 strangers cannot have the mappings of all applications run by sending o
     }
   assert.equal(runs(), 1)
 })
+
+test('60 an address that cannot be read is refused as all is that is refused, and stands in the log', async () => {
+  const { client, logged } = await oauthServer()
+  const name = unique('unread')
+  for (const [path, status] of [
+    [`/application/o/${name}%zz/jwks/`, 400],
+    [`/application/o/${name}%ff/jwks/`, 400],
+    [`/application/o/${name}${'a'.repeat(600)}/jwks/`, 414],
+  ] as const) {
+    const answer = await client().get(path)
+    assert.equal(answer.status, status)
+    assert.equal(answer.headers['x-content-type-options'], 'nosniff')
+    assert.ok(!answer.text.includes(name), answer.text)
+    assert.ok(logged.some(line => line.msg === 'request' && line.status === status && line.request_id === answer.headers['x-authentik-id']))
+  }
+})
