@@ -7,8 +7,11 @@ import { peerSide, startPeer } from './oidc/peer.ts'
 import { signetSide } from './oidc/signet.ts'
 import type { Side } from './oidc/side.ts'
 
-/** As many connections as a server has that is busy: what costs something counts where much is asked at once. */
-const EFFORT = { rounds: 5, seconds: 2, warmup: 6, clients: 32 }
+/**
+ * As many connections as a server has that is busy: what costs something counts where much is asked at once. The compiler is busy for the first
+ * 30,000 tokens (`--trace-opt`).
+ */
+const EFFORT = { rounds: 5, seconds: 2, warmup: 15, clients: 32 }
 
 /** What OAuth 2 and OpenID Connect cost beside `oidc-provider` with its in-memory adapter, round by round in turn. */
 export const benchmark: Benchmark = {

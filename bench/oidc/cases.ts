@@ -11,9 +11,9 @@ export type Case = {
   prepare: (side: Side, connections: readonly Connection[]) => Promise<(client: number) => Promise<unknown>>
 }
 
-const clientCredentials = (name: 'es256' | 'rs256'): Case => ({
+const clientCredentials = (name: 'es256' | 'rs256' | 'claims', title: string): Case => ({
   name: `client-credentials-${name}`,
-  title: `client-credentials token, ${name.toUpperCase()}`,
+  title: `client-credentials token, ${title}`,
   async prepare({ paths, machines }, connections) {
     const { client, form } = machines[name]
     const call = posted(paths.token, client, { grant_type: 'client_credentials', ...form })
@@ -47,8 +47,9 @@ async function introspecting(
 }
 
 export const cases: readonly Case[] = [
-  clientCredentials('es256'),
-  clientCredentials('rs256'),
+  clientCredentials('es256', 'ES256'),
+  clientCredentials('rs256', 'RS256'),
+  clientCredentials('claims', 'ES256, with the claims of `profile` on our side alone'),
   {
     name: 'code',
     title: 'code, token, userinfo',

@@ -54,6 +54,7 @@ export function peerSide({ pid, origin }: Peer): Side {
     machines: {
       es256: machine({ resource: 'urn:es256' }),
       rs256: machine({ resource: 'urn:rs256' }),
+      claims: machine({ resource: 'urn:es256' }), // it tells nothing of machines
       introspected: machine({}), // its JWTs are not introspected; an opaque one is found in memory
     },
     applications: {

@@ -10,8 +10,11 @@ export type Side = {
   pid: number
   origin: string
   paths: Record<'authorize' | 'token' | 'userinfo' | 'introspection' | 'discovery' | 'jwks', string>
-  /** Who asks for client-credentials tokens, and with what: JWTs of two algorithms, and one to introspect. */
-  machines: Record<'es256' | 'rs256' | 'introspected', { client: Client; form: Record<string, string> }>
+  /**
+   * Who asks for client-credentials tokens, and with what: JWTs of two algorithms, one by ES256 with what a scope tells of the account where there
+   * is such a thing, and one to introspect.
+   */
+  machines: Record<'es256' | 'rs256' | 'claims' | 'introspected', { client: Client; form: Record<string, string> }>
   /** Whom people sign in to: one that gets refresh tokens, and one that gets none. */
   applications: Record<'plain' | 'refreshing', { client: Client; scope: string }>
   /** What makes access tokens of people JWTs, where they are not anyway. */

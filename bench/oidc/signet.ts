@@ -6,6 +6,8 @@ import type { Client, Side } from './side.ts'
 
 export const EC_KEY = 'Signet Self-signed ECDSA Certificate'
 const RSA_KEY = 'authentik Self-signed Certificate'
+/** What machines ask for; it adds no claims, on either side. */
+const MACHINE_SCOPE = 'api'
 const PERSON = 'benchmark'
 const PASSWORD = 'correct horse battery staple'
 
@@ -14,7 +16,7 @@ export async function signetSide(signet: Signet): Promise<Side> {
   const es256 = await makeClient(signet, EC_KEY)
   const rs256 = await makeClient(signet, RSA_KEY)
   await makePerson(signet)
-  const form = { scope: 'profile' }
+  const form = { scope: MACHINE_SCOPE }
   return {
     name: 'signet',
     pid: signet.pid,
@@ -27,7 +29,12 @@ export async function signetSide(signet: Signet): Promise<Side> {
       discovery: `/application/o/${es256.client_id}/.well-known/openid-configuration`,
       jwks: `/application/o/${es256.client_id}/jwks/`,
     },
-    machines: { es256: { client: es256, form }, rs256: { client: rs256, form }, introspected: { client: es256, form } },
+    machines: {
+      es256: { client: es256, form },
+      rs256: { client: rs256, form },
+      claims: { client: es256, form: { scope: 'profile' } },
+      introspected: { client: es256, form },
+    },
     applications: {
       plain: { client: es256, scope: 'openid profile email' },
       refreshing: { client: es256, scope: 'openid profile email offline_access' },
@@ -59,6 +66,9 @@ export async function makeClient(signet: Signet, keypair: string): Promise<Clien
   const managed = scopes.map(scope => `managed=goauthentik.io/providers/oauth2/scope-${scope}`)
   const mappings = await keysOf(`propertymappings/provider/scope/?${managed.join('&')}`)
   if (mappings.length !== scopes.length) throw new Error('the stock mappings of scopes are not there')
+  const [known] = await keysOf(`propertymappings/provider/scope/?scope_name=${MACHINE_SCOPE}`)
+  const machineScope = { name: MACHINE_SCOPE, scope_name: MACHINE_SCOPE, expression: 'return {}' }
+  mappings.push(known ?? (await post<{ pk: string }>('propertymappings/provider/scope/', 201, machineScope)).pk)
   const slug = keypair.toLowerCase().replaceAll(/[^a-z]+/g, '-')
   const client = { client_id: slug, client_secret: `secret of ${slug}` }
   const provider = await post<{ pk: number }>('providers/oauth2/', 201, {

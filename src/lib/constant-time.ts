@@ -12,3 +12,9 @@ const digest = (secret: string | Uint8Array): string =>
  * with it the time, says nothing of the secrets.
  */
 export const secretsEqual = (a: string | Uint8Array, b: string | Uint8Array): boolean => digest(a) === digest(b)
+
+/** The same for a secret that much is compared with: its own digest is made once, when it is first needed. */
+export function secretMatcher(secret: string): (presented: string) => boolean {
+  let known: string | undefined
+  return presented => digest(presented) === (known ??= digest(secret))
+}

@@ -1,6 +1,7 @@
 import type { Row } from '../api/model.ts'
 import type { Ctx } from '../context.ts'
 import { recordEvent } from '../events/record.ts'
+import { constantOf } from '../expression/constant.ts'
 import { ExpressionError } from '../expression/evaluate.ts'
 import { describe } from '../expression/host/conversion.ts'
 import { skipObject } from '../expression/host/exceptions.ts'
@@ -27,6 +28,11 @@ function run(ctx: Ctx, asked: Asked, timeout?: number): unknown {
   const { name, pm_uuid: pk, expression } = asked.mapping
   const elapsed = stopwatch()
   const told = () => ctx.metrics?.mappingExecuted(name, elapsed() / 1000)
+  const constant = constantOf(expression)
+  if (constant) {
+    told()
+    return constant.plain
+  }
   return attempt(
     () =>
       runExpression(ctx, {

@@ -204,6 +204,16 @@ export const unasked = ({ target, user, context = {}, object = null }: Question)
   request: { user, context, object, debug: false },
 })
 
+/** What each binding says, in their order. */
+async function findingsOf(ctx: Ctx, bindings: readonly Binding[], request: PolicyRequest): Promise<Finding[]> {
+  if (bindings.some(binding => binding.policy !== null && binding.enabled)) Object.assign(request.context, await placeContext(ctx))
+  const found = new Map<Binding, Finding>()
+  for (const binding of bindings) if (binding.policy !== null) found.set(binding, await policyFinding(ctx, binding, request))
+  const members = bindings.filter(binding => binding.policy === null)
+  if (members.length > 0) for (const [binding, finding] of await memberFindings(ctx, members, request.user)) found.set(binding, finding)
+  return bindings.map(binding => found.get(binding)!)
+}
+
 /**
  * Whether a user passes what is bound to a target. Every policy is asked, by order, also when the result is clear already, since policies
  * may have effects, and each sees what the ones before it left in the context. All group and user bindings together are one result: in
@@ -217,13 +227,7 @@ export async function evaluatePolicies(ctx: Ctx, question: Question): Promise<De
   const mode = question.mode ?? target?.mode ?? 'any'
   const { user, context = {}, object = null, dry } = question
   const request: PolicyRequest = { user, context, object, debug: false, ...(dry && { dry }) }
-  if (bindings.some(binding => binding.policy !== null && binding.enabled)) Object.assign(context, await placeContext(ctx))
-  const found = new Map<Binding, Finding>()
-  for (const binding of bindings) if (binding.policy !== null) found.set(binding, await policyFinding(ctx, binding, request))
-  const members = bindings.filter(binding => binding.policy === null)
-  if (members.length > 0) for (const [binding, finding] of await memberFindings(ctx, members, user)) found.set(binding, finding)
-
-  const findings = bindings.map(binding => found.get(binding)!)
+  const findings = bindings.length === 0 ? [] : await findingsOf(ctx, bindings, request)
   const asked = findings.filter(finding => finding.enabled)
   const policies = asked.filter(finding => finding.kind === 'policy')
   const memberships = asked.filter(finding => finding.kind !== 'policy').map(finding => finding.passing)

@@ -1,5 +1,4 @@
 import type { Ctx } from '../../../context.ts'
-import { secretsEqual } from '../../../lib/constant-time.ts'
 import { assertionProves, claimedClient, JWT_BEARER } from './assertion.ts'
 import { byCertificate, certificateProves } from './certificate.ts'
 import { clientById, type Client } from './client.ts'
@@ -60,7 +59,7 @@ export function readCredentials(headers: Headers, form: Parameters): Credentials
 
 /** Whether the presented secret is the client's. Constant time; an empty secret proves nothing. */
 export const secretProves = (client: Client, secret: string | undefined): boolean =>
-  client.secret !== '' && secret !== undefined && secretsEqual(secret, client.secret)
+  client.secret !== '' && secret !== undefined && client.isSecret(secret)
 
 /** The client that credentials name. @throws invalid_client */
 export async function namedClient(ctx: Ctx, credentials: Credentials): Promise<Client> {

@@ -6,6 +6,7 @@ import { findObject, relatedKeys } from '../../../api/store.ts'
 import { Application } from '../../../core/application.ts'
 import { cached } from '../../../core/cache.ts'
 import { statement } from '../../../db/statement.ts'
+import { secretMatcher } from '../../../lib/constant-time.ts'
 import { parseDuration } from '../../../lib/duration.ts'
 import type { ScopeMappingRow } from '../../../mappings/evaluate.ts'
 import { ClientMetadata, type ClientMetadataRow } from './metadata.ts'
@@ -26,6 +27,8 @@ export type Client = {
   client_id: string
   /** Never empty for a confidential client that can authenticate. */
   secret: string
+  /** Whether a presented secret is that one, in constant time. */
+  isSecret: (presented: string) => boolean
   public: boolean
   grantTypes: ReadonlySet<string>
   mayRedirectTo: (uri: string) => boolean
@@ -180,6 +183,7 @@ async function load(ctx: Ctx, provider: Row): Promise<Client> {
     name: provider.name as string,
     client_id: provider.client_id as string,
     secret: provider.client_secret as string,
+    isSecret: secretMatcher(provider.client_secret as string),
     public: isPublic,
     grantTypes: namesOf(grantsUnderProfile({ metadata }, provider.grant_types as string[])),
     mayRedirectTo: redirectMatcher(uris, 'authorization', { loopback: isPublic }),

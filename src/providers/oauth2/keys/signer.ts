@@ -1,5 +1,4 @@
 import { createHmac, createSecretKey, hash as digestOf, sign as signWith, X509Certificate, type KeyObject } from 'node:crypto'
-import { promisify } from 'node:util'
 import { CompactEncrypt, compactDecrypt, compactVerify } from 'jose'
 import type { Row } from '../../../api/model.ts'
 import { loadPrivateKey, publicJwk, signingAlgorithms } from '../../../crypto/keypair.ts'
@@ -23,16 +22,20 @@ export type Signer = {
   jwk: Row | undefined
 }
 
-const signInPool = promisify(signWith) as (hash: string | null, data: Buffer, key: Parameters<typeof signWith>[2]) => Promise<Buffer>
+const signInPool = (hash: string | null, data: Buffer, key: Parameters<typeof signWith>[2]): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    signWith(hash, data, key, (error, signature) => (error ? reject(error) : resolve(signature)))
+  })
 
+/** @param input what a JWS signs (RFC 7515 §5.1): base64url and a dot, so that its characters are its bytes */
 type Signature = (input: string) => Buffer | Promise<Buffer>
 
 function signatureOf(alg: string, secretOrKey: KeyObject): Signature {
   if (alg.startsWith('HS')) return input => createHmac(hashOf(alg), secretOrKey).update(input).digest()
   const { hash, key } = signingOptions(alg, secretOrKey)
   // Half a millisecond of RSA belongs off the event loop; the others are done before a thread would have begun.
-  if (secretOrKey.asymmetricKeyType === 'rsa') return input => signInPool(hash, Buffer.from(input), key)
-  return input => signWith(hash, Buffer.from(input), key)
+  if (secretOrKey.asymmetricKeyType === 'rsa') return input => signInPool(hash, Buffer.from(input, 'latin1'), key)
+  return input => signWith(hash, Buffer.from(input, 'latin1'), key)
 }
 
 /** The claims of a compact JWS that this key signed with one of these algorithms; undefined for anything else. */
