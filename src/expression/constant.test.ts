@@ -4,7 +4,9 @@ import { constantOf } from './constant.ts'
 
 test('a text that returns nothing but literals is known without running it', () => {
   assert.deepEqual(constantOf('# why\nreturn {}'), { plain: {} })
-  assert.deepEqual(constantOf('return {"a": [1, (2.5, None)], "b": {"c": True}, "b": "later"}'), { plain: { a: [1, [2.5, null]], b: 'later' } })
+  assert.deepEqual(constantOf('return {"a": [1, (2.5, None)], "b": {"c": True}, "b": "later"}'), {
+    plain: { a: [1, [2.5, null]], b: 'later' },
+  })
   assert.deepEqual(constantOf('return {"__proto__": {"x": 1}}')?.plain, JSON.parse('{"__proto__": {"x": 1}}'))
 })
 

@@ -72,10 +72,12 @@ export async function prepareTokens(ctx: Ctx, client: Client, authorization: Aut
   const { claims: more, requested } = authorization
   const told = await idTokenClaims(ctx, client, { user, scopes, facts, nonce, expires })
   const claims = more ? { ...told, ...more } : told
-  const access = await sealed(
+  const sealing = sealed(
     client,
     Object.assign(accessTokenClaims(ctx, client, claims, scopes, authorization.family), more, confirmation(bound)),
   )
+  if (sealing instanceof Promise) ctx.database.expect(sealing)
+  const access = await sealing
   const named = requested ? await namedClaims(ctx, client, user, requested.id_token) : undefined
   const idClaims = { ...named, ...idTokenUnderProfile(client, claims) }
   const wanted = authorization.idToken && givesIdToken(client, scopes)
