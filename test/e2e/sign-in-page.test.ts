@@ -40,7 +40,7 @@ describe('the sign-in page in a browser', () => {
       .locator(':focus')
       .evaluate(element => element.getAttribute('name') ?? element.getAttribute('aria-label') ?? element.textContent.trim())
 
-  /** Pages move the focus once they are painted. */
+  /** Pages move the focus with each step that they show. */
   const focusOn = (page: Page, field: string) => page.locator(`[name="${field}"]:focus`).waitFor()
 
   test('signs in with name and password, by keyboard alone', async () => {
@@ -234,6 +234,25 @@ describe('the sign-in page in a browser', () => {
     assert.equal(await field.inputValue(), '')
     const described = await field.getAttribute('aria-describedby')
     assert.equal(await page.locator(`#${described}`).innerText(), 'Invalid password')
+  })
+
+  test('keeps what is typed as soon as a refusal can be seen', async () => {
+    fixture.play(password, () => refused(password, { password: 'Invalid password' }))
+    const { page } = await open()
+    const field = page.getByLabel('Password', { exact: true })
+    await field.fill('wrong')
+    // Faster than any hand: in the very moment in which the refusal stands in the page.
+    await page.evaluate(`
+      const seen = new MutationObserver(() => {
+        if (!document.querySelector('.error')) return
+        seen.disconnect()
+        document.querySelector('[name=password]').value = 'right'
+      })
+      seen.observe(document.body, { childList: true, subtree: true })`)
+    await page.keyboard.press('Enter')
+    await page.locator('.error').waitFor()
+    await page.evaluate('new Promise(painted => requestAnimationFrame(() => setTimeout(painted)))')
+    assert.equal(await field.inputValue(), 'right')
   })
 
   test('says form errors in an alert and keeps the name that was typed', async () => {

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { Answer, Challenge, FlowData } from './challenge.ts'
 import { callExecutor, type Failure, type Reply } from './executor.ts'
 import { FailureNotice } from './parts/failure-notice.tsx'
@@ -57,7 +57,8 @@ export function App({ data, t }: { data: FlowData; t: Translate }) {
     addEventListener('pageshow', restore)
     return () => removeEventListener('pageshow', restore)
   })
-  useEffect(() => {
+  // Before anything of the step is seen: what somebody typed since then would be emptied.
+  useLayoutEffect(() => {
     document.title = [titleOf(t, step.challenge, data.brand, data.asking), data.brand].filter(Boolean).join(' · ')
     focusWhereWorkIs(region.current!, step)
   }, [step])
