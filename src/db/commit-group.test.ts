@@ -4,16 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
-import { setImmediate as turnOfTheLoop } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { CommitGroup, CommitLostError } from './commit-group.ts'
 import { openDatabase } from './database.ts'
-import { statement } from './statement.ts'
 
 /** A database in a file with one table, and how often something of it was committed. */
-async function opened(t: TestContext, elapsed?: () => number) {
+async function opened(t: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), 'signet-commit-'))
-  const database = await openDatabase({ engine: 'sqlite', file: join(folder, 'db.sqlite'), watchedTables: ['thing'], elapsed })
+  const database = await openDatabase({ engine: 'sqlite', file: join(folder, 'db.sqlite'), watchedTables: ['thing'] })
   await sql`create table thing (name text primary key not null)`.execute(database.db)
   let commits = 0
   database.feed.onChange(['thing'], () => void commits++)
@@ -199,36 +197,4 @@ test('whoever comes in the next turn of the event loop is waited for, as long as
   turn()
   assert.deepEqual(commits, [3, 5], 'but for no longer than a moment')
   connection.close()
-})
-
-const addPlanned = statement((db, name: string) => ({ compile: () => sql`insert into thing (name) values (${name})`.compile(db) }))
-
-test('whoever is ready waits for those who are expected, and shares their commit', async t => {
-  const { database, names, commits } = await opened(t, () => 0)
-  const add = (name: string) => database.commit([addPlanned.planned(name)])
-  const signatures = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-  for (const { promise } of signatures) database.expect(promise)
-  const first = add('a')
-  const others = signatures.map(({ promise }, index) => promise.then(() => add(`b${index}`)))
-  for (let turn = 0; turn < 20; turn++) await turnOfTheLoop()
-  assert.deepEqual([commits(), await names()], [0, []])
-  signatures[0]!.resolve()
-  await turnOfTheLoop()
-  signatures[1]!.resolve()
-  await Promise.all([first, ...others])
-  assert.deepEqual([commits(), await names()], [1, ['a', 'b0', 'b1']])
-})
-
-test('nobody waits for what has failed, nor for long for what never comes', async t => {
-  let now = 0
-  const { database, commits } = await opened(t, () => now)
-  database.expect(Promise.reject(new Error('no signature')))
-  await database.commit([addPlanned.planned('a')])
-  assert.equal(commits(), 1)
-  database.expect(new Promise(() => {}))
-  const second = database.commit([addPlanned.planned('b')])
-  await turnOfTheLoop()
-  now = 20
-  await second
-  assert.equal(commits(), 2)
 })

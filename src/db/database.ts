@@ -69,11 +69,6 @@ export type Database = {
   transaction: <T>(fn: (trx: Db) => Promise<T>) => Promise<T>
   /** What `commitTogether` does outside of transactions. */
   commit: (writes: readonly PlannedWrite[]) => Promise<void>
-  /**
-   * Tells of something that is done in a moment, as a signature is, and after which somebody will `commit`: others who are ready by then share
-   * that commit, and wait for it 20 ms at most. PostgreSQL shares none.
-   */
-  expect: (preparing: Promise<unknown>) => void
   readonly feed: ChangeFeed
   /** Path of the SQLite file; undefined for others. */
   readonly file: string | undefined
@@ -111,7 +106,6 @@ const openSqlite = async (options: DatabaseOptions & SqliteOptions, feed: Feed, 
         report,
       )
     },
-    expect: preparing => store.planned.expect(preparing),
     feed,
     file: inMemory ? undefined : options.file,
     async close() {
@@ -168,7 +162,6 @@ const openPostgres = async (
       refuseInsideTransaction(store)
       await runTransaction(db, store, report, trx => runPlanned(trx, writes))
     },
-    expect: () => {},
     feed,
     file: undefined,
     async close() {

@@ -26,7 +26,6 @@ type Outcome = { results: StatementResult[]; changed: boolean }
 export class PlannedCommits {
   readonly #store: SqliteStore
   #queue: Member[] = []
-  #expected = 0
   #begun = 0
   /** How many the last commit was for. */
   #answered = 0
@@ -48,13 +47,6 @@ export class PlannedCommits {
     return promise
   }
 
-  /** What waits is committed together with what will be planned once this is done, if that takes moments only. */
-  expect(preparing: Promise<unknown>): void {
-    this.#expected++
-    const done = () => void this.#expected--
-    preparing.then(done, done)
-  }
-
   #gather(hurried: boolean): void {
     const { busy } = this.#store.log ?? {}
     if (hurried) setImmediate(() => void this.commit())
@@ -72,18 +64,13 @@ export class PlannedCommits {
     else this.#gatherByTurns()
   }
 
-  /**
-   * Waits as long as each turn of the event loop brings somebody (from here to the end of this one, and then through the next), and for those who
-   * are expected: signatures by RSA come two at a time, and each pair would have a commit of its own.
-   */
+  /** Waits as long as each turn of the event loop brings somebody: from here to the end of this one, and then through the next. */
   #gatherByTurns(): void {
     const already = this.#queue.length
     setImmediate(() =>
       setImmediate(() => {
         const more = this.#queue.length > already
-        if (this.#store.patience.elapsed() - this.#begun >= LONGEST) void this.commit()
-        else if (more) this.#gatherByTurns()
-        else if (this.#expected > 0) setTimeout(() => this.#gatherByTurns(), MOMENT)
+        if (more && this.#store.patience.elapsed() - this.#begun < LONGEST) this.#gatherByTurns()
         else void this.commit()
       }),
     )

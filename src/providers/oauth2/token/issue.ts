@@ -72,12 +72,10 @@ export async function prepareTokens(ctx: Ctx, client: Client, authorization: Aut
   const { claims: more, requested } = authorization
   const told = await idTokenClaims(ctx, client, { user, scopes, facts, nonce, expires })
   const claims = more ? { ...told, ...more } : told
-  const sealing = sealed(
+  const access = await sealed(
     client,
     Object.assign(accessTokenClaims(ctx, client, claims, scopes, authorization.family), more, confirmation(bound)),
   )
-  if (sealing instanceof Promise) ctx.database.expect(sealing)
-  const access = await sealing
   const named = requested ? await namedClaims(ctx, client, user, requested.id_token) : undefined
   const idClaims = { ...named, ...idTokenUnderProfile(client, claims) }
   const wanted = authorization.idToken && givesIdToken(client, scopes)
