@@ -6,6 +6,7 @@ import { aPolicy } from '../../test/policies.ts'
 import type { Row } from '../api/model.ts'
 import { mayOpen } from './access.ts'
 import { applicationBySlug, tilesFor } from './application.ts'
+import { flowKey } from '../providers/oauth2/fixture.ts'
 
 const PATH = '/api/v3/core/applications/'
 
@@ -92,13 +93,7 @@ test('Applications without an address to be opened at can be left out, and have 
   const family = unique('launched')
   const member = await aGroup(ctx)
   const closed = [{ group: (await aGroup(ctx)).group_uuid }]
-  const flow = (
-    await ctx.db
-      .selectFrom('flow')
-      .select('flow_uuid')
-      .where('slug', '=', 'default-provider-authorization-implicit-consent')
-      .executeTakeFirstOrThrow()
-  ).flow_uuid
+  const flow = await flowKey(ctx, 'default-provider-authorization-implicit-consent')
   const provider = async (...uris: Row[]) =>
     (await created('/api/v3/providers/oauth2/', { name: unique('launched'), authorization_flow: flow, redirect_uris: uris })).pk
   const strict = (url: string, more: Row = {}) => ({ matching_mode: 'strict', url, ...more })
@@ -139,13 +134,7 @@ test('Applications without an address to be opened at can be left out, and have 
 
 test('The site that redirect URIs suggest follows them', async () => {
   const { admin, ctx } = await server()
-  const flow = (
-    await ctx.db
-      .selectFrom('flow')
-      .select('flow_uuid')
-      .where('slug', '=', 'default-provider-authorization-implicit-consent')
-      .executeTakeFirstOrThrow()
-  ).flow_uuid
+  const flow = await flowKey(ctx, 'default-provider-authorization-implicit-consent')
   const uri = (host: string) => [{ matching_mode: 'strict', url: `https://${host}/callback` }]
   const { pk } = await created('/api/v3/providers/oauth2/', {
     name: unique('moving'),
