@@ -99,6 +99,7 @@ describe('signing out', () => {
   test('goes on where an application does not answer the browser', async () => {
     const silent = createServer(() => {}).listen(0, '127.0.0.1')
     atTheEnd(() => silent.close().closeAllConnections())
+    const asked = once(silent, 'request')
     await once(silent, 'listening')
     await onboarded(notes, {
       provider: {
@@ -115,6 +116,7 @@ describe('signing out', () => {
     await page.getByRole('link', { name: 'Sign out' }).click()
     await page.getByText('Telling applications').waitFor()
     await taken(page) // whose script counts the seconds
+    await asked // so that the page of the frames is there already: it is gone with its stage
     await page.clock.fastForward(4_000)
     await page.getByRole('heading', { name: 'Goodbye' }).waitFor()
     assert.deepEqual(complaints, [])
