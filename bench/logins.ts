@@ -13,7 +13,7 @@ const ATTACKERS = 500
 const SIGN_INS = 100
 const PASSWORD = 'correct horse battery staple'
 
-/** As in src/core/passwords.ts. */
+/** As in src/core/password/passwords.ts. */
 const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
 const headers = { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' }

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
-import type { Passwords } from './core/passwords.ts'
+import type { Passwords } from './core/password/passwords.ts'
 import type { Secrets } from './crypto/secrets.ts'
 import type { Database, Db } from './db/database.ts'
 import type { Metrics } from './observability/metrics.ts'

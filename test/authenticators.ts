@@ -6,7 +6,7 @@ import { newTokens, StaticDevice, storeTokens } from '../src/stages/authenticato
 import { newKey, TOTPDevice } from '../src/stages/authenticator_totp/device.ts'
 import { WebAuthnDevice } from '../src/stages/authenticator_webauthn/device.ts'
 import { AuthenticatorValidateStage } from '../src/stages/authenticator_validate/model.ts'
-import { userUid } from '../src/core/uid.ts'
+import { userUid } from '../src/core/user/uid.ts'
 import { Authenticator } from './authenticator.ts'
 import { unique } from './builders.ts'
 import { codeOf } from './codes.ts'

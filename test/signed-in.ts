@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Row } from '../src/api/model.ts'
 import type { Ctx } from '../src/context.ts'
-import { CSRF_COOKIE, SESSION_COOKIE, sessionCookieValue, startSession, type Session } from '../src/core/sessions.ts'
+import { CSRF_COOKIE, SESSION_COOKIE, sessionCookieValue, startSession, type Session } from '../src/core/session/session.ts'
 import { clientOf, type Client } from './harness.ts'
 
 /** A browser in which somebody is signed in: it sends its cookies, and proves with each write that it comes from our pages. */

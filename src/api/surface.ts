@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify'
 import type { Ctx } from '../context.ts'
 import { bearerCaller, sessionCaller, type BearerSource } from '../core/callers.ts'
-import { CSRF_COOKIE, SESSION_COOKIE } from '../core/sessions.ts'
+import { CSRF_COOKIE, SESSION_COOKIE } from '../core/session/session.ts'
 import { secretsEqual } from '../lib/constant-time.ts'
 import { QueueFullError } from '../lib/turn-queue.ts'
 import { ApiError, permissionDenied, unsupportedMediaType } from './errors.ts'

@@ -2,8 +2,8 @@ import { sql } from 'kysely'
 import { flag, instant, integer, internal, reference, text, unshown } from '../api/fields.ts'
 import { defineModel, type Model, type ModelSpec, type Row } from '../api/model.ts'
 import type { Ctx } from '../context.ts'
-import { byKey, partialUser } from '../core/user-present.ts'
-import { User } from '../core/user.ts'
+import { byKey, partialUser } from '../core/user/present.ts'
+import { User } from '../core/user/model.ts'
 
 /**
  * What all kinds of second factors share. A device that is deleted lies in the trash for a while: no reader finds it, and its owner

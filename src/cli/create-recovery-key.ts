@@ -1,4 +1,4 @@
-import { createToken } from '../core/new-token.ts'
+import { createToken } from '../core/token/new.ts'
 import { UsageError, type Command } from './command.ts'
 import { findUser } from './find-user.ts'
 import { withContext } from './with-context.ts'

@@ -1,4 +1,4 @@
-import { createToken } from '../core/new-token.ts'
+import { createToken } from '../core/token/new.ts'
 import { systemSettings } from '../core/settings.ts'
 import { parseDuration } from '../lib/duration.ts'
 import { textOption, UsageError, type Command } from './command.ts'

@@ -5,9 +5,9 @@ import { permissionDenied } from '../api/errors.ts'
 import { hashToken } from '../crypto/secrets.ts'
 import { statement } from '../db/statement.ts'
 import { cached } from './cache.ts'
-import { groupsOf, permissionsOf, rolesOf } from './membership.ts'
-import { endBrokenBinding } from './session-binding.ts'
-import { findSession, SESSION_COOKIE, touchSession, type Session } from './sessions.ts'
+import { groupsOf, permissionsOf, rolesOf } from './group/membership.ts'
+import { endBrokenBinding } from './session/binding.ts'
+import { findSession, SESSION_COOKIE, touchSession, type Session } from './session/session.ts'
 
 /**
  * What an account may do, by its key. Groups, roles and permissions are asked for by every request and change rarely; the account

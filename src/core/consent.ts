@@ -5,8 +5,8 @@ import { defineModel, type Model, type Row } from '../api/model.ts'
 import type { Resource } from '../api/mount.ts'
 import { findObjects } from '../api/store.ts'
 import type { Ctx } from '../context.ts'
-import { Application } from './application.ts'
-import { User } from './user.ts'
+import { Application } from './application/model.ts'
+import { User } from './user/model.ts'
 import { withdraw } from './withdrawal.ts'
 
 /** That a person agreed to an application's having what it asks for. Deleting it ends what the application has, and makes it ask again. */

@@ -3,7 +3,7 @@ import { cookieOf } from '../http/cookie.ts'
 import type { Web } from '../interfaces/assets.ts'
 import { chooseLanguage, LANGUAGE_COOKIE } from '../interfaces/language.ts'
 import { createNonce, type PageContext } from '../interfaces/page.ts'
-import { publicBrand } from './brand.ts'
+import { publicBrand } from './brand/model.ts'
 
 /** What pages of ours need beside the request. */
 export type Pages = { web: Web }

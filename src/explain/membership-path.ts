@@ -1,5 +1,5 @@
 import type { Ctx } from '../context.ts'
-import { groupsOf, type GroupRow } from '../core/membership.ts'
+import { groupsOf, type GroupRow } from '../core/group/membership.ts'
 
 /** How somebody comes to be in their groups. */
 export type Memberships = {

@@ -1,6 +1,6 @@
 import type { Ctx } from '../context.ts'
 import type { Row } from '../api/model.ts'
-import { livingSession } from '../core/sessions.ts'
+import { livingSession } from '../core/session/session.ts'
 import { recordEvent } from '../events/record.ts'
 import { isReturnPath, isSafeTarget, pathOf } from './addresses.ts'
 import { readAnswer } from './answer.ts'

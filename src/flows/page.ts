@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Ctx } from '../context.ts'
 import type { Row } from '../api/model.ts'
-import { CSRF_COOKIE } from '../core/sessions.ts'
+import { CSRF_COOKIE } from '../core/session/session.ts'
 import { cookieOf } from '../http/cookie.ts'
 import { renderCsrfFailure, renderStepOver } from '../interfaces/errors.ts'
 import { CSRF_FIELD, formFields, parseFlowForm, renderFlowPage } from '../interfaces/flow.ts'

@@ -1,4 +1,4 @@
-import { rekeySession } from '../core/sessions.ts'
+import { rekeySession } from '../core/session/session.ts'
 import type { Run } from './stage.ts'
 import { Superseded } from './sign-in.ts'
 import { adoptSession } from './visit.ts'

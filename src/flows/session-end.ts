@@ -1,6 +1,6 @@
 import type { Row } from '../api/model.ts'
-import { currentBrand } from '../core/brand.ts'
-import { linkTo } from '../core/launch-url.ts'
+import { currentBrand } from '../core/brand/model.ts'
+import { linkTo } from '../core/application/launch-url.ts'
 import { flowPath, pathOf } from './addresses.ts'
 import { withUser } from './present.ts'
 import { defineMemoryStage, finish, redirect } from './stage.ts'

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Ctx } from '../context.ts'
-import { isUsable } from '../core/passwords.ts'
+import { isUsable } from '../core/password/passwords.ts'
 
 /**
  * Initial set-up: whoever opens a fresh installation gives its administrator a password. It can happen once. The mark in the

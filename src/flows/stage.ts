@@ -1,6 +1,6 @@
 import type { Ctx } from '../context.ts'
 import type { Model, Row } from '../api/model.ts'
-import type { Session } from '../core/sessions.ts'
+import type { Session } from '../core/session/session.ts'
 import type { AnswerFields, AnswerValues } from './answer.ts'
 import type { Plan, PlannedStage } from './plan.ts'
 import type { Visit } from './visit.ts'

@@ -1,7 +1,7 @@
 import type { Ctx } from '../context.ts'
 import { holds } from '../api/permissions.ts'
 import { planFlow } from './planner.ts'
-import { currentBrand } from '../core/brand.ts'
+import { currentBrand } from '../core/brand/model.ts'
 import { flowPath } from './addresses.ts'
 import { flowByKey, flowDefinition, type FlowDefinition } from './definition.ts'
 import { execute, type FlowAnswer } from './executor.ts'

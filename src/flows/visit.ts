@@ -11,9 +11,9 @@ import {
   sessionCookieValue,
   startSession,
   type Session,
-} from '../core/sessions.ts'
+} from '../core/session/session.ts'
 import { cookieOf } from '../http/cookie.ts'
-import { BROWSER_STATE_COOKIE, browserStateCookie } from '../core/browser-state.ts'
+import { BROWSER_STATE_COOKIE, browserStateCookie } from '../core/session/browser-state.ts'
 import { toBase64url } from '../lib/base64url.ts'
 import { savePlan, type Plan } from './plan.ts'
 

@@ -1,5 +1,5 @@
 import type { Ctx } from '../context.ts'
-import { hostOfDefault, isBrandHost } from '../core/brand-rows.ts'
+import { hostOfDefault, isBrandHost } from '../core/brand/rows.ts'
 import { flowPath } from '../flows/addresses.ts'
 
 /**

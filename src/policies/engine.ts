@@ -1,6 +1,6 @@
 import type { Ctx } from '../context.ts'
 import type { Row } from '../api/model.ts'
-import { groupsOf } from '../core/membership.ts'
+import { groupsOf } from '../core/group/membership.ts'
 import { cached } from '../core/cache.ts'
 import { placeContext } from '../geoip/place.ts'
 import { findObject } from '../api/store.ts'

@@ -1,7 +1,7 @@
 import { createSecureContext, type SecureContext } from 'node:tls'
 import { findObject } from '../api/store.ts'
 import type { Ctx } from '../context.ts'
-import { brandOfHost } from '../core/brand-rows.ts'
+import { brandOfHost } from '../core/brand/rows.ts'
 import { CertificateKeyPair } from '../crypto/model.ts'
 import type { PemPair } from './https-pair.ts'
 import { TLS } from './tls.ts'

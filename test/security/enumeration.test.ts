@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { createApp } from '../../src/app.ts'
-import { makePasswords } from '../../src/core/passwords.ts'
+import { makePasswords } from '../../src/core/password/passwords.ts'
 import { aUser, unique } from '../builders.ts'
 import { ownServer } from '../harness.ts'
 import { byChance, distance } from '../statistics.ts'

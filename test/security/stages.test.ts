@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseMarkup, type MarkupNode } from '../../web/flow/markup.ts'
-import { avatarOf } from '../../src/core/avatar.ts'
+import { avatarOf } from '../../src/core/user/avatar.ts'
 import { aUser, unique } from '../builders.ts'
 import { aFlow, aForm, aStage, errorsOf, FlowVisitor } from '../flows.ts'
 import { server } from '../harness.ts'

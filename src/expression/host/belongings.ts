@@ -2,7 +2,7 @@
 import { sql, type RawBuilder } from 'kysely'
 import type { Row } from '../../api/model.ts'
 import { cached } from '../../core/cache.ts'
-import { groupsAndAbove } from '../../core/membership.ts'
+import { groupsAndAbove } from '../../core/group/membership.ts'
 import type { Db } from '../../db/database.ts'
 import { statement, type Statement } from '../../db/statement.ts'
 import { copyOf } from '../../lib/copy.ts'

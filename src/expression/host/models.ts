@@ -1,5 +1,5 @@
 /** What objects of some models can do beside holding fields. */
-import { groupNumber } from '../../core/group-number.ts'
+import { groupNumber } from '../../core/group/number.ts'
 import type { Registry } from '../../registry.ts'
 import { userPath } from '../../sources/source.ts'
 import { raise } from '../errors.ts'

@@ -1,7 +1,7 @@
 import { flag, integer, text } from '../../api/fields.ts'
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
-import { currentBrand } from '../../core/brand.ts'
+import { currentBrand } from '../../core/brand/model.ts'
 import { definePolicyKind, definePolicyModel, fail, pass, policyResource } from '../kind.ts'
 import type { PolicyRequest } from '../policy.ts'
 import { enteredPassword, NO_PASSWORD } from '../subject.ts'

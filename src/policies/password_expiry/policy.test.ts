@@ -4,7 +4,7 @@ import { aUser } from '../../../test/builders.ts'
 import { server } from '../../../test/harness.ts'
 import { ask } from '../../../test/policies.ts'
 import type { Row } from '../../api/model.ts'
-import { startSession } from '../../core/sessions.ts'
+import { startSession } from '../../core/session/session.ts'
 
 const DAY = 86_400_000
 

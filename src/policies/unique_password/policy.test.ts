@@ -4,7 +4,7 @@ import { aUser, unique } from '../../../test/builders.ts'
 import { aFlow, aForm, FlowVisitor } from '../../../test/flows.ts'
 import { ownServer } from '../../../test/harness.ts'
 import { ask } from '../../../test/policies.ts'
-import { setPassword } from '../../core/user-password.ts'
+import { setPassword } from '../../core/user/password.ts'
 
 test('passwords that somebody has or had are refused, as many as the policy says', async () => {
   const own = await ownServer()

@@ -1,5 +1,5 @@
 import type { Ctx } from '../../context.ts'
-import { brandRows, hostOfDefault, isBrandHost } from '../../core/brand-rows.ts'
+import { brandRows, hostOfDefault, isBrandHost } from '../../core/brand/rows.ts'
 import type { Client } from './client/client.ts'
 
 /** Scheme, host and path prefix of this installation as the client sees it; ends in a slash. */

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { createApp } from '../../app.ts'
-import { sessionCookieValue, startSession, type NewSession, type Session } from '../../core/sessions.ts'
+import { sessionCookieValue, startSession, type NewSession, type Session } from '../../core/session/session.ts'
 import { EC_KEYPAIR, RSA_KEYPAIR } from '../../boot.ts'
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'

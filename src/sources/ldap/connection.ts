@@ -3,7 +3,7 @@ import type { Model, Row } from '../../api/model.ts'
 import type { Resource } from '../../api/mount.ts'
 import { named } from '../../api/shapes.ts'
 import type { Ctx } from '../../context.ts'
-import { partialGroup, partialUser } from '../../core/user-present.ts'
+import { partialGroup, partialUser } from '../../core/user/present.ts'
 import {
   connectionOperations,
   groupConnectionModel,

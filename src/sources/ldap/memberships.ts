@@ -1,5 +1,5 @@
 import { AndFilter, EqualityFilter, ExtensibleFilter, type Filter } from 'ldapts'
-import { wouldCycle } from '../../core/membership.ts'
+import { wouldCycle } from '../../core/group/membership.ts'
 import { parseFilter } from './client.ts'
 import { below, normalDn } from './dn.ts'
 import { textOf, valuesOf, type Entry } from './entry.ts'

@@ -8,7 +8,7 @@ import { createObject } from '../../api/crud.ts'
 import type { Row } from '../../api/model.ts'
 import { updateObject } from '../../api/store.ts'
 import type { Ctx } from '../../context.ts'
-import { groupsOf } from '../../core/membership.ts'
+import { groupsOf } from '../../core/group/membership.ts'
 import {
   accountOf,
   aDirectorySource,

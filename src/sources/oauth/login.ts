@@ -1,6 +1,6 @@
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
-import { startSession } from '../../core/sessions.ts'
+import { startSession } from '../../core/session/session.ts'
 import { isReturnPath } from '../../flows/addresses.ts'
 import { freshnessOf } from '../../flows/freshness.ts'
 import { loadPlan, type Plan } from '../../flows/plan.ts'

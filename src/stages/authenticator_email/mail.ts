@@ -1,7 +1,7 @@
 import type { Row } from '../../api/model.ts'
 import { issueCode } from '../../authenticators/codes.ts'
 import { transact, type Ctx } from '../../context.ts'
-import { currentBrand } from '../../core/brand.ts'
+import { currentBrand } from '../../core/brand/model.ts'
 import { parseDuration } from '../../lib/duration.ts'
 import { queueMail, stageMail } from '../../mail/queue.ts'
 

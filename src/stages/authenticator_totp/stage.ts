@@ -1,5 +1,5 @@
 import { addDevice, draftOf, dropDraft, setupUser } from '../../authenticators/setup.ts'
-import { publicBrand } from '../../core/brand.ts'
+import { publicBrand } from '../../core/brand/model.ts'
 import { textField } from '../../flows/answer.ts'
 import { withUser } from '../../flows/present.ts'
 import { defineStage, denied, next, retry } from '../../flows/stage.ts'

@@ -6,7 +6,7 @@ import { aUser, unique } from '../../../test/builders.ts'
 import { aFlow, aStage, assertDone, errorsOf, FlowVisitor, type Shown } from '../../../test/flows.ts'
 import { HOST, server } from '../../../test/harness.ts'
 import type { Row } from '../../api/model.ts'
-import { userUid } from '../../core/uid.ts'
+import { userUid } from '../../core/user/uid.ts'
 
 const YUBIKEY = 'cb69481e-8ff7-4039-93ec-0a2729a154a8'
 

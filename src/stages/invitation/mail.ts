@@ -1,7 +1,7 @@
 import { invalid, permissionDenied } from '../../api/errors.ts'
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
-import { currentBrand } from '../../core/brand.ts'
+import { currentBrand } from '../../core/brand/model.ts'
 import { flowSlug } from '../../flows/definition.ts'
 import { queueMail } from '../../mail/queue.ts'
 import { isMailAddress } from '../../mail/send.ts'

@@ -1,6 +1,6 @@
 import type { Ctx } from '../../context.ts'
 import type { Row } from '../../api/model.ts'
-import { admitAttempt, noteRightPassword, noteWrongPassword, type Attempt } from '../../core/password-attempts.ts'
+import { admitAttempt, noteRightPassword, noteWrongPassword, type Attempt } from '../../core/password/attempts.ts'
 import { hashToken } from '../../crypto/secrets.ts'
 import { lazy } from '../../lib/lazy.ts'
 import { isKnownDevice } from '../user_login/device.ts'

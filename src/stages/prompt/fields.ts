@@ -1,4 +1,4 @@
-import { MAX_PASSWORD_BYTES } from '../../core/passwords.ts'
+import { MAX_PASSWORD_BYTES } from '../../core/password/passwords.ts'
 import { booleanField, choiceField, emailField, integerField, textField, type AnswerField } from '../../flows/answer.ts'
 import { PlainDate } from '../../lib/plain-date.ts'
 import { SERVER_VALUED, SILENT, wireText, type PromptField } from './values.ts'
@@ -49,7 +49,7 @@ const fileField = (inner: AnswerField): AnswerField =>
     return text.length > MAX_FILE ? wrong('This file is too large.', 'max_length') : { value: text }
   })
 
-/** What can be hashed; see core/passwords.ts. */
+/** What can be hashed; see core/password/passwords.ts. */
 const passwordField = (inner: AnswerField): AnswerField =>
   textThat(inner, text =>
     Buffer.byteLength(text) > MAX_PASSWORD_BYTES

@@ -5,7 +5,7 @@ import { aFlow, aForm, aStage, assertDone, errorsOf, FlowVisitor } from '../../.
 import { server } from '../../../test/harness.ts'
 import { assertFits } from '../../../test/contract/schema.ts'
 import type { Row } from '../../api/model.ts'
-import { findSession } from '../../core/sessions.ts'
+import { findSession } from '../../core/session/session.ts'
 
 const PASSWORDS = [
   { field_key: 'password', type: 'password' },

@@ -1,7 +1,7 @@
 import { deleteObject } from '../../api/crud.ts'
 import { findObject } from '../../api/store.ts'
 import { transact } from '../../context.ts'
-import { User, userHooks } from '../../core/user.ts'
+import { User, userHooks } from '../../core/user/model.ts'
 import { isStored } from '../../flows/objects.ts'
 import { subjectOf } from '../../flows/planner.ts'
 import { signOut } from '../../flows/sign-in.ts'

@@ -1,6 +1,6 @@
 import type { Ctx } from '../../context.ts'
 import type { Row } from '../../api/model.ts'
-import { userUid } from '../../core/uid.ts'
+import { userUid } from '../../core/user/uid.ts'
 import { readHs256, signHs256 } from '../../crypto/hs256.ts'
 import { DEVICE_COOKIE, type Visit } from '../../flows/visit.ts'
 import { cookieOf } from '../../http/cookie.ts'

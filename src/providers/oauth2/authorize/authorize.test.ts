@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decodeJwt } from 'jose'
-import { userUid } from '../../../core/uid.ts'
+import { userUid } from '../../../core/user/uid.ts'
 import { aGroup, aUser, unique } from '../../../../test/builders.ts'
 import { explanationIn } from '../../../../test/codes.ts'
 import type { Visitor } from '../../../../test/visitor.ts'

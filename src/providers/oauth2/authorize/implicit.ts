@@ -1,6 +1,6 @@
 import type { Ctx } from '../../../context.ts'
 import type { Row } from '../../../api/model.ts'
-import type { Session } from '../../../core/sessions.ts'
+import type { Session } from '../../../core/session/session.ts'
 import type { PlannedWrite } from '../../../db/planned-write.ts'
 import { scopeClaims } from '../../../mappings/evaluate.ts'
 import type { AuthorizationRequest } from './request.ts'

@@ -1,5 +1,5 @@
 import { visitor, type Ctx } from '../../../context.ts'
-import { Application } from '../../../core/application.ts'
+import { Application } from '../../../core/application/model.ts'
 import { pathOf } from '../../../flows/addresses.ts'
 import { ASKING, type Asking } from '../../../flows/asking.ts'
 import { flowByKey } from '../../../flows/definition.ts'

@@ -1,6 +1,6 @@
 import type { Row } from '../../../api/model.ts'
 import { DEVICE_CLASSES, type DeviceClass } from '../../../authenticators/kind.ts'
-import type { Session } from '../../../core/sessions.ts'
+import type { Session } from '../../../core/session/session.ts'
 import { ACR } from './claims.ts'
 import type { ClaimWish } from './requested.ts'
 

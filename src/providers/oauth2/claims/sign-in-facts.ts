@@ -1,4 +1,4 @@
-import type { Session } from '../../../core/sessions.ts'
+import type { Session } from '../../../core/session/session.ts'
 
 /** What tokens say of a sign-in, for as long as the grant lives. */
 export type SignInFacts = {

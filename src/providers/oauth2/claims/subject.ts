@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Row } from '../../../api/model.ts'
-import { userUid } from '../../../core/uid.ts'
+import { userUid } from '../../../core/user/uid.ts'
 import type { Deps } from '../../../deps.ts'
 
 /** How a client's people are named: the mode of its provider, and the sector that pairwise names are made for. */

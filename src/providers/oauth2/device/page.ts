@@ -1,5 +1,5 @@
 import type { Ctx } from '../../../context.ts'
-import { currentBrand } from '../../../core/brand.ts'
+import { currentBrand } from '../../../core/brand/model.ts'
 import { pathOf } from '../../../flows/addresses.ts'
 import { flowDefinition } from '../../../flows/definition.ts'
 import { inMemoryStage } from '../../../flows/plan.ts'

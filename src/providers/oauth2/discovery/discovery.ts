@@ -1,6 +1,6 @@
 import type { Row } from '../../../api/model.ts'
 import type { Ctx } from '../../../context.ts'
-import { currentBrand } from '../../../core/brand.ts'
+import { currentBrand } from '../../../core/brand/model.ts'
 import { scopeClaims } from '../../../mappings/evaluate.ts'
 import { baseUrl, endpoints, issuerOf } from '../addresses.ts'
 import { ANY_ORIGIN, type Answer } from '../answer.ts'

@@ -1,6 +1,6 @@
 import type { Row } from '../../../api/model.ts'
 import type { Ctx } from '../../../context.ts'
-import type { Session } from '../../../core/sessions.ts'
+import type { Session } from '../../../core/session/session.ts'
 import type { PlannedWrite } from '../../../db/planned-write.ts'
 import { outgoingOf } from '../../../http/client.ts'
 import { OutgoingError } from '../../../http/outgoing.ts'

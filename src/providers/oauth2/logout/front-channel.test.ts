@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decodeJwt } from 'jose'
 import type { Row } from '../../../api/model.ts'
-import { endSessionsOf } from '../../../core/sessions.ts'
+import { endSessionsOf } from '../../../core/session/session.ts'
 import { aParty, aSignedInBrowser, flowKey, oauthServer, REDIRECT_URI, type Party } from '../fixture.ts'
 
 const BYE = 'https://app.example.test/bye'

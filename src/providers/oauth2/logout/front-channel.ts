@@ -1,6 +1,6 @@
 import type { Row } from '../../../api/model.ts'
 import type { Ctx } from '../../../context.ts'
-import type { Session } from '../../../core/sessions.ts'
+import type { Session } from '../../../core/session/session.ts'
 import { inMemoryStage, type PlannedStage } from '../../../flows/plan.ts'
 import { defineMemoryStage, next, type Farewell } from '../../../flows/stage.ts'
 import { siteSource } from '../../../interfaces/security-headers.ts'

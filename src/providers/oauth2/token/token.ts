@@ -1,5 +1,5 @@
 import type { Ctx } from '../../../context.ts'
-import { explainAccess, mayOpen } from '../../../core/access.ts'
+import { explainAccess, mayOpen } from '../../../core/application/access.ts'
 import { commitTogether } from '../../../db/planned-write.ts'
 import { json, type Answer } from '../answer.ts'
 import { ASYMMETRIC } from '../keys/algorithms.ts'

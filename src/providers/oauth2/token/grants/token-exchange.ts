@@ -1,7 +1,7 @@
 import { eventModel } from '../../../../api/crud.ts'
 import type { Row } from '../../../../api/model.ts'
 import type { Ctx } from '../../../../context.ts'
-import { Application } from '../../../../core/application.ts'
+import { Application } from '../../../../core/application/model.ts'
 import { required } from '../../../../db/planned-write.ts'
 import { eventWrite } from '../../../../events/record.ts'
 import { livingRow, type LivingToken } from '../../resource/access-token.ts'
