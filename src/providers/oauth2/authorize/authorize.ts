@@ -97,7 +97,7 @@ async function decide(
     if (helps && !silent) return askToSignIn(request.login_hint ?? String(user.username))
     if (request.context.essential) throw authorizationError(helps ? 'login_required' : 'unmet_authentication_requirements')
   }
-  return runAuthorizationFlow(ctx, client, request, client.application, user, session, browser)
+  return runAuthorizationFlow(ctx, { client, request, application: client.application, user, session }, browser)
 }
 
 /** The person would rather not sign in: the way there is forgotten, and a request that was sent ahead is over (RFC 6749 §4.1.2.1). */

@@ -1,7 +1,7 @@
 import type { Row } from '../../../api/model.ts'
 import type { Ctx } from '../../../context.ts'
 import { Application } from '../../../core/application/model.ts'
-import { saveSessionData, type Session } from '../../../core/session/session.ts'
+import { saveSessionData } from '../../../core/session/session.ts'
 import { ASKING, type Asking } from '../../../flows/asking.ts'
 import { flowByKey } from '../../../flows/definition.ts'
 import { asObject } from '../../../flows/objects.ts'
@@ -17,7 +17,7 @@ import { deliver } from './response.ts'
 import { deniedPage, errorPage, type Browser } from '../browser.ts'
 import type { Client } from '../client/client.ts'
 import { authorizationError } from '../errors.ts'
-import { FULFIL, grantCode, type FulfilData } from './fulfil.ts'
+import { FULFIL, grantCode, type FulfilData, type Standing } from './fulfil.ts'
 import { advancePlan } from '../../../flows/advance.ts'
 import { scopesOfClaims } from '../claims/requested.ts'
 import { showBrowserState } from '../logout/session-state.ts'
@@ -61,15 +61,8 @@ const formOf = ({ response_mode: mode, redirect_uri: uri }: Delivery): Partial<A
  * Runs the provider's authorization flow. What needs nobody's answer happens within this request, so that implicit consent is a plain
  * redirect; else the browser goes to the flow's page, whose last stage answers the client.
  */
-export async function runAuthorizationFlow(
-  ctx: Ctx,
-  client: Client,
-  request: AuthorizationRequest,
-  application: Row,
-  user: Row,
-  session: Session,
-  browser: Browser,
-): Promise<Answer> {
+export async function runAuthorizationFlow(ctx: Ctx, standing: Standing, browser: Browser): Promise<Answer> {
+  const { client, request, application, user, session } = standing
   const definition = await flowByKey(ctx, client.flows.authorization)
   if (!definition) return deniedPage(ctx, browser, [])
   const silent = request.prompt.includes('none')
@@ -87,7 +80,7 @@ export async function runAuthorizationFlow(
   const method = ctx.request?.method ?? 'GET'
   if (!plan.hasStages) {
     showBrowserState(ctx, browser.visit, session, user)
-    return deliver(request.delivery, await grantCode(ctx, client, request, application, user, session), method, browser.page)
+    return deliver(request.delivery, await grantCode(ctx, standing), method, browser.page)
   }
   plan.context[ASKING] = { ...askerOf(client, application, request.delivery.redirect_uri), declines: true, ...formOf(request.delivery) }
   plan.appendStage(inMemoryStage(FULFIL, { request, user: user.id as number } satisfies FulfilData))

@@ -64,18 +64,14 @@ const insertCode = insertion('oauth2_code', [
 /** RFC 9126 §4 */
 const spentBefore = () => authorizationError('invalid_request_uri', 'The request was granted before, or is too old')
 
+/** A request that may be granted: who it is by, who has signed in for it, and to which application. */
+export type Standing = { client: Client; application: Row; user: Row; session: Session; request: AuthorizationRequest }
+
 /**
  * Grants a request: makes the code, and tokens where it asks for them, and answers the parameters of the response (RFC 6749 §4.1.2). All questions of who and whether are
  * settled by then. `asked`: the person said yes to this very request.
  */
-export async function grantCode(
-  ctx: Ctx,
-  client: Client,
-  request: AuthorizationRequest,
-  application: Row,
-  user: Row,
-  session: Session,
-): Promise<Record<string, string>> {
+export async function grantCode(ctx: Ctx, { client, request, application, user, session }: Standing): Promise<Record<string, string>> {
   const family = timeOrderedUuid(ctx.now(), ctx.randomBytes)
   const code = request.response_type.includes('code') ? newSecret(family, ctx.randomBytes) : undefined
   const facts = { ...signInFacts(session), acr: metContext(request, session) }
@@ -153,8 +149,6 @@ function handOver(client: Client, delivery: Delivery, parameters: Record<string,
   })
 }
 
-type Standing = { client: Client; application: Row; user: Row; session: Session; request: AuthorizationRequest }
-
 /** Who the request is by and about, as long as that is still true. */
 async function standing({ ctx, stage }: Run): Promise<Standing | Outcome> {
   const { request, user: expected } = stage as unknown as FulfilData
@@ -183,7 +177,7 @@ export const fulfilStage = defineMemoryStage({
       const explanation = explainAccess(ctx, application, user, decision, 'authorize')
       return denied(decision.messages.join('\n') || 'Request has been denied.', explanation)
     }
-    const parameters = await grantCode(ctx, client, request, application, user, session).catch((error: unknown) => {
+    const parameters = await grantCode(ctx, found).catch((error: unknown) => {
       if (error instanceof OAuthError) return errorParameters(ctx, client, request.delivery, error)
       throw error
     })
