@@ -114,6 +114,7 @@ test('a token signed with the key verifies with its JWK', async () => {
     assert.ok(new X509Certificate(Buffer.from(jwk.x5c[0] ?? '', 'base64')).raw.equals(parsed.x509.raw))
     const token = await new SignJWT({}).setProtectedHeader({ alg, kid }).sign(key)
     await jwtVerify(token, await importJWK({ ...jwk, alg }))
+    if (algorithm === 'ed25519') assert.deepEqual(signingAlgorithms(key), ['EdDSA', 'Ed25519'])
   }
 })
 

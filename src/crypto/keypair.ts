@@ -81,7 +81,7 @@ const RSA_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
 const EC_ALGORITHMS: Readonly<Record<string, string>> = { prime256v1: 'ES256', secp384r1: 'ES384', secp521r1: 'ES512' }
 
 /**
- * What JWTs can be signed with by a key (RFC 7518 §3.1, RFC 8037); the first one is used where nobody asks for another. Empty: JWTs do not
+ * What JWTs can be signed with by a key (RFC 7518 §3.1, RFC 8037, RFC 9864); the first one is used where nobody asks for another. Empty: JWTs do not
  * know this kind of key.
  */
 export function signingAlgorithms(key: KeyObject): readonly string[] {
@@ -93,7 +93,7 @@ export function signingAlgorithms(key: KeyObject): readonly string[] {
       return alg === undefined ? [] : [alg]
     }
     case 'ed25519':
-      return ['EdDSA']
+      return ['EdDSA', 'Ed25519'] // one algorithm: few clients know its new name yet
     default:
       return []
   }

@@ -7,31 +7,92 @@ import { outgoingOf } from './client.ts'
 const FRESH = 300_000
 const ASK_AGAIN = 30_000
 const MAX_BYTES = 256 * 1024
-const KEPT = 500
 
-type KeySet = { keys: readonly JWK[]; find: JWTVerifyGetKey }
-type Fetched = { at: number; set: Promise<KeySet> }
+/** As many keys as a set may have, and members as a key. Nobody has so many; strangers' sets would take a hundred times their bytes of memory. */
+export const MOST_KEYS = 100
+const MOST_MEMBERS = 32
 
-const fetched = new WeakMap<Config, Map<string, Fetched>>()
+/** What all remembered sets may weigh together, in bytes of their texts; and what a set, and each key of it, weighs at least. */
+const MOST_HELD = 4 * 1024 ** 2
+const USUAL = 1024
+
+/** Whether something is a key as RFC 7517 §4 describes them: of some kind, with texts and lists of texts. */
+export function isKey(key: unknown): key is JWK {
+  if (typeof key !== 'object' || key === null || typeof (key as JWK).kty !== 'string') return false
+  const members = Object.values(key)
+  const isFlat = (value: unknown) => (Array.isArray(value) ? value.every(item => typeof item === 'string') : typeof value !== 'object')
+  return members.length <= MOST_MEMBERS && members.every(value => value === null || isFlat(value))
+}
+
+/** One algorithm has two names (RFC 9864 §2.2): a key that says the one is good for signatures that say the other. */
+function byEitherName(key: JWK): JWK {
+  if (key.crv !== 'Ed25519' || (key.alg !== 'EdDSA' && key.alg !== 'Ed25519')) return key
+  const { alg: _, ...others } = key
+  return others
+}
+
+/** Finds the key of a signature in a set that is at hand. */
+export const localKeySet = (keys: readonly unknown[]): JWTVerifyGetKey => createLocalJWKSet({ keys: keys.filter(isKey).map(byEitherName) })
+
+type KeySet = { keys: readonly JWK[]; find: JWTVerifyGetKey; weight: number }
+type Fetched = { at: number; set: Promise<KeySet>; weight: number }
+
+/** The sets that were fetched lately, by address, the oldest first. */
+class KeySets {
+  readonly #sets = new Map<string, Fetched>()
+  #held = 0
+
+  get(url: string): Fetched | undefined {
+    return this.#sets.get(url)
+  }
+
+  add(url: string, fetched: Fetched): void {
+    this.#remove(url)
+    this.#sets.set(url, fetched)
+    this.#held += fetched.weight
+    for (const oldest of this.#sets.keys()) {
+      if (this.#held <= MOST_HELD) return
+      this.#remove(oldest)
+    }
+  }
+
+  /** Unless another was fetched since. */
+  remove(url: string, fetched: Fetched): void {
+    if (this.#sets.get(url) === fetched) this.#remove(url)
+  }
+
+  #remove(url: string): void {
+    this.#held -= this.#sets.get(url)?.weight ?? 0
+    this.#sets.delete(url)
+  }
+}
+
+const fetched = new WeakMap<Config, KeySets>()
 
 async function fetchKeys(ctx: Ctx, url: string): Promise<KeySet> {
   const { status, body } = await outgoingOf(ctx.config)(url, { maxBytes: MAX_BYTES, redirects: 0, headers: { accept: 'application/json' } })
   if (status !== 200) throw new Error(`the key set answered ${status}`)
-  const set = JSON.parse(new TextDecoder().decode(body)) as JSONWebKeySet
-  return { find: createLocalJWKSet(set), keys: set.keys }
+  const { keys } = JSON.parse(new TextDecoder().decode(body)) as Partial<JSONWebKeySet>
+  if (!Array.isArray(keys)) throw new Error('the key set has no list of keys')
+  if (keys.length > MOST_KEYS) throw new Error(`the key set has more than ${MOST_KEYS} keys`)
+  return { find: localKeySet(keys), keys: keys.filter(isKey), weight: body.length + (1 + keys.length) * USUAL } // RFC 7517 §5: others are ignored
 }
 
 function known(ctx: Ctx, url: string, maxAge: number): Promise<KeySet> {
-  const sets = fetched.get(ctx.config) ?? new Map<string, Fetched>()
+  const sets = fetched.get(ctx.config) ?? new KeySets()
   fetched.set(ctx.config, sets)
   const now = ctx.now().getTime()
   const found = sets.get(url)
   if (found && now - found.at < maxAge) return found.set
-  if (sets.size >= KEPT) sets.delete(sets.keys().next().value!)
-  const set = fetchKeys(ctx, url)
-  sets.set(url, { at: now, set })
-  set.catch(() => sets.delete(url)) // whoever waits for it is told; the next one asks again
-  return set
+  const asked: Fetched = { at: now, set: fetchKeys(ctx, url), weight: USUAL }
+  sets.add(url, asked)
+  asked.set.then(
+    ({ weight }) => {
+      if (sets.get(url) === asked) sets.add(url, { ...asked, weight })
+    },
+    () => sets.remove(url, asked), // whoever waits for it is told; the next one asks again
+  )
+  return asked.set
 }
 
 /**

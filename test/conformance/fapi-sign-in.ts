@@ -51,7 +51,7 @@ export const SIGN_IN: Readonly<Record<string, FapiModule>> = {
       assert.deepEqual(metadata.token_endpoint_auth_methods_supported, [variant.auth])
       for (const name of ['id_token', 'authorization'])
         assert.deepEqual(metadata[`${name}_signing_alg_values_supported`], [variant.alg], name)
-      const allowed = ['PS256', 'ES256', 'EdDSA']
+      const allowed = ['PS256', 'ES256', 'EdDSA', 'Ed25519'] // the last two are one, RFC 9864 §2.2
       const lists = ['dpop', ...(byAssertion(variant) ? ['token_endpoint_auth'] : []), 'request_object']
       for (const name of lists)
         assert.deepEqual((metadata[`${name}_signing_alg_values_supported`] as string[]).toSorted(), allowed.toSorted(), name)

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import * as oauth from 'oauth4webapi'
 import * as client from 'openid-client'
 import type { Row } from '../../src/api/model.ts'
+import { generate } from '../../src/crypto/model.ts'
 import { aParty, aSignedInBrowser, oauthServer, type Party } from '../../src/providers/oauth2/fixture.ts'
 import { aRole, aToken, aUser, unique } from '../builders.ts'
 import { certified } from '../certificates.ts'
@@ -57,21 +58,40 @@ test('openid-client decrypts what is encrypted for its key', async () => {
   assert.equal(tokens.claims()!.email, user.email)
 })
 
-test('openid-client keeps the FAPI 2.0 profile: PAR, private_key_jwt, DPoP, signed requests and responses', async () => {
-  const party = await aParty({ key: 'rsa' })
-  const { key, jwk } = await aKey()
+const EVERYTHING = 'openid-client keeps the FAPI 2.0 profile: PAR, private_key_jwt, DPoP, signed requests and responses'
+
+test(`${EVERYTHING}, by PS256 and ES256`, () => keepsProfile({ key: 'rsa' }, 'ES256'))
+
+// Who registered a key by its old name signs with the new one as soon as the library is replaced.
+for (const [registered, issued] of [
+  [undefined, 'EdDSA'],
+  ['EdDSA', 'Ed25519'],
+  ['Ed25519', 'EdDSA'],
+] as const)
+  test(`${EVERYTHING}, by Ed25519: a key registered for ${registered ?? 'nothing'}, tokens by ${issued} (RFC 9864 §2.2)`, async () => {
+    const { ctx } = await oauthServer()
+    const pair = await generate(ctx, { name: unique('pair'), validityDays: 30, algorithm: 'ed25519' })
+    const metadata = { id_token_signed_response_alg: issued, request_object_signing_alg: registered ?? null }
+    await keepsProfile({ signing_key: pair.kp_uuid }, 'Ed25519', metadata, registered)
+  })
+
+async function keepsProfile(provider: Row, alg: string, metadata: Row = {}, registered?: string): Promise<void> {
+  const party = await aParty(provider)
+  const { key, jwk } = await aKey(alg)
   await asks(party, {
     security_profile: 'fapi2',
     token_endpoint_auth_method: 'private_key_jwt',
-    jwks: { keys: [jwk] },
+    jwks: { keys: [{ ...jwk, alg: registered }] },
     dpop_bound_access_tokens: true,
     dpop_nonce_required: true,
     require_signed_request_object: true,
+    ...metadata,
   })
   const { cookie, user } = await signedIn()
-  const config = await discovered(party, client.PrivateKeyJwt(key))
+  const { id_token_signed_response_alg: issued = 'PS256' } = metadata
+  const config = await discovered(party, client.PrivateKeyJwt(key), { id_token_signed_response_alg: issued as string })
   client.useJwtResponseMode(config)
-  const DPoP = client.getDPoPHandle(config, await client.randomDPoPKeyPair('ES256'))
+  const DPoP = client.getDPoPHandle(config, await client.randomDPoPKeyPair(alg))
   const { sent, checks } = await parameters()
   const signed = await client.buildAuthorizationUrlWithJAR(config, sent, key)
   const pushed = await client.buildAuthorizationUrlWithPAR(config, signed.searchParams, { DPoP })
@@ -85,7 +105,7 @@ test('openid-client keeps the FAPI 2.0 profile: PAR, private_key_jwt, DPoP, sign
   assert.ok((seen.cnf as Row).jkt)
   const stranger = client.getDPoPHandle(config, await client.randomDPoPKeyPair('ES256'))
   await assert.rejects(client.fetchUserInfo(config, tokens.access_token, sub, { DPoP: stranger }))
-})
+}
 
 for (const way of ['tls_client_auth', 'self_signed_tls_client_auth'] as const)
   test(`openid-client proves itself by ${way} over TLS, and its tokens are bound to the certificate`, async () => {

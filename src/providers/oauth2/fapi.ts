@@ -5,7 +5,7 @@ import type { ClientMetadataRow } from './client/metadata.ts'
 /** FAPI 2.0 Security Profile and Message Signing: what a client of that profile must keep, and what it gets. */
 
 /** Security Profile §5.4.1: no other algorithm signs anything. */
-export const PROFILE_ALGORITHMS: readonly string[] = ['PS256', 'ES256', 'EdDSA']
+export const PROFILE_ALGORITHMS: readonly string[] = ['PS256', 'ES256', 'EdDSA', 'Ed25519']
 
 /** §5.3.2.1: how long a code lives at most: ms. */
 export const CODE_LIFE = 60_000
@@ -62,7 +62,7 @@ export function windowFault({ nbf, exp }: JWTPayload, now: Date): string | undef
 }
 
 /** Why a key or an algorithm is refused. */
-export const WEAK = 'This profile wants signatures by PS256, ES256 or EdDSA.'
+export const WEAK = 'This profile wants signatures by PS256, ES256 or EdDSA (Ed25519).'
 
 /** What of a client's metadata the profile does not allow, by the field; undefined: it keeps the profile. */
 export function profileFault(metadata: Partial<ClientMetadataRow>, provider: Row): Record<string, string[]> | undefined {

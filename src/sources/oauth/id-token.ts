@@ -1,6 +1,6 @@
-import { createLocalJWKSet, errors, jwtVerify, type JSONWebKeySet, type JWTPayload, type JWTVerifyGetKey } from 'jose'
+import { errors, jwtVerify, type JSONWebKeySet, type JWTPayload, type JWTVerifyGetKey } from 'jose'
 import type { Ctx } from '../../context.ts'
-import { remoteKeySet } from '../../http/key-set.ts'
+import { localKeySet, remoteKeySet } from '../../http/key-set.ts'
 import { secretsEqual } from '../../lib/constant-time.ts'
 import { SourceError } from './error.ts'
 import type { Upstream } from './upstream.ts'
@@ -22,7 +22,7 @@ const hasKeys = (jwks: unknown): jwks is JSONWebKeySet =>
 export const showsKeys = ({ jwksUrl, jwks }: Upstream): boolean => jwksUrl !== '' || hasKeys(jwks)
 
 const keysOf = (ctx: Ctx, { jwksUrl, jwks }: Upstream): JWTVerifyGetKey =>
-  jwksUrl !== '' ? remoteKeySet(ctx, jwksUrl) : createLocalJWKSet(jwks as JSONWebKeySet)
+  jwksUrl !== '' ? remoteKeySet(ctx, jwksUrl) : localKeySet((jwks as JSONWebKeySet).keys)
 
 /** A token without a `kid` may be signed by any of several keys of its kind. */
 async function verified(token: string, keys: JWTVerifyGetKey, options: Parameters<typeof jwtVerify>[2]): Promise<JWTPayload> {

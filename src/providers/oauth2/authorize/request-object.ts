@@ -1,7 +1,7 @@
 import { decodeJwt, decodeProtectedHeader, jwtVerify, type JWTPayload } from 'jose'
 import type { Ctx } from '../../../context.ts'
 import { atOwnAddress, endpoints, issuerOf } from '../addresses.ts'
-import { ASYMMETRIC, SYMMETRIC } from '../keys/algorithms.ts'
+import { ASYMMETRIC, isSame, SYMMETRIC } from '../keys/algorithms.ts'
 import { clientKeys } from '../client/keys.ts'
 import type { Client } from '../client/client.ts'
 import { authorizationError, type OAuthError } from '../errors.ts'
@@ -28,7 +28,7 @@ export function requestAlgorithms({ metadata, secret }: Client): string[] {
   if (!jwks.keys?.length && url === '') return []
   return signable(
     { metadata },
-    ASYMMETRIC.filter(known => alg === null || known === alg),
+    ASYMMETRIC.filter(known => alg === null || isSame(known, alg)),
   )
 }
 

@@ -208,6 +208,13 @@ test('an administrator registers how a client proves itself, and is told what ca
   assert.deepEqual((await send({ token_endpoint_auth_method: method })).body, { jwks: ['This way to prove itself needs keys.'] })
   const withPrivate = { keys: [{ ...jwk, d: 'secret' }] }
   assert.deepEqual((await send({ token_endpoint_auth_method: method, jwks: withPrivate })).body, { jwks: ['Enter public keys alone.'] })
+  for (const odd of [{}, 5, null, { kty: 5 }, { ...jwk, nested: {} }, { ...jwk, x5c: [[]] }])
+    assert.deepEqual(
+      (await send({ jwks: { keys: [odd] } })).body,
+      { jwks: ['Enter keys as RFC 7517 describes them.'] },
+      JSON.stringify(odd),
+    )
+  assert.deepEqual((await send({ jwks: { keys: Array(101).fill(jwk) } })).body, { jwks: ['Enter 100 keys at most.'] })
   const both = { jwks: { keys: [jwk] }, jwks_uri: 'https://keys.example.test/' }
   assert.deepEqual((await send(both)).body, { jwks_uri: ['Keys stand either in the set or at an address.'] })
   assert.equal((await send({ jwks: { nonsense: 1 } })).status, 400)

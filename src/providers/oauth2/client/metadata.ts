@@ -11,6 +11,7 @@ import { profileFault } from '../fapi.ts'
 import { canSign } from '../keys/signer.ts'
 import { OAuth2Provider } from '../model.ts'
 import { profileKeyFault, SIGNED_BY_KEY } from '../keys/profile.ts'
+import { isKey, MOST_KEYS } from '../../../http/key-set.ts'
 import { CertificateKeyPair } from '../../../crypto/model.ts'
 import type { RedirectUri } from './redirect-uri.ts'
 import { sectorOf } from '../claims/sector.ts'
@@ -198,6 +199,8 @@ async function clean(ctx: Ctx, values: Row, current?: Row): Promise<Row> {
   const { token_endpoint_auth_method: method = null, jwks = {}, jwks_uri: url = '', provider } = all
   const keys = jwks.keys
   if (Object.keys(jwks).length > 0 && !Array.isArray(keys)) throw invalid({ jwks: ['Enter a JWK set: an object with a list of keys.'] })
+  if (keys && keys.length > MOST_KEYS) throw invalid({ jwks: [`Enter ${MOST_KEYS} keys at most.`] })
+  if (keys && !keys.every(isKey)) throw invalid({ jwks: ['Enter keys as RFC 7517 describes them.'] })
   if (keys?.some(isPrivate)) throw invalid({ jwks: ['Enter public keys alone.'] })
   if (keys && url !== '') throw invalid({ jwks_uri: ['Keys stand either in the set or at an address.'] })
   if ((method === 'private_key_jwt' || method === 'self_signed_tls_client_auth') && !keys?.length && url === '')

@@ -73,6 +73,17 @@ for (const [kind, alg] of [
   })
 }
 
+test('a key of ed25519 signs by its full name for a client that asks for it (RFC 9864 §2.2)', async () => {
+  const party = await withMetadata(await aParty({ signing_key: await aKeypair('ed25519') }), { id_token_signed_response_alg: 'Ed25519' })
+  const { browser } = await aSignedInBrowser()
+  const { id_token: idToken, access_token: token } = await party.tokens(browser)
+  assert.equal(decodeProtectedHeader(idToken).alg, 'Ed25519')
+  const half = createHash('sha512').update(token).digest().subarray(0, 32)
+  assert.equal((await verified(party, idToken)).at_hash, half.toString('base64url'))
+  assert.deepEqual((await discovered(party)).id_token_signing_alg_values_supported, ['Ed25519'])
+  assert.ok((await party.response(browser, { prompt: 'none', id_token_hint: idToken })).get('code'))
+})
+
 test('a client with a secret may ask for a signature under it, where the secret is long enough (RFC 7518 §3.2)', async () => {
   const party = await withMetadata(await aParty(), { id_token_signed_response_alg: 'HS512', userinfo_signed_response_alg: 'ES256' })
   const { browser } = await aSignedInBrowser()

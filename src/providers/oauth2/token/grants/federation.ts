@@ -1,4 +1,4 @@
-import { decodeProtectedHeader, jwtVerify, createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
+import { decodeProtectedHeader, jwtVerify, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
 import { ApiError } from '../../../../api/errors.ts'
 import type { Row } from '../../../../api/model.ts'
 import { createObject } from '../../../../api/crud.ts'
@@ -7,7 +7,7 @@ import { sql } from 'kysely'
 import type { Ctx } from '../../../../context.ts'
 import { accountNamed } from '../../../../core/user/account.ts'
 import { User } from '../../../../core/user/model.ts'
-import { remoteKeySet } from '../../../../http/key-set.ts'
+import { localKeySet, remoteKeySet } from '../../../../http/key-set.ts'
 import { OAuthSource } from '../../../../sources/oauth/model.ts'
 import { userPath } from '../../../../sources/source.ts'
 import { livingToken } from '../../resource/access-token.ts'
@@ -49,7 +49,7 @@ const sourcesOf = (ctx: Ctx, client: Client): Promise<Row[]> =>
 /** The keys of a source: those that it keeps, or those at its address. */
 function keysOf(ctx: Ctx, source: Row, kid: string): JWTVerifyGetKey | undefined {
   const kept = source.oidc_jwks as Partial<JSONWebKeySet> | null
-  if (Array.isArray(kept?.keys) && kept.keys.some(key => key.kid === kid)) return createLocalJWKSet(kept as JSONWebKeySet)
+  if (Array.isArray(kept?.keys) && kept.keys.some(key => key.kid === kid)) return localKeySet(kept.keys)
   return source.oidc_jwks_url ? remoteKeySet(ctx, source.oidc_jwks_url as string) : undefined
 }
 
