@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { exportJWK, generateKeyPair, jwtVerify, SignJWT, type JWK } from 'jose'
+import { exportJWK, generateKeyPair, jwtVerify, SignJWT } from 'jose'
 import { unique } from '../../test/builders.ts'
 import { server } from '../../test/harness.ts'
 import { outgoingOf, useOutgoing } from './client.ts'
