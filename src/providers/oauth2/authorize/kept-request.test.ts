@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { hashToken } from '../../../crypto/secrets.ts'
 import { unique } from '../../../../test/builders.ts'
 import { aBrowser, aParty, aSignedInBrowser, pkce, REDIRECT_URI, type Party } from '../fixture.ts'
 
@@ -43,6 +45,49 @@ test('46 of a client without a secret two hundred requests wait from one network
   assert.equal((await push(await aParty({ client_type: 'public' }))).status, 201, 'nor are other clients')
   party.server.clock.advance(300_001)
   assert.equal((await push(party)).status, 201)
+})
+
+test('46 what finds no room leaves nothing behind, not even the proof of a key that it came with', async () => {
+  const party = await aParty({ client_type: 'public' })
+  const { ctx } = party.server
+  const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
+  const jwk = await exportJWK(publicKey)
+  const thumbprint = await calculateJwkThumbprint(jwk)
+  const proven = async (jti: string) => {
+    const proof = await new SignJWT({ htm: 'POST', htu: 'https://id.example.test/application/o/par/', jti })
+      .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
+      .setIssuedAt(ctx.now())
+      .sign(privateKey)
+    return party.post('par', request, { headers: { 'x-forwarded-for': '203.0.113.7', dpop: proof } })
+  }
+  const seen = async (jti: string) => {
+    const rows = await ctx.db
+      .selectFrom('oauth2_seen')
+      .select('seen_hash')
+      .where('seen_hash', '=', hashToken(`dpop ${thumbprint} ${jti}`))
+      .execute()
+    return rows.length
+  }
+  await waiting(party, 199, '203.0.113.7/32')
+  const [last, tooMany] = [unique('jti'), unique('jti')]
+  assert.equal((await proven(last)).status, 201)
+  assert.equal(await seen(last), 1)
+  assert.equal((await proven(tooMany)).status, 429)
+  assert.equal(await seen(tooMany), 0)
+  await ctx.db
+    .deleteFrom('oauth2_pushed_request')
+    .where('provider', '=', party.provider.pk as number)
+    .execute()
+  const once = unique('jti')
+  const answers = await Promise.all(Array.from({ length: 10 }, () => proven(once)))
+  assert.equal(answers.filter(({ status }) => status === 201).length, 1)
+  assert.ok(answers.every(({ status, body }) => status === 201 || body.error === 'invalid_dpop_proof'))
+  const kept = await ctx.db
+    .selectFrom('oauth2_pushed_request')
+    .select('uri_hash')
+    .where('provider', '=', party.provider.pk as number)
+    .execute()
+  assert.equal(kept.length, 1)
 })
 
 test('46 whoever has a network of IPv6 addresses is counted as one', async () => {

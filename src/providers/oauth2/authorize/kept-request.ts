@@ -46,10 +46,17 @@ type Keeping = {
   proven: boolean
   /** Parameters that count beside what was sent. */
   more?: Readonly<Record<string, string>>
+  /** What is used up by it, where there is room for the request. */
+  spend?: (ctx: Ctx) => Promise<void>
 }
 
 /** Keeps a request of a client under a URI that stands in its place, once. @throws OAuthError when too many wait already */
-export async function keepRequest(ctx: Ctx, client: Client, parameters: Parameters, { life, proven, more = {} }: Keeping): Promise<string> {
+export async function keepRequest(
+  ctx: Ctx,
+  client: Client,
+  parameters: Parameters,
+  { life, proven, more = {}, spend }: Keeping,
+): Promise<string> {
   const kept = parameters.names
     .filter(name => !OF_THE_CLIENT.has(name))
     .flatMap(name => [[name, parameters.get(name) ?? ''] as [string, string]])
@@ -63,6 +70,7 @@ export async function keepRequest(ctx: Ctx, client: Client, parameters: Paramete
   const expires = new Date(ctx.now().getTime() + life * 1000)
   await transact(ctx, async ctx => {
     await requireRoom(ctx, client, network)
+    await spend?.(ctx)
     const values = { uri_hash: hashToken(uri), provider: client.id, parameters: text, expires, network }
     await ctx.db.insertInto('oauth2_pushed_request').values(values).execute()
   })

@@ -8,7 +8,7 @@ import { deliveryOf, readAuthorizationRequest } from './request.ts'
 import { namedClient, readCredentials, requireProof, type Headers } from '../client/authentication.ts'
 import { responseFault } from '../client/encryption.ts'
 import { corsHeaders } from '../cors.ts'
-import { provenKey } from '../token/dpop.ts'
+import { readProof } from '../token/dpop.ts'
 import { invalidClient, invalidRequest, OAuthError } from '../errors.ts'
 import { signable } from '../fapi.ts'
 import { keepRequest, PREFIX } from './kept-request.ts'
@@ -40,16 +40,17 @@ export async function pushRequest(ctx: Ctx, headers: Headers, form: Parameters):
   const { dpop_jkt: named } = readAuthorizationRequest(client, parameters, delivery)
   const untold = await responseFault(ctx, client, delivery)
   if (untold) throw untold
-  const key = await provenKey(ctx, headers, {
+  const proof = await readProof(ctx, headers, {
     nonce: client.metadata.dpop_nonce_required,
     algorithms: signable(client, ASYMMETRIC),
   })
-  if (key !== undefined && named !== null && key !== named)
+  if (proof && named !== null && proof.key !== named)
     throw new OAuthError('invalid_dpop_proof', 'The DPoP proof is by another key than dpop_jkt names') // RFC 9449 §10.1
   const uri = await keepRequest(ctx, client, parameters, {
     life: LIFE,
     proven: !client.public,
-    more: key === undefined ? {} : { dpop_jkt: key },
+    more: proof ? { dpop_jkt: proof.key } : {},
+    spend: proof?.spend,
   })
   return json(201, { request_uri: uri, expires_in: LIFE }, corsHeaders(headers, client.origins)) // §2.2
 }

@@ -33,18 +33,36 @@ function sameAddress(htu: unknown, address: string): boolean {
   return theirs.origin === ours.origin && theirs.pathname === ours.pathname
 }
 
+/** A proof that is good if it was not shown before. */
+export type Proof = {
+  /** The thumbprint of the key that it proves. */
+  key: string
+  /** Remembers it, so that it is good once, RFC 9449 §11.1. @throws invalid_dpop_proof */
+  spend: (ctx: Ctx) => Promise<void>
+}
+
+type ProofOptions = { accessToken?: string; nonce?: boolean; algorithms?: string[] }
+
+/** The thumbprint of the key that a request proves to hold, by a proof that is spent by that; undefined when it brings none. See `readProof`. */
+export async function provenKey(ctx: Ctx, headers: Headers, options: ProofOptions = {}): Promise<string | undefined> {
+  const proof = await readProof(ctx, headers, options)
+  await proof?.spend(ctx)
+  return proof?.key
+}
+
 /**
- * The thumbprint of the key that a request proves to hold, RFC 9449 §4.3; undefined when it brings no proof.
+ * What a request proves to hold, RFC 9449 §4.3; undefined when it brings no proof. Nothing is stored yet: who may be refused for other reasons is to
+ * hear them first, since proofs cost strangers nothing.
  * @param options.accessToken what the proof must be made for, where it goes along with a token
  * @param options.nonce whether it must carry a nonce of ours (§8)
  * @param options.algorithms by which it may be signed
  * @throws invalid_dpop_proof, use_dpop_nonce
  */
-export async function provenKey(
+export async function readProof(
   ctx: Ctx,
   headers: Headers,
-  { accessToken, nonce: required = false, algorithms = ASYMMETRIC }: { accessToken?: string; nonce?: boolean; algorithms?: string[] } = {},
-): Promise<string | undefined> {
+  { accessToken, nonce: required = false, algorithms = ASYMMETRIC }: ProofOptions = {},
+): Promise<Proof | undefined> {
   const proof = headers['dpop']
   if (proof === undefined) return undefined
   if (typeof proof !== 'string' || proof.length > MAX_LENGTH) throw invalidProof('There must be one DPoP proof')
@@ -71,9 +89,13 @@ export async function provenKey(
   if (nonce === undefined && required) throw wantsNonce(ctx)
   if (nonce !== undefined && (typeof nonce !== 'string' || !readHs256(nonce, ctx.secrets.key(NONCE_KEY), now))) throw wantsNonce(ctx)
   const key = await calculateJwkThumbprint(verified.protectedHeader.jwk as JWK)
-  if (!(await firstTime(ctx.db, `dpop ${key} ${jti}`, new Date((iat + 2 * WINDOW) * 1000))))
-    throw invalidProof('The DPoP proof was used before')
-  return key
+  return {
+    key,
+    async spend(ctx) {
+      if (!(await firstTime(ctx.db, `dpop ${key} ${jti}`, new Date((iat + 2 * WINDOW) * 1000))))
+        throw invalidProof('The DPoP proof was used before')
+    },
+  }
 }
 
 /** What a proof was signed by, once it was found good: whose it is, and so what it may be signed by, is known only afterwards at a resource. */
