@@ -61,6 +61,15 @@ export const namesOf = (names: readonly string[]): ReadonlySet<string> => setOf(
 const bytesOf = remember(MOST, (text): Uint8Array => new TextEncoder().encode(text), { longest: Infinity })
 
 /**
+ * Keys under names of their own, RFC 7517 §4.5. A key that encrypts as well as it signs stands in a set for each use (OIDC Discovery §3, `jwks_uri`), and what it
+ * is called by signatures is what clients look up: for encrypting it gets another name, which nobody's tokens carry.
+ */
+export function underOwnNames(keys: readonly Row[]): Row[] {
+  const signing = new Set(keys.filter(key => key.use === 'sig').map(key => key.kid))
+  return keys.map(key => (key.use === 'enc' && signing.has(key.kid) ? { ...key, kid: `${String(key.kid)}-enc` } : key))
+}
+
+/**
  * The JWKS document (RFC 7517 §5) of a client's keys. A key that signs by more than one algorithm is shown without any: strict clients
  * would take the one for the only one.
  */
@@ -72,5 +81,5 @@ export function keySet(
   const { alg, ...jwk } = own?.jwk ?? {}
   const usual = signers !== 'several' && signers.every(signer => signer?.jwk === undefined || signer.alg === alg)
   const keys = [own && (usual ? { ...jwk, alg } : jwk), ...others].filter(key => key !== undefined)
-  return bytesOf(JSON.stringify({ keys }))
+  return bytesOf(JSON.stringify({ keys: underOwnNames(keys) }))
 }

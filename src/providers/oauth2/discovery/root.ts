@@ -4,6 +4,7 @@ import { cached } from '../../../core/cache.ts'
 import { baseUrl, sharedEndpoints } from '../addresses.ts'
 import { ANY_ORIGIN, type Answer } from '../answer.ts'
 import { CLIENT_TABLES, clientOfProvider, type Client } from '../client/client.ts'
+import { underOwnNames } from '../client/parts.ts'
 import { metadata } from './discovery.ts'
 import { document } from './document.ts'
 
@@ -47,12 +48,12 @@ const rootKeys = cached(CLIENT_TABLES, async (ctx): Promise<Uint8Array | null> =
   const keys = clients.flatMap(client => (JSON.parse(new TextDecoder().decode(client.jwks)) as { keys: Row[] }).keys)
   const distinct = new Map<string, Row>()
   for (const key of keys) {
-    // One client may sign with what another encrypts with: those are two keys of one name.
+    // One client may sign with what another encrypts with.
     const name = `${String(key.use)} ${String(key.kid)}`
     const { alg, ...rest } = distinct.get(name) ?? key
     distinct.set(name, alg === key.alg ? key : rest)
   }
-  return Buffer.from(JSON.stringify({ keys: [...distinct.values()] }))
+  return Buffer.from(JSON.stringify({ keys: underOwnNames([...distinct.values()]) }))
 })
 
 /**

@@ -1,13 +1,24 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
-import { compactDecrypt, createLocalJWKSet, decodeProtectedHeader, exportJWK, generateKeyPair, jwtVerify, type JSONWebKeySet } from 'jose'
+import {
+  CompactEncrypt,
+  compactDecrypt,
+  createLocalJWKSet,
+  decodeProtectedHeader,
+  exportJWK,
+  generateKeyPair,
+  importJWK,
+  jwtVerify,
+  SignJWT,
+  type JSONWebKeySet,
+} from 'jose'
 import { certified } from '../../../../test/certificates.ts'
 import { unique } from '../../../../test/builders.ts'
 import type { Row } from '../../../api/model.ts'
 import { RSA_KEYPAIR } from '../../../boot.ts'
 import { generate } from '../../../crypto/model.ts'
-import { aParty, aSignedInBrowser, keypairKey, oauthServer, type Party } from '../fixture.ts'
+import { aParty, aSignedInBrowser, keypairKey, oauthServer, REDIRECT_URI, type Party } from '../fixture.ts'
 import { hashOf } from './algorithms.ts'
 import { purgeExpired } from '../purge.ts'
 
@@ -224,6 +235,32 @@ test('pairwise names differ from sector to sector, and stay the same within one 
   assert.ok((await asking(two, pairwise)).body.sector_identifier_uri)
 })
 
+test('a key that signs and encrypts has a name for each use (RFC 7517 §4.5), and requests can be encrypted for it by the one', async () => {
+  const { ctx } = await oauthServer()
+  const own = await generateKeyPair('ES256')
+  const jwk = { ...(await exportJWK(own.publicKey)), kid: unique('key') }
+  const metadata = { jwks: { keys: [jwk] } }
+  const party = await withMetadata(await aParty({ key: 'rsa', encryption_key: await keypairKey(ctx, RSA_KEYPAIR) }), metadata)
+  const { keys } = await keysOf(party)
+  assert.deepEqual(
+    keys.map(({ use }) => use),
+    ['sig', 'enc'],
+  )
+  const [signing, encrypting] = keys
+  assert.notEqual(signing!.kid, encrypting!.kid)
+  assert.equal(signing!.n, encrypting!.n)
+  const { browser } = await aSignedInBrowser()
+  const { id_token: idToken } = await party.tokens(browser)
+  assert.equal(decodeProtectedHeader(idToken).kid, signing!.kid, 'as it is called elsewhere')
+  const object = await new SignJWT({ client_id: party.clientId, redirect_uri: REDIRECT_URI, response_type: 'code', scope: 'openid' })
+    .setProtectedHeader({ alg: 'ES256', kid: jwk.kid })
+    .sign(own.privateKey)
+  const request = await new CompactEncrypt(new TextEncoder().encode(object))
+    .setProtectedHeader({ alg: 'RSA-OAEP-256', enc: 'A256CBC-HS512', kid: encrypting!.kid!, cty: 'JWT' })
+    .encrypt(await importJWK(encrypting!, 'RSA-OAEP-256'))
+  assert.ok((await party.response(browser, { request })).get('code'))
+})
+
 test('the installation’s own issuer has a discovery document and keys, for all clients that share it', async () => {
   const { client, ctx } = await oauthServer()
   // One encrypts with what the other signs with.
@@ -244,7 +281,7 @@ test('the installation’s own issuer has a discovery document and keys, for all
     assert.equal(body.check_session_iframe, 'https://id.example.test/application/o/check-session/')
   }
   const { body: keys } = await client().get('/.well-known/jwks.json')
-  assert.equal(new Set(keys.keys.map((key: Row) => [key.kid, key.use].join())).size, keys.keys.length)
+  assert.equal(new Set(keys.keys.map((key: Row) => key.kid)).size, keys.keys.length)
   const { browser } = await aSignedInBrowser()
   for (const party of [one, two]) {
     const { id_token: idToken } = await party.tokens(browser)
