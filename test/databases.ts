@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after } from 'node:test'
 import type { Database, DatabaseOptions, Engine, SqliteOptions } from '../src/db/database.ts'
 import { openDatabase } from '../src/db/database.ts'
-import type { PostgresOptions } from '../src/db/postgres.ts'
+import type { PostgresOptions } from '../src/db/postgres/dialect.ts'
 import type { ThrowawayPostgres } from './postgres.ts'
 import { throwawayPostgres } from './postgres.ts'
 

@@ -1,6 +1,6 @@
 import { sql, type RawBuilder, type SqlBool } from 'kysely'
-import { icontains, iequals } from '../db/like.ts'
-import { textContains } from '../db/search-text.ts'
+import { icontains, iequals } from '../db/sql/like.ts'
+import { textContains } from '../db/sql/search-text.ts'
 import type { Db } from '../db/database.ts'
 import type { Ctx } from '../context.ts'
 import { invalid } from './errors.ts'

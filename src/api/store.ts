@@ -1,7 +1,7 @@
 import { sql, type Kysely, type RawBuilder, type SqlBool } from 'kysely'
 import { asConstraintError, engineOf } from '../db/database.ts'
 import type { Db } from '../db/database.ts'
-import { amongKeys } from '../db/keys.ts'
+import { amongKeys } from '../db/sql/keys.ts'
 import { statement, type Statement } from '../db/statement.ts'
 import type { Ctx } from '../context.ts'
 import { invalid, type FieldErrors } from './errors.ts'

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { invalid } from '../api/errors.ts'
 import type { FilterSpec } from '../api/filters.ts'
-import { jsonEquals } from '../db/like.ts'
+import { jsonEquals } from '../db/sql/like.ts'
 
 /** `?attributes={"settings__locale":"de"}`: every path below the object's attributes holds the given value. */
 export const attributesFilter = (table: string): FilterSpec => ({

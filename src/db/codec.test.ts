@@ -5,7 +5,7 @@ import { databases } from '../../test/databases.ts'
 import type { Database } from './database.ts'
 import { UnstorableTextError } from './database.ts'
 import { at, fixture, migrateFixture } from './fixture.ts'
-import { jsonValue } from './like.ts'
+import { jsonValue } from './sql/like.ts'
 
 for (const { engine, open } of databases()) {
   suite(`values on ${engine}`, () => {

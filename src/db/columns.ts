@@ -28,7 +28,7 @@
 import type { Kysely } from 'kysely'
 import { CompiledQuery } from 'kysely'
 import { createHash } from 'node:crypto'
-import { canonicalJson } from './sqlite-functions.ts'
+import { canonicalJson } from './sqlite/functions.ts'
 import type { ColumnType, OnDelete } from './catalogue.ts'
 import type { Engine } from './engine.ts'
 

@@ -1,24 +1,24 @@
 import { CompiledQuery, Kysely } from 'kysely'
 import { randomUUID } from 'node:crypto'
-import { BackgroundReader } from './background.ts'
+import { BackgroundReader } from './sqlite/background.ts'
 import { encodeSqlite } from './codec.ts'
-import { connectPatiently } from './connect.ts'
+import { connectPatiently } from './postgres/connect.ts'
 import { takesDirectly } from './direct.ts'
 import type { ChangeFeed } from './feed.ts'
 import { Feed } from './feed.ts'
 import type { Engine } from './engine.ts'
 import { runPlanned, type PlannedWrite } from './planned-write.ts'
-import type { PostgresOptions } from './postgres.ts'
+import type { PostgresOptions } from './postgres/dialect.ts'
 import { refuseInsideTransaction } from './scope.ts'
-import { sqliteDialect, sqliteStoreDialect, sqliteTaker } from './sqlite.ts'
-import { SqliteStore } from './sqlite-store.ts'
+import { sqliteDialect, sqliteStoreDialect, sqliteTaker } from './sqlite/dialect.ts'
+import { SqliteStore } from './sqlite/store.ts'
 import { callBack, runTransaction } from './transaction.ts'
 import type { DB } from './types.gen.ts'
 
 export type { ChangedRows, ChangeFeed } from './feed.ts'
 export type { Engine } from './engine.ts'
 export type { DB } from './types.gen.ts'
-export { DatabaseBusyError } from './sqlite-store.ts'
+export { DatabaseBusyError } from './sqlite/store.ts'
 export { afterCommit, attempt, inTransaction } from './transaction.ts'
 export { asConstraintError } from './constraint.ts'
 export { UnstorableTextError } from './codec.ts'
@@ -123,8 +123,8 @@ const openPostgres = async (
 ): Promise<Database> => {
   // Loaded on first use: with SQLite the driver would only cost memory.
   const [{ CHANNEL, PostgresStore, postgresDialect }, { ChangeListener }] = await Promise.all([
-    import('./postgres.ts'),
-    import('./postgres-listener.ts'),
+    import('./postgres/dialect.ts'),
+    import('./postgres/listener.ts'),
   ])
   const sender = randomUUID()
   const store = new PostgresStore(options, feed, sender, report)

@@ -12,7 +12,7 @@ import { readCatalogue, referencesTo } from './catalogue.ts'
 import type { SqliteOptions } from './database.ts'
 import { DatabaseBusyError, engineOf, openDatabase } from './database.ts'
 import { fixture, migrateFixture } from './fixture.ts'
-import type { PostgresOptions } from './postgres.ts'
+import type { PostgresOptions } from './postgres/dialect.ts'
 
 for (const { engine, open, place, reopen } of databases()) {
   suite(`opening ${engine}`, () => {

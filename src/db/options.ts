@@ -1,6 +1,6 @@
 import type { DatabaseConfig, PostgresTls } from '../config.ts'
 import type { DatabaseOptions } from './database.ts'
-import type { Address } from './postgres.ts'
+import type { Address } from './postgres/dialect.ts'
 
 /** From what the configuration says to what the driver takes. */
 export function databaseOptions(config: DatabaseConfig): DatabaseOptions {

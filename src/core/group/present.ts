@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
-import { amongKeys } from '../../db/keys.ts'
+import { amongKeys } from '../../db/sql/keys.ts'
 import { groupNumber } from './number.ts'
 import { byKey, partialUser, presentRole } from '../user/present.ts'
 

@@ -1,5 +1,5 @@
 import { crud } from '../../api/crud.ts'
-import { icontains } from '../../db/like.ts'
+import { icontains } from '../../db/sql/like.ts'
 import { sql } from 'kysely'
 import type { Query } from '../../api/model.ts'
 import type { Resource, SpecialOperation } from '../../api/mount.ts'

@@ -6,7 +6,17 @@ import { parseUuid } from '../../api/filters.ts'
 import { parseInstant } from '../../api/fields.ts'
 import { trashColumn } from '../../api/model.ts'
 import { engineOf } from '../../db/engine.ts'
-import { icontains, iendsWith, iequals, istartsWith, jsonContains, jsonEquals, jsonHas, jsonNumberAt, jsonTextAt } from '../../db/like.ts'
+import {
+  icontains,
+  iendsWith,
+  iequals,
+  istartsWith,
+  jsonContains,
+  jsonEquals,
+  jsonHas,
+  jsonNumberAt,
+  jsonTextAt,
+} from '../../db/sql/like.ts'
 import type { Db } from '../../db/database.ts'
 import { exception, raise } from '../errors.ts'
 import { PyDateTime } from '../modules/datetime/datetime.ts'

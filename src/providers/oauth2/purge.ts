@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Ctx } from '../../context.ts'
-import { purgeRows, type Over } from '../../db/purge.ts'
+import { purgeRows, type Over } from '../../db/sql/purge.ts'
 import { purgeRetired } from './keys/retired.ts'
 
 /** Nothing is left that a code bought: until then its row is what tells a replay from a guess. */

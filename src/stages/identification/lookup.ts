@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Ctx } from '../../context.ts'
 import type { Row } from '../../api/model.ts'
-import { jsonTextAt } from '../../db/like.ts'
+import { jsonTextAt } from '../../db/sql/like.ts'
 
 const COLUMNS = { username: sql.ref('user.username'), email: sql.ref('user.email') }
 

@@ -9,7 +9,7 @@ import { holds, mayTouch, requirePermission, visibility } from '../../api/permis
 import { body, checked } from '../../api/validate.ts'
 import { transact, type Ctx } from '../../context.ts'
 import { Group } from '../../core/group/model.ts'
-import { icontains } from '../../db/like.ts'
+import { icontains } from '../../db/sql/like.ts'
 import { groupRefusal } from './groups.ts'
 import { Invitation, invitationHooks } from './invitation.ts'
 import { mailInvitation, readAddresses, readTemplate } from './mail.ts'

@@ -1,12 +1,12 @@
 import { AbortedTransactionError, SqliteIntrospector, SqliteQueryCompiler } from 'kysely'
 import type { CompiledQuery, DatabaseConnection, Dialect, Driver, QueryCompiler, QueryResult } from 'kysely'
 import type { SQLInputValue } from 'node:sqlite'
-import { encodeSqlite } from './codec.ts'
-import type { Taker } from './direct.ts'
-import { OurSqliteAdapter } from './engine.ts'
-import { whenFree, type SqliteStore } from './sqlite-store.ts'
+import { encodeSqlite } from '../codec.ts'
+import type { Taker } from '../direct.ts'
+import { OurSqliteAdapter } from '../engine.ts'
+import { whenFree, type SqliteStore } from './store.ts'
 import type { StatementResult } from './statements.ts'
-import { changesSchema, isPlainWrite, readsOnly } from './writes.ts'
+import { changesSchema, isPlainWrite, readsOnly } from '../writes.ts'
 
 type Open = { written: Set<string>; giveBack: () => void; failed: unknown; schema: boolean; changed: boolean }
 

@@ -4,8 +4,8 @@
  */
 import type { Expression, RawBuilder, SqlBool } from 'kysely'
 import { sql } from 'kysely'
-import type { Db } from './database.ts'
-import { engineOf } from './engine.ts'
+import type { Db } from '../database.ts'
+import { engineOf } from '../engine.ts'
 import { escapeLike, icontains } from './like.ts'
 
 /**

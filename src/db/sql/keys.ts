@@ -1,7 +1,7 @@
 import type { Expression, RawBuilder, SqlBool } from 'kysely'
 import { sql } from 'kysely'
-import type { Db } from './database.ts'
-import { engineOf } from './engine.ts'
+import type { Db } from '../database.ts'
+import { engineOf } from '../engine.ts'
 
 const quoted = (key: string | number): string => (typeof key === 'number' ? String(key) : `"${key.replaceAll(/["\\]/g, '\\$&')}"`)
 

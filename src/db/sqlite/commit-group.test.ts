@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
 import { sql } from 'kysely'
 import { CommitGroup, CommitLostError } from './commit-group.ts'
-import { openDatabase } from './database.ts'
+import { openDatabase } from '../database.ts'
 
 /** A database in a file with one table, and how often something of it was committed. */
 async function opened(t: TestContext) {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { sql } from 'kysely'
 import { before, suite, test } from 'node:test'
-import { databases } from '../../test/databases.ts'
-import type { Database } from './database.ts'
-import { fixture, migrateFixture } from './fixture.ts'
+import { databases } from '../../../test/databases.ts'
+import type { Database } from '../database.ts'
+import { fixture, migrateFixture } from '../fixture.ts'
 import { amongKeys } from './keys.ts'
 
 for (const { engine, open } of databases()) {

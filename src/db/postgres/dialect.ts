@@ -3,15 +3,15 @@ import type { CompiledQuery, DatabaseConnection, Dialect, Driver, QueryResult, T
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import { DatabaseError, Pool } from 'pg'
-import { FOREIGN_KEYS, foreignKeysOf, reachedByDelete } from './catalogue.ts'
-import type { ForeignKey } from './catalogue.ts'
-import { changesIn } from './changes.ts'
-import { encodePostgres, postgresTypes } from './codec.ts'
-import type { Feed } from './feed.ts'
+import { FOREIGN_KEYS, foreignKeysOf, reachedByDelete } from '../catalogue.ts'
+import type { ForeignKey } from '../catalogue.ts'
+import { changesIn } from '../changes.ts'
+import { encodePostgres, postgresTypes } from '../codec.ts'
+import type { Feed } from '../feed.ts'
 import { isPassing } from './connect.ts'
-import { refuseInsideTransaction } from './scope.ts'
-import { isStalePlan } from './transaction.ts'
-import { changesSchema, readsOnly, writesOf } from './writes.ts'
+import { refuseInsideTransaction } from '../scope.ts'
+import { isStalePlan } from '../transaction.ts'
+import { changesSchema, readsOnly, writesOf } from '../writes.ts'
 
 export type Address = { host: string; port: number }
 

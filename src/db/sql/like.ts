@@ -4,10 +4,10 @@
  */
 import type { Expression, RawBuilder, SqlBool } from 'kysely'
 import { sql } from 'kysely'
-import { canonicalJson } from './sqlite-functions.ts'
-import type { Db } from './database.ts'
-import { engineOf } from './engine.ts'
-import { jsonText } from './codec.ts'
+import { canonicalJson } from '../sqlite/functions.ts'
+import type { Db } from '../database.ts'
+import { engineOf } from '../engine.ts'
+import { jsonText } from '../codec.ts'
 
 /** Escapes what LIKE would read as a pattern; to be used with `escape '\'`. */
 export const escapeLike = (text: string): string => text.replaceAll(/[\\%_]/g, '\\$&')

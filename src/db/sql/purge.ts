@@ -1,5 +1,5 @@
 import { sql, type RawBuilder } from 'kysely'
-import type { Db } from './database.ts'
+import type { Db } from '../database.ts'
 
 /** Rows that one statement deletes: few enough that nobody waits for it who signs in meanwhile. */
 const BATCH = 500

@@ -1,6 +1,6 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
-import type { Decoder } from './codec.ts'
-import { decodeSqlite, encodeSqlite, sqliteDecoder } from './codec.ts'
+import type { Decoder } from '../codec.ts'
+import { decodeSqlite, encodeSqlite, sqliteDecoder } from '../codec.ts'
 
 /** Enough for every query of a busy server; a statement takes a few KB. */
 const KEPT = 384

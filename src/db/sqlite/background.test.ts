@@ -8,12 +8,12 @@ import { fileURLToPath } from 'node:url'
 import { suite, test } from 'node:test'
 import { promisify } from 'node:util'
 import { rolldown } from 'rolldown'
-import { files } from '../../scripts/build-files.ts'
-import { databases } from '../../test/databases.ts'
+import { files } from '../../../scripts/build-files.ts'
+import { databases } from '../../../test/databases.ts'
 import { BackgroundReader } from './background.ts'
-import { openDatabase } from './database.ts'
-import type { SqliteOptions } from './database.ts'
-import { at, fixture, migrateFixture } from './fixture.ts'
+import { openDatabase } from '../database.ts'
+import type { SqliteOptions } from '../database.ts'
+import { at, fixture, migrateFixture } from '../fixture.ts'
 
 for (const { engine, open, place, reopen } of databases()) {
   suite(`the background connection on ${engine}`, () => {
@@ -100,7 +100,7 @@ for (const { engine, open, place, reopen } of databases()) {
          const database = await openDatabase({ engine: 'sqlite', file: ${JSON.stringify(join(folder, 'x.db'))} })
          console.log(JSON.stringify((await sql\`select 5 as five\`.execute(database.background)).rows))`,
       )
-      await symlink(fileURLToPath(new URL('../../node_modules', import.meta.url)), join(folder, 'node_modules'))
+      await symlink(fileURLToPath(new URL('../../../node_modules', import.meta.url)), join(folder, 'node_modules'))
       const bundle = await rolldown({
         cwd: folder,
         input: { main: join(folder, 'main.ts') },

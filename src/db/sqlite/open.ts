@@ -1,7 +1,7 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { addFunctions } from './sqlite-functions.ts'
+import { addFunctions } from './functions.ts'
 
 /** Opens a connection that can only read. */
 export const openReader = (file: string): DatabaseSync => {

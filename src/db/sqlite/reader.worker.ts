@@ -1,7 +1,7 @@
 /** The program of the thread behind `Database.background`: one read-only connection, one question at a time. */
 import type { SQLInputValue } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
-import { openReader } from './sqlite-open.ts'
+import { openReader } from './open.ts'
 import { Statements } from './statements.ts'
 
 export type ReaderQuestion = { id: number; sql: string; parameters: SQLInputValue[] }

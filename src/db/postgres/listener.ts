@@ -1,7 +1,7 @@
 import { Client } from 'pg'
-import type { Feed } from './feed.ts'
-import { CHANNEL, clientConfig } from './postgres.ts'
-import type { Address, PostgresOptions } from './postgres.ts'
+import type { Feed } from '../feed.ts'
+import { CHANNEL, clientConfig } from './dialect.ts'
+import type { Address, PostgresOptions } from './dialect.ts'
 
 /** ms */
 const HEARTBEAT = 250

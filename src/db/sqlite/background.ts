@@ -1,9 +1,9 @@
 import type { CompiledQuery, DatabaseConnection, Driver, QueryResult } from 'kysely'
 import { Worker } from 'node:worker_threads'
-import { encodeSqlite } from './codec.ts'
+import { encodeSqlite } from '../codec.ts'
 import type { ReaderAnswer, ReaderQuestion } from './reader.worker.ts'
 import { columnsOf, decodeRows } from './statements.ts'
-import { readsOnly } from './writes.ts'
+import { readsOnly } from '../writes.ts'
 
 /** ms without a question after which the thread ends and its memory is free again. */
 const IDLE = 30_000
