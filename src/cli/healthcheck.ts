@@ -1,4 +1,4 @@
-import { request } from '../lib/node-http.ts'
+import { request } from '../http/node-http.ts'
 import { request as requestTls } from 'node:https'
 import { readConfig } from '../config.ts'
 import { CommandError, type Command } from './command.ts'

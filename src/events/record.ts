@@ -1,5 +1,5 @@
 import { parseDuration } from '../lib/duration.ts'
-import { formPairs } from '../lib/form-pairs.ts'
+import { formPairs } from '../http/form-pairs.ts'
 import { maskSecrets } from '../lib/mask.ts'
 import type { Ctx } from '../context.ts'
 import type { Row } from '../api/model.ts'

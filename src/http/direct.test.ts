@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { connect } from 'node:net'
 import { after, before, test } from 'node:test'
 import { server, type TestServer } from '../../test/harness.ts'
-import { createServer } from '../lib/node-http.ts'
+import { createServer } from './node-http.ts'
 
 let on: TestServer
 let port: number

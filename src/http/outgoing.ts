@@ -9,7 +9,7 @@ import { request as requestTls } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate } from 'node:zlib'
-import { request as requestPlain } from '../lib/node-http.ts'
+import { request as requestPlain } from './node-http.ts'
 import { normalHost, refusal, type Allowed } from './outgoing-addresses.ts'
 
 export type OutgoingRequest = {

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Config } from '../config.ts'
 import type { RequestInfo } from '../context.ts'
 import { certificateInHeader, certificateOfSocket } from './client-certificate.ts'
-import { clientAddress } from '../lib/client-address.ts'
+import { clientAddress } from './client-address.ts'
 
 /** What the rest of the program may know of an HTTP request; `id` finds it in the log. */
 export function describeRequest(config: Config, id: string, { headers, method = 'GET', socket, url = '/' }: IncomingMessage): RequestInfo {

@@ -1,6 +1,6 @@
 import type { Ctx } from '../../context.ts'
 import type { OwnSession } from '../../interfaces/owned.ts'
-import { parseUserAgent } from '../../lib/user-agent.ts'
+import { parseUserAgent } from '../../http/user-agent.ts'
 
 /** More browsers than anybody looks through: the latest. */
 const MOST = 50

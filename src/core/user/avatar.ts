@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
-import { isPicture } from '../../lib/picture.ts'
+import { isPicture } from './picture.ts'
 import { askForPicture, knownPicture } from './avatar-probe.ts'
 
 /** Picture of last resort. */

@@ -1,4 +1,4 @@
-import { formPairs } from '../../lib/form-pairs.ts'
+import { formPairs } from '../../http/form-pairs.ts'
 import { invalidRequest } from './errors.ts'
 
 /** Bounds of what one request may bring: generous to honest clients, and small beside what would hurt. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { formPairs } from './form-pairs.ts'
-import { randomInteger } from './random.ts'
+import { randomInteger } from '../lib/random.ts'
 
 test('a form is read as the platform reads it', () => {
   const forms = [

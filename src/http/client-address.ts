@@ -1,6 +1,6 @@
-import type { Cidr, Ip } from './ip.ts'
-import { formatIp, inCidrs, parseIp } from './ip.ts'
-import { remember } from './remember.ts'
+import type { Cidr, Ip } from '../lib/ip.ts'
+import { formatIp, inCidrs, parseIp } from '../lib/ip.ts'
+import { remember } from '../lib/remember.ts'
 
 /** The parts of a request that tell where it comes from; repeated headers are joined with commas, as Node does. */
 export type Incoming = {

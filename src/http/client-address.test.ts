@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { clientAddress, isTrustedPeer } from './client-address.ts'
-import { parseCidr } from './ip.ts'
+import { parseCidr } from '../lib/ip.ts'
 
 const trusted = ['127.0.0.0/8', '10.0.0.0/8', 'fe80::/10'].map(text => parseCidr(text)!)
 const from = (remoteAddress: string | undefined, headers: Record<string, string | string[]> = {}, encrypted = false) =>
