@@ -40,7 +40,7 @@ export type ModelSpec = {
   /** Parameters of lists and items beyond the filters (`include_users`), for the OpenAPI document: name → schema. */
   parameters?: Record<string, object>
   search?: readonly string[]
-  /** The columns of `search` hold text, never null, and stand together in an index over `searchText` of db/search-text.ts. */
+  /** The columns of `search` hold text, never null, and stand together in an index over `searchText` of db/sql/search-text.ts. */
   searchIndexed?: boolean
   /** Default order; a leading `-` means descending. */
   ordering?: readonly string[]

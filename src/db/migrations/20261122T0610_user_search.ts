@@ -2,7 +2,7 @@ import type { Schema } from '../columns.ts'
 
 /**
  * Lists and searches of many accounts. The text that is searched stands in one index: `lower(email, name, username, uuid)`, a line
- * each, as `searchText` in db/search-text.ts writes it.
+ * each, as `searchText` in db/sql/search-text.ts writes it.
  */
 export async function up(schema: Schema): Promise<void> {
   await schema.sql({

@@ -96,7 +96,7 @@ for (const { engine, open, place, reopen } of databases()) {
       await writeFile(
         join(folder, 'main.ts'),
         `import { sql } from 'kysely'
-         import { openDatabase } from ${JSON.stringify(source('database.ts'))}
+         import { openDatabase } from ${JSON.stringify(source('../database.ts'))}
          const database = await openDatabase({ engine: 'sqlite', file: ${JSON.stringify(join(folder, 'x.db'))} })
          console.log(JSON.stringify((await sql\`select 5 as five\`.execute(database.background)).rows))`,
       )
@@ -106,7 +106,7 @@ for (const { engine, open, place, reopen } of databases()) {
         input: { main: join(folder, 'main.ts') },
         platform: 'node',
         external: ['pg'],
-        plugins: [files({ source: dirname(import.meta.dirname), output: join(folder, 'dist') })],
+        plugins: [files({ source: dirname(dirname(import.meta.dirname)), output: join(folder, 'dist') })],
       })
       await bundle.write({ dir: join(folder, 'dist'), format: 'esm', chunkFileNames: '[name]-[hash].js' })
       await bundle.close()
