@@ -59,7 +59,7 @@ export type Deviation = {
 const AAGUID = '01020304-0506-0708-0102-030405060708'
 
 export class Authenticator {
-  readonly credentialId = randomBytes(32)
+  readonly credentialId: Uint8Array
   readonly #keys = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   readonly #aaguid: string
   readonly #origin: string
@@ -71,7 +71,9 @@ export class Authenticator {
     aaguid = AAGUID,
     counter = null,
     origin = `https://${HOST}`,
-  }: { aaguid?: string; counter?: number | null; origin?: string } = {}) {
+    credentialId = randomBytes(32),
+  }: { aaguid?: string; counter?: number | null; origin?: string; credentialId?: Uint8Array } = {}) {
+    this.credentialId = credentialId
     this.#aaguid = aaguid
     this.counter = counter
     this.#origin = origin

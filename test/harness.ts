@@ -9,6 +9,7 @@ import { assemble, openConfigured } from '../src/assemble.ts'
 import { boot } from '../src/boot.ts'
 import { systemContext, type Ctx } from '../src/context.ts'
 import { makePasswords } from '../src/core/password/passwords.ts'
+import type { Database } from '../src/db/database.ts'
 import type { Deps } from '../src/deps.ts'
 import { useOutgoing } from '../src/http/client.ts'
 import { makeOutgoing } from '../src/http/outgoing.ts'
@@ -120,7 +121,7 @@ const CHEAP = { memoryCost: 8, timeCost: 1, parallelism: 1 }
 
 async function build(env: Record<string, string>, options: OwnOptions = {}): Promise<TestServer> {
   const folder = mkdtempSync(join(memoryFolder(), 'signet-test-'))
-  const config = await installation(folder, env, options)
+  const config = await installation(folder, env, options.restore ? { anew: true } : options)
   const logged: Record<string, unknown>[] = []
   const log = pino(
     { level: 'debug', base: null },
@@ -130,6 +131,7 @@ async function build(env: Record<string, string>, options: OwnOptions = {}): Pro
   let held: number | undefined
   const now = () => new Date((held ?? Date.now()) + offset)
   const database = await openConfigured({ config, log })
+  const restored = await options.restore?.(database)
   const assembled = await assemble({ config, log, now, root: process.cwd() }, database)
   const deps = options.realHashes ? assembled : { ...assembled, passwords: makePasswords({ cost: CHEAP }) }
   useOutgoing(
@@ -150,9 +152,7 @@ async function build(env: Record<string, string>, options: OwnOptions = {}): Pro
   const ctx = systemContext(deps)
   const client: TestServer['client'] = token =>
     clientOf(app, (): Record<string, string> => (token === undefined ? {} : { authorization: `Bearer ${token}` }))
-  const { aUser, aToken, adminsGroup } = await import('./builders.ts')
-  const user = await aUser(ctx, { username: 'test-admin', name: 'Test Admin', groups: [await adminsGroup(ctx)] })
-  const adminToken = await aToken(ctx, user)
+  const adminToken = restored ?? (await anAdministrator(ctx))
   return {
     app,
     deps,
@@ -172,6 +172,12 @@ async function build(env: Record<string, string>, options: OwnOptions = {}): Pro
   }
 }
 
+/** Makes one, and answers a token. */
+async function anAdministrator(ctx: Ctx): Promise<string> {
+  const { aUser, aToken, adminsGroup } = await import('./builders.ts')
+  return aToken(ctx, await aUser(ctx, { username: 'test-admin', name: 'Test Admin', groups: [await adminsGroup(ctx)] }))
+}
+
 let shared: Promise<TestServer> | undefined
 
 /**
@@ -187,6 +193,8 @@ export const server = (): Promise<TestServer> =>
 type OwnOptions = {
   /** Nothing in common with any other: see `installation`. */
   anew?: boolean
+  /** Fills the database, which is empty, before the server begins to use it; answers the token of an administrator. */
+  restore?: (database: Database) => Promise<string>
   /** Passwords cost what they cost outside of tests. */
   realHashes?: boolean
 }

@@ -461,6 +461,12 @@ export interface Oauth2DeviceCodeTable {
   declined_at: Date | null
 }
 
+export interface Oauth2EarlierTokenTable {
+  token_hash: string
+  family: string
+  expires: Date
+}
+
 export interface Oauth2ExchangeAudienceTable {
   client: string
   provider: number
@@ -1291,6 +1297,7 @@ export interface DB {
   oauth2_dcr: Oauth2DcrTable
   oauth2_dcr_mapping: Oauth2DcrMappingTable
   oauth2_device_code: Oauth2DeviceCodeTable
+  oauth2_earlier_token: Oauth2EarlierTokenTable
   oauth2_exchange_audience: Oauth2ExchangeAudienceTable
   oauth2_exchange_subject: Oauth2ExchangeSubjectTable
   oauth2_logout_notice: Oauth2LogoutNoticeTable

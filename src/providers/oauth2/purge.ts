@@ -12,6 +12,7 @@ const boughtNothing = sql`
 const OVER: readonly Over[] = [
   { table: 'oauth2_access_token', key: 'id', until: 'expires' },
   { table: 'oauth2_refresh_token', key: 'id', until: 'expires' },
+  { table: 'oauth2_earlier_token', key: 'token_hash', until: 'expires' },
   { table: 'oauth2_code', key: 'id', until: 'expires', and: boughtNothing },
   { table: 'oauth2_device_code', key: 'id', until: 'expires' },
   { table: 'oauth2_seen', key: 'seen_hash', until: 'expires' },

@@ -3,6 +3,7 @@ import type { Row } from '../../../api/model.ts'
 import type { DB, Db } from '../../../db/database.ts'
 import type { PlannedWrite } from '../../../db/planned-write.ts'
 import { statement } from '../../../db/statement.ts'
+import { earlierHandle } from './earlier.sql.ts'
 import { accessHandle, secretHandle } from './handle.ts'
 import type { RequestedClaims } from '../claims/requested.ts'
 
@@ -64,7 +65,7 @@ const refreshTokenByHandle = statement((db, family: string, hash: string, now: D
 
 /** The row of a refresh token, good or not. */
 export const findRefreshToken = async (db: Db, token: string, now: Date): Promise<PresentedRefreshToken | undefined> => {
-  const at = secretHandle(token)
+  const at = secretHandle(token) ?? (await earlierHandle(db, token))
   return at && ((await refreshTokenByHandle.take(db, at.family, at.hash, now))[0] as PresentedRefreshToken | undefined)
 }
 
@@ -108,7 +109,7 @@ const accessTokenByHandle = statement((db, family: string, hash: string, now: Da
 
 /** The row of an access token, good or not. */
 export const findAccessToken = async (db: Db, token: string, now: Date): Promise<AccessTokenRow | undefined> => {
-  const at = accessHandle(token)
+  const at = accessHandle(token) ?? (await earlierHandle(db, token))
   return at && ((await accessTokenByHandle.take(db, at.family, at.hash, now))[0] as AccessTokenRow | undefined)
 }
 

@@ -3,6 +3,7 @@ import type { Db } from '../../../db/database.ts'
 import { statement } from '../../../db/statement.ts'
 import type { RefreshTokenRow } from './grants.sql.ts'
 import { accessHandle, secretHandle } from './handle.ts'
+import { earlierHandle } from './earlier.sql.ts'
 
 /** What is told of a token that is good right now, in one question: it is asked for every call of somebody's API. */
 export type LivingAccessToken = { provider: number; scope: string[]; claims: Row; jkt: string | null; x5t: string | null }
@@ -22,7 +23,7 @@ const accessToken = statement((db, family: string, hash: string, now: Date) =>
 
 /** The row of an access token, when it is not expired or revoked, its account is active and its session not ended. */
 export const livingAccessToken = async (db: Db, token: string, now: Date): Promise<LivingAccessToken | undefined> => {
-  const at = accessHandle(token)
+  const at = accessHandle(token) ?? (await earlierHandle(db, token))
   return at && ((await accessToken.first(db, at.family, at.hash, now)) as LivingAccessToken | undefined)
 }
 
@@ -40,6 +41,6 @@ const refreshToken = statement((db, family: string, hash: string, now: Date) =>
 
 /** The row of a refresh token, when it is not expired, used or revoked and its account is active. */
 export const livingRefreshToken = async (db: Db, token: string, now: Date): Promise<RefreshTokenRow | undefined> => {
-  const at = secretHandle(token)
+  const at = secretHandle(token) ?? (await earlierHandle(db, token))
   return at && ((await refreshToken.first(db, at.family, at.hash, now)) as RefreshTokenRow | undefined)
 }
