@@ -1,7 +1,7 @@
 /**
  * Measures the program, side by side with peers where there are some, and prints one table.
  *
- *     npm run bench                       all benchmarks, about ten minutes
+ *     npm run bench                       all benchmarks, about twenty minutes
  *     npm run bench -- users start        those two
  *     npm run bench -- --json out.json    where the figures go as JSON; default .cache/bench.json
  *     npm run bench -- tokens --only introspection --rounds 3 --seconds 1 --warmup 3

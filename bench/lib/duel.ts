@@ -9,8 +9,10 @@ export type Effort = {
   rounds: number
   /** Of a round. */
   seconds: number
-  /** Seconds that each side runs before anything counts, until its code is compiled. */
+  /** Seconds that each side runs before anything counts, until its code is compiled; and longer, until it has done this many. */
   warmup: number
+  /** Operations; of what takes long, as many as come to pass in three times that long. */
+  warmupOperations: number
   /** Callers at once. */
   clients: number
 }
@@ -32,13 +34,16 @@ export async function duel(
   sides: readonly [Contender, Contender],
   effort: Effort,
 ): Promise<{ outcomes: [Outcome, Outcome]; ratio: number }> {
-  const { clients, rounds, seconds, warmup } = effort
-  const run = async ({ pid, operation }: Contender, seconds: number): Promise<Outcome> => {
+  const { clients, rounds, seconds, warmup, warmupOperations } = effort
+  const run = async ({ pid, operation }: Contender, seconds: number) => {
     const before = usage(pid).cpu
     const load = await closedLoop({ clients, operations: Infinity, seconds }, (_, client) => operation(client))
-    return { rate: load.rate, p95: percentile(load.times, 0.95), cpu: (usage(pid).cpu - before) / load.count }
+    return { rate: load.rate, p95: percentile(load.times, 0.95), cpu: (usage(pid).cpu - before) / load.count, count: load.count }
   }
-  for (const side of sides) await run(side, warmup)
+  for (const side of sides) {
+    let { count } = await run(side, warmup)
+    for (let more = 0; more < 2 * warmup && count < warmupOperations; more += seconds) count += (await run(side, seconds)).count
+  }
   const pairs: [Outcome, Outcome][] = []
   for (let round = 0; round < rounds; round++) pairs.push([await run(sides[0], seconds), await run(sides[1], seconds)])
   const middle = (index: 0 | 1): Outcome => ({

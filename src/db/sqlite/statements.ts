@@ -8,7 +8,8 @@ const KEPT = 384
 /** How the rows of a query become objects. */
 type Columns = { names: readonly string[]; decoders: readonly (Decoder | undefined)[]; empty: Record<string, unknown> }
 
-type Prepared = Columns & { statement: StatementSync }
+/** `used`: since the last time that room was made. */
+type Prepared = Columns & { statement: StatementSync; used: boolean }
 
 export type StatementResult = { rows: Record<string, unknown>[]; changes: number; lastId: number | bigint | undefined }
 
@@ -39,7 +40,7 @@ export const decodeRows = ({ names, decoders, empty }: Columns, rows: readonly u
     return row
   })
 
-/** One SQLite connection with its prepared statements, the least recently used of which are dropped. */
+/** One SQLite connection with its prepared statements, of which those are dropped that were not used of late. */
 export class Statements {
   readonly #prepared = new Map<string, Prepared>()
   readonly connection: DatabaseSync
@@ -83,16 +84,26 @@ export class Statements {
   }
 
   #prepare(sql: string): Prepared {
-    let prepared = this.#prepared.get(sql)
-    if (prepared === undefined) {
-      const statement = this.connection.prepare(sql)
-      statement.setReturnArrays(true)
-      prepared = { statement, ...describe(statement) }
-      if (this.#prepared.size >= KEPT) this.#prepared.delete(this.#prepared.keys().next().value!)
-    } else {
-      this.#prepared.delete(sql)
+    const known = this.#prepared.get(sql)
+    if (known !== undefined) {
+      known.used = true
+      return known
     }
+    const statement = this.connection.prepare(sql)
+    statement.setReturnArrays(true)
+    const prepared = { statement, used: false, ...describe(statement) }
+    if (this.#prepared.size >= KEPT) this.#makeRoom()
     this.#prepared.set(sql, prepared)
     return prepared
+  }
+
+  /** Drops the oldest that was not used since its last turn: a mark at each use costs less than to keep all in their order. */
+  #makeRoom(): void {
+    for (const [sql, prepared] of this.#prepared) {
+      this.#prepared.delete(sql)
+      if (!prepared.used) return
+      prepared.used = false
+      this.#prepared.set(sql, prepared) // at the end, where this loop comes to at last
+    }
   }
 }

@@ -77,7 +77,8 @@ export async function prepareTokens(ctx: Ctx, client: Client, authorization: Aut
     Object.assign(accessTokenClaims(ctx, client, claims, scopes, authorization.family), more, confirmation(bound)),
   )
   const named = requested ? await namedClaims(ctx, client, user, requested.id_token) : undefined
-  const idClaims = { ...named, ...idTokenUnderProfile(client, claims) }
+  const due = idTokenUnderProfile(client, claims)
+  const idClaims = named ? { ...named, ...due } : due
   const wanted = authorization.idToken && givesIdToken(client, scopes)
   const id = wanted ? await sealedIdToken(ctx, client, { ...idClaims, at_hash: client.signer.leftHash(access) }) : undefined
   const refresh = authorization.refresh && newSecret(authorization.family, ctx.randomBytes)
