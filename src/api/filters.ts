@@ -52,7 +52,7 @@ export function parseUuid(value: string): string | undefined {
 export const MAX_KEY = 2_147_483_647
 
 /** A key of `model` as it stands in URLs and query strings; undefined when it can be no key at all. */
-export function parseKey(model: Model, value: string): string | number | undefined {
+export function parseKey(model: Pick<Model, 'keySchema'>, value: string): string | number | undefined {
   if ((model.keySchema as { type?: string }).type === 'integer')
     return /^\d{1,10}$/.test(value) && Number(value) <= MAX_KEY ? Number(value) : undefined
   return parseUuid(value)

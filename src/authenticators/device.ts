@@ -3,7 +3,7 @@ import { flag, instant, integer, internal, reference, text, unshown } from '../a
 import { defineModel, type Model, type ModelSpec, type Row } from '../api/model.ts'
 import type { Ctx } from '../context.ts'
 import { byKey, partialUser } from '../core/user/present.ts'
-import { User } from '../core/user/model.ts'
+import { User } from '../core/people.ts'
 
 /**
  * What all kinds of second factors share. A device that is deleted lies in the trash for a while: no reader finds it, and its owner

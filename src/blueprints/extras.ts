@@ -1,6 +1,6 @@
 import type { Ctx } from '../context.ts'
 import { rememberPassword } from '../core/password/history.ts'
-import { UNUSABLE_PASSWORD } from '../core/user/model.ts'
+import { UNUSABLE_PASSWORD } from '../core/people.ts'
 import { hashToken } from '../crypto/secrets.ts'
 import { EntryRefused, type Pk, type Values } from './target.ts'
 

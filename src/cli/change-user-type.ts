@@ -1,7 +1,7 @@
 import { changeObject } from '../api/crud.ts'
 import type { Row } from '../api/model.ts'
 import { transact } from '../context.ts'
-import { User } from '../core/user/model.ts'
+import { User } from '../core/people.ts'
 import { textOption, UsageError, type Command } from './command.ts'
 import { withContext } from './with-context.ts'
 

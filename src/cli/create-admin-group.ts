@@ -1,7 +1,7 @@
 import { ADMIN_GROUP, ensureAdminGroup } from '../boot.ts'
 import { eventModel } from '../api/crud.ts'
 import { transact } from '../context.ts'
-import { User } from '../core/user/model.ts'
+import { User } from '../core/people.ts'
 import { recordEvent } from '../events/record.ts'
 import type { Command } from './command.ts'
 import { findUser } from './find-user.ts'

@@ -6,7 +6,7 @@ import type { Resource } from '../api/mount.ts'
 import { findObjects } from '../api/store.ts'
 import type { Ctx } from '../context.ts'
 import { Application } from './application/model.ts'
-import { User } from './user/model.ts'
+import { User } from './people.ts'
 import { withdraw } from './withdrawal.ts'
 
 /** That a person agreed to an application's having what it asks for. Deleting it ends what the application has, and makes it ask again. */

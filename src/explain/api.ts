@@ -10,7 +10,7 @@ import { countObjects, findObject, findObjects, matchObjects, pageOfObjects, rea
 import { body, checked } from '../api/validate.ts'
 import type { Ctx } from '../context.ts'
 import { Application } from '../core/application/model.ts'
-import { User } from '../core/user/model.ts'
+import { User } from '../core/people.ts'
 import { flowByKey } from '../flows/definition.ts'
 import { Flow } from '../flows/flow.ts'
 import { parseIp } from '../lib/ip.ts'

@@ -3,7 +3,7 @@ import { choice, computed, instant, integer, jsonObject, reference, text } from 
 import { parseUuid, type FilterSpec } from '../api/filters.ts'
 import { defineModel, type Model } from '../api/model.ts'
 import { Type } from 'typebox'
-import { User } from '../core/user/model.ts'
+import { User } from '../core/people.ts'
 
 /** Applications and flows are named by their key or their slug. */
 const bySlugOrKey = (column: 'application' | 'flow', key: string): FilterSpec => ({

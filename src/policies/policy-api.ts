@@ -8,7 +8,7 @@ import { mayTouch, requireObject, requirePermission } from '../api/permissions.t
 import { polymorphic, typesRoute } from '../api/polymorphic.ts'
 import { body, checked } from '../api/validate.ts'
 import type { Ctx } from '../context.ts'
-import { User } from '../core/user/model.ts'
+import { User } from '../core/people.ts'
 import { askPolicy } from './ask.ts'
 import { PolicyBase } from './base.ts'
 import { forgetPolicies, rememberedPolicies } from './engine.ts'

@@ -9,8 +9,7 @@ import { withKindNames } from '../api/polymorphic.ts'
 import { mayTouch, requireObject } from '../api/permissions.ts'
 import { findObjects } from '../api/store.ts'
 import type { Ctx } from '../context.ts'
-import { Group } from '../core/group/model.ts'
-import { User } from '../core/user/model.ts'
+import { Group, User } from '../core/people.ts'
 import { Source } from './source.ts'
 
 /** What both kinds of connections have. Whose they are and who that is at the source comes from the source alone, never from the API. */

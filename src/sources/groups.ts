@@ -2,7 +2,7 @@ import type { Row } from '../api/model.ts'
 import { createObject } from '../api/crud.ts'
 import { insertObject, withDefaults } from '../api/store.ts'
 import { transact, type Ctx } from '../context.ts'
-import { Group } from '../core/group/model.ts'
+import { Group } from '../core/people.ts'
 import { recordEvent } from '../events/record.ts'
 import { connectionModel } from './connect.ts'
 

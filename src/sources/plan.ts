@@ -1,6 +1,6 @@
 import type { Row } from '../api/model.ts'
 import type { Ctx } from '../context.ts'
-import { User } from '../core/user/model.ts'
+import { User } from '../core/people.ts'
 import { pathOf } from '../flows/addresses.ts'
 import { flowByKey } from '../flows/definition.ts'
 import { Flow } from '../flows/flow.ts'

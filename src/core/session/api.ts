@@ -13,7 +13,7 @@ import { placeOf } from '../../geoip/place.ts'
 import { recordEvent } from '../../events/record.ts'
 import { parseUserAgent } from '../../http/user-agent.ts'
 import { wakeRunners } from '../../tasks/queue.ts'
-import { User } from '../user/model.ts'
+import { User } from '../people.ts'
 import { withdraw } from '../withdrawal.ts'
 
 const nullable = (type: string) => ({ type: [type, 'null'] })

@@ -10,7 +10,8 @@ import { person, recordEvent } from '../../events/record.ts'
 import { BROWSER_STATE_COOKIE, browserStateCookie } from './browser-state.ts'
 import { rekeySession, SESSION_COOKIE, sessionCookieOptions, sessionCookieValue, type Session } from './session.ts'
 import { systemSettings } from '../settings.ts'
-import { requireReach, User } from '../user/model.ts'
+import { User } from '../people.ts'
+import { requireReach } from '../user/hooks.ts'
 
 /**
  * Looking through another's eyes: the session then belongs to that account and remembers who is really there. Everything

@@ -15,7 +15,7 @@ import { LETTERS_AND_DIGITS, randomString } from '../../lib/random.ts'
 import { byKey } from '../user/present.ts'
 import { groupsOf } from '../group/membership.ts'
 import { systemSettings } from '../settings.ts'
-import { User } from '../user/model.ts'
+import { User } from '../people.ts'
 import { deepMerge } from '../../lib/deep-merge.ts'
 
 export const TOKEN_EXPIRES = 'goauthentik.io/user/token-expires'

@@ -5,7 +5,7 @@ import { matchObjects, pageOfObjects } from '../../api/store.ts'
 import { orderings, searchCondition } from '../../api/filters.ts'
 import { aGroup, aUser, unique } from '../../../test/builders.ts'
 import { ENGINE, server } from '../../../test/harness.ts'
-import { User } from './model.ts'
+import { User } from '../people.ts'
 
 const { admin, ctx } = await server()
 

@@ -11,7 +11,8 @@ import { refusedByDirectory } from '../../sources/ldap/password.ts'
 import { rememberPassword } from '../password/history.ts'
 import { isUsable, MAX_PASSWORD_BYTES } from '../password/passwords.ts'
 import { endSessionsOf } from '../session/session.ts'
-import { requireReach, User } from './model.ts'
+import { User } from '../people.ts'
+import { requireReach } from './hooks.ts'
 
 /** Gives an account a new password: hashed before the transaction opens, other sessions ended, an event left. @throws ApiError */
 export async function setPassword(ctx: Ctx, user: Row, password: string): Promise<void> {

@@ -19,7 +19,8 @@ import { EMAIL_STAGE, queueMail, stageMail } from '../../mail/queue.ts'
 import { isMailAddress } from '../../mail/send.ts'
 import { currentBrand } from '../brand/model.ts'
 import { systemSettings } from '../settings.ts'
-import { requireReach, User } from './model.ts'
+import { User } from '../people.ts'
+import { requireReach } from './hooks.ts'
 
 const Lifetime = body({ token_duration: Type.String({ minLength: 1 }) }, ['token_duration'])
 const ByMail = body({ email_stage: Type.String({ format: 'uuid' }), token_duration: Type.String({ minLength: 1 }) }, ['token_duration'])

@@ -7,11 +7,11 @@ import { requirePermission } from '../../api/permissions.ts'
 import { body, checked } from '../../api/validate.ts'
 import { transact } from '../../context.ts'
 import { slugify } from '../../lib/slug.ts'
-import { Group } from '../group/model.ts'
+import { Group, User } from '../people.ts'
+import { userHooks } from './hooks.ts'
 import { createToken } from '../token/new.ts'
 import { TOKEN_EXPIRES } from '../token/model.ts'
 import { userUid } from './uid.ts'
-import { User, userHooks } from './model.ts'
 
 const LIFETIME = 360 * 86_400_000 // ms
 

@@ -1,7 +1,7 @@
 import type { Row } from '../../api/model.ts'
 import { findObject } from '../../api/store.ts'
 import type { Ctx } from '../../context.ts'
-import { User } from '../../core/user/model.ts'
+import { User } from '../../core/people.ts'
 import { queueMail, type QueuedMail } from '../../mail/queue.ts'
 import type { Job } from '../../tasks/job.ts'
 import { enqueue } from '../../tasks/queue.ts'

@@ -5,7 +5,7 @@ import { defineModel, type Model, type Row } from '../../api/model.ts'
 import type { Resource, SpecialOperation } from '../../api/mount.ts'
 import { findObjects } from '../../api/store.ts'
 import type { Ctx } from '../../context.ts'
-import { User } from '../../core/user/model.ts'
+import { User } from '../../core/people.ts'
 import { Event } from '../event.ts'
 import { SEVERITIES } from './rule.ts'
 

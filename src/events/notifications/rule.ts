@@ -6,7 +6,7 @@ import type { Resource } from '../../api/mount.ts'
 import { namedOrNull } from '../../api/shapes.ts'
 import { findObjects } from '../../api/store.ts'
 import type { Ctx } from '../../context.ts'
-import { Group } from '../../core/group/model.ts'
+import { Group } from '../../core/people.ts'
 import { PolicyTarget } from '../../policies/target.ts'
 import { NotificationTransport } from './transport.ts'
 

@@ -1,6 +1,6 @@
 /** The modules of Django and authentik that expressions import. Models come from the registry; the rest stands here. */
 import { ACTIONS } from '../../events/event.ts'
-import { USER_TYPES } from '../../core/user/model.ts'
+import { USER_TYPES } from '../../core/people.ts'
 import { allSettings } from '../../config/settings.ts'
 import type { Config } from '../../config.ts'
 import type { Registry } from '../../registry.ts'

@@ -6,7 +6,7 @@ import type { Row } from '../../api/model.ts'
 import type { Ctx, RequestInfo } from '../../context.ts'
 import { asObject, modelLabel } from '../../flows/objects.ts'
 import { Plan } from '../../flows/plan.ts'
-import { User } from '../../core/user/model.ts'
+import { User } from '../../core/people.ts'
 import { evaluateEach, evaluatePolicies } from '../engine.ts'
 
 const text = (source: string): string => {

@@ -1,6 +1,5 @@
 import type { Row } from '../../api/model.ts'
-import { User } from '../../core/user/model.ts'
-import { Group } from '../../core/group/model.ts'
+import { Group, User } from '../../core/people.ts'
 import { SkipObject } from '../../mappings/evaluate.ts'
 import { mapped } from '../mappings.ts'
 import { textOf, type Entry } from './entry.ts'

@@ -1,7 +1,7 @@
 import { eventModel } from '../../api/crud.ts'
 import type { Row } from '../../api/model.ts'
 import { findObject } from '../../api/store.ts'
-import { User } from '../../core/user/model.ts'
+import { User } from '../../core/people.ts'
 import { asObject } from '../../flows/objects.ts'
 import type { Run } from '../../flows/stage.ts'
 import { WebAuthnDeviceType } from './device-types.ts'

@@ -2,7 +2,7 @@ import type { Row } from '../../api/model.ts'
 import { mayTouch } from '../../api/permissions.ts'
 import type { Ctx } from '../../context.ts'
 import { callerFor } from '../../core/callers.ts'
-import { Group } from '../../core/group/model.ts'
+import { Group } from '../../core/people.ts'
 import { recordEvent } from '../../events/record.ts'
 import { beyondCaller } from '../../rbac/escalation.ts'
 

@@ -1,7 +1,7 @@
 import type { Row } from '../../api/model.ts'
 import { asObject, isStored, modelLabel } from '../../flows/objects.ts'
 import { BINDING } from '../../core/session/binding.ts'
-import { User } from '../../core/user/model.ts'
+import { User } from '../../core/people.ts'
 import { booleanField } from '../../flows/answer.ts'
 import { withUser } from '../../flows/present.ts'
 import { signIn } from '../../flows/sign-in.ts'

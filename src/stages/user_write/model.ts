@@ -1,7 +1,6 @@
 import { choice, flag, reference, text } from '../../api/fields.ts'
 import type { Row } from '../../api/model.ts'
-import { Group } from '../../core/group/model.ts'
-import { USER_TYPES } from '../../core/user/model.ts'
+import { Group, USER_TYPES } from '../../core/people.ts'
 import type { Ctx } from '../../context.ts'
 import { defineStageModel, stageResource } from '../model.ts'
 
