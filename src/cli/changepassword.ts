@@ -1,4 +1,4 @@
-import { setPassword } from '../core/user/api.ts'
+import { setPassword } from '../core/user/password.ts'
 import { secretAnswers } from './ask.ts'
 import { CommandError, type Command } from './command.ts'
 import { findUser } from './find-user.ts'

@@ -12,8 +12,6 @@ import { passwordRoutes } from './password.ts'
 import { recoveryRoutes } from './recovery-api.ts'
 import { selfRoutes } from './self.ts'
 
-export { setPassword } from './password.ts'
-
 export const users: Resource = { path: '/core/users', model: User, operations: crud(User, userHooks) }
 
 export const userRoutes: Record<string, SpecialOperation> = {

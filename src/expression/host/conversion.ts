@@ -15,16 +15,12 @@ import { dictOf, setOf } from '../keys.ts'
 import { PyDate } from '../modules/datetime/date.ts'
 import { EPOCH, PyDateTime, atWall } from '../modules/datetime/datetime.ts'
 import { UTC } from '../modules/datetime/tzinfo.ts'
-import { uuidOf } from '../modules/encoding.ts'
 import { HostObject, PyClass, PyDict, PyInstance, PyList, PySet, PyTuple } from '../values.ts'
 import type { Value } from '../values.ts'
 import { weigh } from '../weigh.ts'
 import type { Classes } from './classes.ts'
 import { ModelObject } from './object.ts'
 import { PlanObject } from './plan.ts'
-
-/** A UUID of the language. */
-export const uuidValue = uuidOf
 
 /** An aware datetime, in UTC. */
 export const instantValue = (date: Date): Value => atWall(EPOCH + BigInt(date.getTime()) * 1000n, UTC)
@@ -152,5 +148,3 @@ export class Conversion {
     }
   }
 }
-
-export { describe } from '../../flows/describe.ts'

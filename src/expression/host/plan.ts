@@ -2,9 +2,9 @@
 import { inMemoryStage, type Plan, type PlannedStage } from '../../flows/plan.ts'
 import { raise } from '../errors.ts'
 import { native, nativeClass } from '../module.ts'
+import { uuidOf } from '../modules/encoding.ts'
 import { BoundMethod, HostObject, PyList, type NativeFunction, type Value } from '../values.ts'
 import type { Conversion } from './conversion.ts'
-import { uuidValue } from './conversion.ts'
 
 const planClass = nativeClass({ name: 'FlowPlan', module: 'authentik.flows.planner' })
 const placeClass = nativeClass({ name: 'FlowStageBinding', module: 'authentik.flows.models' })
@@ -93,7 +93,7 @@ class PlaceObject extends HostObject {
     if (name === 'stage') return this.conversion.object(place.stage.kind, place.stage)
     if (place.kind === 'added') return undefined
     const binding = place.binding
-    if (name === 'pk' || name === 'fsb_uuid') return uuidValue(String(binding.fsb_uuid))
+    if (name === 'pk' || name === 'fsb_uuid') return uuidOf(String(binding.fsb_uuid))
     if (name === 'order') return Number(binding.order)
     return name === 'evaluate_on_plan' || name === 're_evaluate_policies' ? Boolean(binding[name]) : undefined
   }

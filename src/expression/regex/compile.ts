@@ -1,13 +1,13 @@
 import type { Node, Seq } from './ast.ts'
-import { CharSet, quickCaseClass } from './charset.ts'
-import type { Folding, SetItem } from './charset.ts'
+import { foldingOf, variants } from './case.ts'
+import { CharSet } from './charset.ts'
+import type { SetItem } from './charset.ts'
 import { RegexSyntaxError } from './errors.ts'
 import { firstItems } from './first.ts'
-import { DOTALL, IGNORECASE, MULTILINE, TYPE_FLAGS, UNICODE } from './flags.ts'
+import { DOTALL, MULTILINE, scopedFlags, UNICODE } from './flags.ts'
 import { parse } from './parse.ts'
 import * as op from './program.ts'
 import type { Program } from './program.ts'
-import { asciiCaseClass } from './unicode.ts'
 
 /**
  * Compiles a pattern in the syntax of Python 3.11's `re`. The program's size is proportional to the pattern's: counted repeats are
@@ -39,17 +39,6 @@ export function compileRegex(pattern: string, flags = 0, isText = true): Program
     first,
     firstChar: only,
   }
-}
-
-/** Flags inside a group that turns some on and some off; a new character type replaces the old one. */
-export const scopedFlags = (flags: number, add: number, del: number) => ((add & TYPE_FLAGS ? flags & ~TYPE_FLAGS : flags) | add) & ~del
-
-export const foldingOf = (flags: number): Folding => (!(flags & IGNORECASE) ? 'none' : flags & UNICODE ? 'unicode' : 'ascii')
-
-/** The characters that a literal stands for. */
-export function variants(char: number, flags: number): readonly number[] {
-  const folding = foldingOf(flags)
-  return folding === 'none' ? [char] : folding === 'ascii' ? asciiCaseClass(char) : quickCaseClass(char)
 }
 
 function isAnchored({ nodes }: Seq, flags: number): boolean {

@@ -1,8 +1,8 @@
 import type { Node } from './ast.ts'
+import { foldingOf, variants } from './case.ts'
 import { CharSet } from './charset.ts'
 import type { SetItem } from './charset.ts'
-import { foldingOf, scopedFlags, variants } from './compile.ts'
-import { UNICODE } from './flags.ts'
+import { scopedFlags, UNICODE } from './flags.ts'
 
 /** `items` holds every character a match can begin with, or null when that may be any; `empty`: it may also begin with none. */
 export interface First {

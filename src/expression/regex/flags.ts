@@ -19,3 +19,6 @@ export const FLAG_LETTERS: ReadonlyMap<string, number> = new Map([
   ['a', ASCII],
   ['u', UNICODE],
 ])
+
+/** Flags inside a group that turns some on and some off; a new character type replaces the old one. */
+export const scopedFlags = (flags: number, add: number, del: number) => ((add & TYPE_FLAGS ? flags & ~TYPE_FLAGS : flags) | add) & ~del

@@ -8,8 +8,8 @@ import { PyBytes, PyInstance, PyTuple } from '../../values.ts'
 import type { PyClass, Value } from '../../values.ts'
 import { intOf, latin1Text, requireText, textOf } from '../arguments.ts'
 import { guarded } from './compile.ts'
-import { pieceOf } from './operations.ts'
 import type { PyPattern } from './pattern.ts'
+import { pieceOf } from './subject.ts'
 import { typedClass } from '../typed-class.ts'
 
 /** `re.Match` */

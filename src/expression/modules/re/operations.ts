@@ -6,22 +6,11 @@ import { expandTemplate, expandedSize, fullMatch, match, matchAll, parseTemplate
 import type { MatchOptions, RegexMatch, Subject } from '../../regex/index.ts'
 import { NativeIterator, PyBytes, PyList, PyTuple, typeOf } from '../../values.ts'
 import type { Result, Value } from '../../values.ts'
-import { latin1Bytes, latin1Text, requireInt, textOf } from '../arguments.ts'
+import { latin1Text, requireInt, textOf } from '../arguments.ts'
 import { guarded, translated } from './compile.ts'
 import { PyMatch } from './match.ts'
 import type { PyPattern } from './pattern.ts'
-
-/** The text to be searched, as the engine wants it; it has to be of the pattern's kind. */
-function subjectText(pattern: PyPattern, value: Value): string {
-  const text = textOf(value)
-  if (text !== undefined) return pattern.program.isText ? text : raise('TypeError', 'cannot use a bytes pattern on a string-like object')
-  if (!(value instanceof PyBytes)) raise('TypeError', `expected string or bytes-like object, got '${typeOf(value).name}'`)
-  if (pattern.program.isText) raise('TypeError', 'cannot use a string pattern on a bytes-like object')
-  return latin1Text(value)
-}
-
-/** A piece of the searched text as a value of the language. */
-export const pieceOf = (pattern: PyPattern, text: string): Value => (pattern.program.isText ? text : latin1Bytes(text))
+import { pieceOf, subjectText } from './subject.ts'
 
 const charging = (rt: Runtime): MatchOptions => ({ charge: steps => rt.charge(steps) })
 
