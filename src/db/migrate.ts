@@ -8,7 +8,7 @@ import type { Schema } from './columns.ts'
 import { schemaOf } from './columns.ts'
 import type { Database, Db } from './database.ts'
 import { engineOf } from './engine.ts'
-import { DatabaseBusyError } from './sqlite/store.ts'
+import { DatabaseBusyError } from './sqlite/busy.ts'
 
 export type Migration = {
   /** `<date>_<what>`, never changed once released. They run in the order of their list. */

@@ -1,7 +1,8 @@
 import type { CompiledQuery } from 'kysely'
 import type { SQLInputValue } from 'node:sqlite'
+import { whenFree } from './busy.ts'
 import { LONGEST } from './commit-group.ts'
-import { whenFree, type SqliteStore } from './store.ts'
+import type { SqliteStore } from './store.ts'
 import type { StatementResult } from './statements.ts'
 
 /** A statement with values as SQLite takes them. `missing`: it must return a row; what is thrown when it does not. */
