@@ -1,11 +1,8 @@
+import { writtenTables, type Model, type Row } from '../api/model.ts'
+import { findObject, relatedKeys } from '../api/store.ts'
 import type { Ctx } from '../context.ts'
-import { writtenTables, type Row } from '../api/model.ts'
-import { findObject, findObjects, relatedKeys } from '../api/store.ts'
 import { cached } from '../core/cache.ts'
-import { sql } from 'kysely'
-import { FlowStageBinding } from './binding.ts'
-import { Flow } from './flow.ts'
-import type { StageKind } from './stage.ts'
+import { statement } from '../db/statement.ts'
 
 /** A flow with its bindings, by order. */
 export type FlowDefinition = { flow: Row; bindings: readonly Row[] }
@@ -15,15 +12,28 @@ export type StageRow = Row & { stage_uuid: string; kind: string; name: string }
 
 const FLOW_TABLES = ['flow', 'flow_stage_binding', 'policy_target', 'stage'] as const
 
+const flowBySlug = statement((db, slug: string) =>
+  db
+    .selectFrom('flow')
+    .innerJoin('policy_target', 'policy_target.pbm_uuid', 'flow.policybindingmodel_ptr_id')
+    .selectAll(['flow', 'policy_target'])
+    .where('flow.slug', '=', slug),
+)
+
+const bindingsOf = statement((db, flow: string) =>
+  db
+    .selectFrom('flow_stage_binding')
+    .innerJoin('policy_target', 'policy_target.pbm_uuid', 'flow_stage_binding.policybindingmodel_ptr_id')
+    .selectAll(['flow_stage_binding', 'policy_target'])
+    .where('flow_stage_binding.target', '=', flow)
+    .orderBy('flow_stage_binding.order')
+    .orderBy('flow_stage_binding.fsb_uuid'),
+)
+
 /** The flow with this slug, as it is configured now. */
 export const flowDefinition = cached(FLOW_TABLES, async (ctx, slug): Promise<FlowDefinition | undefined> => {
-  const flow = await findObject(ctx, Flow, slug, 'slug')
-  if (!flow) return undefined
-  const bindings = await findObjects(ctx, FlowStageBinding, {
-    where: [sql<boolean>`flow_stage_binding.target = ${flow.flow_uuid}`],
-    orderBy: [sql`flow_stage_binding."order"`, sql`flow_stage_binding.fsb_uuid`],
-  })
-  return { flow, bindings }
+  const flow = await flowBySlug.first(ctx.db, slug)
+  return flow && { flow, bindings: await bindingsOf.all(ctx.db, flow.flow_uuid) }
 })
 
 /** The slug of a flow's key. */
@@ -40,7 +50,7 @@ export async function flowByKey(ctx: Ctx, key: string): Promise<FlowDefinition |
 }
 
 /** Tables that hold what stages say, those of every kind that the program has. */
-export const stageTables = ({ stages }: { stages: readonly StageKind[] }): string[] => [
+export const stageTables = ({ stages }: { stages: readonly { model: Model }[] }): string[] => [
   ...new Set(stages.flatMap(({ model }) => writtenTables(model))),
 ]
 
