@@ -2,24 +2,14 @@ import { readdirSync, readFileSync } from 'node:fs'
 import type { DatabaseConfig } from './config/database.ts'
 import { databaseConfig } from './config/database.ts'
 import type { ParseContext, Setting, Shown } from './config/kinds.ts'
-import type { Finding } from './config/sources.ts'
+import type { ConfigProblem, ConfigSource, Finding } from './config/sources.ts'
 import { configFiles, findings } from './config/sources.ts'
 import type { settings, ValuesOf } from './config/settings.ts'
 import { allSettings } from './config/settings.ts'
 
 export type { DatabaseConfig, PostgresTls } from './config/database.ts'
 export type { Listener, LogLevel, Shown } from './config/kinds.ts'
-
-/** Where configuration comes from. */
-export type ConfigSource = {
-  readonly env: Readonly<Record<string, string | undefined>>
-  /** What relative paths start at. */
-  readonly cwd: string
-  /** The text of a file; throws when it cannot be read. */
-  readonly readFile: (path: string) => string
-  /** Names in a folder, empty when there is none. Without this function no configuration files are read. */
-  readonly listFolder?: (path: string) => readonly string[]
-}
+export type { ConfigProblem, ConfigSource } from './config/sources.ts'
 
 /** One setting in force. */
 export type ConfigEntry = {
@@ -43,9 +33,6 @@ export type Config = ValuesOf<typeof settings> & {
   /** Unknown variables, unused settings and the like, for the log; nothing that stops the start. */
   readonly warnings: readonly string[]
 }
-
-/** One wrong value. */
-export type ConfigProblem = { readonly variable: string; readonly held: string; readonly expected: string }
 
 /** Values that stop the start: all of them, each with its variable, what it held (secrets hidden) and what was expected. */
 export class ConfigError extends Error {

@@ -1,8 +1,21 @@
 import { createRequire } from 'node:module'
 import { basename } from 'node:path'
-import type { ConfigProblem, ConfigSource } from '../config.ts'
 import { fromJson } from './kinds.ts'
 import { allSettings, unused } from './settings.ts'
+
+/** Where configuration comes from. */
+export type ConfigSource = {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** What relative paths start at. */
+  readonly cwd: string
+  /** The text of a file; throws when it cannot be read. */
+  readonly readFile: (path: string) => string
+  /** Names in a folder, empty when there is none. Without this function no configuration files are read. */
+  readonly listFolder?: (path: string) => readonly string[]
+}
+
+/** One wrong value. */
+export type ConfigProblem = { readonly variable: string; readonly held: string; readonly expected: string }
 
 /** The text of a setting and where it was found. */
 export type Finding = { readonly text: string; readonly source: string }
