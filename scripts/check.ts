@@ -1,7 +1,7 @@
 /**
- * What can be told about the code without running it: types, lint, format, unused code, and that generated files are fresh.
+ * What can be told about the code without running it: types, lint, format, unused code, circles of imports, and that generated files are fresh.
  *
- *     npm run check [-- types|lint|format|lock|unused|generated …]     npm run fix
+ *     npm run check [-- types|lint|format|lock|unused|cycles|generated …]     npm run fix
  */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -18,6 +18,7 @@ const checks: Step[] = [
   { name: 'format', command: ['oxfmt', '--check'] },
   { name: 'lock', command: ['node', 'scripts/lock.mjs', '--check'] },
   { name: 'unused', command: ['knip', '--no-progress', '--no-config-hints'] },
+  { name: 'cycles', command: ['node', 'scripts/cycles.ts'] },
   ...generators.filter(file => existsSync(file)).map(file => ({ name: 'generated', command: ['node', file, '--check'] })),
 ]
 const fixes: Step[] = [
