@@ -15,15 +15,13 @@ import { renderNotFound } from './interfaces/errors.ts'
 import { sendPage } from './interfaces/page.ts'
 import { accessTokenBearer } from './providers/oauth2/resource/bearer.ts'
 import { oauthSurface, programSurface } from './providers/oauth2/surface.ts'
+import { BODY_LIMIT } from './http/body.ts'
 import { COMMON_HEADERS } from './http/direct.ts'
 import { describeRequest } from './http/request.ts'
 import type { Metrics } from './observability/metrics.ts'
 import { captchaFrame } from './stages/captcha/frame.ts'
 import { oauthSourceSurface } from './sources/oauth/surface.ts'
 import { observe, teller, type Tell } from './server/observe.ts'
-
-/** Larger than an avatar of a megabyte in base64, smaller than what would hurt. */
-const BODY_LIMIT = 2 * 1024 * 1024 // bytes
 
 /** Routes have no schemas: bodies are checked by api/validate. Fastify would load two compilers for them at every start. */
 const noSchemas = () => {
@@ -63,6 +61,7 @@ async function everythingElse(app: FastifyInstance, deps: Deps, { prefix, tell }
   // For what the framework itself has to say. Nobody else logs by a request's own logger: what is told of a request names it by itself.
   app.setChildLoggerFactory((): FastifyBaseLogger => deps.log)
   observe(app, tell)
+  app.removeAllContentTypeParsers() // each surface says what it takes: http/body
   await app.register(cookie)
   app.decorateRequest('ctx')
   app.addHook('onRequest', (request, reply, done) => {

@@ -3,6 +3,7 @@ import type { Ctx } from '../context.ts'
 import { bearerCaller, sessionCaller, type BearerSource } from '../core/callers.ts'
 import { CSRF_COOKIE, SESSION_COOKIE } from '../core/session/session.ts'
 import { secretsEqual } from '../lib/constant-time.ts'
+import { BODY_LIMIT, BodyRefused, takesBodies } from '../http/body.ts'
 import { QueueFullError } from '../lib/turn-queue.ts'
 import { ApiError, permissionDenied, unsupportedMediaType } from './errors.ts'
 import { warningsHeader } from './warnings.ts'
@@ -36,32 +37,22 @@ async function identify(request: FastifyRequest, bearerSources: readonly BearerS
 function answerTo(error: FastifyError, request: FastifyRequest): ApiError {
   if (error instanceof ApiError) return error
   if (error instanceof QueueFullError) return new ApiError(503, { detail: 'Too many requests wait to be checked. Try again in a moment.' })
-  switch (error.code) {
-    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return unsupportedMediaType(request.headers['content-type'] ?? '')
-    case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new ApiError(413, { detail: 'Request body is too large.' })
-    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
-      return new ApiError(400, { detail: 'Request body size did not match Content-Length.' })
-    default:
-  }
+  if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return unsupportedMediaType(request.headers['content-type'] ?? '')
+  if (error instanceof BodyRefused) return new ApiError(error.statusCode, { detail: 'Request body is too large.' })
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500)
     return new ApiError(error.statusCode, { detail: error.message })
   request.ctx.log.error({ err: error, path: request.url.split('?')[0], request_id: request.id }, 'unhandled error')
   return new ApiError(500, { detail: `Internal server error. Request id: ${request.id}` })
 }
 
-/** JSON bodies; an empty one is no body. `__proto__` keys are refused, not stripped. */
-function readJson(app: FastifyInstance): void {
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, done) => {
-    if (text === '') return done(null, undefined)
-    try {
-      done(null, parseJson(text as string))
-    } catch (error) {
-      done(new ApiError(400, { detail: `JSON parse error - ${(error as Error).message}` }, { cause: error }))
-    }
-  })
+/** A JSON body; an empty one is no body. `__proto__` keys are refused, not stripped. */
+function readJson(text: string): unknown {
+  if (text === '') return undefined
+  try {
+    return parseJson(text)
+  } catch (error) {
+    throw new ApiError(400, { detail: `JSON parse error - ${(error as Error).message}` }, { cause: error })
+  }
 }
 
 /** Nesting beyond this is nobody's honest document, and costs stack wherever it is walked. */
@@ -89,7 +80,7 @@ export type ApiParts = {
 
 /** The REST API below `/api/v3`. Returns the special routes, for the OpenAPI document. */
 export function apiSurface(app: FastifyInstance, parts: ApiParts): SpecialRoutes {
-  readJson(app)
+  takesBodies(app, 'application/json', BODY_LIMIT, readJson)
   app.addHook('onRequest', async request => {
     // No name, key or filter has a NUL, and PostgreSQL cannot be asked for one.
     if (/%00/.test(request.url)) throw new ApiError(400, { detail: 'Null characters are not allowed.' })

@@ -5,6 +5,8 @@ import { identifyBrowser } from '../core/callers.ts'
 import { pageContext, type Pages } from '../core/page-context.ts'
 import { User } from '../core/people.ts'
 import type { Ctx } from '../context.ts'
+import { BODY_LIMIT, takesBodies } from '../http/body.ts'
+import { FORM } from '../http/form.ts'
 import { renderNotFound } from '../interfaces/errors.ts'
 import { sendPage } from '../interfaces/page.ts'
 import { flowPath, isReturnPath, pathOf, signInPath, withQuery } from './addresses.ts'
@@ -57,9 +59,7 @@ async function configure(ctx: Ctx, reply: FastifyReply, stageKey: string): Promi
 /** The addresses that browsers know of flows. Mount it at the root of the server. */
 export async function flowPages(app: FastifyInstance, pages: Pages): Promise<void> {
   app.addHook('onRequest', identifyBrowser)
-  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, text, done) => {
-    done(null, Object.fromEntries(new URLSearchParams(text as string)))
-  })
+  takesBodies(app, FORM, BODY_LIMIT, text => Object.fromEntries(new URLSearchParams(text)))
   const notFound = async (request: FastifyRequest, reply: FastifyReply) =>
     sendPage(reply, renderNotFound(await pageContext(request.ctx, pages)))
 

@@ -4,7 +4,8 @@ import { visitor, type Ctx } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import { stopwatch } from '../lib/stopwatch.ts'
 import { GONE, type Tell } from '../server/observe.ts'
-import { BodyAborted, readForm } from './form.ts'
+import { BodyAborted } from './body.ts'
+import { readForm } from './form.ts'
 import { describeRequest } from './request.ts'
 
 /** What every answer says of itself, whoever asked. */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, type Server, type Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
@@ -28,9 +29,19 @@ const FORM = 'content-type: application/x-www-form-urlencoded'
 const head = (method: string, path: string, ...headers: string[]) =>
   [`${method} ${path} HTTP/1.1`, 'host: id.example.test', ...headers, '', ''].join('\r\n')
 
-test('81 a body in tiny pieces takes little more memory than it has bytes', async () => {
+for (const [whose, path, type] of [
+  ['the endpoints for programs', '/application/o/token/', FORM],
+  ['the endpoints for browsers', '/application/o/authorize/', FORM],
+  ['the registration of clients', '/application/o/some/register/', 'content-type: application/json'],
+  ['the API', '/api/v3/flows/executor/default-authentication-flow/', 'content-type: application/json'],
+  ['the pages of flows', '/if/flow/default-authentication-flow/', FORM],
+  ['sources', '/source/oauth/callback/some/', FORM],
+] as const)
+  test(`81 a body in tiny pieces takes little more memory than it has bytes: ${whose}`, () => inTinyPieces(path, type))
+
+async function inTinyPieces(path: string, type: string): Promise<void> {
   const { app, port, accepted } = await listening()
-  const sent = head('POST', '/application/o/token/', FORM, 'transfer-encoding: chunked') + '1\r\na\r\n'.repeat(65_000)
+  const sent = head('POST', path, type, 'transfer-encoding: chunked') + '1\r\na\r\n'.repeat(65_000)
   collect()
   const before = process.memoryUsage().heapUsed
   const sockets = Array.from({ length: 10 }, () => connect(port, '127.0.0.1'))
@@ -44,6 +55,24 @@ test('81 a body in tiny pieces takes little more memory than it has bytes', asyn
   assert.ok(each < 2 ** 20, `${Math.round(each / 1024)} KB for 64 KB`)
   for (const socket of sockets) socket.destroy()
   await app.close()
+}
+
+test('81 a body of more than 2 MB is refused by the API, told of beforehand or not', async () => {
+  const { app, client } = await oauthServer()
+  const [most, more] = [' '.repeat(2 * 1024 * 1024 - 2), ' '.repeat(2 * 1024 * 1024 - 1)]
+  const halves = (text: string) => Readable.from([Buffer.from(text), Buffer.from('{}')])
+  for (const [payload, status] of [
+    [`${most}{}`, 403],
+    [`${more}{}`, 413],
+    [halves(most), 403],
+    [halves(more), 413],
+  ] as const) {
+    const headers = { 'content-type': 'application/json' }
+    const answer = await app.inject({ method: 'POST', url: '/api/v3/core/groups/', headers, payload })
+    assert.equal(answer.statusCode, status, answer.body)
+    if (status === 413) assert.deepEqual(answer.json(), { detail: 'Request body is too large.' })
+  }
+  assert.equal((await client().post('/nowhere/', {})).status, 404)
 })
 
 test('83 strangers cannot have the mappings of all applications run by sending other Host headers', async () => {

@@ -1,3 +1,5 @@
+import { takesBodies } from '../../http/body.ts'
+import { FORM } from '../../http/form.ts'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Ctx } from '../../context.ts'
 import { identifyBrowser } from '../../core/callers.ts'
@@ -201,17 +203,12 @@ function browserRoutes(app: FastifyInstance, { page }: OAuthParts): void {
 
 /** What of OAuth 2 and OpenID Connect is for browsers, and the registration of clients. */
 export async function oauthSurface(app: FastifyInstance, parts: OAuthParts): Promise<void> {
-  const takes = (scope: FastifyInstance, type: string) => {
-    scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser(type, { parseAs: 'string', bodyLimit: BODY_LIMIT }, (_request, text, done) => done(null, text))
-  }
-  const forms = (scope: FastifyInstance) => takes(scope, 'application/x-www-form-urlencoded')
   await app.register(async scope => {
-    takes(scope, 'application/json')
+    takesBodies(scope, 'application/json', BODY_LIMIT)
     registrationRoutes(scope)
   })
   await app.register(async scope => {
-    forms(scope)
+    takesBodies(scope, FORM, BODY_LIMIT)
     browserRoutes(scope, parts)
   })
 }

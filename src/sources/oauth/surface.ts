@@ -1,3 +1,5 @@
+import { takesBodies } from '../../http/body.ts'
+import { FORM } from '../../http/form.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { eventModel } from '../../api/crud.ts'
 import type { Row } from '../../api/model.ts'
@@ -73,10 +75,7 @@ function backchannel(app: FastifyInstance): void {
 /** Where browsers go to sources and come back from them. Mount it at the root of the server. */
 export async function oauthSourceSurface(app: FastifyInstance, pages: Pages): Promise<void> {
   app.addHook('onRequest', identifyBrowser)
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string', bodyLimit: BODY_LIMIT }, (_request, text, done) =>
-    done(null, text),
-  )
+  takesBodies(app, FORM, BODY_LIMIT)
   const notFound = async ({ ctx }: FastifyRequest, reply: FastifyReply) => sendPage(reply, renderNotFound(await pageContext(ctx, pages)))
   const failed = async ({ ctx, id }: FastifyRequest, reply: FastifyReply, visit: Visit, text: string) => {
     sendCookies(reply, visit)
