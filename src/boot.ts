@@ -1,5 +1,5 @@
 import type { Deps } from './deps.ts'
-import { eventModel } from './api/crud.ts'
+import { eventModel } from './api/objects.ts'
 import { insertObject, withDefaults } from './api/store.ts'
 import { applyDefaults } from './blueprints/defaults.ts'
 import type { Config } from './config.ts'

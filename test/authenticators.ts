@@ -1,4 +1,4 @@
-import { createObject } from '../src/api/crud.ts'
+import { createObject } from '../src/api/objects.ts'
 import type { Row } from '../src/api/model.ts'
 import type { Ctx } from '../src/context.ts'
 import { addDevice } from '../src/authenticators/setup.ts'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createObject } from '../src/api/crud.ts'
+import { createObject } from '../src/api/objects.ts'
 import type { Model, Row } from '../src/api/model.ts'
 import type { Ctx } from '../src/context.ts'
 import { FlowStageBinding } from '../src/flows/binding.ts'

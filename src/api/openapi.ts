@@ -1,6 +1,6 @@
 import type { TSchema } from 'typebox'
 import { API_VERSION } from '../version.ts'
-import { requestSchemas } from './crud.ts'
+import { requestSchemas } from './body.ts'
 import { wireSchema } from './fields.ts'
 import type { FilterSpec } from './filters.ts'
 import type { Model } from './model.ts'

@@ -1,5 +1,7 @@
 import type { Ctx } from '../context.ts'
-import { crud, deleteObject, objectAt, type Page } from './crud.ts'
+import { crud } from './crud.ts'
+import { deleteObject, objectAt } from './objects.ts'
+import type { Page } from './page.ts'
 import type { Model, Query, Row } from './model.ts'
 import type { SpecialOperation } from './mount.ts'
 import { requireCaller, requireObject } from './permissions.ts'

@@ -1,4 +1,4 @@
-import { wireInstant } from '../api/crud.ts'
+import { wireInstant } from '../api/present.ts'
 import { invalid, notFound, permissionDenied } from '../api/errors.ts'
 import { parseKey } from '../api/filters.ts'
 import { permission, type Row } from '../api/model.ts'

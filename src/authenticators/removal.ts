@@ -1,4 +1,5 @@
-import { eventModel, objectAt, presentObject } from '../api/crud.ts'
+import { eventModel, objectAt } from '../api/objects.ts'
+import { presentObject } from '../api/present.ts'
 import { ApiError, notFound, permissionDenied } from '../api/errors.ts'
 import { permission, type Model, type Row } from '../api/model.ts'
 import { mayTouch, requireObject } from '../api/permissions.ts'

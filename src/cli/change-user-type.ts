@@ -1,4 +1,4 @@
-import { changeObject } from '../api/crud.ts'
+import { changeObject } from '../api/objects.ts'
 import type { Row } from '../api/model.ts'
 import { transact } from '../context.ts'
 import { User } from '../core/people.ts'

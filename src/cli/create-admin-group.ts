@@ -1,5 +1,5 @@
 import { ADMIN_GROUP, ensureAdminGroup } from '../boot.ts'
-import { eventModel } from '../api/crud.ts'
+import { eventModel } from '../api/objects.ts'
 import { transact } from '../context.ts'
 import { User } from '../core/people.ts'
 import { recordEvent } from '../events/record.ts'

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
-import { crud, presentObjects } from '../api/crud.ts'
+import { crud } from '../api/crud.ts'
+import { presentObjects } from '../api/present.ts'
 import { flag, instant, reference, shown, text } from '../api/fields.ts'
 import { defineModel, type Model, type Row } from '../api/model.ts'
 import type { Resource } from '../api/mount.ts'

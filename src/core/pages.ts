@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { presentObjects } from '../api/crud.ts'
+import { presentObjects } from '../api/present.ts'
 import type { Row } from '../api/model.ts'
 import type { Ctx } from '../context.ts'
 import { flowPath, pathOf, signInPath } from '../flows/addresses.ts'

@@ -1,5 +1,7 @@
 import { Type } from 'typebox'
-import { createObject, crud, eventModel, objectAt, presentObject } from '../api/crud.ts'
+import { crud } from '../api/crud.ts'
+import { createObject, eventModel, objectAt } from '../api/objects.ts'
+import { presentObject } from '../api/present.ts'
 import { invalid, type FieldErrors } from '../api/errors.ts'
 import { computed, hidden, instant, sealed, shown, text } from '../api/fields.ts'
 import { parseFlag } from '../api/filters.ts'

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { Type } from 'typebox'
-import { paginated, wireInstant } from '../api/crud.ts'
+import { paginated } from '../api/page.ts'
+import { wireInstant } from '../api/present.ts'
 import { invalid, invalidObject, notFound, permissionDenied } from '../api/errors.ts'
 import { filterConditions, orderings, parseUuid, searchCondition, type Condition } from '../api/filters.ts'
 import type { Model, Query, Row } from '../api/model.ts'

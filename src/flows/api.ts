@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { objectAt } from '../api/crud.ts'
+import { objectAt } from '../api/objects.ts'
 import { ApiError, notFound, permissionDenied } from '../api/errors.ts'
 import type { SpecialOperation } from '../api/mount.ts'
 import { requireObject, requirePermission } from '../api/permissions.ts'

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Ctx } from '../context.ts'
-import { presentObject } from '../api/crud.ts'
+import { presentObject } from '../api/present.ts'
 import type { Model, Row } from '../api/model.ts'
 import { findObject, findObjects } from '../api/store.ts'
 import { PolicyBinding } from '../policies/binding.ts'

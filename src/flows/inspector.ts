@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import type { Ctx } from '../context.ts'
-import { presentObject } from '../api/crud.ts'
+import { presentObject } from '../api/present.ts'
 import { notFound } from '../api/errors.ts'
 import type { Row } from '../api/model.ts'
 import { mayTouch } from '../api/permissions.ts'

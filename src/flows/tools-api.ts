@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { objectAt } from '../api/crud.ts'
+import { objectAt } from '../api/objects.ts'
 import { notFound } from '../api/errors.ts'
 import type { SpecialOperation } from '../api/mount.ts'
 import { requireObject } from '../api/permissions.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parse } from 'yaml'
-import { createObject } from '../api/crud.ts'
+import { createObject } from '../api/objects.ts'
 import type { Row } from '../api/model.ts'
 import { DatabaseTarget } from '../blueprints/database-target.ts'
 import { applyBlueprint } from '../blueprints/importer.ts'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Ajv } from 'ajv'
 import addFormats from 'ajv-formats'
-import { requestSchemas } from '../api/crud.ts'
+import { requestSchemas } from '../api/body.ts'
 import { registry } from '../registry.ts'
 import { violations } from './json-schema.ts'
 

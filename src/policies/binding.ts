@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { Type } from 'typebox'
-import { crud, presentObjects } from '../api/crud.ts'
+import { crud } from '../api/crud.ts'
+import { presentObjects } from '../api/present.ts'
 import { invalid, invalidObject, permissionDenied } from '../api/errors.ts'
 import { computed, flag, integer, reference, text } from '../api/fields.ts'
 import { parseUuid } from '../api/filters.ts'

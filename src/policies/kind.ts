@@ -1,4 +1,5 @@
-import { crud, type Hooks } from '../api/crud.ts'
+import { crud } from '../api/crud.ts'
+import type { Hooks } from '../api/objects.ts'
 import { defineModel, type Model, type ModelSpec, type Row } from '../api/model.ts'
 import type { Resource } from '../api/mount.ts'
 import type { Ctx } from '../context.ts'

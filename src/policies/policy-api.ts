@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { invalid } from '../api/errors.ts'
-import { objectAt } from '../api/crud.ts'
+import { objectAt } from '../api/objects.ts'
 import { findObject } from '../api/store.ts'
 import type { Row } from '../api/model.ts'
 import type { Resource, SpecialOperation } from '../api/mount.ts'

@@ -1,4 +1,4 @@
-import { paginated } from '../api/crud.ts'
+import { paginated } from '../api/page.ts'
 import { invalid, notFound } from '../api/errors.ts'
 import { parseUuid } from '../api/filters.ts'
 import type { Query, Row } from '../api/model.ts'

@@ -1,5 +1,5 @@
 import type { Model, Row } from '../api/model.ts'
-import { eventModel } from '../api/crud.ts'
+import { eventModel } from '../api/objects.ts'
 import { findObject } from '../api/store.ts'
 import { visitor, type Ctx } from '../context.ts'
 import { User } from '../core/people.ts'

@@ -1,4 +1,4 @@
-import { eventModel } from '../api/crud.ts'
+import { eventModel } from '../api/objects.ts'
 import { ApiError } from '../api/errors.ts'
 import type { Model, Row } from '../api/model.ts'
 import { insertObject, updateObject, withDefaults } from '../api/store.ts'

@@ -1,5 +1,7 @@
 import { sql } from 'kysely'
-import { crud, objectAt, presentObjects, type Operations } from '../api/crud.ts'
+import { crud, type Operations } from '../api/crud.ts'
+import { objectAt } from '../api/objects.ts'
+import { presentObjects } from '../api/present.ts'
 import { permissionDenied } from '../api/errors.ts'
 import { computed, instant, reference, shown, text } from '../api/fields.ts'
 import { defineModel, type Model, type ModelSpec, type Row } from '../api/model.ts'

@@ -1,5 +1,5 @@
 import type { Row } from '../api/model.ts'
-import { createObject } from '../api/crud.ts'
+import { createObject } from '../api/objects.ts'
 import { insertObject, withDefaults } from '../api/store.ts'
 import { transact, type Ctx } from '../context.ts'
 import { Group } from '../core/people.ts'

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { objectAt } from '../api/crud.ts'
+import { objectAt } from '../api/objects.ts'
 import { methodNotAllowed } from '../api/errors.ts'
 import type { Row } from '../api/model.ts'
 import type { Resource, SpecialOperation } from '../api/mount.ts'

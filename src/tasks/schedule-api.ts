@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { Type } from 'typebox'
-import { crud, objectAt, type Hooks } from '../api/crud.ts'
+import { crud } from '../api/crud.ts'
+import { objectAt, type Hooks } from '../api/objects.ts'
 import { computed, flag, instant, internal, shown, text } from '../api/fields.ts'
 import { parseFlag, parseUuid } from '../api/filters.ts'
 import { defineModel, type Model, type Row } from '../api/model.ts'

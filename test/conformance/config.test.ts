@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createLocalJWKSet, exportJWK, generateKeyPair, jwtVerify, type JWK } from 'jose'
-import { createObject } from '../../src/api/crud.ts'
+import { createObject } from '../../src/api/objects.ts'
 import type { Row } from '../../src/api/model.ts'
 import { ClientMetadata } from '../../src/providers/oauth2/client/metadata.ts'
 import { unique } from '../builders.ts'

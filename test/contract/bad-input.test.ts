@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { requestSchemas } from '../../src/api/crud.ts'
+import { requestSchemas } from '../../src/api/body.ts'
 import { countObjects } from '../../src/api/store.ts'
 import type { Model } from '../../src/api/model.ts'
 import type { Resource } from '../../src/api/mount.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createObject, changeObject } from '../../src/api/crud.ts'
+import { createObject, changeObject } from '../../src/api/objects.ts'
 import type { Row } from '../../src/api/model.ts'
 import { User } from '../../src/core/people.ts'
 import { findObject } from '../../src/api/store.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { createObject } from '../../src/api/crud.ts'
+import { createObject } from '../../src/api/objects.ts'
 import type { Row } from '../../src/api/model.ts'
 import { jobs } from '../../src/tasks/jobs.ts'
 import { makeRunner } from '../../src/tasks/runner.ts'

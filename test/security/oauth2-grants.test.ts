@@ -1,7 +1,7 @@
 /** Abuse cases of codes, their verifiers and refresh tokens, by their numbers. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createObject } from '../../src/api/crud.ts'
+import { createObject } from '../../src/api/objects.ts'
 import { ClientMetadata } from '../../src/providers/oauth2/client/metadata.ts'
 import { aParty, aSignedInBrowser, oauthServer, pkce, type SignedIn } from '../../src/providers/oauth2/fixture.ts'
 import { aGroup, aUser } from '../builders.ts'

@@ -1,4 +1,4 @@
-import { presentObjects } from '../../api/crud.ts'
+import { presentObjects } from '../../api/present.ts'
 import type { Row } from '../../api/model.ts'
 import { withKindNames } from '../../api/polymorphic.ts'
 import { findObjects } from '../../api/store.ts'

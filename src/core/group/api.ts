@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
-import { crud, eventModel, objectAt } from '../../api/crud.ts'
+import { crud } from '../../api/crud.ts'
+import { eventModel, objectAt } from '../../api/objects.ts'
 import { invalidObject, notFound } from '../../api/errors.ts'
 import { MAX_KEY } from '../../api/filters.ts'
 import type { Resource, SpecialOperation } from '../../api/mount.ts'

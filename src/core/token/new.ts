@@ -1,4 +1,4 @@
-import { createObject } from '../../api/crud.ts'
+import { createObject } from '../../api/objects.ts'
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
 import { hashToken } from '../../crypto/secrets.ts'

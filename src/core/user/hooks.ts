@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Hooks } from '../../api/crud.ts'
+import type { Hooks } from '../../api/objects.ts'
 import { invalid, invalidObject, permissionDenied } from '../../api/errors.ts'
 import type { Row } from '../../api/model.ts'
 import { relatedKeys } from '../../api/store.ts'

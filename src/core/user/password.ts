@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { eventModel, objectAt } from '../../api/crud.ts'
+import { eventModel, objectAt } from '../../api/objects.ts'
 import { invalid } from '../../api/errors.ts'
 import type { Row } from '../../api/model.ts'
 import type { SpecialOperation } from '../../api/mount.ts'

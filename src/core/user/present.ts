@@ -5,7 +5,7 @@ import { groupNumber } from '../group/number.ts'
 import { superusersAmong } from '../group/membership.ts'
 import { systemSettings } from '../settings.ts'
 import { userUid } from './uid.ts'
-import { wireInstant } from '../../api/crud.ts'
+import { wireInstant } from '../../api/present.ts'
 
 /** The short form of an account inside other objects. */
 export const partialUser = (ctx: Ctx, user: Row): Row => ({

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { createObject } from '../../api/crud.ts'
+import { createObject } from '../../api/objects.ts'
 import { invalid, invalidObject } from '../../api/errors.ts'
 import { parseInstant } from '../../api/fields.ts'
 import type { SpecialOperation } from '../../api/mount.ts'

@@ -1,4 +1,4 @@
-import { objectAt } from '../../api/crud.ts'
+import { objectAt } from '../../api/objects.ts'
 import { ApiError } from '../../api/errors.ts'
 import type { SpecialOperation } from '../../api/mount.ts'
 import { requireObject } from '../../api/permissions.ts'

@@ -1,5 +1,5 @@
 /** What expressions write: through the operations of the API, so that everything is checked and leaves its event. */
-import { wireInstant } from '../../api/crud.ts'
+import { wireInstant } from '../../api/present.ts'
 import type { Operations } from '../../api/crud.ts'
 import type { Row } from '../../api/model.ts'
 import { findObject } from '../../api/store.ts'

@@ -1,4 +1,4 @@
-import { eventModel } from '../../api/crud.ts'
+import { eventModel } from '../../api/objects.ts'
 import { flag, integer } from '../../api/fields.ts'
 import type { Row } from '../../api/model.ts'
 import { transact, type Ctx } from '../../context.ts'

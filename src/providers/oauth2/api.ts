@@ -1,4 +1,4 @@
-import { objectAt } from '../../api/crud.ts'
+import { objectAt } from '../../api/objects.ts'
 import { invalid } from '../../api/errors.ts'
 import type { Query, Row } from '../../api/model.ts'
 import type { SpecialOperation } from '../../api/mount.ts'

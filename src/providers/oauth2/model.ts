@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { Type } from 'typebox'
-import { crud, type Hooks } from '../../api/crud.ts'
+import { crud } from '../../api/crud.ts'
+import type { Hooks } from '../../api/objects.ts'
 import { invalid } from '../../api/errors.ts'
 import { choice, duration, flag, many, reference, sealed, structure, text, unshown } from '../../api/fields.ts'
 import { parseUuid, type FilterSpec } from '../../api/filters.ts'

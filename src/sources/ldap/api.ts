@@ -1,4 +1,4 @@
-import { objectAt } from '../../api/crud.ts'
+import { objectAt } from '../../api/objects.ts'
 import { invalidObject } from '../../api/errors.ts'
 import type { Row } from '../../api/model.ts'
 import type { SpecialOperation } from '../../api/mount.ts'

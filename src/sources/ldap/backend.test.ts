@@ -5,7 +5,7 @@ import { aFlow, aForm, aStage, assertDone, FlowVisitor } from '../../../test/flo
 import { ownServer, type TestServer } from '../../../test/harness.ts'
 import { signedIn } from '../../../test/signed-in.ts'
 import { ADMIN, ADMIN_PASSWORD, startSlapd, type Slapd } from '../../../test/slapd.ts'
-import { createObject } from '../../api/crud.ts'
+import { createObject } from '../../api/objects.ts'
 import type { Row } from '../../api/model.ts'
 import { updateObject } from '../../api/store.ts'
 import type { Ctx } from '../../context.ts'

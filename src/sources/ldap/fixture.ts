@@ -1,4 +1,4 @@
-import { createObject } from '../../api/crud.ts'
+import { createObject } from '../../api/objects.ts'
 import type { Row } from '../../api/model.ts'
 import { findObject } from '../../api/store.ts'
 import type { Ctx } from '../../context.ts'

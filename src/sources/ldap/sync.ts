@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { eventModel } from '../../api/crud.ts'
+import { eventModel } from '../../api/objects.ts'
 import type { Ctx } from '../../context.ts'
 import { recordEvent } from '../../events/record.ts'
 import type { Run } from '../../tasks/job.ts'

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { changeObject, deleteObject, eventModel } from '../../api/crud.ts'
+import { changeObject, deleteObject, eventModel } from '../../api/objects.ts'
 import type { Row } from '../../api/model.ts'
 import { findObject, insertObject, updateObject, withDefaults } from '../../api/store.ts'
 import type { Ctx } from '../../context.ts'

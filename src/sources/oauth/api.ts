@@ -1,4 +1,6 @@
-import { crud, objectAt, readBody } from '../../api/crud.ts'
+import { readBody } from '../../api/body.ts'
+import { crud } from '../../api/crud.ts'
+import { objectAt } from '../../api/objects.ts'
 import { invalid, invalidObject } from '../../api/errors.ts'
 import { permission, type Query, type Row } from '../../api/model.ts'
 import type { Resource, SpecialOperation } from '../../api/mount.ts'

@@ -1,6 +1,6 @@
 import { decodeProtectedHeader } from 'jose'
 import type { Row } from '../../api/model.ts'
-import { eventModel } from '../../api/crud.ts'
+import { eventModel } from '../../api/objects.ts'
 import { findObject } from '../../api/store.ts'
 import { transact, type Ctx } from '../../context.ts'
 import { endSession } from '../../core/session/session.ts'

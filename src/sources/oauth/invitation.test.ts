@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { createObject } from '../../api/crud.ts'
+import { createObject } from '../../api/objects.ts'
 import type { Row } from '../../api/model.ts'
 import { keyFromCookie } from '../../core/session/session.ts'
 import { hashToken } from '../../crypto/secrets.ts'

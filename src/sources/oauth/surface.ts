@@ -1,7 +1,7 @@
 import { takesBodies } from '../../http/body.ts'
 import { FORM } from '../../http/form.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { eventModel } from '../../api/crud.ts'
+import { eventModel } from '../../api/objects.ts'
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
 import { recordEvent } from '../../events/record.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import type { Row } from '../../api/model.ts'
-import { createObject } from '../../api/crud.ts'
+import { createObject } from '../../api/objects.ts'
 import { NotificationWebhookMapping } from '../../events/notifications/mapping.ts'
 import { aUser, unique } from '../../../test/builders.ts'
 import { codeIn, tells } from '../../../test/codes.ts'

@@ -1,4 +1,5 @@
-import { eventModel, wireInstant } from '../../api/crud.ts'
+import { eventModel } from '../../api/objects.ts'
+import { wireInstant } from '../../api/present.ts'
 import { parseUuid } from '../../api/filters.ts'
 import type { Row } from '../../api/model.ts'
 import { noteUse } from '../../authenticators/device.ts'

@@ -1,4 +1,4 @@
-import { eventModel } from '../../api/crud.ts'
+import { eventModel } from '../../api/objects.ts'
 import type { Row } from '../../api/model.ts'
 import { findObject } from '../../api/store.ts'
 import { User } from '../../core/people.ts'

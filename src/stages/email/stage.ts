@@ -1,5 +1,5 @@
 import type { Row } from '../../api/model.ts'
-import { changeObject } from '../../api/crud.ts'
+import { changeObject } from '../../api/objects.ts'
 import { currentBrand } from '../../core/brand/model.ts'
 import { User } from '../../core/people.ts'
 import { userHooks } from '../../core/user/hooks.ts'

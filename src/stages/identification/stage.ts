@@ -1,4 +1,4 @@
-import { eventModel } from '../../api/crud.ts'
+import { eventModel } from '../../api/objects.ts'
 import type { Row } from '../../api/model.ts'
 import { DEFAULT_AVATAR } from '../../core/user/avatar.ts'
 import { linkTo } from '../../core/application/launch-url.ts'

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { objectAt } from '../../api/crud.ts'
+import { objectAt } from '../../api/objects.ts'
 import { invalid } from '../../api/errors.ts'
 import type { SpecialOperation } from '../../api/mount.ts'
 import { requireObject } from '../../api/permissions.ts'

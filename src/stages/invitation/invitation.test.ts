@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createObject } from '../../api/crud.ts'
+import { createObject } from '../../api/objects.ts'
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
 import { aUser, unique } from '../../../test/builders.ts'

@@ -1,4 +1,6 @@
-import { crud, presentObjects, type Hooks } from '../../api/crud.ts'
+import { crud } from '../../api/crud.ts'
+import type { Hooks } from '../../api/objects.ts'
+import { presentObjects } from '../../api/present.ts'
 import { computed, flag, instant, jsonObject, reference, shown, slug } from '../../api/fields.ts'
 import { defineModel, type Model, type Row } from '../../api/model.ts'
 import type { Resource } from '../../api/mount.ts'

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { wireInstant } from '../../api/crud.ts'
+import { wireInstant } from '../../api/present.ts'
 import type { Row } from '../../api/model.ts'
 import { mayTouch } from '../../api/permissions.ts'
 import type { Ctx } from '../../context.ts'

@@ -1,4 +1,4 @@
-import { readBody } from '../../api/crud.ts'
+import { readBody } from '../../api/body.ts'
 import { invalidObject } from '../../api/errors.ts'
 import { permission, type Row } from '../../api/model.ts'
 import type { SpecialOperation } from '../../api/mount.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { createObject } from '../../api/crud.ts'
+import { createObject } from '../../api/objects.ts'
 import type { Row } from '../../api/model.ts'
 import { aUser, unique } from '../../../test/builders.ts'
 import { aFlow, aForm, assertDone, FlowVisitor } from '../../../test/flows.ts'

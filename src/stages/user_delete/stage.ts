@@ -1,4 +1,4 @@
-import { deleteObject } from '../../api/crud.ts'
+import { deleteObject } from '../../api/objects.ts'
 import { findObject } from '../../api/store.ts'
 import { transact } from '../../context.ts'
 import { User } from '../../core/people.ts'

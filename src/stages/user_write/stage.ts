@@ -1,4 +1,5 @@
-import { changeObject, createObject, eventModel, readBody } from '../../api/crud.ts'
+import { readBody } from '../../api/body.ts'
+import { changeObject, createObject, eventModel } from '../../api/objects.ts'
 import { ApiError } from '../../api/errors.ts'
 import type { Row } from '../../api/model.ts'
 import { endSessionsOf } from '../../core/session/session.ts'

@@ -1,6 +1,6 @@
 import { sql, type RawBuilder } from 'kysely'
 import { transact, type Ctx } from '../../context.ts'
-import { eventModel } from '../../api/crud.ts'
+import { eventModel } from '../../api/objects.ts'
 import type { Row } from '../../api/model.ts'
 import { purgeRows } from '../../db/sql/purge.ts'
 import { systemSettings } from '../../core/settings.ts'

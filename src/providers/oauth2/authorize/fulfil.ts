@@ -1,5 +1,5 @@
 import { timeOrderedUuid } from '../../../lib/random.ts'
-import { eventModel } from '../../../api/crud.ts'
+import { eventModel } from '../../../api/objects.ts'
 import type { Row } from '../../../api/model.ts'
 import type { Ctx } from '../../../context.ts'
 import { explainAccess, mayOpen } from '../../../core/application/access.ts'

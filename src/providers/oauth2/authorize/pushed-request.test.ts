@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createObject } from '../../../api/crud.ts'
+import { createObject } from '../../../api/objects.ts'
 import { hashToken } from '../../../crypto/secrets.ts'
 import { ClientMetadata } from '../client/metadata.ts'
 import { aBrowser, aParty, aSignedInBrowser, pkce, REDIRECT_URI, type Party } from '../fixture.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decodeJwt } from 'jose'
-import { createObject } from '../../../api/crud.ts'
+import { createObject } from '../../../api/objects.ts'
 import type { Row } from '../../../api/model.ts'
 import { aPasskey, anApp } from '../../../../test/authenticators.ts'
 import { aUser } from '../../../../test/builders.ts'

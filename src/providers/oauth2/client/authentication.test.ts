@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose'
-import { createObject } from '../../../api/crud.ts'
+import { createObject } from '../../../api/objects.ts'
 import type { Row } from '../../../api/model.ts'
 import { outgoingOf, useOutgoing } from '../../../http/client.ts'
 import { OutgoingError } from '../../../http/outgoing.ts'

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
-import { crud, type Hooks } from '../../../api/crud.ts'
+import { crud } from '../../../api/crud.ts'
+import type { Hooks } from '../../../api/objects.ts'
 import { invalid } from '../../../api/errors.ts'
 import { choice, flag, integer, jsonObject, many, reference, structure, text } from '../../../api/fields.ts'
 import { defineModel, type Model, type Row } from '../../../api/model.ts'

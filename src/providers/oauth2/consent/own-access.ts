@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { deleteObject, eventModel } from '../../../api/crud.ts'
+import { deleteObject, eventModel } from '../../../api/objects.ts'
 import { notFound } from '../../../api/errors.ts'
 import { parseUuid } from '../../../api/filters.ts'
 import type { Row } from '../../../api/model.ts'

@@ -1,6 +1,7 @@
 import type { Selectable } from 'kysely'
 import { sql } from 'kysely'
-import { changeObject, createObject, deleteObject, readBody } from '../../../api/crud.ts'
+import { readBody } from '../../../api/body.ts'
+import { changeObject, createObject, deleteObject } from '../../../api/objects.ts'
 import { ApiError } from '../../../api/errors.ts'
 import type { Row } from '../../../api/model.ts'
 import { findObject, findObjects, relatedKeys } from '../../../api/store.ts'

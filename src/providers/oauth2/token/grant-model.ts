@@ -1,5 +1,7 @@
 import { Type } from 'typebox'
-import { crud, presentObjects, type Hooks } from '../../../api/crud.ts'
+import { crud } from '../../../api/crud.ts'
+import type { Hooks } from '../../../api/objects.ts'
+import { presentObjects } from '../../../api/present.ts'
 import { computed, instant, internal, reference, shown, structure, text } from '../../../api/fields.ts'
 import { defineModel, type Model, type ModelSpec, type Row } from '../../../api/model.ts'
 import type { Resource } from '../../../api/mount.ts'

@@ -1,7 +1,7 @@
 import { decodeProtectedHeader, jwtVerify, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
 import { ApiError } from '../../../../api/errors.ts'
 import type { Row } from '../../../../api/model.ts'
-import { createObject } from '../../../../api/crud.ts'
+import { createObject } from '../../../../api/objects.ts'
 import { findObjects, withDefaults } from '../../../../api/store.ts'
 import { sql } from 'kysely'
 import type { Ctx } from '../../../../context.ts'

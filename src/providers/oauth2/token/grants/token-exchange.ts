@@ -1,4 +1,4 @@
-import { eventModel } from '../../../../api/crud.ts'
+import { eventModel } from '../../../../api/objects.ts'
 import type { Row } from '../../../../api/model.ts'
 import type { Ctx } from '../../../../context.ts'
 import { Application } from '../../../../core/application/model.ts'
