@@ -1,6 +1,6 @@
 import { isAbsolute, resolve } from 'node:path'
 import { formatDuration, parseDuration } from '../lib/duration.ts'
-import { formatAllowed, parseAllowed, type Allowed } from '../http/outgoing-addresses.ts'
+import { formatAllowed, parseAllowed, type Allowed } from '../http/outgoing/addresses.ts'
 import type { Cidr } from '../lib/ip.ts'
 import { formatCidr, parseCidr, parseIp } from '../lib/ip.ts'
 

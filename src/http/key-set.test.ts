@@ -3,7 +3,7 @@ import { test, type TestContext } from 'node:test'
 import { exportJWK, generateKeyPair, jwtVerify, SignJWT } from 'jose'
 import { unique } from '../../test/builders.ts'
 import { server } from '../../test/harness.ts'
-import { outgoingOf, useOutgoing } from './client.ts'
+import { outgoingOf, useOutgoing } from './outgoing/client.ts'
 import { remoteKeyList, remoteKeySet } from './key-set.ts'
 
 /** Answers key sets by their address; who was asked for is noted. */

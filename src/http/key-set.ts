@@ -1,7 +1,7 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWK, type JWTVerifyGetKey } from 'jose'
 import type { Config } from '../config.ts'
 import type { Ctx } from '../context.ts'
-import { outgoingOf } from './client.ts'
+import { outgoingOf } from './outgoing/client.ts'
 
 /** How long a fetched set is believed, and how soon an unknown key may make us ask again: ms. */
 const FRESH = 300_000

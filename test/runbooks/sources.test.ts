@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Row } from '../../src/api/model.ts'
-import { outgoingOf, useOutgoing } from '../../src/http/client.ts'
+import { outgoingOf, useOutgoing } from '../../src/http/outgoing/client.ts'
 import { Authenticator } from '../authenticator.ts'
 import { aUser, unique } from '../builders.ts'
 import { form } from '../contract/examples.ts'

@@ -1,4 +1,4 @@
-import type { Outgoing } from '../../src/http/outgoing.ts'
+import type { Outgoing } from '../../src/http/outgoing/outgoing.ts'
 import type { Upstream } from './upstream.ts'
 
 /** The address on loopback of what the real one has at `url`. */

@@ -6,8 +6,8 @@ import type { AddressInfo } from 'node:net'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { aUser } from '../../../test/builders.ts'
 import { ownServer, type TestServer } from '../../../test/harness.ts'
-import { useOutgoing } from '../../http/client.ts'
-import { makeOutgoing, OutgoingError } from '../../http/outgoing.ts'
+import { useOutgoing } from '../../http/outgoing/client.ts'
+import { makeOutgoing, OutgoingError } from '../../http/outgoing/outgoing.ts'
 import { avatarOf, DEFAULT_AVATAR, ownAvatar } from './avatar.ts'
 
 const PNG = `data:image/png;base64,${Buffer.from('\x89PNG\r\n\x1a\n', 'latin1').toString('base64')}`

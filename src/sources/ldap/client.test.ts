@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test'
 import { EqualityFilter } from 'ldapts'
 import { ADMIN, ADMIN_PASSWORD, BASE, startSlapd, type Slapd } from '../../../test/slapd.ts'
 import { generateKeypair } from '../../crypto/self-signed.ts'
-import { parseAllowed } from '../../http/outgoing-addresses.ts'
+import { parseAllowed } from '../../http/outgoing/addresses.ts'
 import { DirectoryError, openDirectory, parseFilter, withRanges, type DirectoryServer, type RawEntry } from './client.ts'
 
 const PEOPLE = `ou=people,${BASE}`

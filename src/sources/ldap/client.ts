@@ -17,8 +17,8 @@ import {
   type SearchEntry,
   type SearchResponse,
 } from 'ldapts'
-import { checkedAddresses, OutgoingError, pinnedLookup, type Resolve } from '../../http/outgoing.ts'
-import type { Allowed } from '../../http/outgoing-addresses.ts'
+import { checkedAddresses, OutgoingError, pinnedLookup, type Resolve } from '../../http/outgoing/outgoing.ts'
+import type { Allowed } from '../../http/outgoing/addresses.ts'
 
 export type DirectoryServer = {
   /** `ldap://host:port` or `ldaps://…`; several stand with commas between them and are tried in their order. */

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
-import { outgoingOf } from '../../http/client.ts'
-import { OutgoingError, type OutgoingRequest } from '../../http/outgoing.ts'
+import { outgoingOf } from '../../http/outgoing/client.ts'
+import { OutgoingError, type OutgoingRequest } from '../../http/outgoing/outgoing.ts'
 import { NO_PROFILE, NO_TOKEN, SourceError } from './error.ts'
 import { clientSecret, type Upstream } from './upstream.ts'
 

@@ -1,8 +1,8 @@
 import { invalid } from '../../api/errors.ts'
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
-import { outgoingOf } from '../../http/client.ts'
-import { OutgoingError } from '../../http/outgoing.ts'
+import { outgoingOf } from '../../http/outgoing/client.ts'
+import { OutgoingError } from '../../http/outgoing/outgoing.ts'
 import { DiscoveryError, fetchMetadata, type Metadata } from './discovery.ts'
 import { providerType } from './types/index.ts'
 

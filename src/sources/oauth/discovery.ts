@@ -1,6 +1,6 @@
 import type { Config } from '../../config.ts'
 import type { Ctx } from '../../context.ts'
-import { outgoingOf } from '../../http/client.ts'
+import { outgoingOf } from '../../http/outgoing/client.ts'
 import { LruMap } from '../../lib/lru.ts'
 
 /** What we read of a discovery document (OpenID Connect Discovery §3, RFC 8414 §2). */

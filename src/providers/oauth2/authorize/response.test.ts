@@ -4,7 +4,7 @@ import { compactDecrypt, createLocalJWKSet, decodeJwt, exportJWK, generateKeyPai
 import type { Row } from '../../../api/model.ts'
 import { unique } from '../../../../test/builders.ts'
 import type { Answer } from '../../../../test/harness.ts'
-import { outgoingOf, useOutgoing } from '../../../http/client.ts'
+import { outgoingOf, useOutgoing } from '../../../http/outgoing/client.ts'
 import { aParty, aSignedInBrowser, REDIRECT_URI, type Party } from '../fixture.ts'
 
 /** The claims of a signed response that the client must accept, JARM §2.4. */

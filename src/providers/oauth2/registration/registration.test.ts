@@ -5,7 +5,7 @@ import { aGroup, aRole, aToken, aUser, unique } from '../../../../test/builders.
 import type { Answer } from '../../../../test/harness.ts'
 import type { Row } from '../../../api/model.ts'
 import { countAttempt } from '../../../core/attempts.ts'
-import { outgoingOf, useOutgoing } from '../../../http/client.ts'
+import { outgoingOf, useOutgoing } from '../../../http/outgoing/client.ts'
 import { aParty, aSignedInBrowser, oauthServer, Party, pkce, type SignedIn } from '../fixture.ts'
 
 const PERMISSION = 'authentik_providers_oauth2.register_oauth2client'

@@ -4,9 +4,9 @@ import { createServer as createTlsServer } from 'node:https'
 import { createServer as createTcpServer, type AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { generateKeypair } from '../crypto/self-signed.ts'
+import { generateKeypair } from '../../crypto/self-signed.ts'
 import { makeOutgoing, OutgoingError, type OutgoingCode } from './outgoing.ts'
-import { parseAllowed, refusal, type Allowed } from './outgoing-addresses.ts'
+import { parseAllowed, refusal, type Allowed } from './addresses.ts'
 
 const closing: (() => void)[] = []
 after(() => closing.forEach(close => close()))

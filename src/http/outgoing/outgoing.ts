@@ -9,8 +9,8 @@ import { request as requestTls } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate } from 'node:zlib'
-import { request as requestPlain } from './node-http.ts'
-import { normalHost, refusal, type Allowed } from './outgoing-addresses.ts'
+import { request as requestPlain } from '../node-http.ts'
+import { normalHost, refusal, type Allowed } from './addresses.ts'
 
 export type OutgoingRequest = {
   method?: string

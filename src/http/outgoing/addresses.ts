@@ -1,4 +1,4 @@
-import { cidrContains, formatCidr, formatIp, parseCidr, parseIp, type Cidr, type Ip } from '../lib/ip.ts'
+import { cidrContains, formatCidr, formatIp, parseCidr, parseIp, type Cidr, type Ip } from '../../lib/ip.ts'
 
 /** What an operator lets requests reach beside the addresses that are open to all: a block, or a host by name (`.example.org`: all below). */
 export type Allowed = { readonly cidr: Cidr } | { readonly host: string }

@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts'
+import type { Config } from '../../config.ts'
 import { makeOutgoing, type Outgoing } from './outgoing.ts'
 
 const clients = new WeakMap<Config, Outgoing>()
