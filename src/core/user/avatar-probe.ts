@@ -1,7 +1,7 @@
 import type { Config } from '../../config.ts'
 import type { Ctx } from '../../context.ts'
 import { outgoingOf } from '../../http/outgoing/client.ts'
-import { OutgoingError } from '../../http/outgoing/outgoing.ts'
+import { OutgoingError } from '../../http/outgoing/error.ts'
 import { LruMap } from '../../lib/lru.ts'
 import { QueueFullError, TurnQueue } from '../../lib/turn-queue.ts'
 

@@ -7,7 +7,8 @@ import { after, before, beforeEach, describe, test } from 'node:test'
 import { aUser } from '../../../test/builders.ts'
 import { ownServer, type TestServer } from '../../../test/harness.ts'
 import { useOutgoing } from '../../http/outgoing/client.ts'
-import { makeOutgoing, OutgoingError } from '../../http/outgoing/outgoing.ts'
+import { OutgoingError } from '../../http/outgoing/error.ts'
+import { makeOutgoing } from '../../http/outgoing/outgoing.ts'
 import { avatarOf, DEFAULT_AVATAR, ownAvatar } from './avatar.ts'
 
 const PNG = `data:image/png;base64,${Buffer.from('\x89PNG\r\n\x1a\n', 'latin1').toString('base64')}`

@@ -1,7 +1,8 @@
 /** `requests`: calls to other servers, each through the one guarded way out. */
 import { Buffer } from 'node:buffer'
 import { outgoingOf } from '../../http/outgoing/client.ts'
-import { OutgoingError, type OutgoingResponse } from '../../http/outgoing/outgoing.ts'
+import { OutgoingError } from '../../http/outgoing/error.ts'
+import type { OutgoingResponse } from '../../http/outgoing/outgoing.ts'
 import { decode } from '../builtins/codecs.ts'
 import { exception, exceptionClass, raise } from '../errors.ts'
 import { toJsonText } from '../json.ts'

@@ -5,7 +5,8 @@ import { createServer as createTcpServer, type AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { generateKeypair } from '../../crypto/self-signed.ts'
-import { makeOutgoing, OutgoingError, type OutgoingCode } from './outgoing.ts'
+import { OutgoingError, type OutgoingCode } from './error.ts'
+import { makeOutgoing } from './outgoing.ts'
 import { parseAllowed, refusal, type Allowed } from './addresses.ts'
 
 const closing: (() => void)[] = []

@@ -3,14 +3,10 @@
  * (expressions, sources, webhooks, key sets). Addresses are checked after the name is resolved and the connection is made to what was
  * checked; redirects are followed by hand, each with the same check. No proxies, no cookies, no connection is used twice.
  */
-import { lookup as resolveName } from 'node:dns/promises'
-import type { IncomingMessage, RequestOptions } from 'node:http'
-import { request as requestTls } from 'node:https'
-import { isIP, type LookupFunction } from 'node:net'
-import { promisify } from 'node:util'
-import { brotliDecompress, gunzip, inflate } from 'node:zlib'
-import { request as requestPlain } from '../node-http.ts'
-import { normalHost, refusal, type Allowed } from './addresses.ts'
+import type { Allowed } from './addresses.ts'
+import { OutgoingError } from './error.ts'
+import { checkedAddresses, type Resolve } from './resolve.ts'
+import { bareHost, send } from './send.ts'
 
 export type OutgoingRequest = {
   method?: string
@@ -41,21 +37,6 @@ export type OutgoingResponse = {
   elapsed: number
 }
 
-export type OutgoingCode = 'url' | 'refused' | 'dns' | 'connect' | 'tls' | 'timeout' | 'too_large' | 'redirects' | 'protocol'
-
-/** A request that got no answer. The message names the host and what went wrong, and nothing that was sent. */
-export class OutgoingError extends Error {
-  readonly code: OutgoingCode
-  constructor(code: OutgoingCode, message: string, cause?: unknown) {
-    super(message, { cause })
-    this.name = 'OutgoingError'
-    this.code = code
-  }
-}
-
-/** How names become addresses; replaced in tests. */
-export type Resolve = (host: string) => Promise<readonly { address: string; family: number }[]>
-
 export type Outgoing = (url: string, request?: OutgoingRequest) => Promise<OutgoingResponse>
 
 const MAX_BYTES = 1024 * 1024
@@ -83,8 +64,6 @@ const OURS = new Set([
 /** All that another origin is told after a redirect: whatever else was sent may be a credential, whatever its name. */
 const HARMLESS = new Set(['accept', 'accept-language', 'accept-encoding', 'content-type', 'user-agent'])
 
-const resolveAll: Resolve = host => resolveName(host, { all: true, verbatim: true })
-
 /**
  * A client whose requests reach loopback, link-local, metadata, multicast and unspecified addresses only where `allow` says so.
  * @param defaults.timeout milliseconds for a request that names no time
@@ -102,7 +81,7 @@ export function makeOutgoing(allow: readonly Allowed[], defaults: { timeout?: nu
     const history: OutgoingResponse['history'] = []
     for (;;) {
       const addresses = await within(signal, checkedAddresses(bareHost(target), allow, defaults.resolve), late)
-      const answer = await send(target, method, headers, body, addresses, {
+      const answer = await send({ url: target, method, headers, body }, addresses, {
         signal,
         late,
         connect: request.connectTimeout ?? CONNECT,
@@ -169,176 +148,6 @@ function startHeaders(given: Readonly<Record<string, string>>, url: URL): Record
 
 const without = (headers: Record<string, string>, keep: (name: string) => boolean): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => keep(name)))
-
-type Address = { address: string; family: number }
-
-/** An IPv6 address without its brackets. */
-const bareHost = (url: URL): string => url.hostname.replace(/^\[|\]$/g, '')
-
-/**
- * The addresses of a host (a name, or an address without brackets), all of them checked: one bad one among them is enough to refuse, since
- * nobody knows which will be taken.
- * @throws OutgoingError
- */
-export async function checkedAddresses(host: string, allow: readonly Allowed[], resolve: Resolve = resolveAll): Promise<Address[]> {
-  const literal = isIP(host)
-  let found: readonly Address[]
-  try {
-    found = literal ? [{ address: host, family: literal }] : isLocalhost(host) ? loopback(host, allow) : await resolve(host)
-  } catch (error) {
-    throw new OutgoingError('dns', `${host} cannot be resolved`, error)
-  }
-  if (found.length === 0) throw new OutgoingError('dns', `${host} has no address`)
-  for (const { address } of found) {
-    const why = refusal(address, host, allow)
-    if (why !== undefined) throw new OutgoingError('refused', `${host} is not reachable from here: ${why}`)
-  }
-  return [...found]
-}
-
-/** A look-up for sockets that answers with addresses that were checked, whatever a resolver would say by now. */
-export const pinnedLookup =
-  (addresses: readonly Address[]): LookupFunction =>
-  (_, options, done) => {
-    const usable = options.family === 4 || options.family === 6 ? addresses.filter(one => one.family === options.family) : addresses
-    if (options.all) done(null, [...usable])
-    else done(usable.length ? null : new Error('no address of this family'), usable[0]?.address ?? '', usable[0]?.family)
-  }
-
-/** RFC 6761 §6.3: these names are loopback, whatever a resolver says. */
-const isLocalhost = (host: string): boolean => /^(?:.*\.)?localhost$/.test(normalHost(host))
-
-/** Both loopback addresses, or the one that is open. */
-function loopback(host: string, allow: readonly Allowed[]): Address[] {
-  const both = [
-    { address: '127.0.0.1', family: 4 },
-    { address: '::1', family: 6 },
-  ]
-  const open = both.filter(({ address }) => refusal(address, host, allow) === undefined)
-  return open.length ? open : both
-}
-
-type Limits = { signal: AbortSignal; late: () => OutgoingError; connect: number; maxBytes: number; ca: string | undefined }
-
-/** One request to addresses that were checked, and its whole answer. */
-function send(
-  url: URL,
-  method: string,
-  headers: Record<string, string>,
-  body: string | Uint8Array | undefined,
-  addresses: Address[],
-  limits: Limits,
-): Promise<Omit<OutgoingResponse, 'url' | 'history' | 'elapsed'>> {
-  const { signal, late, connect, maxBytes, ca } = limits
-  const host = bareHost(url)
-  const payload = body === undefined ? undefined : Buffer.from(body as Uint8Array)
-  const options: RequestOptions & { ca?: string; rejectUnauthorized: boolean; servername?: string } = {
-    host,
-    port: url.port || (url.protocol === 'https:' ? 443 : 80),
-    path: url.pathname + url.search,
-    method,
-    headers: { ...headers, host: url.host, connection: 'close', ...(payload && { 'content-length': String(payload.length) }) },
-    agent: false,
-    lookup: pinnedLookup(addresses),
-    setHost: false,
-    maxHeaderSize: 32 * 1024,
-    rejectUnauthorized: true,
-    ...(ca !== undefined && { ca }),
-    ...(isIP(host) === 0 && { servername: host.replace(/\.$/, '') }),
-  }
-  return new Promise((resolve, reject) => {
-    const fail = (error: unknown): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', onAbort)
-      reject(error instanceof OutgoingError ? error : translate(error, host))
-      sent?.destroy()
-    }
-    const onAbort = () => fail(late())
-    let sent: ReturnType<typeof requestPlain> | undefined
-    const timer = setTimeout(() => fail(new OutgoingError('timeout', `no connection to ${host} within ${connect} ms`)), connect)
-    if (signal.aborted) return onAbort()
-    signal.addEventListener('abort', onAbort)
-    try {
-      sent = (url.protocol === 'https:' ? requestTls : requestPlain)(options)
-    } catch (error) {
-      return fail(new OutgoingError('protocol', 'the request cannot be sent as it is written', error))
-    }
-    sent.on('error', fail)
-    sent.on('socket', socket => {
-      const connected = () => {
-        // The last word, whatever the runtime did with the name.
-        const remote = socket.remoteAddress
-        if (remote !== undefined && !addresses.some(one => sameAddress(one.address, remote)))
-          fail(new OutgoingError('refused', `${host} is not reachable from here`))
-      }
-      socket.once('connect', connected)
-      socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => clearTimeout(timer))
-    })
-    sent.on('response', response => {
-      clearTimeout(timer)
-      readBody(response, maxBytes, host).then(data => {
-        signal.removeEventListener('abort', onAbort)
-        resolve({ status: response.statusCode ?? 0, reason: response.statusMessage ?? '', headers: plainHeaders(response), body: data })
-      }, fail)
-    })
-    sent.end(payload)
-  })
-}
-
-const plain = (address: string): string =>
-  address
-    .replace(/^::ffff:(?=\d+\.)/i, '')
-    .replace(/%.*$/, '')
-    .toLowerCase()
-const sameAddress = (a: string, b: string): boolean =>
-  plain(a) === plain(b) || URL.parse(`http://[${plain(a)}]`)?.host === URL.parse(`http://[${plain(b)}]`)?.host
-
-const plainHeaders = (response: IncomingMessage): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(response.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]),
-  )
-
-const UNPACK = {
-  gzip: promisify(gunzip),
-  'x-gzip': promisify(gunzip),
-  deflate: promisify(inflate),
-  br: promisify(brotliDecompress),
-} as const
-
-async function readBody(response: IncomingMessage, maxBytes: number, host: string): Promise<Uint8Array> {
-  const tooLarge = () => new OutgoingError('too_large', `the answer of ${host} is longer than ${maxBytes} bytes`)
-  if (Number(response.headers['content-length']) > maxBytes) throw tooLarge()
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of response as AsyncIterable<Uint8Array>) {
-    size += chunk.length
-    if (size > maxBytes) throw tooLarge()
-    chunks.push(chunk)
-  }
-  const data = Buffer.concat(chunks)
-  const encoding = response.headers['content-encoding']?.trim().toLowerCase()
-  if (encoding === undefined || encoding === '' || encoding === 'identity' || data.length === 0) return data
-  const unpack = Object.hasOwn(UNPACK, encoding) ? UNPACK[encoding as keyof typeof UNPACK] : undefined
-  if (!unpack) throw new OutgoingError('protocol', `the answer of ${host} is packed in a way that nobody asked for`)
-  try {
-    return await unpack(data, { maxOutputLength: maxBytes })
-  } catch (error) {
-    if ((error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge()
-    throw new OutgoingError('protocol', `the answer of ${host} cannot be unpacked`, error)
-  }
-}
-
-const CONNECT_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'EPIPE', 'EADDRNOTAVAIL', 'ETIMEDOUT'])
-
-function translate(error: unknown, host: string): OutgoingError {
-  const code = (error as { code?: string }).code ?? ''
-  const nested = error instanceof AggregateError ? ((error.errors[0] as { code?: string } | undefined)?.code ?? '') : code
-  if (CONNECT_CODES.has(code) || CONNECT_CODES.has(nested))
-    return new OutgoingError('connect', `no connection to ${host}: ${nested || code}`, error)
-  if (/CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO/.test(code))
-    return new OutgoingError('tls', `the certificate of ${host} is not trusted: ${code}`, error)
-  return new OutgoingError('protocol', `the exchange with ${host} failed${code ? `: ${code}` : ''}`, error)
-}
 
 /** The result of `work`, or an error when the time is over first. */
 async function within<T>(signal: AbortSignal, work: Promise<T>, late: () => OutgoingError): Promise<T> {

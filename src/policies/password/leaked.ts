@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Ctx } from '../../context.ts'
 import { outgoingOf } from '../../http/outgoing/client.ts'
-import { OutgoingError } from '../../http/outgoing/outgoing.ts'
+import { OutgoingError } from '../../http/outgoing/error.ts'
 import { PolicyFailure } from '../kind.ts'
 
 const TIMEOUT = 10_000 // ms

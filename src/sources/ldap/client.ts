@@ -17,7 +17,8 @@ import {
   type SearchEntry,
   type SearchResponse,
 } from 'ldapts'
-import { checkedAddresses, OutgoingError, pinnedLookup, type Resolve } from '../../http/outgoing/outgoing.ts'
+import { OutgoingError } from '../../http/outgoing/error.ts'
+import { checkedAddresses, pinnedLookup, type Resolve } from '../../http/outgoing/resolve.ts'
 import type { Allowed } from '../../http/outgoing/addresses.ts'
 
 export type DirectoryServer = {

@@ -2,7 +2,7 @@ import { invalid } from '../../api/errors.ts'
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
 import { outgoingOf } from '../../http/outgoing/client.ts'
-import { OutgoingError } from '../../http/outgoing/outgoing.ts'
+import { OutgoingError } from '../../http/outgoing/error.ts'
 import { DiscoveryError, fetchMetadata, type Metadata } from './discovery.ts'
 import { providerType } from './types/index.ts'
 

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { Ctx } from '../../context.ts'
 import { outgoingOf } from '../../http/outgoing/client.ts'
-import { OutgoingError } from '../../http/outgoing/outgoing.ts'
+import { OutgoingError } from '../../http/outgoing/error.ts'
 
 /** How Duo's service is reached: its host, as in the application's page of Duo, and a pair of keys. */
 export type DuoAccess = { host: string; integrationKey: string; secretKey: string }

@@ -4,7 +4,7 @@ import { asObject } from '../../flows/objects.ts'
 import { pathOf } from '../../flows/addresses.ts'
 import type { Plan } from '../../flows/plan.ts'
 import { outgoingOf } from '../../http/outgoing/client.ts'
-import { OutgoingError } from '../../http/outgoing/outgoing.ts'
+import { OutgoingError } from '../../http/outgoing/error.ts'
 import { CaptchaStage } from './model.ts'
 import { isOwn, judge, OWN_SCRIPT, puzzleFor } from './proof-of-work.ts'
 
