@@ -10,8 +10,9 @@ import type { Report } from './runner-tests.ts'
 import type { Summary } from './runner-summary.ts'
 
 // Not how long anything may take: after so long without any news a process is believed to hang outside of a test, on a slow machine too.
-const LOADING = 600_000 // ms, until its first test begins; longer than any test may take by its own account
+const LOADING = 600_000 // ms, until its first test begins; longer than any test may take
 const SILENCE = Number(process.env.SIGNET_TEST_SILENCE ?? LOADING) // ms, from then on
+const TEST_TIMEOUT = Number(process.env.SIGNET_TEST_TIMEOUT ?? 180_000) // ms, for one test; none takes a tenth of it on a machine that does little else
 
 export type Settings = { root: string; summary: Summary; namePattern?: string; env?: NodeJS.ProcessEnv }
 
@@ -41,6 +42,8 @@ export async function runChunk(chunk: Chunk, { root, summary, namePattern, env }
     process.execPath,
     [
       '--disable-warning=ExperimentalWarning',
+      // For tests inside of suites too, which do not inherit what the run itself is told.
+      `--test-timeout=${TEST_TIMEOUT}`,
       join(root, 'test/runner-tests.ts'),
       ...(namePattern ? [`--name=${namePattern}`] : []),
       ...chunk.files,

@@ -28,9 +28,6 @@ export type Report =
   /** All tests are through, and the hooks behind them. */
   | { type: 'end'; success: boolean }
 
-// Likewise: no test takes a tenth of it on a machine that does little else.
-const TEST_TIMEOUT = Number(process.env.SIGNET_TEST_TIMEOUT ?? 180_000) // ms, for one test
-
 const { values: options, positionals: files } = parseArgs({ allowPositionals: true, options: { name: { type: 'string' } } })
 
 // Node's test runner follows every promise there is, to name the test that an error nobody caught belongs to. That takes a quarter of
@@ -50,7 +47,6 @@ const paths = files.map(file => resolve(file))
 const events = run({
   files: paths,
   isolation: 'none',
-  timeout: TEST_TIMEOUT,
   ...(options.name && { testNamePatterns: [options.name] }),
 })
 // Listeners hear of an event at once; what waits in the stream would be lost when the process is made to end.

@@ -187,11 +187,13 @@ describe('the run', () => {
     })
 
   test('a test that waits for ever ends, is named, and keeps none of the others from running', () => {
-    const hangs = "import { test } from 'node:test'\ntest('waits', () => new Promise(() => setInterval(() => {}, 1000)))\n"
+    const waits = (name: string) => `test('${name}', () => new Promise(() => setInterval(() => {}, 1000)))\n`
+    const hangs = `import { describe, test } from 'node:test'\n${waits('waits')}describe('inside', () => ${waits('waits too').trim()})\n`
     const { code, output } = runWith({ SIGNET_TEST_TIMEOUT: '300' }, { 'src/a.test.ts': hangs, 'src/b.test.ts': passing })
     assert.equal(code, 1, output)
     assert.match(output, /a\.test\.ts:2 waits[^]*timed out after 300ms/)
-    assert.match(output, /^# pass 1\n# fail 1$/m)
+    assert.match(output, /a\.test\.ts:3 inside › waits too[^]*timed out after 300ms/)
+    assert.match(output, /^# pass 1\n# fail 2$/m)
   })
 
   test('a process that does nothing any more is ended, with what it was doing and what it left out', () => {
