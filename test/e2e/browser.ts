@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { after, afterEach } from 'node:test'
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core'
+import { describeContext, historyOf } from './last-seen.ts'
 import { withPalette } from './palette-png.ts'
 import { installationOnPostgres } from '../postgres.ts'
 import { mailServer } from '../smtp.ts'
@@ -28,8 +29,15 @@ after(async () => {
   for (const cleanup of cleanups.reverse()) await cleanup()
 })
 
-const contexts: BrowserContext[] = []
-afterEach(() => Promise.all(contexts.splice(0).map(context => context.close())))
+/** Each with its history. */
+const contexts = new Map<BrowserContext, string[]>()
+afterEach(async test => {
+  const opened = [...contexts]
+  contexts.clear()
+  if ('passed' in test && !test.passed)
+    for (const [context, history] of opened) console.log(await describeContext(test.name, context, history))
+  await Promise.all(opened.map(([context]) => context.close()))
+})
 
 /** Ends with the process of the tests. */
 export const atTheEnd = (cleanup: () => unknown): void => void cleanups.push(cleanup)
@@ -74,7 +82,7 @@ export type Visit = {
 /** Somebody's browser, until the end of the test: cookies of its own. */
 export async function aContext(options: BrowserContextOptions = {}): Promise<BrowserContext> {
   const context = await (await theBrowser()).newContext({ locale: 'en', ...options })
-  contexts.push(context)
+  contexts.set(context, historyOf(context))
   context.setDefaultTimeout(PATIENCE)
   return context
 }
