@@ -40,6 +40,9 @@ describe('the sign-in page in a browser', () => {
       .locator(':focus')
       .evaluate(element => element.getAttribute('name') ?? element.getAttribute('aria-label') ?? element.textContent.trim())
 
+  /** Nothing is sent while an answer is awaited. */
+  const atRest = (page: Page, field: string) => page.locator(`form:has([name="${field}"])[aria-busy=false]`).waitFor()
+
   /** Pages move the focus with each step that they show. */
   const focusOn = (page: Page, field: string) => page.locator(`[name="${field}"]:focus`).waitFor()
 
@@ -134,6 +137,7 @@ describe('the sign-in page in a browser', () => {
     assert.deepEqual(fixture.answers, [], 'no need to tell the server')
     await page.getByRole('button', { name: 'Email' }).click()
     await page.getByText('A code is on its way to j***e@example.org.').waitFor()
+    await atRest(page, 'code')
     assert.equal(await page.getByRole('alert').count(), 0)
     await page.getByLabel('Code', { exact: true }).fill('123456')
     await page.keyboard.press('Enter')
@@ -144,6 +148,33 @@ describe('the sign-in page in a browser', () => {
       { component, code: '123456' },
     ])
     assert.deepEqual(complaints, [])
+  })
+
+  test('keeps a code that is typed before the answer is there that it was sent', async () => {
+    fixture.play(password, answer =>
+      'password' in answer
+        ? challenges.validateMail
+        : 'code' in answer
+          ? challenges.redirect('/arrived')
+          : refused(challenges.validateMail, { non_field_errors: 'Empty response' }),
+    )
+    const { page } = await open()
+    await page.getByLabel('Password', { exact: true }).fill('right')
+    await page.keyboard.press('Enter')
+    const send = page.getByRole('button', { name: 'Send a code to j***e@example.org' })
+    await send.waitFor()
+    const { promise: held, resolve: release } = Promise.withResolvers<void>()
+    await page.route('**/api/v3/flows/executor/**', async route => {
+      await held
+      await route.continue()
+    })
+    await send.click()
+    await page.getByText('A code is on its way to j***e@example.org.').waitFor()
+    await page.getByLabel('Code', { exact: true }).fill('123456')
+    release()
+    await page.getByRole('button', { name: 'Continue' }).click()
+    await page.waitForURL('**/arrived')
+    assert.deepEqual(fixture.answers.at(-1), { component: 'ak-stage-authenticator-validate', code: '123456' })
   })
 
   test('has a code sent, and a set-up chosen, without JavaScript too', async () => {
@@ -202,11 +233,31 @@ describe('the sign-in page in a browser', () => {
     })
     await page.goto(fixture.origin + FLOW, { waitUntil: 'commit' })
     await page.getByLabel('Email or username').fill('jane')
+    await page.waitForFunction('document.readyState === "interactive"') // all of it has come
     const before = await page.locator('#flow').innerHTML()
     release()
     await taken(page)
     assert.equal((await page.locator('#flow').innerHTML()).replace(' novalidate=""', ''), before)
     assert.equal(await page.getByLabel('Email or username').inputValue(), 'jane')
+  })
+
+  test('keeps what is typed before the script is there, on a page that refuses something too', async () => {
+    fixture.play(password, () => refused(password, { password: 'Invalid password' }))
+    const page = await (await aContext()).newPage()
+    const { promise: held, resolve: release } = Promise.withResolvers<void>()
+    await page.route('**/bundle/flow-*.js', async route => {
+      await held
+      await route.continue()
+    })
+    await page.goto(fixture.origin + FLOW, { waitUntil: 'commit' })
+    await page.getByLabel('Password', { exact: true }).fill('wrong')
+    await page.getByRole('button', { name: 'Continue' }).click()
+    await page.getByText('Invalid password').waitFor()
+    await page.getByLabel('Password', { exact: true }).fill('right')
+    release()
+    await taken(page)
+    assert.equal(await page.getByLabel('Password', { exact: true }).inputValue(), 'right')
+    assert.deepEqual(fixture.answers, [{ component: 'ak-stage-password', password: 'wrong' }])
   })
 
   test('goes through the controls in reading order', async () => {

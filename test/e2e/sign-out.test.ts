@@ -117,8 +117,39 @@ describe('signing out', () => {
     await page.getByText('Telling applications').waitFor()
     await taken(page) // whose script counts the seconds
     await asked // so that the page of the frames is there already: it is gone with its stage
-    await page.clock.fastForward(4_000)
+    await page.clock.runFor(4_500)
     await page.getByRole('heading', { name: 'Goodbye' }).waitFor()
+    assert.deepEqual(complaints, [])
+  })
+
+  test('waits for its own page that tells applications, however slow the line', async () => {
+    await onboarded(notes, { provider: { invalidation_flow: everywhere } })
+    await onboarded(photos, { consent: true, provider: { logout_method: 'frontchannel', logout_uri: photos.frontchannel } })
+    const { page, complaints } = await aBrowser()
+    await page.clock.install()
+    await enterBoth(page)
+    const { promise: held, resolve: release } = Promise.withResolvers<void>()
+    const asks = Promise.withResolvers<void>()
+    let asked = 0
+    await page.route('**/if/logout/', async route => {
+      asked++
+      asks.resolve()
+      await held
+      await route.continue()
+    })
+    const other = photos.heard()
+    const posted: string[] = []
+    page.on('request', request => void (request.method() === 'POST' && posted.push(request.url())))
+    await page.goto(notes.origin)
+    await page.getByRole('link', { name: 'Sign out' }).click()
+    await asks.promise
+    await page.clock.runFor(60_000)
+    assert.deepEqual(posted, [], 'it went on before anybody was told')
+    assert.equal(asked, 1)
+    release()
+    await other
+    await page.getByRole('heading', { name: 'Goodbye' }).waitFor()
+    assert.ok(!(await isIn(page, photos)))
     assert.deepEqual(complaints, [])
   })
 

@@ -23,6 +23,7 @@ export function App({ data, t }: { data: FlowData; t: Translate }) {
   const [failure, setFailure] = useState<{ what: Failure; retry: () => void }>()
   const region = useRef<HTMLDivElement>(null)
   const held = useRef<Promise<unknown>>(undefined)
+  const seen = useRef(false)
 
   const show = (challenge: Challenge) => {
     const isRetry = challenge.response_errors !== undefined && challenge.component === step.challenge.component
@@ -60,7 +61,8 @@ export function App({ data, t }: { data: FlowData; t: Translate }) {
   // Before anything of the step is seen: what somebody typed since then would be emptied.
   useLayoutEffect(() => {
     document.title = [titleOf(t, step.challenge, data.brand, data.asking), data.brand].filter(Boolean).join(' · ')
-    focusWhereWorkIs(region.current!, step)
+    focusWhereWorkIs(region.current!, step, !seen.current)
+    seen.current = true
   }, [step])
 
   const View = viewOf(step.challenge.component)
@@ -139,11 +141,16 @@ function errorsOf(challenge: Challenge, t: Translate): Record<string, string[]> 
   )
 }
 
-/** Refused passwords and codes are emptied; then the focus goes to the first wrong field, or the first field of a new step. */
-function focusWhereWorkIs(region: HTMLElement, { number, challenge, errors }: Step) {
+/**
+ * Refused passwords and codes are emptied; then the focus goes to the first wrong field, or the first field of a new step. A page that is
+ * taken over came with its fields empty: there, whatever they hold was typed before the script was there, and goes on being typed.
+ */
+function focusWhereWorkIs(region: HTMLElement, { number, challenge, errors }: Step, taken: boolean) {
   const refused = Object.keys(errors).length > 0
   if (number === 0 && !refused) return // the browser has set the focus by itself, and someone may be typing
-  if (challenge.response_errors && challenge.component !== 'ak-stage-prompt') {
+  if (taken && isAtWork(region)) return
+  // What was typed while a code was sent is no part of what the server has answered to.
+  if (refused && !taken && challenge.component !== 'ak-stage-prompt') {
     for (const password of region.querySelectorAll<HTMLInputElement>('[name=password], [name=code]')) password.value = ''
   }
   const target =
@@ -152,4 +159,11 @@ function focusWhereWorkIs(region: HTMLElement, { number, challenge, errors }: St
     region.querySelector<HTMLElement>('[autofocus]') ||
     region.querySelector<HTMLElement>('h1')
   target?.focus()
+}
+
+/** Whether somebody has gone elsewhere than where the browser has put the focus by itself, or typed there. */
+const isAtWork = (region: HTMLElement): boolean => {
+  const { activeElement: at } = document
+  if (!at || !region.contains(at)) return false
+  return !at.matches('[autofocus]') || (at instanceof HTMLInputElement && at.value !== at.defaultValue)
 }

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { answerFor, CSRF_FIELD } from '../answer.ts'
 import { useStage } from '../stage.ts'
 import { formFields } from './form-fields.ts'
@@ -20,7 +20,7 @@ export function StageForm({
   const form = useRef<HTMLFormElement>(null)
   /** Also while files are read, when nothing is shown of it yet. */
   const sending = useRef(false)
-  useEffect(() => {
+  useLayoutEffect(() => {
     form.current!.noValidate = true // from here on we say ourselves what is missing
   }, [])
 

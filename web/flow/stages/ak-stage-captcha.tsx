@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { CaptchaChallenge } from '../challenge.ts'
 import { Alert } from '../parts/alert.tsx'
 import { FieldErrors } from '../parts/field.tsx'
@@ -52,7 +52,8 @@ function EmbeddedCaptcha({ challenge }: { challenge: CaptchaChallenge }) {
   const { hold } = useStage()
   const input = useRef<HTMLInputElement>(null)
   const release = useRef<() => void>(undefined)
-  useEffect(() => {
+  // At once: a form that is sent in the moment before the work begins waits for it too.
+  useLayoutEffect(() => {
     input.current!.value = ''
     if (isWork(challenge)) hold(new Promise<void>(resolve => (release.current = resolve)))
     return () => release.current?.()

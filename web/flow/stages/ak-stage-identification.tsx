@@ -1,5 +1,5 @@
 import type { ComponentType } from 'preact'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { Asking, IdentificationChallenge, LoginSource } from '../challenge.ts'
 import { Alert } from '../parts/alert.tsx'
 import { AskerLinks, Face } from '../parts/asker.tsx'
@@ -153,13 +153,14 @@ function labelOf(fields: string[], t: Translate): string {
 
 /**
  * The name that this browser remembers if the stage allows and the person asked for it. It is read
- * only after the first rendering, since the server, which renders the page first, cannot know it.
+ * only after the first rendering, since the server, which renders the page first, cannot know it; and before that is seen, so that
+ * nobody types into the empty field, or unticks the box, a moment before they are set.
  */
 function useRememberedName(challenge: IdentificationChallenge) {
   const ref = useRef<HTMLDivElement>(null)
   const [on, setOn] = useState(false)
   const input = () => ref.current!.querySelector<HTMLInputElement>('[name=uid_field]')!
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!challenge.enable_remember_me) return
     const name = localStorage.getItem(REMEMBERED)
     if (name === null) return
