@@ -100,7 +100,7 @@ export async function aRelyingParty(): Promise<RelyingParty> {
   /** OIDC Back-Channel Logout §2.6. */
   const takeLogoutToken = async (body: string): Promise<void> => {
     const { issuer, jwks_uri } = config!.serverMetadata()
-    const keys = createRemoteJWKSet(new URL(jwks_uri!))
+    const keys = createRemoteJWKSet(new URL(jwks_uri!), { timeoutDuration: 60_000 })
     const audience = config!.clientMetadata().client_id
     const { payload } = await jwtVerify(new URLSearchParams(body).get('logout_token')!, keys, { issuer, audience, typ: 'logout+jwt' })
     end(String(payload.sid))

@@ -107,11 +107,11 @@ describe('a single-page application with oidc-client-ts', () => {
     assert.equal(second.profile.sub, first.profile.sub)
     assert.notEqual(second.access_token, first.access_token)
 
-    const heard = page.evaluate(() => new Promise<void>(resolve => manager.events.addUserSignedOut(resolve)))
+    await page.evaluate('globalThis.heard = new Promise(resolve => manager.events.addUserSignedOut(resolve)); undefined')
     const library = await context.newPage()
     await library.goto(`${program.origin}/if/user/`)
     await library.getByRole('link', { name: 'Sign out' }).click()
-    await heard
+    await page.evaluate('globalThis.heard')
     assert.deepEqual(complaints, [])
   })
 })

@@ -59,6 +59,7 @@ export async function aSinglePageApp(host: 'localhost' | '127.0.0.1'): Promise<S
         popup_redirect_uri: `${origin}/popup`,
         silent_redirect_uri: `${origin}/silent`,
         post_logout_redirect_uri: `${origin}/bye`,
+        silentRequestTimeoutInSeconds: 120, // ten unless told otherwise, which a busy machine may need
         ...more,
       }
     },

@@ -231,6 +231,7 @@ describe('login sources in a browser', () => {
     await library(elsewhere.page)
     assert.equal((await whoAmI(elsewhere.page)).username, 'dora')
 
+    await page.waitForLoadState() // whose script hears of the button
     page.once('dialog', dialog => void dialog.accept())
     await page.getByRole('button', { name: 'Disconnect GitHub?' }).click()
     await page.getByRole('link', { name: 'Connect GitHub' }).waitFor()

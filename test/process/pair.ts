@@ -97,9 +97,22 @@ async function begin() {
     return text === '' ? {} : (JSON.parse(text) as Record<string, any>)
   }
 
+  let changes = 0
+  /** Resolves when the second knows all configuration that the first was given: of changes it hears in their order, soon and not at once. */
+  async function known(): Promise<void> {
+    const { results } = await api('GET', '/core/brands/?default=true')
+    const title = async () =>
+      ((await (await fetch(`${origins[1]}/api/v3/core/brands/current/`)).json()) as Record<string, string>).branding_title
+    await title() // which is remembered from here on
+    const branding_title = `Pair ${++changes}`
+    await api('PATCH', `/core/brands/${results[0].brand_uuid}/`, { branding_title })
+    while ((await title()) !== branding_title);
+  }
+
   return {
     smtp,
     origins,
+    known,
     /** The API of the first, as its administrator. */
     api,
     /** One for each racer, in turn. */

@@ -100,7 +100,7 @@ export function run(args: readonly string[], env: Record<string, string>, progra
       const [http, https] = (addresses as string[]).map(address => new URL(address))
       return { http: http!, https: https! }
     },
-    ready: async () => void (await found(() => /Signet (is ready|runs jobs)/.exec(stdout)?.[0])),
+    ready: async () => void (await found(() => /Signet (is ready|runs jobs).*\n/.exec(stdout)?.[0])),
     async stop(signal = 'SIGTERM') {
       child.kill(signal)
       return exit

@@ -68,6 +68,7 @@ describe('two processes over one database', () => {
     })
     const rule = await api('POST', '/events/rules/', { name: 'told', destination_group: group.pk, transports: [transport.pk] })
     await api('POST', '/policies/bindings/', { target: rule.pk, policy: policy.pk, order: 0 })
+    await pair.known()
     await Promise.all(
       pair.origins.flatMap((origin, at) =>
         Array.from({ length: 5 }, (_, index) =>
