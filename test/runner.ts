@@ -58,6 +58,9 @@ if (options.list) {
 process.exitCode = summary.failed ? 1 : 0
 
 async function runAll(): Promise<void> {
+  const shared = mkdtempSync(join(memoryFolder(), 'signet-test-shared-'))
+  cleanups.push(async () => rmSync(shared, { recursive: true, force: true }))
+  process.env.SIGNET_TEST_SHARED = shared // for all that run in this process and in those it starts
   const postgres = chunks.some(chunk => chunk.needsPostgres) ? startPostgres() : Promise.resolve({})
   postgres.catch(() => {}) // reported by each chunk that awaits it
   try {
@@ -65,13 +68,11 @@ async function runAll(): Promise<void> {
   } catch (error) {
     summary.fail('runner', 'npm run build', String(error))
   }
-  const shared = mkdtempSync(join(memoryFolder(), 'signet-test-shared-'))
-  cleanups.push(async () => rmSync(shared, { recursive: true, force: true }))
   const queue = [...chunks]
   const work = async () => {
     for (let chunk = queue.shift(); chunk; chunk = queue.shift()) {
       try {
-        const env = { SIGNET_TEST_SHARED: shared, ...(chunk.needsPostgres && (await postgres)) }
+        const env = chunk.needsPostgres ? await postgres : {}
         await runChunk(chunk, { root, summary, env, ...(options.name && { namePattern: options.name }) })
       } catch (error) {
         summary.fail(chunk.label, chunk.files.join(' '), `Could not be run: ${inspect(error)}`)

@@ -17,8 +17,8 @@ const HOUR = 3_600_000
 const DAY = 86_400_000
 
 let own: ReturnType<typeof ownServer> | undefined
-/** One for this file, since jobs are about the whole installation; its time only goes forward. */
-const installation = () => (own ??= ownServer())
+/** One for this file, since jobs are about the whole installation; its time goes forward only where a test says so. */
+const installation = () => (own ??= ownServer().then(made => (made.clock.hold(), made)))
 
 const taskAt = (ctx: Ctx, id: string) => ctx.db.selectFrom('task').selectAll().where('message_id', '=', id).executeTakeFirstOrThrow()
 const statusOf = async (ctx: Ctx, id: string) => {
