@@ -12,18 +12,26 @@ import { textsOf } from './changes.ts'
 import { fixture, migrateFixture } from './fixture.ts'
 import { statement } from './statement.ts'
 
-/** The way to a PostgreSQL server, on which connections that listen can be made silent: they stay open, and nothing comes any more. */
-async function silencing({ host, port }: { host: string; port: number }) {
+/**
+ * The way to a PostgreSQL server, on which connections that listen can be made silent: they stay open, and nothing comes any more.
+ * @param options.tardy the first notifications come when the next question is asked, however long that takes
+ */
+async function silencing({ host, port }: { host: string; port: number }, { tardy = false } = {}) {
   const listening = new Set<Socket>()
   const asked = new EventEmitter()
   const entrance = createServer(client => {
     const server = connect(port, host)
+    let held: (Buffer | string)[] | undefined = tardy ? [] : undefined
     client.on('data', data => {
       if (data.includes('listen signet_change')) listening.add(server)
+      else if (listening.has(server)) {
+        held?.forEach(notification => client.write(notification))
+        held = undefined
+      }
       if (listening.has(server)) asked.emit('asked')
       server.write(data)
     })
-    server.on('data', data => void client.write(data))
+    server.on('data', data => void (held && data.includes('signet_change') ? held.push(data) : client.write(data)))
     client.once('close', () => server.destroy())
     server.once('close', () => client.destroy())
     for (const socket of [client, server]) socket.on('error', () => socket.destroy())
@@ -320,7 +328,7 @@ for (const { engine, open, place, reopen } of databases()) {
         const { take } = recording(database)
         const back = Promise.withResolvers<void>()
         await sql`select pg_terminate_backend(pid) from pg_stat_activity
-          where datname = current_database() and query like 'listen %'`.execute(database.db)
+          where datname = current_database() and pid <> pg_backend_pid() and query in ('listen signet_change', 'select 1')`.execute(database.db)
         await lost.promise
         clock += 250
         database.feed.check()
@@ -352,6 +360,19 @@ for (const { engine, open, place, reopen } of databases()) {
         here.feed.check()
         assert.deepStrictEqual(take(), watchedTables)
         assert.equal((await fixture(here.db).selectFrom('maker').select('name').execute()).length, 1, 'everything else goes on')
+        await here.close()
+        await network.close()
+      })
+
+      test('a first notification that takes its time is waited for', async () => {
+        const where = (await place()) as Extract<DatabaseOptions, { engine: 'postgres' }>
+        const network = await silencing(where, { tardy: true })
+        let clock = 0
+        const here = await reopen({ ...where, host: '127.0.0.1', port: network.port }, { watchedTables, elapsed: () => clock })
+        const { take } = recording(here)
+        clock += 250
+        here.feed.check()
+        assert.deepStrictEqual(take(), [], 'it is heard')
         await here.close()
         await network.close()
       })

@@ -36,6 +36,8 @@ const SLICE_MS = 2
 const MOST_STEPS_AT_ONCE = 64_000
 /** Longest run of a method that cannot be paused (`__eq__` during a look-up …). */
 const UNPAUSED_MS = 25
+/** What the steps before the first look at the processor's clock may count for, however long they took: most of more is the machine's. */
+const LEAD_MS = 20
 
 export class EvaluationRuntime implements Runtime {
   readonly limits: Limits
@@ -129,15 +131,25 @@ export class EvaluationRuntime implements Runtime {
   }
 
   endSlice(): void {
-    const used = this.used()
+    const [lead, rest] = this.taken()
     this.running = false
-    this.cpu += used
-    this.longestSlice = Math.max(this.longestSlice, used)
+    this.cpu += this.counted(lead) + rest
+    this.longestSlice = Math.max(this.longestSlice, lead + rest)
   }
 
-  /** Milliseconds of computing since the slice began; of the first steps those on the wall, which may be more. */
+  /** Milliseconds since the slice began: on the wall until the first look at the processor's clock, and of computing from then on. */
+  private taken(): [lead: number, rest: number] {
+    if (this.sliceCpu < 0) return [this.environment.monotonic() - this.sliceStart, 0]
+    return [this.sliceLead, this.environment.cpu!() - this.sliceCpu]
+  }
+
+  private counted(lead: number): number {
+    return this.environment.cpu ? Math.min(lead, LEAD_MS) : lead
+  }
+
   private used(): number {
-    return this.sliceCpu < 0 ? this.environment.monotonic() - this.sliceStart : this.sliceLead + this.environment.cpu!() - this.sliceCpu
+    const [lead, rest] = this.taken()
+    return this.counted(lead) + rest
   }
 
   tick(): Pending {

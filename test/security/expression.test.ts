@@ -9,6 +9,7 @@ import {
   compile,
   evaluate,
   lazyDict,
+  native,
   toJson,
   writeBack,
   type Host,
@@ -69,6 +70,22 @@ test('a cpu limit ends what steps would let through', async () => {
     failure => failure,
   )
   assert.equal(error.limit, 'cpu')
+})
+
+test('a machine that stands still is not held against an expression', async () => {
+  const text = `class A:
+  def __hash__(self): return 1
+  def __eq__(self, other):
+    stand()
+    for i in range(200): pass
+    return True
+return A() in {A(): 1}`
+  for (const still of [30, 300, 3_000]) {
+    let now = 0
+    const given = new Map([['stand', native('stand', '', () => ((now += still), null))]])
+    const { value } = await evaluate(compile(text, ['stand']), given, { environment: { monotonic: () => now, cpu: () => 0 } })
+    assert.equal(value, true, `${still} ms`)
+  }
 })
 
 test('a key named __proto__ stays a key on the way out and in', async () => {

@@ -8,7 +8,6 @@ const HEARTBEAT = 250
 /** So long after it last answered a connection is not trusted any more: a network that swallows everything looks like one where nothing happens. */
 const TRUSTED_FOR = 750
 const ANSWER_WITHIN = 5000
-const PROBE_WITHIN = 2000
 const LONGEST_PAUSE = 5000
 
 /**
@@ -65,7 +64,7 @@ export class ChangeListener {
     try {
       await client.connect()
       await client.query(`listen ${CHANNEL}`)
-      const hears = await this.#probe()
+      const hears = await this.#probe(client)
       if (client !== this.#client) return
       this.#hearing = hears
       this.#answeredAt = this.#elapsed()
@@ -85,14 +84,12 @@ export class ChangeListener {
     await client?.end()
   }
 
-  /** Whether a notification sent elsewhere arrives here. */
-  async #probe(): Promise<boolean> {
-    const heard = Promise.withResolvers<boolean>()
-    this.#heard = () => heard.resolve(true)
-    const timer = this.#after(PROBE_WITHIN, () => heard.resolve(false))
+  /** Whether a notification sent elsewhere arrives here: then it does so before the answer to what is asked after it. */
+  async #probe(client: Client): Promise<boolean> {
+    let arrived = false
+    this.#heard = () => (arrived = true)
     await this.#notify(`${this.#sender}:`)
-    const arrived = await heard.promise
-    this.#cancel(timer)
+    await this.#answer(client)
     this.#heard = undefined
     return arrived
   }
@@ -105,23 +102,28 @@ export class ChangeListener {
     } else this.#feed.emit(tables.split(','))
   }
 
-  /** A network that went silent shows only when something is asked. Notifications come before the answer to what was asked after them. */
+  /** A network that went silent shows only when something is asked. */
   #beat(client: Client): void {
     this.#after(HEARTBEAT, () => {
-      const timer = this.#after(ANSWER_WITHIN, () => this.#lost(client, new Error('the listening connection does not answer')))
-      client.query('select 1').then(
+      this.#answer(client).then(
         () => {
-          this.#cancel(timer)
           if (client !== this.#client) return
           this.#answeredAt = this.#elapsed()
           this.#beat(client)
         },
-        (error: unknown) => {
-          this.#cancel(timer)
-          this.#lost(client, error)
-        },
+        (error: unknown) => this.#lost(client, error),
       )
     })
+  }
+
+  /** Resolves when the server has answered a question; without an answer the connection is lost, and with it the question. */
+  async #answer(client: Client): Promise<void> {
+    const timer = this.#after(ANSWER_WITHIN, () => this.#lost(client, new Error('the listening connection does not answer')))
+    try {
+      await client.query('select 1')
+    } finally {
+      this.#cancel(timer)
+    }
   }
 
   #lost(client: Client, error: unknown): void {
