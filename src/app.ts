@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import cookie from '@fastify/cookie'
-import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from 'fastify'
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import { mediaSurface } from './admin/media.ts'
 import { apiSurface } from './api/surface.ts'
 import { visitor } from './context.ts'
@@ -8,6 +8,7 @@ import { storeExplanations } from './explain/record.ts'
 import { recoveryRoutes } from './core/user/recovery.ts'
 import type { Deps } from './deps.ts'
 import { ownPages } from './core/pages.ts'
+import { faultPage } from './core/fault-page.ts'
 import { pageContext } from './core/page-context.ts'
 import { flowPages } from './flows/routes.ts'
 import { openWeb, serveAssets } from './interfaces/assets.ts'
@@ -71,6 +72,8 @@ async function everythingElse(app: FastifyInstance, deps: Deps, { prefix, tell }
   })
   const web = await openWeb(join(deps.root, 'dist/web'), deps.config.web.path)
   const pages = { web }
+  // Before the surfaces, which inherit it.
+  app.setErrorHandler(async (error: FastifyError, request, reply) => sendPage(reply, await faultPage(request.ctx, pages, error)))
   const surfaces = async (scope: FastifyInstance): Promise<void> => {
     recoveryRoutes(scope)
     await serveAssets(scope, pages)

@@ -2,12 +2,15 @@ import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify'
 import type { Ctx } from '../context.ts'
 import { bearerCaller, sessionCaller, type BearerSource } from '../core/callers.ts'
 import { CSRF_COOKIE, SESSION_COOKIE } from '../core/session/session.ts'
+import { isUnavailable } from '../db/fault.ts'
 import { secretsEqual } from '../lib/constant-time.ts'
 import { BODY_LIMIT, BodyRefused, takesBodies } from '../http/body.ts'
 import { QueueFullError } from '../lib/turn-queue.ts'
 import { ApiError, permissionDenied, unsupportedMediaType } from './errors.ts'
 import { warningsHeader } from './warnings.ts'
 import { mountResources, specialRoutes, type Resource, type SpecialOperation, type SpecialRoutes } from './mount.ts'
+
+const RETRY_AFTER = '5' // seconds
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
 
@@ -39,6 +42,10 @@ function answerTo(error: FastifyError, request: FastifyRequest): ApiError {
   if (error instanceof QueueFullError) return new ApiError(503, { detail: 'Too many requests wait to be checked. Try again in a moment.' })
   if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return unsupportedMediaType(request.headers['content-type'] ?? '')
   if (error instanceof BodyRefused) return new ApiError(error.statusCode, { detail: 'Request body is too large.' })
+  if (isUnavailable(error)) {
+    request.ctx.log.error({ err: error, path: request.url.split('?')[0], request_id: request.id }, 'the database is not available')
+    return new ApiError(503, { detail: 'The database is not available. Try again in a moment.' })
+  }
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500)
     return new ApiError(error.statusCode, { detail: error.message })
   request.ctx.log.error({ err: error, path: request.url.split('?')[0], request_id: request.id }, 'unhandled error')
@@ -92,6 +99,7 @@ export function apiSurface(app: FastifyInstance, parts: ApiParts): SpecialRoutes
   })
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const { status, body } = answerTo(error, request)
+    if (status === 503) void reply.header('retry-after', RETRY_AFTER)
     return reply.code(status).send(body)
   })
   const special = specialRoutes(app, parts.routes)

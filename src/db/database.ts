@@ -122,9 +122,10 @@ const openPostgres = async (
   report: (error: unknown) => void,
 ): Promise<Database> => {
   // Loaded on first use: with SQLite the driver would only cost memory.
-  const [{ CHANNEL, PostgresStore, postgresDialect }, { ChangeListener }] = await Promise.all([
+  const [{ CHANNEL, PostgresStore, postgresDialect }, { ChangeListener }, { requireUsable }] = await Promise.all([
     import('./postgres/dialect.ts'),
     import('./postgres/listener.ts'),
+    import('./postgres/usable.ts'),
   ])
   const sender = randomUUID()
   const store = new PostgresStore(options, feed, sender, report)
@@ -146,6 +147,7 @@ const openPostgres = async (
       elapsed: options.elapsed ?? monotonic,
       report,
     })
+    await requireUsable(db)
     await listener?.start()
   } catch (error) {
     await listener?.close()

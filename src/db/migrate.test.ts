@@ -115,6 +115,16 @@ for (const { engine, open, place, reopen } of databases()) {
       assert.deepStrictEqual(await migrateFixture(database), [fixtureMigration.name])
     })
 
+    test("another program's database is refused and left as it is", async () => {
+      const database = await open()
+      for (const name of ['songs', 'albums']) await sql`create table ${sql.table(name)} (id integer)`.execute(database.db)
+      await assert.rejects(migrateFixture(database), {
+        name: 'DatabaseUnusableError',
+        message: /holds tables of another program \(albums, songs …\)\. Nothing was changed\./,
+      })
+      assert.deepStrictEqual(await tables(database), ['albums', 'songs'])
+    })
+
     test('a schema of a newer program is refused, untouched and unlocked', async () => {
       const where = await place()
       const database = await reopen(where)
@@ -267,6 +277,20 @@ for (const { engine, open, place, reopen } of databases()) {
     })
 
     if (engine === 'postgres') {
+      test('an account that may not make tables is told who can allow it', async () => {
+        const where = await place()
+        const owner = await reopen(where)
+        const account = `weak_${process.pid}`
+        await sql`create role ${sql.id(account)} login`.execute(owner.db)
+        const weak = await reopen({ ...where, user: account } as DatabaseOptions)
+        await assert.rejects(migrateFixture(weak), {
+          name: 'DatabaseUnusableError',
+          message: `The account ${account} may not make tables in the schema public. Its owner allows it with: grant create on schema public to ${account}`,
+        })
+        await weak.close()
+        await sql`drop role ${sql.id(account)}`.execute(owner.db)
+      })
+
       test('a schema of another name is made by its first migration', async () => {
         const database = await open({ schema: 'Own "schema"' })
         assert.deepStrictEqual(await migrateFixture(database), [fixtureMigration.name])

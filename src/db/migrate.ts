@@ -8,6 +8,7 @@ import type { Schema } from './columns.ts'
 import { schemaOf } from './columns.ts'
 import type { Database, Db } from './database.ts'
 import { engineOf } from './engine.ts'
+import { DatabaseUnusableError } from './fault.ts'
 import { DatabaseBusyError } from './sqlite/busy.ts'
 
 export type Migration = {
@@ -62,6 +63,28 @@ const applied = async (db: Db): Promise<Applied[]> =>
   (await hasTable(db))
     ? (await sql<Applied>`select name, applied_at, program_version from schema_migration order by name`.execute(db)).rows
     : []
+
+/** Some tables of a database that nobody has migrated; those that extensions bring with them are no program's. */
+const strangers = async (db: Db): Promise<string[]> => {
+  const query =
+    engineOf(db) === 'sqlite'
+      ? sql<{
+          name: string
+        }>`select name from sqlite_schema where type = 'table' and name not like 'sqlite$_%' escape '$' order by name limit 3`
+      : sql<{ name: string }>`select c.relname::text as name from pg_class c
+          where c.relnamespace = (select oid from pg_namespace where nspname = current_schema()) and c.relkind in ('r', 'p')
+            and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e') order by 1 limit 3`
+  return (await query.execute(db)).rows.map(row => row.name)
+}
+
+/** A database without our migrations must be empty: nothing is mixed with what another program keeps. @throws DatabaseUnusableError */
+const requireEmpty = async (db: Db): Promise<void> => {
+  const names = await strangers(db)
+  if (names.length === 0) return
+  const advice =
+    engineOf(db) === 'sqlite' ? 'Name another file.' : 'Name an empty database, or a schema of its own (POSTGRESQL__DEFAULT_SCHEMA).'
+  throw new DatabaseUnusableError(`The database holds tables of another program (${names.join(', ')} …). Nothing was changed. ${advice}`)
+}
 
 const pendingAmong = (migrations: readonly Migration[], done: readonly Applied[]): Migration[] => {
   const known = new Set(migrations.map(migration => migration.name))
@@ -146,12 +169,21 @@ const underLock = async <T>(
   }
 }
 
-/** The schema of the options, made by its first user: rights to make schemas are needed only then. */
+/** The schema of the options, made by its first user: rights to make schemas are needed only then. @throws DatabaseUnusableError */
 const ensureSchema = async (database: Database): Promise<void> => {
   if (database.engine === 'sqlite') return
   const { rows } = await sql<{ name: string | null; wanted: string }>`
     select current_schema() as name, current_setting('search_path') as wanted`.execute(database.db)
   if (rows[0]!.name === null) await sql`create schema if not exists ${sql.raw(rows[0]!.wanted)}`.execute(database.db)
+  const granted = await sql<{ account: string; schema: string; may: boolean }>`
+    select quote_ident(current_user) as account, quote_ident(current_schema()) as schema, has_schema_privilege(current_schema(), 'create') as may`.execute(
+    database.db,
+  )
+  const { account, schema, may } = granted.rows[0]!
+  if (!may)
+    throw new DatabaseUnusableError(
+      `The account ${account} may not make tables in the schema ${schema}. Its owner allows it with: grant create on schema ${schema} to ${account}`,
+    )
 }
 
 /**
@@ -159,6 +191,7 @@ const ensureSchema = async (database: Database): Promise<void> => {
  * then find nothing to do. A SQLite file that holds data is copied beside itself before, as `<file>.before-<first migration>`.
  * @returns the names of the migrations that were applied by this call
  * @throws SchemaNewerError when the schema is ahead of this program
+ * @throws DatabaseUnusableError when it is another program's, or may not be changed
  */
 export const migrate = async (database: Database, migrations: readonly Migration[], options: MigrateOptions): Promise<string[]> => {
   const { log, now, programVersion } = options
@@ -175,6 +208,7 @@ export const migrate = async (database: Database, migrations: readonly Migration
     }
     const schema = schemaOf({ engine: database.engine, db: trx as unknown as Transaction<unknown> as never, now: now() })
     if (!(await hasTable(trx))) {
+      await requireEmpty(trx)
       await schema.table('schema_migration', t => [
         t.text('name').primaryKey(),
         t.instant('applied_at').notNull(),

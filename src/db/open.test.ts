@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import assert from 'node:assert/strict'
-import { chmod, stat } from 'node:fs/promises'
+import { chmod, readFile, stat, writeFile } from 'node:fs/promises'
 import type { Server } from 'node:net'
 import { connect, createServer } from 'node:net'
 import { dirname, join } from 'node:path'
@@ -13,6 +13,7 @@ import type { SqliteOptions } from './database.ts'
 import { DatabaseBusyError, engineOf, openDatabase } from './database.ts'
 import { fixture, migrateFixture } from './fixture.ts'
 import type { PostgresOptions } from './postgres/dialect.ts'
+import { refusalOf } from './postgres/usable.ts'
 
 for (const { engine, open, place, reopen } of databases()) {
   suite(`opening ${engine}`, () => {
@@ -89,6 +90,20 @@ for (const { engine, open, place, reopen } of databases()) {
         await chmod(dirname(inside), 0o700)
       })
 
+      test('what is no database is named and left as it is', async () => {
+        const { file } = (await place()) as SqliteOptions
+        const text = 'Notes of somebody, longer than the header of a database, which has sixteen bytes of its own: SQLite format 3.'.repeat(
+          9,
+        )
+        await writeFile(file, text)
+        await assert.rejects(reopen({ engine: 'sqlite', file }), {
+          name: 'DatabaseUnusableError',
+          message: `${file} is no SQLite database. It was not touched: name another file or folder, or move it away.`,
+        })
+        assert.equal(await readFile(file, 'utf8'), text)
+        await assert.rejects(reopen({ engine: 'sqlite', file: dirname(file) }), /is a folder, where the database should be/)
+      })
+
       test('commits are durable, references are checked', async () => {
         const database = await open()
         const pragma = async (name: string) =>
@@ -145,6 +160,22 @@ for (const { engine, open, place, reopen } of databases()) {
       const database = await reopen({ ...where, host, port: 1, fallbacks: [{ host, port }] }, { watchedTables: ['maker'] })
       await migrateFixture(database)
       assert.deepStrictEqual(await fixture(database.db).selectFrom('maker').selectAll().execute(), [])
+    })
+
+    test('a server that is too old, keeps too few letters or cannot be written is refused with a sentence', async () => {
+      const good = { version: '18.4', number: 180_004, encoding: 'UTF8', database: 'id', standby: false, read_only: false }
+      assert.equal(refusalOf(good), undefined)
+      const old = refusalOf({ ...good, version: '14.22', number: 140_022 })
+      assert.equal(old, 'PostgreSQL 15 or later is needed; this server is 14.22.')
+      assert.match(refusalOf({ ...good, standby: true, read_only: true })!, /is a standby/)
+      const admin = await open()
+      const where = (await place()) as PostgresOptions
+      await sql`alter database ${sql.id(where.database)} set default_transaction_read_only = on`.execute(admin.db)
+      await assert.rejects(reopen(where), { name: 'DatabaseUnusableError', message: /can only be read/ })
+      const latin = `latin_${process.pid}`
+      await sql`create database ${sql.id(latin)} encoding 'LATIN1' template template0 lc_collate 'C' lc_ctype 'C'`.execute(admin.db)
+      await assert.rejects(reopen({ ...where, database: latin }), { name: 'DatabaseUnusableError', message: /has the encoding LATIN1/ })
+      await sql`drop database ${sql.id(latin)}`.execute(admin.db)
     })
 
     test('a server that refuses is not asked again, and one that stays away is given up', async () => {

@@ -160,6 +160,19 @@ export function renderServerError(context: PageContext, { requestId }: { request
   return renderMessage(context, { status: 500, title: t.server_error, texts: [t.server_error_why], facts: [[t.request_id, requestId]] })
 }
 
+/** 503 while the database is not available. The browser asks again after five seconds. */
+export function renderUnavailable(context: PageContext, { requestId }: { requestId: string }): Page {
+  const t = serverTexts(context.lang)
+  return renderMessage(context, {
+    status: 503,
+    title: t.unavailable,
+    texts: [t.unavailable_why],
+    facts: [[t.request_id, requestId]],
+    head: html`<meta http-equiv="refresh" content="5" /> `,
+    retryAfter: 5,
+  })
+}
+
 /** 503 while the server starts. The browser asks again after two seconds. */
 export function renderStarting(context: PageContext): Page {
   const t = serverTexts(context.lang)

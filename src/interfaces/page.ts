@@ -15,6 +15,16 @@ export interface Brand {
   ui_theme: 'automatic' | 'light' | 'dark'
 }
 
+/** How an installation looks that nobody could be asked about. */
+export const PLAIN_BRAND: Brand = {
+  branding_title: 'Signet',
+  branding_logo: '',
+  branding_favicon: '',
+  branding_custom_css: '',
+  ui_footer_links: [],
+  ui_theme: 'automatic',
+}
+
 /** What every page needs to know about the request it answers. */
 export interface PageContext {
   web: Web

@@ -36,7 +36,7 @@ const send = (response: ServerResponse, type: string, text: string) =>
 
 /** Loaded when the first browser asks: most starts are over before that. */
 async function splash(base: string, request: IncomingMessage, randomBytes: (count: number) => Uint8Array) {
-  const [{ openWeb }, { renderStarting }, { createNonce }, { chooseLanguage }] = await Promise.all([
+  const [{ openWeb }, { renderStarting }, { createNonce, PLAIN_BRAND }, { chooseLanguage }] = await Promise.all([
     import('../interfaces/assets.ts'),
     import('../interfaces/errors.ts'),
     import('../interfaces/page.ts'),
@@ -46,14 +46,7 @@ async function splash(base: string, request: IncomingMessage, randomBytes: (coun
   return renderStarting({
     web,
     // What the installation looks like is in the database, which is not open yet.
-    brand: {
-      branding_title: 'Signet',
-      branding_logo: '',
-      branding_favicon: '',
-      branding_custom_css: '',
-      ui_footer_links: [],
-      ui_theme: 'automatic',
-    },
+    brand: PLAIN_BRAND,
     lang: chooseLanguage({ accept: request.headers['accept-language'] }),
     nonce: createNonce(randomBytes),
   })

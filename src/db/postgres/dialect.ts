@@ -8,6 +8,7 @@ import type { ForeignKey } from '../catalogue.ts'
 import { changesIn } from '../changes.ts'
 import { encodePostgres, postgresTypes } from '../codec.ts'
 import type { Feed } from '../feed.ts'
+import { markUnavailable } from '../fault.ts'
 import { isPassing } from './connect.ts'
 import { refuseInsideTransaction } from '../scope.ts'
 import { isStalePlan } from '../transaction.ts'
@@ -92,12 +93,18 @@ class StatementNames {
   }
 }
 
-/** The server says that it shuts down (57P..) or lost the connection (08...), or the network or `pg` says so in their words. */
+/**
+ * The server says that it shuts down (57P..), lost the connection (08...) or has become one that can only be read (25006: another writes now), or
+ * the network or `pg` says so in their words.
+ */
 const isConnectionLoss = (error: unknown): boolean => {
   const { code, message } = error as { code?: string; message: string }
-  if (error instanceof DatabaseError) return code?.startsWith('57P') === true || code?.startsWith('08') === true
+  if (error instanceof DatabaseError) return code !== undefined && /^(?:57P|08|25006)/.test(code)
   return (code !== undefined && /^E[A-Z]+$/.test(code)) || /connection/i.test(message)
 }
+
+/** The server is short of something (53...: disk, memory, connections), its disk fails (58030), or a lock was not to be had in time (55P03). */
+const isShort = (error: unknown): boolean => error instanceof DatabaseError && /^(?:53|58030|55P03)/.test(error.code ?? '')
 
 /** The pool of one PostgreSQL database and what its connections share. */
 export class PostgresStore {
@@ -140,7 +147,7 @@ export class PostgresStore {
       try {
         return await this.pool.connect()
       } catch (error) {
-        if (left === 1 || !isPassing(error)) throw error
+        if (left === 1 || !isPassing(error)) throw markUnavailable(error)
         // Others may have found out at the same moment, and moved on already.
         if (tried === this.#address) this.#address = (tried + 1) % this.#addresses.length
         Object.assign(this.pool.options, this.address)
@@ -229,12 +236,17 @@ class PostgresConnection implements DatabaseConnection {
     try {
       return await this.#client.query(name === undefined ? { text: sql, values: parameters } : { name, text: sql, values: parameters })
     } catch (error) {
-      if (isConnectionLoss(error)) this.#broken = true
+      this.#judge(error)
       if (!isStalePlan(error)) throw error
       this.#store.schemaChanged()
       if (this.#written !== undefined) throw error
       return this.#client.query({ text: sql, values: parameters })
     }
+  }
+
+  #judge(error: unknown): void {
+    if (isConnectionLoss(error)) this.#broken = true
+    if (this.#broken || isShort(error)) markUnavailable(error)
   }
 
   #result<R>({ command, rowCount, rows }: PgResult, compiled: CompiledQuery): QueryResult<R> {
@@ -244,7 +256,10 @@ class PostgresConnection implements DatabaseConnection {
 
   async begin({ isolationLevel, accessMode }: TransactionSettings): Promise<void> {
     const level = isolationLevel === undefined ? '' : ` isolation level ${isolationLevel}`
-    await this.#client.query(`begin${level}${accessMode === undefined ? '' : ` ${accessMode}`}`)
+    await this.#client.query(`begin${level}${accessMode === undefined ? '' : ` ${accessMode}`}`).catch((error: unknown) => {
+      this.#judge(error)
+      throw error
+    })
     this.#written = new Set()
   }
 
@@ -263,6 +278,7 @@ class PostgresConnection implements DatabaseConnection {
     const { command } = await this.#client.query('commit').catch((error: unknown) => {
       // Whether it happened, or is still to happen, nobody can tell.
       this.#store.feed.doubt(written)
+      this.#judge(error)
       throw error
     })
     this.#written = undefined

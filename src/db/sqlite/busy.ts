@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { markUnavailable } from '../fault.ts'
 
 /** How long a write waits for another process to finish writing: ms, and the clock that measures them. */
 export type Patience = { within: number; elapsed: () => number }
@@ -7,6 +8,7 @@ export type Patience = { within: number; elapsed: () => number }
 export class DatabaseBusyError extends Error {
   constructor(cause: unknown) {
     super('the database is being written by another process', { cause })
+    markUnavailable(this)
   }
 }
 

@@ -1,6 +1,7 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { explainedOf } from '../fault.ts'
 import { addFunctions } from './functions.ts'
 
 /** Opens a connection that can only read. */
@@ -13,9 +14,17 @@ export const openReader = (file: string): DatabaseSync => {
 
 /**
  * Opens the connection that writes, and makes the file when there is none.
- * @throws busy when another process is opening it at the same moment: to be tried again
+ * @throws DatabaseUnusableError; busy when another process is opening it at the same moment: to be tried again
  */
 export const openWriter = (file: string): DatabaseSync => {
+  try {
+    return opened(file)
+  } catch (error) {
+    throw explainedOf(file, error)
+  }
+}
+
+const opened = (file: string): DatabaseSync => {
   if (file !== ':memory:') {
     mkdirSync(dirname(file), { recursive: true })
     // Secrets are inside: nobody else's to read. SQLite gives its side files the same permissions.

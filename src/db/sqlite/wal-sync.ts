@@ -1,5 +1,6 @@
 import { close, fdatasync, open } from 'node:fs'
 import { promisify } from 'node:util'
+import { markUnavailable } from '../fault.ts'
 
 const openFile = promisify(open)
 const closeFile = promisify(close)
@@ -11,6 +12,7 @@ export type FileSync = (descriptor: number) => Promise<void>
 export class NotDurableError extends Error {
   constructor(cause: unknown) {
     super('the database could not be written to the disk: restart the program when the disk is well again', { cause })
+    markUnavailable(this)
   }
 }
 

@@ -49,6 +49,8 @@ const de: ServerTexts = {
   server_error_why: 'Der Server konnte diese Anfrage nicht beantworten. Geschieht es wieder, nennen Sie den Betreibern die Nummer unten.',
   starting: 'Der Server startet',
   starting_why: 'Der Server startet. Diese Seite öffnet sich gleich von selbst.',
+  unavailable: 'Gleich wieder da',
+  unavailable_why: 'Der Server erreicht seine Daten gerade nicht. Diese Seite versucht es von selbst wieder.',
   sending: 'Sie werden weitergeleitet…',
   continue: 'Weiter',
   my_applications: 'Meine Anwendungen',

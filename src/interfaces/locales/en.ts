@@ -48,6 +48,8 @@ const en = {
   server_error_why: 'The server could not answer this request. If it happens again, give the number below to the people who run it.',
   starting: 'Starting',
   starting_why: 'The server is starting. This page opens by itself in a moment.',
+  unavailable: 'Back in a moment',
+  unavailable_why: 'The server cannot reach its data at the moment. This page tries again by itself.',
   sending: 'Taking you onwards…',
   continue: 'Continue',
   my_applications: 'My applications',

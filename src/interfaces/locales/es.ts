@@ -50,6 +50,8 @@ const es: ServerTexts = {
   server_error_why: 'El servidor no pudo responder a esta petición. Si vuelve a ocurrir, dé el número de abajo a quienes lo administran.',
   starting: 'Iniciando',
   starting_why: 'El servidor se está iniciando. Esta página se abrirá sola en un momento.',
+  unavailable: 'Volvemos en un momento',
+  unavailable_why: 'El servidor no puede acceder a sus datos en este momento. Esta página lo intentará de nuevo por sí sola.',
   sending: 'Redirigiendo…',
   continue: 'Continuar',
   my_applications: 'Mis aplicaciones',

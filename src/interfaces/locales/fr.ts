@@ -49,6 +49,8 @@ const fr: ServerTexts = {
   server_error_why: 'Le serveur n’a pas pu répondre. Si cela se reproduit, donnez le numéro ci-dessous aux personnes qui l’administrent.',
   starting: 'Démarrage',
   starting_why: 'Le serveur démarre. Cette page s’ouvrira toute seule dans un instant.',
+  unavailable: 'De retour dans un instant',
+  unavailable_why: 'Le serveur ne peut pas accéder à ses données pour le moment. Cette page réessaiera toute seule.',
   sending: 'Redirection en cours…',
   continue: 'Continuer',
   my_applications: 'Mes applications',

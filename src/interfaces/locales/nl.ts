@@ -48,6 +48,8 @@ const nl: ServerTexts = {
   server_error_why: 'De server kon dit verzoek niet beantwoorden. Gebeurt het opnieuw, geef het nummer hieronder dan aan de beheerders.',
   starting: 'Bezig met starten',
   starting_why: 'De server start. Deze pagina opent zo vanzelf.',
+  unavailable: 'Zo weer terug',
+  unavailable_why: 'De server kan zijn gegevens nu niet bereiken. Deze pagina probeert het vanzelf opnieuw.',
   sending: 'U wordt doorgestuurd…',
   continue: 'Doorgaan',
   my_applications: 'Mijn toepassingen',

@@ -9,6 +9,7 @@ import { renderNotFound, renderServerError } from '../../interfaces/errors.ts'
 import { renderLogoutFrames } from '../../interfaces/logout-frames.ts'
 import type { PageContext } from '../../interfaces/page.ts'
 import { direct, type Asked } from '../../http/direct.ts'
+import { isUnavailable } from '../../db/fault.ts'
 import type { Deps } from '../../deps.ts'
 import type { Tell } from '../../server/observe.ts'
 import { errorAnswer, redirectAnswer, type Answer } from './answer.ts'
@@ -59,6 +60,11 @@ function machineError(error: unknown, { log, request }: Ctx): Answer {
   const { statusCode } = error as Partial<FastifyError>
   if (statusCode === 413) return errorAnswer(new OAuthError('invalid_request', 'The request is too large', { status: 413 }), id) // RFC 9126 §2.3
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return errorAnswer(invalidRequest(), id)
+  if (isUnavailable(error)) {
+    log.error({ err: error, path: request?.path, request_id: id }, 'the database is not available')
+    const options = { status: 503, headers: { 'retry-after': '5' } }
+    return errorAnswer(new OAuthError('temporarily_unavailable', 'The authorization server cannot answer at the moment', options), id)
+  }
   log.error({ err: error, path: request?.path, request_id: id }, 'unhandled error')
   return errorAnswer(new OAuthError('server_error', 'The authorization server encountered an error', { status: 500 }), id)
 }
@@ -160,6 +166,7 @@ function registrationRoutes(app: FastifyInstance): void {
 function browserRoutes(app: FastifyInstance, { page }: OAuthParts): void {
   app.addHook('onRequest', identifyBrowser)
   app.setErrorHandler(async (error: FastifyError, request, reply) => {
+    if (isUnavailable(error)) throw error // as on every other page
     const status = error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500 ? error.statusCode : 500
     if (status === 500) request.ctx.log.error({ err: error, path: request.url.split('?')[0], request_id: request.id }, 'unhandled error')
     return send(reply, { ...renderServerError(await page(request.ctx), { requestId: request.id }), status })
