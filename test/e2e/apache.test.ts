@@ -50,8 +50,8 @@ describe('Apache with mod_auth_openidc', () => {
         'OIDCRemoteUserClaim preferred_username',
         'OIDCPassClaimsAs environment',
         'OIDCPKCEMethod S256',
-        // Five seconds, and two to connect, unless told otherwise.
-        'OIDCHTTPTimeoutShort 60 60 0',
+        // Five seconds unless told otherwise.
+        'OIDCHTTPTimeoutShort 60',
       ],
     })
     atTheEnd(() => apache.stop())
