@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Ctx } from '../context.ts'
 import { readBody } from './body.ts'
 import { permissionDenied } from './errors.ts'
-import { filterConditions, orderings, searchCondition } from './filters.ts'
+import { filterConditions, orderings, requireChoices, searchCondition } from './filters.ts'
 import { permission, type Model, type Query, type Row } from './model.ts'
 import { changeObject, createObject, deleteObject, objectAt, type Hooks } from './objects.ts'
 import { paginated, type Page } from './page.ts'
@@ -56,6 +56,7 @@ export function crud(model: Model, hooks: Hooks = {}) {
       const reading = await readingContext(ctx, model)
       const { count, where: narrowed } = await matchObjects(reading, model, where)
       if (count === 0 && restriction && !model.owner && (await countObjects(reading, model, [restriction])) === 0) throw permissionDenied()
+      await requireChoices(reading, model, query, count)
       return paginated(ctx, query, count, async (limit, offset) =>
         presentObjects(
           reading,

@@ -6,6 +6,7 @@ import type { Ctx } from '../context.ts'
 import { invalid } from './errors.ts'
 import { parseInstant, wireSchema, type Field } from './fields.ts'
 import type { Model, Query } from './model.ts'
+import { existingKeys } from './store.ts'
 
 /** A condition on the rows of a list. */
 export type Condition = RawBuilder<SqlBool>
@@ -155,13 +156,45 @@ function condition(db: Db, model: Model, name: string, values: string[]): Condit
   return parsed.includes(undefined) ? undefined : compare(db, column, lookup, parsed)
 }
 
+/** The filters of a model that the query names, with their values. */
+function sentFilters(model: Model, query: Query): { name: string; spec: FilterSpec; values: string[] }[] {
+  return Object.entries(model.filters).flatMap(([name, spec]) => {
+    const sent = [query[name]].flat().filter((value): value is string => value !== undefined && value !== '')
+    return sent.length === 0 ? [] : [{ name, spec, values: spec.many ? sent : [sent.at(-1)!] }]
+  })
+}
+
+/** What a filter without a condition of its own is a choice of: the objects that its field refers to; undefined: no choice of objects. */
+export function choicesOf(model: Model, name: string): Model | undefined {
+  const { path, lookup } = splitLookup(name)
+  if (lookup !== 'exact') return undefined
+  let field: Field | undefined
+  let at: Model | undefined = model
+  for (const part of path) {
+    field = at?.allFields[part]
+    at = field?.references?.()
+  }
+  return at
+}
+
+/**
+ * Refuses filters by a reference to what is not there, as clients know it. Where the list has something, the one object that it was narrowed by exists, and nothing is asked.
+ * @param count of the list
+ */
+export async function requireChoices(ctx: Ctx, model: Model, query: Query, count: number): Promise<void> {
+  for (const { name, spec, values } of sentFilters(model, query)) {
+    const target = spec.apply || (count > 0 && values.length === 1) ? undefined : choicesOf(model, name)
+    if (!target) continue
+    const keys = values.map(value => parseKey(target, value))
+    const known = await existingKeys(ctx, target, keys)
+    if (!keys.every(key => known.has(key))) throw invalid({ [name]: [NOT_A_CHOICE] })
+  }
+}
+
 /** Conditions for all filters of a model that the query names. Unknown parameters and empty values say nothing. */
 export async function filterConditions(ctx: Ctx, model: Model, query: Query): Promise<Condition[]> {
   const conditions: Condition[] = []
-  for (const [name, spec] of Object.entries(model.filters)) {
-    const sent = [query[name]].flat().filter((value): value is string => value !== undefined && value !== '')
-    if (sent.length === 0) continue
-    const values = spec.many ? sent : [sent.at(-1)!]
+  for (const { name, spec, values } of sentFilters(model, query)) {
     const made = spec.apply ? await spec.apply(ctx, values, query) : condition(ctx.db, model, name, values)
     if (made) conditions.push(made)
   }

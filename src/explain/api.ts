@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { paginated } from '../api/page.ts'
 import { wireInstant } from '../api/present.ts'
 import { invalid, invalidObject, notFound, permissionDenied } from '../api/errors.ts'
-import { filterConditions, orderings, parseUuid, searchCondition, type Condition } from '../api/filters.ts'
+import { filterConditions, orderings, parseUuid, requireChoices, searchCondition, type Condition } from '../api/filters.ts'
 import type { Model, Query, Row } from '../api/model.ts'
 import type { SpecialOperation } from '../api/mount.ts'
 import { mayTouch, visibility } from '../api/permissions.ts'
@@ -71,6 +71,7 @@ async function list(ctx: Ctx, query: Query): Promise<unknown> {
   const reading = await readingContext(ctx, Explanation)
   const { count, where } = await matchObjects(reading, Explanation, conditions)
   if (count === 0 && restriction.some(Boolean) && (await countObjects(reading, Explanation, restriction)) === 0) throw permissionDenied()
+  await requireChoices(reading, Explanation, query, count)
   return paginated(ctx, query, count, async (limit, offset) =>
     (await pageOfObjects(reading, Explanation, { where, orderBy: orderings(Explanation, query), limit, offset })).map(present),
   )

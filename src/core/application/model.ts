@@ -6,7 +6,7 @@ import { paginated } from '../../api/page.ts'
 import { presentObjects } from '../../api/present.ts'
 import { invalid, permissionDenied } from '../../api/errors.ts'
 import { computed, flag, many, reference, slug, text } from '../../api/fields.ts'
-import { filterConditions, MAX_KEY, orderings, parseFlag, searchCondition } from '../../api/filters.ts'
+import { filterConditions, MAX_KEY, orderings, parseFlag, requireChoices, searchCondition } from '../../api/filters.ts'
 import { defineModel, type Model, type Query, type Row } from '../../api/model.ts'
 import type { Resource, SpecialOperation } from '../../api/mount.ts'
 import { requireCaller } from '../../api/permissions.ts'
@@ -119,6 +119,7 @@ async function list(ctx: Ctx, query: Query): Promise<unknown> {
   const where = [...asked, await openTo(ctx, Application, user, asked)]
   const orderBy = orderings(Application, query)
   const { count, where: narrowed } = await matchObjects(reading, Application, where)
+  await requireChoices(reading, Application, query, count)
   return paginated(ctx, query, count, async (limit, offset) =>
     presentObjects(reading, Application, await pageOfObjects(reading, Application, { where: narrowed, orderBy, limit, offset }), query),
   )
