@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { TRASH_AGE } from '../../authenticators/removal.ts'
+import { purgeRows } from '../../db/sql/purge.ts'
 import type { Job } from '../job.ts'
-import { purge } from './purge.ts'
 
 /** Removes for good what has lain in the trash long enough. */
 export const emptyTrash: Job = {
@@ -10,8 +10,7 @@ export const emptyTrash: Job = {
   schedule: { crontab: '41 2 * * *', jitter: 1_800_000 },
   async run(ctx, _args, { log, signal }) {
     const before = new Date(ctx.now().getTime() - TRASH_AGE)
-    log('info', 'Emptied the trash', {
-      authenticators: await purge(ctx, 'authenticator', 'id', 'deleted', before, signal, sql`deleted is not null`),
-    })
+    const over = { table: 'authenticator', key: 'id', until: 'deleted', and: sql`deleted is not null` }
+    log('info', 'Emptied the trash', { authenticators: await purgeRows(ctx.db, over, before, signal) })
   },
 }

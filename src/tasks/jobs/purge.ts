@@ -1,8 +1,8 @@
-import { sql, type RawBuilder } from 'kysely'
+import { sql } from 'kysely'
 import { transact, type Ctx } from '../../context.ts'
 import { eventModel } from '../../api/objects.ts'
 import type { Row } from '../../api/model.ts'
-import { purgeRows } from '../../db/sql/purge.ts'
+import { purgeRows, type Over } from '../../db/sql/purge.ts'
 import { systemSettings } from '../../core/settings.ts'
 import { newKey, Token } from '../../core/token/model.ts'
 import { tidyNotifications } from '../../events/notifications/repeats.ts'
@@ -11,17 +11,6 @@ import { parseDuration } from '../../lib/duration.ts'
 import { purgeExpired } from '../../providers/oauth2/purge.ts'
 import { isStale } from '../../stages/invitation/record.ts'
 import type { Job } from '../job.ts'
-
-/** Deletes the rows of a table whose time is over, in small steps. Returns how many. */
-export const purge = (
-  { db }: Ctx,
-  table: string,
-  key: string,
-  until: string,
-  before: Date,
-  signal: AbortSignal,
-  and?: RawBuilder<unknown>,
-): Promise<number> => purgeRows(db, { table, key, until, and }, before, signal)
 
 /**
  * An API token that is over gets a new key, so that the old one is worth nothing, and a new time; who uses it fetches the key again.
@@ -56,6 +45,23 @@ async function tokens(ctx: Ctx): Promise<number> {
   return over.length
 }
 
+const expiring = (table: string, key: string): Over => ({ table, key, until: 'expires' })
+
+/** What is over at the time that its rows say. */
+const EXPIRING: Readonly<Record<string, Over>> = {
+  sessions: expiring('session', 'session_hash'),
+  events: expiring('event', 'event_uuid'),
+  notifications: expiring('notification', 'uuid'),
+  flow_tokens: expiring('flow_token', 'flow_token_uuid'),
+  invitations: expiring('invitation', 'invite_uuid'),
+  explanations: expiring('explanation', 'explanation_uuid'),
+  email_attempts: expiring('email_attempt', 'key_hash'),
+  authenticator_codes: expiring('authenticator_code', 'key'),
+  password_attempts: expiring('password_attempt', 'key_hash'),
+  reputation: expiring('reputation', 'reputation_uuid'),
+  source_pending: expiring('source_pending', 'state_hash'),
+}
+
 /** Removes what is over: sessions, tokens, events, flow tokens, codes and tokens of OAuth2 clients. */
 export const cleanExpired: Job = {
   name: 'clean_expired_models',
@@ -65,23 +71,13 @@ export const cleanExpired: Job = {
     const now = ctx.now()
     const { event_retention: retention } = await systemSettings(ctx)
     const kept = new Date(now.getTime() - parseDuration(retention))
-    const counts = {
-      sessions: await purge(ctx, 'session', 'session_hash', 'expires', now, signal),
-      events: await purge(ctx, 'event', 'event_uuid', 'expires', now, signal),
-      notifications: await purge(ctx, 'notification', 'uuid', 'expires', now, signal),
-      old_notifications: await tidyNotifications(ctx),
-      flow_tokens: await purge(ctx, 'flow_token', 'flow_token_uuid', 'expires', now, signal),
-      invitations: await purge(ctx, 'invitation', 'invite_uuid', 'expires', now, signal),
-      explanations: await purge(ctx, 'explanation', 'explanation_uuid', 'expires', now, signal),
-      invitation_records: await purge(ctx, 'invitation_record', 'invite_uuid', 'changed', kept, signal, isStale(kept)),
-      email_attempts: await purge(ctx, 'email_attempt', 'key_hash', 'expires', now, signal),
-      authenticator_codes: await purge(ctx, 'authenticator_code', 'key', 'expires', now, signal),
-      password_attempts: await purge(ctx, 'password_attempt', 'key_hash', 'expires', now, signal),
-      reputation: await purge(ctx, 'reputation', 'reputation_uuid', 'expires', now, signal),
-      source_pending: await purge(ctx, 'source_pending', 'state_hash', 'expires', now, signal),
-      tokens: await tokens(ctx),
-      oauth2: await purgeExpired(ctx, signal),
-    }
+    const counts: Record<string, unknown> = {}
+    for (const [name, over] of Object.entries(EXPIRING)) counts[name] = await purgeRows(ctx.db, over, now, signal)
+    const records = { table: 'invitation_record', key: 'invite_uuid', until: 'changed', and: isStale(kept) }
+    counts.invitation_records = await purgeRows(ctx.db, records, kept, signal)
+    counts.old_notifications = await tidyNotifications(ctx)
+    counts.tokens = await tokens(ctx)
+    counts.oauth2 = await purgeExpired(ctx, signal)
     log('info', 'Removed what was over', counts)
   },
 }
@@ -93,8 +89,7 @@ export const cleanTasks: Job = {
   schedule: { crontab: '21 3 * * *', jitter: 1_800_000 },
   async run(ctx, _args, { log, signal }) {
     const before = new Date(ctx.now().getTime() - ctx.config.worker.task_expiration)
-    log('info', 'Removed old tasks', {
-      tasks: await purge(ctx, 'task', 'message_id', 'mtime', before, signal, sql`state in ('done', 'rejected')`),
-    })
+    const over = { table: 'task', key: 'message_id', until: 'mtime', and: sql`state in ('done', 'rejected')` }
+    log('info', 'Removed old tasks', { tasks: await purgeRows(ctx.db, over, before, signal) })
   },
 }
