@@ -34,22 +34,18 @@ function rememberLanguage(ctx: Ctx, visit: Visit): void {
   })
 }
 
-function sendFlowPage(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  slug: string,
-  context: PageContext,
-  visit: Visit,
-  challenge: Challenge,
-  posted?: Row,
-): FastifyReply {
+/** Whose page is answered with: the request, its answer, the flow, and what all pages say. */
+type Asked = { request: FastifyRequest; reply: FastifyReply; definition: FlowDefinition; context: PageContext }
+
+/** @param posted what a form brought that has to be filled in once more */
+function sendFlowPage({ request, reply, definition, context }: Asked, visit: Visit, challenge: Challenge, posted?: Row): FastifyReply {
   const { ctx } = request
   const csrf = ensureCsrf(ctx, visit)
   rememberLanguage(ctx, visit)
   sendCookies(reply, visit)
   const page = renderFlowPage({
     ...context,
-    executor: pathOf(ctx, `/api/v3/flows/executor/${slug}/`),
+    executor: pathOf(ctx, `/api/v3/flows/executor/${String(definition.flow.slug)}/`),
     query: ctx.request?.query ?? '',
     challenge,
     asking: askingOf(visit),
@@ -102,38 +98,27 @@ function followsForm(request: FastifyRequest): boolean {
 }
 
 /** `GET /if/flow/<slug>/` */
-export async function showFlow(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  definition: FlowDefinition,
-  context: PageContext,
-): Promise<FastifyReply> {
+export async function showFlow(asked: Asked): Promise<FastifyReply> {
+  const { request, reply, definition, context } = asked
   const { ctx } = request
-  const slug = definition.flow.slug as string
   const dest = fetchMetadata(request, 'dest')
   // Images, scripts and the like have no page to show; a flow must not move because another site embeds its address.
   if (dest !== undefined && dest !== 'document' && fetchMetadata(request, 'site') !== 'same-origin') return reply.code(403).send()
   const visit = await openVisit(ctx)
-  if (isForeignSignOut(request, definition, visit))
-    return sendFlowPage(request, reply, slug, context, visit, await confirmation(ctx, definition))
+  if (isForeignSignOut(request, definition, visit)) return sendFlowPage(asked, visit, await confirmation(ctx, definition))
   if (isOver(definition, visit)) return sendPage(reply, renderStepOver(context))
   const answer = await run(ctx, definition, visit, 'GET')
   const shown = answer.kind === 'challenge' && (answer.challenge.component !== 'xak-flow-redirect' || followsForm(request))
-  if (shown) return sendFlowPage(request, reply, slug, context, visit, answer.challenge)
+  if (shown) return sendFlowPage(asked, visit, answer.challenge)
   ensureCsrf(ctx, visit)
   sendCookies(reply, visit)
   return reply.redirect(answer.kind === 'step' ? pageAddress(request) : String(answer.challenge.to))
 }
 
 /** `POST /if/flow/<slug>/`: the answer in a form. 303 to the page itself when the flow went on, else a page: the challenge again, or the last one. */
-export async function submitFlow(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  definition: FlowDefinition,
-  context: PageContext,
-): Promise<FastifyReply> {
+export async function submitFlow(asked: Asked): Promise<FastifyReply> {
+  const { request, reply, definition, context } = asked
   const { ctx } = request
-  const slug = definition.flow.slug as string
   const form = (request.body ?? {}) as Row
   const expected = cookieOf(ctx, CSRF_COOKIE)
   const sent = form[CSRF_FIELD]
@@ -152,7 +137,7 @@ export async function submitFlow(
   }
   const answer =
     due.kind === 'challenge' && isForm(due.challenge) ? await run(ctx, definition, visit, 'POST', parseFlowForm(form, due.challenge)) : due
-  if (answer.kind === 'challenge') return sendFlowPage(request, reply, slug, context, visit, answer.challenge, form)
+  if (answer.kind === 'challenge') return sendFlowPage(asked, visit, answer.challenge, form)
   ensureCsrf(ctx, visit)
   sendCookies(reply, visit)
   return reply.redirect(pageAddress(request), 303)

@@ -89,10 +89,12 @@ export async function flowPages(app: FastifyInstance, pages: Pages): Promise<voi
   const flowAt = (request: FastifyRequest) => flowDefinition(request.ctx, (request.params as { slug: string }).slug)
   app.get('/if/flow/:slug/', async (request, reply) => {
     const definition = await flowAt(request)
-    return definition ? showFlow(request, reply, definition, await pageContext(request.ctx, pages)) : notFound(request, reply)
+    if (!definition) return notFound(request, reply)
+    return showFlow({ request, reply, definition, context: await pageContext(request.ctx, pages) })
   })
   app.post('/if/flow/:slug/', async (request, reply) => {
     const definition = await flowAt(request)
-    return definition ? submitFlow(request, reply, definition, await pageContext(request.ctx, pages)) : notFound(request, reply)
+    if (!definition) return notFound(request, reply)
+    return submitFlow({ request, reply, definition, context: await pageContext(request.ctx, pages) })
   })
 }
