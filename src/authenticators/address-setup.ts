@@ -92,6 +92,17 @@ export function addressSetup(kind: AddressSetup): Omit<Required<StageBehaviour>,
     return address !== undefined && !(await kind.isTaken(run.ctx, run.stage, address)) ? address : undefined
   }
 
+  /** Whose factor it will be and where codes go without a question; or that nothing comes of it. */
+  async function begin(run: Run): Promise<Outcome | { user: Row; established: string | undefined }> {
+    const user = setupUser(run)
+    if (!user) return denied()
+    const refusal = await kind.refusal?.(run.ctx, run.stage, user)
+    if (refusal !== undefined) return denied(refusal)
+    const established = await destination(run, user)
+    await withdrawStale(run, established)
+    return { user, established }
+  }
+
   async function prove(run: Run, user: Row, code: string): Promise<Outcome> {
     const { ctx, stage, plan } = run
     const draft = draftOf(run)
@@ -116,23 +127,17 @@ export function addressSetup(kind: AddressSetup): Omit<Required<StageBehaviour>,
     answer: () => ({ [kind.field]: { ...kind.read, required: false }, code: textField({ required: false }) }),
 
     async challenge(run) {
-      const user = setupUser(run)
-      if (!user) return denied()
-      const refusal = await kind.refusal?.(run.ctx, run.stage, user)
-      if (refusal !== undefined) return denied(refusal)
-      const established = await destination(run, user)
-      await withdrawStale(run, established)
+      const begun = await begin(run)
+      if ('kind' in begun) return begun
+      const { user, established } = begun
       if (draftOf(run) || established === undefined) return present(run, established)
       return present(run, established, await send(run, user, established))
     },
 
     async respond(run, answer) {
-      const user = setupUser(run)
-      if (!user) return denied()
-      const refusal = await kind.refusal?.(run.ctx, run.stage, user)
-      if (refusal !== undefined) return denied(refusal)
-      const established = await destination(run, user)
-      await withdrawStale(run, established)
+      const begun = await begin(run)
+      if ('kind' in begun) return begun
+      const { user, established } = begun
       const { code, [kind.field]: typed } = answer as Record<string, string | undefined>
       if (code !== undefined) return prove(run, user, code)
       if (typed === undefined) return retry({ non_field_errors: kind.missing })

@@ -1,5 +1,5 @@
 import type { Row } from '../../../api/model.ts'
-import { flagOf, idOf, objectOf, textOf, type ProviderType } from './type.ts'
+import { flagOf, idOf, objectOf, textOf, type ProviderType, NO_URLS } from './type.ts'
 
 /** Providers of OAuth 2 with answers of their own shapes, as their documentation gives them. */
 
@@ -215,12 +215,7 @@ export const mailcow: ProviderType = {
   name: 'mailcow',
   verbose_name: 'Mailcow',
   urls_customizable: true,
-  request_token_url: null,
-  authorization_url: null,
-  access_token_url: null,
-  profile_url: null,
-  oidc_well_known_url: null,
-  oidc_jwks_url: null,
+  ...NO_URLS,
   scopes: ['profile'],
   profileFrom: 'url',
   idToken: false,
