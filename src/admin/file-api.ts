@@ -1,6 +1,6 @@
 import { invalid, notFound } from '../api/errors.ts'
 import { readForm } from '../api/form.ts'
-import type { Query, Row } from '../api/model.ts'
+import { type Query, type Row, modelLabelled } from '../api/model.ts'
 import type { SpecialOperation } from '../api/mount.ts'
 import { requirePermission, holds } from '../api/permissions.ts'
 import { permission } from '../api/model.ts'
@@ -8,7 +8,7 @@ import { sql } from 'kysely'
 import { transact, type Ctx } from '../context.ts'
 import { iconUrl } from '../core/icon.ts'
 import { recordEvent } from '../events/record.ts'
-import { modelLabelled } from '../rbac/catalogue.ts'
+
 import { nameError, namedType, sniffedType } from './file-kinds.ts'
 import { listMedia, removeMedia, writeMedia } from './media.ts'
 

@@ -123,3 +123,7 @@ export function trashColumn(model: Model): { table: string; column: string } | u
 
 /** Full name of the permission to do `verb` (view, add, change, delete) with objects of a model. */
 export const permission = (model: Pick<Model, 'app' | 'modelName'>, verb: string): string => `${model.app}.${verb}_${model.modelName}`
+
+/** The model of a label, where the program has it. */
+export const modelLabelled = (ctx: Pick<Ctx, 'registry'>, label: string): Model | undefined =>
+  ctx.registry.models.find(model => model.label === label)

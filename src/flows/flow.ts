@@ -20,6 +20,17 @@ export const DESIGNATIONS = [
   'stage_configuration',
 ] as const
 
+/** Who may take a flow at all. */
+export const AUTHENTICATIONS = [
+  'none',
+  'require_authenticated',
+  'require_unauthenticated',
+  'require_superuser',
+  'require_redirect',
+  'require_outpost',
+  'require_token',
+] as const
+
 const LAYOUTS = [
   'stacked',
   'content_left',
@@ -58,18 +69,7 @@ export const Flow: Model = defineModel({
     export_url: computed(Type.String()),
     layout: choice(LAYOUTS, 'stacked'),
     denied_action: choice(['message_continue', 'message', 'continue'], 'message_continue'),
-    authentication: choice(
-      [
-        'none',
-        'require_authenticated',
-        'require_unauthenticated',
-        'require_superuser',
-        'require_redirect',
-        'require_outpost',
-        'require_token',
-      ],
-      'none',
-    ),
+    authentication: choice(AUTHENTICATIONS, 'none'),
   },
   filters: ['flow_uuid', 'name', 'slug', 'designation', 'denied_action'],
   search: ['name', 'slug', 'designation', 'title', 'denied_action'],

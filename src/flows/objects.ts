@@ -1,5 +1,5 @@
 import type { Ctx } from '../context.ts'
-import type { Model, Row } from '../api/model.ts'
+import { type Model, type Row, modelLabelled } from '../api/model.ts'
 import { findObject } from '../api/store.ts'
 import { PlainDate } from '../lib/plain-date.ts'
 
@@ -59,7 +59,7 @@ export function encode(ctx: Ctx, value: unknown, path = 'context', depth = 0): u
 }
 
 function encodeObject(ctx: Ctx, label: string, row: Row, path: string, depth: number): unknown {
-  const model = ctx.registry.models.find(known => known.label === label)
+  const model = modelLabelled(ctx, label)
   if (!model) throw new UnkeepableError(path, row)
   const extra = Object.fromEntries(TRANSIENT.filter(name => row[name] !== undefined).map(name => [name, row[name]]))
   const key = row[model.pk]
@@ -78,7 +78,7 @@ const sealedValues = (ctx: Ctx, { allFields }: Model, row: Row): Row =>
   )
 
 function openedValues(ctx: Ctx, label: string, sealed: Row): Row {
-  const fields = ctx.registry.models.find(known => known.label === label)?.allFields ?? {}
+  const fields = modelLabelled(ctx, label)?.allFields ?? {}
   return Object.fromEntries(Object.entries(sealed).map(([name, value]) => [name, fields[name]?.load?.(value as never, ctx)]))
 }
 
@@ -104,7 +104,7 @@ async function decodeEntries(ctx: Ctx, entries: [string, unknown][]): Promise<Ro
 }
 
 async function loadObject(ctx: Ctx, label: string, key: unknown, extra: Row = {}): Promise<Row | null> {
-  const model = ctx.registry.models.find(known => known.label === label)
+  const model = modelLabelled(ctx, label)
   const row = model && (await findObject(ctx, model, key))
   return row ? { ...asObject(model, row), ...extra } : null
 }

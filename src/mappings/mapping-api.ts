@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { objectAt } from '../api/objects.ts'
 import { invalid } from '../api/errors.ts'
-import type { Row } from '../api/model.ts'
+import { type Row, modelLabelled } from '../api/model.ts'
 import type { Resource, SpecialOperation } from '../api/mount.ts'
 import { mayTouch, requireObject } from '../api/permissions.ts'
 import { polymorphic, typesRoute } from '../api/polymorphic.ts'
@@ -30,7 +30,7 @@ const Test = body(
 
 /** Whoever may try out a text may run what they like: that takes the right to change it, here or for all of its kind. */
 async function requireEdit(ctx: Ctx, kind: string, key: string): Promise<void> {
-  const model = ctx.registry.models.find(({ label }) => label === kind)
+  const model = modelLabelled(ctx, kind)
   if (model && (await mayTouch(ctx, model, key, 'change'))) return
   await requireObject(ctx, PropertyMapping, key, 'change')
 }

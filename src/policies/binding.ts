@@ -5,7 +5,7 @@ import { presentObjects } from '../api/present.ts'
 import { invalid, invalidObject, permissionDenied } from '../api/errors.ts'
 import { computed, flag, integer, reference, text } from '../api/fields.ts'
 import { parseUuid } from '../api/filters.ts'
-import { defineModel, type Model, type Row } from '../api/model.ts'
+import { defineModel, type Model, type Row, modelLabelled } from '../api/model.ts'
 import type { Resource } from '../api/mount.ts'
 import { mayTouch } from '../api/permissions.ts'
 import { namedOrNull } from '../api/shapes.ts'
@@ -169,7 +169,7 @@ async function checkWhat(ctx: Ctx, binding: Row, target: string): Promise<void> 
 /** Whoever may write bindings must also be allowed to change the object that the body names: a grant on one says nothing of another. */
 async function guardTarget(ctx: Ctx, target: string): Promise<void> {
   const row = await ctx.db.selectFrom('policy_target').select('kind').where('pbm_uuid', '=', target).executeTakeFirstOrThrow()
-  const model = ctx.registry.models.find(({ label }) => label === row.kind)
+  const model = modelLabelled(ctx, row.kind)
   if (!model) return
   const own = (await ownKeys(ctx, [target])).get(target) ?? target
   if (!(await mayTouch(ctx, model, own, 'view'))) throw permissionDenied()

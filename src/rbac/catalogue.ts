@@ -111,9 +111,5 @@ export function permissionCatalogue({ registry }: Pick<Ctx, 'registry'>): readon
 export const permissionNamed = (ctx: Pick<Ctx, 'registry'>, name: string, app?: string): Permission | undefined =>
   permissionCatalogue(ctx).find(({ full }) => full === name || (app !== undefined && full === `${app}.${name}`))
 
-/** The model of a label, where the program has it. */
-export const modelLabelled = (ctx: Pick<Ctx, 'registry'>, label: string): Model | undefined =>
-  ctx.registry.models.find(model => model.label === label)
-
 /** Whether a permission is one of a model's. */
 export const belongsTo = (entry: Permission, model: Model): boolean => entry.app_label === model.app && entry.model === model.modelName

@@ -1,6 +1,6 @@
 import { eventModel } from '../api/objects.ts'
 import { ApiError } from '../api/errors.ts'
-import type { Model, Row } from '../api/model.ts'
+import { type Model, type Row, modelLabelled } from '../api/model.ts'
 import { insertObject, updateObject, withDefaults } from '../api/store.ts'
 import { transact, type Ctx } from '../context.ts'
 import { recordEvent } from '../events/record.ts'
@@ -41,7 +41,7 @@ const open = (ctx: Ctx, sealed: string): Row => {
 export const seal = (ctx: Ctx, columns: Row): string => ctx.secrets.seal(JSON.stringify(columns))
 
 export function connectionModel(ctx: Ctx, label: string): Model {
-  const model = ctx.registry.models.find(known => known.label === label)
+  const model = modelLabelled(ctx, label)
   if (!model) throw new Error(`No kind of connection is called ${label}.`)
   return model
 }

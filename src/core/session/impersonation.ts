@@ -11,7 +11,7 @@ import { BROWSER_STATE_COOKIE, browserStateCookie } from './browser-state.ts'
 import { rekeySession, SESSION_COOKIE, sessionCookieOptions, sessionCookieValue, type Session } from './session.ts'
 import { systemSettings } from '../settings.ts'
 import { User } from '../people.ts'
-import { requireReach } from '../user/hooks.ts'
+import { requireReach } from '../user/reach.ts'
 
 /**
  * Looking through another's eyes: the session then belongs to that account and remembers who is really there. Everything

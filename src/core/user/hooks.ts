@@ -1,16 +1,16 @@
 import { sql } from 'kysely'
 import type { Hooks } from '../../api/objects.ts'
-import { invalid, invalidObject, permissionDenied } from '../../api/errors.ts'
+import { invalid, invalidObject } from '../../api/errors.ts'
 import type { Row } from '../../api/model.ts'
 import { relatedKeys } from '../../api/store.ts'
 import type { Ctx } from '../../context.ts'
 import { jsonEquals } from '../../db/sql/like.ts'
 import { beyondCaller } from '../../rbac/escalation.ts'
-import { isSuperuser } from '../group/membership.ts'
 import { User } from '../people.ts'
 import { endSessionsOf } from '../session/session.ts'
 import { systemSettings } from '../settings.ts'
 import { withdraw } from '../withdrawal.ts'
+import { requireReach } from './reach.ts'
 
 async function clean(ctx: Ctx, values: Row, current?: Row): Promise<Row> {
   if (current?.type === 'internal_service_account' && !ctx.caller.system) {
@@ -26,16 +26,7 @@ async function clean(ctx: Ctx, values: Row, current?: Row): Promise<Row> {
   return { ...values, last_updated: ctx.now() }
 }
 
-/**
- * Whoever manages people without being a superuser must not reach a superuser's account: its address, name or password
- * would make them that superuser.
- */
-export async function requireReach(ctx: Ctx, user: Row): Promise<void> {
-  if (ctx.caller.superuser || user.id === ctx.caller.user?.id) return
-  if (await isSuperuser(ctx.db, user.id as number)) throw permissionDenied()
-}
-
-/** Nor may they put an account, theirs or another, into a group or role that gives more than they hold. */
+/** Whoever manages people without being a superuser may not put an account, theirs or another, into a group or role that gives more than they hold. */
 async function guardGains(ctx: Ctx, values: Row, current?: Row): Promise<void> {
   if (ctx.caller.superuser) return
   for (const name of ['groups', 'roles'] as const) {

@@ -1,9 +1,8 @@
 import { Type } from 'typebox'
-import { eventModel, objectAt } from '../../api/objects.ts'
+import { eventModel } from '../../api/objects.ts'
 import { invalid } from '../../api/errors.ts'
 import type { Row } from '../../api/model.ts'
 import type { SpecialOperation } from '../../api/mount.ts'
-import { requireObject } from '../../api/permissions.ts'
 import { body, checked } from '../../api/validate.ts'
 import { transact, type Ctx } from '../../context.ts'
 import { recordEvent } from '../../events/record.ts'
@@ -12,7 +11,7 @@ import { rememberPassword } from '../password/history.ts'
 import { isUsable, MAX_PASSWORD_BYTES } from '../password/passwords.ts'
 import { endSessionsOf } from '../session/session.ts'
 import { User } from '../people.ts'
-import { requireReach } from './hooks.ts'
+import { accountToReset } from './reach.ts'
 
 /** Gives an account a new password: hashed before the transaction opens, other sessions ended, an event left. @throws ApiError */
 export async function setPassword(ctx: Ctx, user: Row, password: string): Promise<void> {
@@ -39,21 +38,13 @@ async function storePassword(ctx: Ctx, user: Row, hash: string): Promise<void> {
 
 const NewPassword = body({ password: Type.String({ minLength: 1 }) })
 
-/** The account whose password is to be set. Whoever sets a superuser's password can become that superuser. */
-async function target(ctx: Ctx, params: unknown): Promise<Row> {
-  const user = await objectAt(ctx, User, (params as { pk: string }).pk)
-  await requireObject(ctx, User, user.id as number, 'authentik_core.reset_user_password')
-  await requireReach(ctx, user)
-  return user
-}
-
 export const passwordRoutes: Record<string, SpecialOperation> = {
   'POST /core/users/:pk/set_password/': {
     status: 204,
     body: NewPassword,
     bodyName: 'UserPasswordSetRequest',
     handler: async (ctx, request) => {
-      const user = await target(ctx, request.params)
+      const user = await accountToReset(ctx, request.params)
       const { password } = checked<{ password: string }>(NewPassword, request.body)
       if (Buffer.byteLength(password) > MAX_PASSWORD_BYTES)
         throw invalid({ password: [`Ensure this field has no more than ${MAX_PASSWORD_BYTES} bytes.`] })
@@ -65,7 +56,7 @@ export const passwordRoutes: Record<string, SpecialOperation> = {
     body: NewPassword,
     bodyName: 'UserPasswordHashSetRequest',
     handler: async (ctx, request) => {
-      const user = await target(ctx, request.params)
+      const user = await accountToReset(ctx, request.params)
       const { password: hash } = checked<{ password: string }>(NewPassword, request.body)
       if (!isUsable(hash))
         throw invalid({ password: ['Not a password hash that can be checked here: argon2 in PHC format, or pbkdf2_sha256.'] })

@@ -1,9 +1,8 @@
 import { Type } from 'typebox'
-import { objectAt } from '../../api/objects.ts'
 import { invalid } from '../../api/errors.ts'
-import type { Row } from '../../api/model.ts'
+import { type Row, modelLabelled } from '../../api/model.ts'
 import type { SpecialOperation } from '../../api/mount.ts'
-import { mayTouch, requireObject } from '../../api/permissions.ts'
+import { mayTouch } from '../../api/permissions.ts'
 import { findObject } from '../../api/store.ts'
 import { body, checked } from '../../api/validate.ts'
 import { visitor, transact, type Ctx } from '../../context.ts'
@@ -20,21 +19,13 @@ import { isMailAddress } from '../../mail/send.ts'
 import { currentBrand } from '../brand/model.ts'
 import { systemSettings } from '../settings.ts'
 import { User } from '../people.ts'
-import { requireReach } from './hooks.ts'
+import { accountToReset } from './reach.ts'
 
 const Lifetime = body({ token_duration: Type.String({ minLength: 1 }) }, ['token_duration'])
 const ByMail = body({ email_stage: Type.String({ format: 'uuid' }), token_duration: Type.String({ minLength: 1 }) }, ['token_duration'])
 
 // The values of these errors are texts and no lists: clients of them know them so.
 const refused = (text: string) => invalid({ non_field_errors: text })
-
-/** The account to be recovered. Whoever lets somebody into a superuser's account can become that superuser. */
-async function target(ctx: Ctx, params: unknown): Promise<Row> {
-  const user = await objectAt(ctx, User, (params as { pk: string }).pk)
-  await requireObject(ctx, User, user.id as number, 'authentik_core.reset_user_password')
-  await requireReach(ctx, user)
-  return user
-}
 
 /** The brand's recovery flow, planned for somebody who is not signed in, and until when its link is good. */
 async function plannedRecovery(ctx: Ctx, user: Row, duration: string | undefined): Promise<{ plan: Plan; expires: Date }> {
@@ -68,7 +59,7 @@ export const recoveryRoutes: Record<string, SpecialOperation> = {
     bodyName: 'UserRecoveryLinkRequest',
     response: 'Link',
     handler: async (ctx, request) => {
-      const user = await target(ctx, request.params)
+      const user = await accountToReset(ctx, request.params)
       const { token_duration } = checked<{ token_duration?: string }>(Lifetime, request.body ?? {})
       const planned = await plannedRecovery(ctx, user, token_duration)
       const link = await transact(ctx, async ctx => {
@@ -85,11 +76,11 @@ export const recoveryRoutes: Record<string, SpecialOperation> = {
     body: ByMail,
     bodyName: 'UserRecoveryEmailRequest',
     handler: async (ctx, request) => {
-      const user = await target(ctx, request.params)
+      const user = await accountToReset(ctx, request.params)
       const { email_stage, token_duration } = checked<{ email_stage: string; token_duration?: string }>(ByMail, request.body)
       const address = user.email as string
       if (!isMailAddress(address)) throw refused('User does not have an email address set.')
-      const model = ctx.registry.models.find(({ label }) => label === EMAIL_STAGE)!
+      const model = modelLabelled(ctx, EMAIL_STAGE)!
       const stage = await findObject(ctx, model, email_stage)
       if (!stage || !(await mayTouch(ctx, model, email_stage, 'view'))) throw refused('Email stage not found.')
       const planned = await plannedRecovery(ctx, user, token_duration)

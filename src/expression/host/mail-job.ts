@@ -1,3 +1,4 @@
+import { modelLabelled } from '../../api/model.ts'
 import { findObject } from '../../api/store.ts'
 import { systemContext, type Ctx } from '../../context.ts'
 import { EMAIL_STAGE, sendAndTell, stageSettings } from '../../mail/queue.ts'
@@ -32,7 +33,7 @@ export const expressionMail: Job = {
   async run(jobCtx, args, { log }) {
     const ctx = systemContext(jobCtx)
     const { stage, ...mail } = JSON.parse(ctx.secrets.open(args.sealed as string)) as TextMail
-    const model = stage === null ? undefined : ctx.registry.models.find(({ label }) => label === EMAIL_STAGE)
+    const model = stage === null ? undefined : modelLabelled(ctx, EMAIL_STAGE)
     const row = model && (await findObject(ctx, model, stage))
     if (stage !== null && !row) throw new Error('The email stage that this mail is to be sent by is gone.')
     const settings = row ? stageSettings(ctx, row) : ctx.config.email

@@ -1,4 +1,5 @@
 /** The modules of Django and authentik that expressions import. Models come from the registry; the rest stands here. */
+import { AUTHENTICATIONS, DESIGNATIONS } from '../../flows/flow.ts'
 import { ACTIONS } from '../../events/event.ts'
 import { USER_TYPES } from '../../core/people.ts'
 import { allSettings } from '../../config/settings.ts'
@@ -222,24 +223,8 @@ const fixed: Readonly<Record<string, Readonly<Record<string, Value>>>> = {
   },
   [flows]: {
     in_memory_stage: redirectStage,
-    FlowDesignation: words(
-      'FlowDesignation',
-      flows,
-      upper(['authentication', 'authorization', 'invalidation', 'enrollment', 'unenrollment', 'recovery', 'stage_configuration']),
-    ),
-    FlowAuthenticationRequirement: words(
-      'FlowAuthenticationRequirement',
-      flows,
-      upper([
-        'none',
-        'require_authenticated',
-        'require_unauthenticated',
-        'require_superuser',
-        'require_redirect',
-        'require_outpost',
-        'require_token',
-      ]),
-    ),
+    FlowDesignation: words('FlowDesignation', flows, upper(DESIGNATIONS)),
+    FlowAuthenticationRequirement: words('FlowAuthenticationRequirement', flows, upper(AUTHENTICATIONS)),
   },
   'authentik.flows.planner': { ...PLANNER, FlowPlan: classNamed('FlowPlan', 'authentik.flows.planner') },
   'authentik.stages.prompt.stage': { PLAN_CONTEXT_PROMPT: 'prompt_data' },
