@@ -2,8 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { transact, unnoticed, type Ctx } from '../context.ts'
 import { recordEvent } from '../events/record.ts'
 import type { Metrics } from '../observability/metrics.ts'
-import type { Job, LogLevel, LogLine } from './job.ts'
-import { claim, enqueue, forget, idlePending, LEASE, nextTaskAt, onQueued, renew, settle, type Task } from './queue.ts'
+import { attempt, contextOf } from './attempt.ts'
+import type { Job } from './job.ts'
+import { claim, enqueue, forget, idlePending, nextTaskAt, onQueued, settle, type Task } from './queue.ts'
 import { nextScheduleAt, queueDue, syncSchedules } from './schedules.ts'
 
 export type Runner = {
@@ -18,8 +19,6 @@ export type Runner = {
 /** A little after the start, so that what was missed while the program was down does not slow the start itself. */
 const FIRST_LOOK = 5_000 // ms
 const SHORTEST_WAIT = 20 // ms
-const FIRST_RETRY = 15_000 // ms, doubled with each try
-const LONGEST_RETRY = 3_600_000 // ms
 
 /** Runs jobs from the queue, a few at once. Several runners, here or in other processes, share the work. */
 export function makeRunner(ctx: Ctx, jobs: readonly Job[], { metrics }: { metrics?: Metrics } = {}): Runner {
@@ -32,43 +31,11 @@ export function makeRunner(ctx: Ctx, jobs: readonly Job[], { metrics }: { metric
   let looking: Promise<void> | undefined
   let again = false
 
-  const contextOf = (task: Task): Ctx => (task.args.unnoticed === true ? unnoticed(ctx) : ctx)
-
-  async function attempt(job: Job, task: Task): Promise<{ logs: LogLine[]; failed: boolean; retryAt?: Date }> {
-    const logs: LogLine[] = []
-    const tell = (log_level: LogLevel, event: string, attributes: Record<string, unknown> = {}) =>
-      void logs.push({ timestamp: ctx.now().toISOString(), log_level, logger: job.name, event, attributes })
-    const own = typeof job.timeLimit === 'function' ? job.timeLimit(config) : job.timeLimit
-    const limit = own ?? config.worker.task_default_time_limit
-    const over = AbortSignal.timeout(limit)
-    const signal = AbortSignal.any([over, ending.signal])
-    const lease = setInterval(
-      () => void renew(ctx, owner, task.message_id).catch((error: unknown) => log.error({ err: error }, 'lease')),
-      LEASE / 3,
-    ).unref()
-    try {
-      const end = new Promise<never>((_resolve, reject) =>
-        over.addEventListener('abort', () => reject(new Error(`not done within ${limit / 1_000} s`)), { once: true }),
-      )
-      await Promise.race([job.run(contextOf(task), task.args, { signal, log: tell }), end])
-      return { logs, failed: false }
-    } catch (error) {
-      log.error({ err: error, job: job.name, task_id: task.message_id, retries: task.retries }, 'job failed')
-      tell('error', error instanceof Error ? error.message : String(error))
-      const retry = task.retries < (job.maxRetries ?? config.worker.task_max_retries)
-      // What the end of the program broke off is not at fault: the next process takes it up at once.
-      const wait = ending.signal.aborted ? 0 : Math.min(FIRST_RETRY * 2 ** task.retries, LONGEST_RETRY)
-      return { logs, failed: true, ...(retry && { retryAt: new Date(ctx.now().getTime() + wait) }) }
-    } finally {
-      clearInterval(lease)
-    }
-  }
-
   async function run(task: Task): Promise<void> {
     const job = jobs.find(({ name }) => name === task.actor_name)!
     const begun = ctx.now().getTime()
-    const outcome = await attempt(job, task)
-    await transact(contextOf(task), async ctx => {
+    const outcome = await attempt(ctx, job, task, { owner, ending: ending.signal })
+    await transact(contextOf(ctx, task), async ctx => {
       if (job.brief && !outcome.failed && outcome.logs.length === 0) await forget(ctx, owner, task.message_id)
       else await settle(ctx, owner, task, outcome)
       if (outcome.failed && !outcome.retryAt)
