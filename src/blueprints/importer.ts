@@ -8,7 +8,7 @@ import type { BlueprintDocument, Value } from './document.ts'
 import { applyEntry, DependencySkipped } from './entry.ts'
 import type { EntryObject, Log, Run } from './entry.ts'
 import { createEvaluator } from './evaluate.ts'
-import type { SystemAccess } from './evaluate.ts'
+import type { Evaluator, SystemAccess } from './evaluate.ts'
 import { entryKey } from './drift.ts'
 import type { Remembered } from './drift.ts'
 import { EntryRefused } from './target.ts'
@@ -63,28 +63,24 @@ type Batch = {
 }
 type Source = Pick<ApplyOptions, 'name' | 'system' | 'protect'> & { document: BlueprintDocument; context: Values }
 
-/** Applies all entries of one blueprint, in order. @throws EntryFailed */
-async function applyDocument(source: Source, batch: Batch): Promise<void> {
-  const { document, name, protect } = source
-  const { target, log } = batch
-  const objects = new Map<string, EntryObject>()
-  const rows = new Map<string, Remembered>()
-  if (protect) for (const row of await target.remembered(name)) rows.set(row.entry, row)
-  let entryModel = ''
+/** How far a document is: what its entries with an id have become, and the model of the one that is applied now. */
+type Progress = { objects: Map<string, EntryObject>; model: string }
 
+/** The tags of a document, which speak of its earlier entries and of what the target holds. */
+function evaluatorOf({ document, context, system }: Source, target: BlueprintTarget, progress: Progress): Evaluator {
   const forBinding = async (model: string, pk: Pk): Promise<Value> =>
-    entryModel === POLICY_BINDING ? await target.policyTargetId(model, pk) : pk
+    progress.model === POLICY_BINDING ? await target.policyTargetId(model, pk) : pk
   async function findOne(model: string, conditions: readonly (readonly [string, Value])[]): Promise<Pk | null> {
     const admission = target.admission(model)
     if (admission === 'refused') throw new BlueprintError(`Model ${model} not allowed`, null)
     if (admission === 'absent') return null
     return await target.find(model, [conditions.map(([field, value]) => ({ field, operator: 'exact', value }))])
   }
-  const { evaluate } = createEvaluator({
-    context: buildContext(target.defaultContext(), document.context, source.context),
-    system: source.system,
+  return createEvaluator({
+    context: buildContext(target.defaultContext(), document.context, context),
+    system,
     async keyOf(id) {
-      const object = objects.get(id)
+      const object = progress.objects.get(id)
       if (object === 'skipped') throw new DependencySkipped(id)
       return object && (await forBinding(object.model, object.pk))
     },
@@ -97,6 +93,24 @@ async function applyDocument(source: Source, batch: Batch): Promise<void> {
       return pk === null ? null : await target.serialize(model, pk)
     },
   })
+}
+
+/** What the log says of an entry that could not be applied; anything but a fault of the blueprint is thrown as it is. */
+function entryFailure(cause: unknown, about: Values): unknown {
+  if (cause instanceof EntryRefused)
+    return new EntryFailed({ event: 'Entry invalid', attributes: { ...about, errors: cause.details } }, cause)
+  if (cause instanceof BlueprintError) return new EntryFailed({ event: `Entry invalid: ${cause.message}`, attributes: about }, cause)
+  return cause
+}
+
+/** Applies all entries of one blueprint, in order. @throws EntryFailed */
+async function applyDocument(source: Source, batch: Batch): Promise<void> {
+  const { document, name, protect } = source
+  const { target, log } = batch
+  const rows = new Map<string, Remembered>()
+  if (protect) for (const row of await target.remembered(name)) rows.set(row.entry, row)
+  const progress: Progress = { objects: new Map(), model: '' }
+  const { evaluate } = evaluatorOf(source, target, progress)
 
   for (const warning of document.warnings) log('warning', warning, { blueprint: name })
   const keys = new Map<string, number>()
@@ -106,7 +120,7 @@ async function applyDocument(source: Source, batch: Batch): Promise<void> {
       const named = await evaluate(entry.model)
       if (typeof named !== 'string') throw new BlueprintError('The model must be text', entry.line)
       const model = named.toLowerCase()
-      entryModel = model
+      progress.model = model
       about.model = model
       if (model === META_APPLY) {
         await applyOther(evaluatedMeta(await evaluate(entry.attrs), entry.line), batch, [...batch.chain, name])
@@ -130,12 +144,9 @@ async function applyDocument(source: Source, batch: Batch): Promise<void> {
         missing: batch.missing,
       }
       const object = await applyEntry(entry, model, run)
-      if (object && entry.id !== null) objects.set(entry.id, object)
+      if (object && entry.id !== null) progress.objects.set(entry.id, object)
     } catch (cause) {
-      if (cause instanceof EntryRefused)
-        throw new EntryFailed({ event: 'Entry invalid', attributes: { ...about, errors: cause.details } }, cause)
-      if (cause instanceof BlueprintError) throw new EntryFailed({ event: `Entry invalid: ${cause.message}`, attributes: about }, cause)
-      throw cause
+      throw entryFailure(cause, about)
     }
   }
   batch.done.add(name)

@@ -328,7 +328,9 @@ for (const { engine, open, place, reopen } of databases()) {
         const { take } = recording(database)
         const back = Promise.withResolvers<void>()
         await sql`select pg_terminate_backend(pid) from pg_stat_activity
-          where datname = current_database() and pid <> pg_backend_pid() and query in ('listen signet_change', 'select 1')`.execute(database.db)
+          where datname = current_database() and pid <> pg_backend_pid() and query in ('listen signet_change', 'select 1')`.execute(
+          database.db,
+        )
         await lost.promise
         clock += 250
         database.feed.check()

@@ -167,5 +167,5 @@ export async function arrive(given: Ctx, arrival: Arrival, back: Back): Promise<
   if (matching.action === 'prove') return ofPlan(await planProof(ctx, back, data, account!), back)
   // What the source gave for somebody whom it names counts whatever comes of the flow.
   if (matching.action === 'authenticate') await connect(ctx, data, account!)
-  return ofPlan(await planSource(ctx, arrival, back, data, groupsDataOf(arrival), account), back)
+  return ofPlan(await planSource(ctx, arrival, back, { connect: data, groups: groupsDataOf(arrival), account }), back)
 }

@@ -79,9 +79,7 @@ export async function planSource(
   ctx: Ctx,
   arrival: Arrival,
   back: Back,
-  connect: ConnectData,
-  groups: GroupsData,
-  account: Row | null,
+  { connect, groups, account }: { connect: ConnectData; groups: GroupsData; account: Row | null },
 ): Promise<Planned> {
   const { source } = arrival.identity
   if (account === null && source.enrollment_flow === null) return { planned: { text: NO_ENROLLMENT } }
