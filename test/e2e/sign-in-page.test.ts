@@ -479,6 +479,26 @@ describe('the sign-in page in a browser', () => {
     assert.equal(await page.locator('[name=password]').getAttribute('type'), 'password')
   })
 
+  test('has buttons that only the script can hear wait for it', async () => {
+    fixture.play(password)
+    const page = await (await aContext()).newPage()
+    const { promise: held, resolve: release } = Promise.withResolvers<void>()
+    await page.route('**/bundle/flow-*.js', async route => {
+      await held
+      await route.continue()
+    })
+    await page.goto(fixture.origin + FLOW, { waitUntil: 'commit' })
+    const button = page.getByRole('button', { name: 'Show password' })
+    await button.waitFor()
+    const pressed = button.click()
+    // Long enough for a press that has nothing to wait for.
+    const frames = page.evaluate('(async () => { for (let frame = 0; frame < 60; frame++) await new Promise(requestAnimationFrame) })()')
+    await Promise.race([pressed, frames])
+    release()
+    await pressed
+    await page.locator('[name=password][type=text]').waitFor()
+  })
+
   test('posts to another site from an autosubmit challenge, also when it arrives in mid-flow', async () => {
     const elsewhere = fixture.origin.replace('127.0.0.1', 'localhost') // another origin, the same server
     for (const javaScriptEnabled of [true, false]) {

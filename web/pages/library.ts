@@ -64,3 +64,5 @@ async function takeBack(button: HTMLButtonElement): Promise<void> {
 for (const button of document.querySelectorAll<HTMLButtonElement>('[data-remove]')) {
   button.addEventListener('click', () => void takeBack(button))
 }
+
+document.documentElement.dataset.script = 'on' // buttons wait for it
