@@ -72,9 +72,11 @@ function encodeObject(ctx: Ctx, label: string, row: Row, path: string, depth: nu
 /** What is stored encrypted stays so in a session. Other things that nobody may read are not kept at all. */
 const sealedValues = (ctx: Ctx, { allFields }: Model, row: Row): Row =>
   Object.fromEntries(
-    Object.entries(allFields).flatMap(([name, { writeOnly, store, load }]) =>
-      writeOnly && store && load && typeof row[name] === 'string' ? [[name, store(row[name] as never, ctx)]] : [],
-    ),
+    Object.entries(row).flatMap(([name, value]) => {
+      if (typeof value !== 'string') return []
+      const { writeOnly, store, load } = allFields[name] ?? {}
+      return writeOnly && store && load ? [[name, store(value as never, ctx)]] : []
+    }),
   )
 
 function openedValues(ctx: Ctx, label: string, sealed: Row): Row {
@@ -98,9 +100,13 @@ export async function decode(ctx: Ctx, value: unknown): Promise<unknown> {
   return decodeEntries(ctx, Object.entries(marked))
 }
 
+/** Most values are what they are. Waiting for each would cost an account that was only pretended more than it costs to read one. */
 async function decodeEntries(ctx: Ctx, entries: [string, unknown][]): Promise<Row> {
-  const decoded = await Promise.all(entries.map(async ([key, inner]) => [key, await decode(ctx, inner)] as const))
-  return Object.fromEntries(decoded)
+  const decoded = Object.fromEntries(entries)
+  const marked = entries.filter(([, inner]) => typeof inner === 'object' && inner !== null)
+  if (marked.length === 0) return decoded
+  const values = await Promise.all(marked.map(([, inner]) => decode(ctx, inner)))
+  return Object.fromEntries([...entries, ...marked.map(([key], index) => [key, values[index]] as const)])
 }
 
 async function loadObject(ctx: Ctx, label: string, key: unknown, extra: Row = {}): Promise<Row | null> {
