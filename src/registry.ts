@@ -65,6 +65,7 @@ import { oauthMemoryStages } from './providers/oauth2/stages.ts'
 import { withdrawGrants } from './providers/oauth2/withdraw.ts'
 import { providerRoutes, providers } from './providers/provider-api.ts'
 import { grantRoutes, roleRoutes } from './rbac/grants.ts'
+import { initialPermissions } from './rbac/initial-permissions.ts'
 import { permissionRoutes } from './rbac/permission-api.ts'
 import { roles } from './rbac/role-api.ts'
 import { groupConnections, userConnections } from './sources/connection.ts'
@@ -174,6 +175,7 @@ const resources: readonly Resource[] = [
   groups,
   users,
   roles,
+  initialPermissions,
   applications,
   applicationEntitlements,
   policyBindings,

@@ -1,5 +1,6 @@
 import { transact, type Ctx } from '../context.ts'
 import { recordEvent } from '../events/record.ts'
+import { forgetGrants, grantInitially } from '../rbac/initial-grants.ts'
 import { notFound } from './errors.ts'
 import { parseKey } from './filters.ts'
 import type { Model, Row } from './model.ts'
@@ -60,7 +61,9 @@ export async function createObject(ctx: Ctx, model: Model, values: Row, hooks: H
     const cleaned = (await hooks.clean?.(ctx, values)) ?? values
     const row = await insertObject(ctx, model, withDefaults(ctx, model, cleaned))
     await hooks.saved?.(ctx, row)
-    if (!model.silent) await recordEvent(ctx, 'model_created', { model: eventModel(model, row), diff: {} })
+    const granted = await grantInitially(ctx, model, row)
+    const initial = granted.length > 0 && { initial_permissions: granted }
+    if (!model.silent) await recordEvent(ctx, 'model_created', { model: eventModel(model, row), diff: {}, ...initial })
     return row
   })
 }
@@ -90,6 +93,7 @@ export async function deleteObject(ctx: Ctx, model: Model, row: Row, hooks: Hook
   await transact(ctx, async ctx => {
     await hooks.removing?.(ctx, row)
     await removeObject(ctx, model, row[model.pk])
+    await forgetGrants(ctx, model, row)
     if (!model.silent) await recordEvent(ctx, 'model_deleted', { model: eventModel(model, row) })
   })
 }

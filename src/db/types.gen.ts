@@ -225,6 +225,13 @@ export interface GroupSourceConnectionTable {
   group: string
 }
 
+export interface InitialPermissionsTable {
+  id: Generated<number>
+  name: string
+  role: string
+  permissions: Json
+}
+
 export interface InstallationTable {
   name: string
   value: string
@@ -1277,6 +1284,7 @@ export interface DB {
   group_parent: GroupParentTable
   group_role: GroupRoleTable
   group_source_connection: GroupSourceConnectionTable
+  initial_permissions: InitialPermissionsTable
   installation: InstallationTable
   invitation: InvitationTable
   invitation_group: InvitationGroupTable

@@ -4,6 +4,7 @@ import type { Model, Row } from '../../src/api/model.ts'
 import { transact, type Ctx } from '../../src/context.ts'
 import { startSession } from '../../src/core/session/session.ts'
 import { readCatalogue } from '../../src/db/catalogue.ts'
+import { permissionCatalogue } from '../../src/rbac/catalogue.ts'
 import { generateKeypair } from '../../src/crypto/self-signed.ts'
 import { unique } from '../builders.ts'
 import { resolved, type Schema } from './schema.ts'
@@ -28,6 +29,7 @@ const SPECIAL: Record<string, (ctx: Ctx) => Promise<Row> | Row> = {
   'authentik_core.token': () => ({ intent: 'api', expires: undefined, user: undefined }),
   'authentik_core.application': () => ({ meta_launch_url: 'https://app.example.test/', meta_icon: 'icon.png' }),
   'authentik_brands.brand': () => ({ default: false }),
+  'authentik_rbac.initialpermissions': ctx => ({ permissions: [permissionCatalogue(ctx)[0]!.id] }),
   'authentik_policies.policybinding': async ctx => ({
     policy: undefined,
     user: undefined,
