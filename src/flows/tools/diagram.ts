@@ -1,5 +1,5 @@
-import type { Ctx } from '../context.ts'
-import { stageByKey, type FlowDefinition } from './definition.ts'
+import type { Ctx } from '../../context.ts'
+import { stageByKey, type FlowDefinition } from '../definition.ts'
 
 /** Text inside a node of the diagram; the notation has its own marks for quotes and angle brackets. */
 const label = (...lines: string[]): string =>

@@ -1,12 +1,12 @@
 import { sql } from 'kysely'
-import type { Ctx } from '../context.ts'
-import { presentObject } from '../api/present.ts'
-import type { Model, Row } from '../api/model.ts'
-import { findObject, findObjects } from '../api/store.ts'
-import { PolicyBinding } from '../policies/binding.ts'
-import { Prompt } from '../stages/prompt/model.ts'
-import { FlowStageBinding } from './binding.ts'
-import { Flow } from './flow.ts'
+import type { Ctx } from '../../context.ts'
+import { presentObject } from '../../api/present.ts'
+import type { Model, Row } from '../../api/model.ts'
+import { findObject, findObjects } from '../../api/store.ts'
+import { PolicyBinding } from '../../policies/binding.ts'
+import { Prompt } from '../../stages/prompt/model.ts'
+import { FlowStageBinding } from '../binding.ts'
+import { Flow } from '../flow.ts'
 
 /** What a blueprint says of one object. */
 type Entry = { model: string; identifiers: Row; attrs: Row }
