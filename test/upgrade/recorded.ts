@@ -60,16 +60,20 @@ export const readRecorded = (version: string): Recorded =>
   }) as Recorded
 
 /** Makes an empty database what the recorded one was: its schema, by the migrations that it had, and its rows. Answers the administrator's token. */
-export async function restore(database: Database, { at, known, migrations: had, rows }: Recorded): Promise<string> {
-  const earlier = migrations.filter(({ name }) => had.includes(name))
-  if (earlier.length < had.length) throw new Error('a migration that was published is gone, or has another name')
-  await migrate(database, earlier, { now: () => new Date(at), programVersion: 'recorded' })
+export async function restore(database: Database, recorded: Recorded): Promise<string> {
+  const earlier = migrations.filter(({ name }) => recorded.migrations.includes(name))
+  if (earlier.length < recorded.migrations.length) throw new Error('a migration that was published is gone, or has another name')
+  await migrate(database, earlier, { now: () => new Date(recorded.at), programVersion: 'recorded' })
+  await fill(database, recorded)
+  return recorded.known.adminToken
+}
+
+/** Writes the recorded rows instead of those that are there, each with the columns that it had. */
+export async function fill(database: Database, { rows }: Recorded): Promise<void> {
   const catalogue = await readCatalogue(database.db)
   await database.transaction(async trx => {
     // Rows stand in the order of their tables' names.
-    await (database.engine === 'sqlite' ? sql`pragma defer_foreign_keys = on` : sql`set local session_replication_role = replica`).execute(
-      trx,
-    )
+    await (database.engine === 'sqlite' ? sql`pragma defer_foreign_keys = on` : sql`set local session_replication_role = replica`).execute(trx)
     // oxlint-disable-next-line typescript/no-explicit-any -- the tables of that version, which no type knows
     const db: Kysely<any> = trx
     for (const [table, { columns }] of catalogue) {
@@ -78,7 +82,8 @@ export async function restore(database: Database, { at, known, migrations: had, 
       const json = columns.filter(({ type }) => type === 'json')
       for (const row of rows[table] ?? []) {
         const values: Row = { ...row }
-        for (const { name, nullable } of json) if (values[name] !== null || !nullable) values[name] = JSON.stringify(values[name])
+        for (const { name, nullable } of json)
+          if (name in values && (values[name] !== null || !nullable)) values[name] = JSON.stringify(values[name])
         await db.insertInto(table).values(values).execute()
       }
       // What numbers its rows itself goes on behind them; SQLite finds that out by itself.
@@ -88,5 +93,4 @@ export async function restore(database: Database, { at, known, migrations: had, 
         )
     }
   })
-  return known.adminToken
 }
