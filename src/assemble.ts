@@ -4,6 +4,7 @@ import { systemRandom } from './lib/random.ts'
 import type { Config } from './config.ts'
 import { makePasswords } from './core/password/passwords.ts'
 import { loadSecretKey } from './crypto/secret-key.ts'
+import { requireSameKey } from './crypto/same-key.ts'
 import { makeSecrets } from './crypto/secrets.ts'
 import { databaseOptions } from './db/options.ts'
 import { migrate, pendingMigrations, type LockHolder } from './db/migrate.ts'
@@ -35,12 +36,18 @@ export class SchemaPendingError extends Error {
   }
 }
 
+export type AssembleOptions = {
+  /** `demand`: changes no schema, for those who only visit a database. */
+  migrations?: 'apply' | 'demand'
+  /** `any`: also one that is not the database's. */
+  secretKey?: 'same' | 'any'
+}
+
 /**
  * Brings the schema up to date and builds the parts that every surface stands on.
- * @param options.migrations `demand`: changes no schema, for those who only visit a database
- * @throws SchemaNewerError, SchemaPendingError
+ * @throws SchemaNewerError, SchemaPendingError, OtherSecretKeyError
  */
-export async function assemble(outside: Outside, database: Database, options: { migrations?: 'apply' | 'demand' } = {}): Promise<Deps> {
+export async function assemble(outside: Outside, database: Database, options: AssembleOptions = {}): Promise<Deps> {
   const { config, log, now, root } = outside
   if (options.migrations === 'demand') await demandSchema(database, 'Start the server of this version once: signet server')
   else if (config.skip_migrations) await demandSchema(database, 'SKIP_MIGRATIONS is set, so that this process does not change it.')
@@ -54,6 +61,8 @@ export async function assemble(outside: Outside, database: Database, options: { 
       ),
     })
   }
+  const secrets = makeSecrets(await loadSecretKey(config))
+  if (options.secretKey !== 'any') await requireSameKey(database, secrets)
   return {
     registry,
     root,
@@ -64,7 +73,7 @@ export async function assemble(outside: Outside, database: Database, options: { 
     uuid: () => randomUUID(),
     randomBytes: systemRandom,
     log,
-    secrets: makeSecrets(await loadSecretKey(config)),
+    secrets,
     passwords: makePasswords(),
     installId: await installationId(database),
   }

@@ -60,7 +60,7 @@ async function make(): Promise<string> {
   const opened = await openConfigured({ config, log })
   await boot(await assemble({ config, log, now: () => new Date(), root: process.cwd() }, opened))
   // Each copy is given one of its own.
-  await opened.db.deleteFrom('installation').where('name', '=', 'id').execute()
+  await opened.db.deleteFrom('installation').where('name', 'in', ['id', 'secret_key']).execute()
   await opened.close()
   const template = config.database.engine === 'sqlite' ? config.database.path : config.database.database
   if (note) {

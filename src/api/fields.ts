@@ -25,6 +25,8 @@ export type Field = {
   writeOnly: boolean
   /** Never written to events, even where it is shown by the API (client secrets). */
   secret: boolean
+  /** Its column holds it encrypted under the secret key. */
+  sealed?: true
   unique: boolean
   /** What to say when another object holds the value, where that is not the usual sentence. */
   taken?: string
@@ -186,6 +188,7 @@ export const hidden = (inner: Field): Field => ({ ...inner, writeOnly: true, sec
 export const sealed = (inner: Field): Field => ({
   ...inner,
   secret: true,
+  sealed: true,
   store: (value: string | null, ctx: Ctx) => (value === null ? null : ctx.secrets.seal(value)),
   load: (stored: string | null, ctx: Ctx) => (stored === null ? null : ctx.secrets.open(stored)),
 })

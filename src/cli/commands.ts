@@ -32,6 +32,10 @@ export const commands: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./import-certificate.ts')).importCertificate,
   },
   provider: { summary: 'Show the facts of a provider.', load: async () => (await import('./provider.ts')).provider },
+  adopt_secret_key: {
+    summary: 'Go on with another secret key, when the former one is lost.',
+    load: async () => (await import('./adopt-secret-key.ts')).adoptSecretKeyCommand,
+  },
   apply_blueprint: {
     summary: 'Apply a blueprint once: a file, or one that comes with the server.',
     load: async () => (await import('./apply-blueprint.ts')).applyBlueprintCommand,

@@ -1,17 +1,25 @@
-import { assemble, openConfigured, SchemaPendingError } from '../assemble.ts'
+import { assemble, openConfigured, SchemaPendingError, type AssembleOptions } from '../assemble.ts'
 import { ApiError } from '../api/errors.ts'
 import { readConfig } from '../config.ts'
 import { systemContext, type Ctx } from '../context.ts'
+import { OtherSecretKeyError } from '../crypto/same-key.ts'
 import { SchemaNewerError } from '../db/migrate.ts'
 import { concernsRules } from '../events/due.ts'
 import { makeLog } from '../observability/log.ts'
 import { CommandError, type Terminal } from './command.ts'
 
+/** What keeps a command from using the database, in sentences of its own. */
+const REFUSALS = [SchemaNewerError, SchemaPendingError, OtherSecretKeyError]
+
 /**
  * Runs `work` on the installation's database as the program itself, while a server may be running on it. The schema is left as it is:
  * a command of another version must not change it under a running server.
  */
-export async function withContext<T>(terminal: Terminal, work: (ctx: Ctx) => Promise<T>): Promise<T> {
+export async function withContext<T>(
+  terminal: Terminal,
+  work: (ctx: Ctx) => Promise<T>,
+  options: Pick<AssembleOptions, 'secretKey'> = {},
+): Promise<T> {
   const config = readConfig(terminal.source)
   // What a command has to say is its own output; the log tells of what goes wrong below it.
   const level = ['trace', 'debug', 'info'].includes(config.log_level) ? 'warn' : config.log_level
@@ -20,12 +28,12 @@ export async function withContext<T>(terminal: Terminal, work: (ctx: Ctx) => Pro
     throw new CommandError(`The database cannot be opened: ${(error as Error).message}`, { cause: error })
   })
   try {
-    const ctx = systemContext(await assemble(outside, database, { migrations: 'demand' }))
+    const ctx = systemContext(await assemble(outside, database, { ...options, migrations: 'demand' }))
     // Else the first event would have it looked up beside the work, when the database may be closed already.
     await concernsRules(ctx, '')
     return await work(ctx)
   } catch (error) {
-    if (error instanceof SchemaNewerError || error instanceof SchemaPendingError) throw new CommandError(error.message, { cause: error })
+    if (REFUSALS.some(Refusal => error instanceof Refusal)) throw new CommandError((error as Error).message, { cause: error })
     if (error instanceof ApiError) throw new CommandError(sentences(error), { cause: error })
     throw error
   } finally {

@@ -73,7 +73,9 @@ export async function fill(database: Database, { rows }: Recorded): Promise<void
   const catalogue = await readCatalogue(database.db)
   await database.transaction(async trx => {
     // Rows stand in the order of their tables' names.
-    await (database.engine === 'sqlite' ? sql`pragma defer_foreign_keys = on` : sql`set local session_replication_role = replica`).execute(trx)
+    await (database.engine === 'sqlite' ? sql`pragma defer_foreign_keys = on` : sql`set local session_replication_role = replica`).execute(
+      trx,
+    )
     // oxlint-disable-next-line typescript/no-explicit-any -- the tables of that version, which no type knows
     const db: Kysely<any> = trx
     for (const [table, { columns }] of catalogue) {
