@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import type { Row } from '../../api/model.ts'
 import { certified } from '../../../test/certificates.ts'
-import { unique } from '../../../test/builders.ts'
+import { aToken, aUser, unique } from '../../../test/builders.ts'
 import { aParty, oauthServer } from './fixture.ts'
 
 type Kind = { curve?: 'P-256' | 'P-384'; rsa?: number }
@@ -151,6 +151,32 @@ test('the key of a provider is that of clients that registered themselves with i
   const { status, body } = await admin.patch(`/api/v3/providers/oauth2/${String(parent.provider.pk)}/`, { signing_key: await strange() })
   assert.equal(status, 400)
   assert.match(body.signing_key[0], ABOUT)
+})
+
+test('nobody gets tokens for a client of the profile without its own key: no password, and no other’s word (Security Profile §5.3.2.1)', async () => {
+  const { party } = await aHeldParty()
+  const { ctx } = party.server
+  const [user, friend] = [await aUser(ctx), await aParty()]
+  const password = await aToken(ctx, user, { intent: 'app_password' })
+  await party.change({ jwt_federation_providers: [friend.provider.pk] })
+  const { access_token: trusted } = (await friend.token({ grant_type: 'client_credentials' })).body
+  const prover = await generateKeyPair('ES256')
+  const jwk = await exportJWK(prover.publicKey)
+  const ways: Record<string, string>[] = [
+    { username: String(user.username), password },
+    { client_secret: Buffer.from(`${String(user.username)}:${password}`).toString('base64') },
+    { client_assertion: trusted, client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer' },
+    { client_secret: String(party.provider.client_secret) },
+  ]
+  for (const way of ways) {
+    const dpop = await new SignJWT({ htm: 'POST', htu: 'https://id.example.test/application/o/token/', jti: unique('jti') })
+      .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
+      .setIssuedAt(ctx.now())
+      .sign(prover.privateKey)
+    const form = { grant_type: 'client_credentials', client_id: party.clientId, ...way }
+    const { body } = await party.token(form, { basic: false, headers: { dpop } })
+    assert.equal(body.error, 'invalid_client', Object.keys(way).join())
+  }
 })
 
 test('a key that came past the API signs nothing for a client of the profile', async () => {

@@ -8,9 +8,10 @@ import { accountNamed } from '../../../../core/user/account.ts'
 import { User } from '../../../../core/people.ts'
 import { hashToken } from '../../../../crypto/secrets.ts'
 import { eventWrite } from '../../../../events/record.ts'
-import { clientProven } from '../../client/authentication.ts'
+import { clientProven, requireProof, type Credentials } from '../../client/authentication.ts'
 import { byCertificate } from '../../client/certificate.ts'
 import type { Client } from '../../client/client.ts'
+import { isFapi } from '../../fapi.ts'
 import { byFederation } from './federation.ts'
 import { invalidClient, invalidGrant, invalidScope } from '../../errors.ts'
 import type { Authorization } from '../issue.ts'
@@ -78,6 +79,10 @@ async function newAccount(ctx: Ctx, username: string, application: Row): Promise
 
 /** Who the request proves to be; the first kind of proof that is present decides. */
 async function prove(ctx: Ctx, { form, credentials }: TokenRequest, client: Client, application: Row): Promise<Proven | undefined> {
+  if (isFapi(client)) {
+    await requireProof(ctx, client, credentials) // Security Profile §5.3.2.1: nobody's password, and no other's word in its place
+    return asItself(ctx, client, credentials, application)
+  }
   if (credentials.assertion === undefined && form.get('client_assertion_type') !== undefined) return byFederation(ctx, form, client)
   const username = form.get('username')
   if (username !== undefined) return byAppPassword(ctx, username, form.get('password') ?? '')
@@ -88,6 +93,11 @@ async function prove(ctx: Ctx, { form, credentials }: TokenRequest, client: Clie
     if (!packed) throw invalidClient(credentials.basic) // §5.2: what is wrong is the client's secret
     return packed
   }
+  return asItself(ctx, client, credentials, application)
+}
+
+/** A client that has proven itself acts as its service account. */
+async function asItself(ctx: Ctx, client: Client, { secret }: Credentials, application: Row): Promise<Proven | undefined> {
   if (client.public) return undefined // RFC 6749 §4.4: confidential clients alone
   const user = await serviceAccount(ctx, client, application)
   return user && { user, method: secret === undefined ? 'jwt' : 'oauth_client_secret', details: {} }
