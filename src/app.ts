@@ -45,7 +45,7 @@ export async function createApp(given: Deps, { metrics }: { metrics?: Metrics } 
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => deps.randomBytes(16).toHex(),
     bodyLimit: BODY_LIMIT,
-    // Client addresses are our own code over trusted networks; see lib/client-address.
+    // Client addresses are our own code over trusted networks; see http/client-address.
     trustProxy: false,
     routerOptions: { maxParamLength: 512 },
     schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },

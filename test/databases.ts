@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
+import type { DatabaseConfig } from '../src/config.ts'
 import type { Database, DatabaseOptions, Engine, SqliteOptions } from '../src/db/database.ts'
 import { openDatabase } from '../src/db/database.ts'
 import type { PostgresOptions } from '../src/db/postgres/dialect.ts'
@@ -81,3 +82,15 @@ export const databases = (): TestEngine[] => {
     }),
   ]
 }
+
+/** What a program is told to work on the same database; SQLite's lies in the data directory. */
+export const databaseEnv = (database: DatabaseConfig): Record<string, string> =>
+  database.engine === 'sqlite'
+    ? {}
+    : {
+        SIGNET_POSTGRESQL__HOST: database.hosts[0]!.host,
+        SIGNET_POSTGRESQL__PORT: String(database.hosts[0]!.port),
+        SIGNET_POSTGRESQL__USER: database.user,
+        SIGNET_POSTGRESQL__PASSWORD: database.password,
+        SIGNET_POSTGRESQL__NAME: database.database,
+      }

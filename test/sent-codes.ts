@@ -35,8 +35,8 @@ export const aTwoFactorFlow = async (ctx: Ctx, values: Row = {}): Promise<string
     ])
   ).slug
 
-/** A browser in front of the question for a second factor. The person's password is `right`. */
-export async function atSecondFactor(app: TestServer['app'], slug: string, user: Row): Promise<{ visitor: FlowVisitor; shown: Shown }> {
+/** A browser in front of what a flow does after name and password: a question for a second factor, or the set-up of one. The password is `right`. */
+export async function afterPassword(app: TestServer['app'], slug: string, user: Row): Promise<{ visitor: FlowVisitor; shown: Shown }> {
   const visitor = new FlowVisitor(app)
   await visitor.challenge(slug)
   await visitor.challenge(slug, '', { uid_field: user.username })
@@ -56,4 +56,18 @@ export async function mailbox() {
       return smtp.mails.slice(before)
     },
   }
+}
+
+/** What fifty browsers get that send the same code at once. @param sent the code, once the first of them has asked for it */
+export async function fiftyAtOnce(app: TestServer['app'], slug: string, user: Row, sent: () => string | Promise<string>): Promise<Shown[]> {
+  const browsers = await Promise.all(
+    Array.from({ length: 50 }, async () => {
+      const visitor = new FlowVisitor(app)
+      await visitor.challenge(slug)
+      return { visitor, shown: await visitor.challenge(slug, '', { uid_field: user.username }) }
+    }),
+  )
+  await browsers[0]!.visitor.challenge(slug, '', { selected_challenge: browsers[0]!.shown.device_challenges[0] })
+  const code = await sent()
+  return Promise.all(browsers.map(({ visitor }) => visitor.challenge(slug, '', { code })))
 }

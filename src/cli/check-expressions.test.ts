@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { unique } from '../../test/builders.ts'
-import { ENGINE, ownServer } from '../../test/harness.ts'
+import { databaseEnv } from '../../test/databases.ts'
+import { ownServer } from '../../test/harness.ts'
 import { runCommand } from './run.ts'
 
 async function run(args: string[], folder: string, env: Record<string, string> = {}) {
@@ -79,17 +80,7 @@ test('the database is looked through on demand', async () => {
   const name = unique('stored')
   assert.equal((await admin.post('/api/v3/policies/expression/', { name, expression: 'import nothing_of_that_name' })).status, 201)
   const { database, secret_key } = deps.config
-  const env: Record<string, string> =
-    ENGINE === 'sqlite' || database.engine === 'sqlite'
-      ? {}
-      : {
-          SIGNET_POSTGRESQL__HOST: database.hosts[0]!.host,
-          SIGNET_POSTGRESQL__PORT: String(database.hosts[0]!.port),
-          SIGNET_POSTGRESQL__USER: database.user,
-          SIGNET_POSTGRESQL__PASSWORD: database.password,
-          SIGNET_POSTGRESQL__NAME: database.database,
-        }
-  const { code, stdout } = await run(['--all'], deps.config.data_dir, { ...env, SIGNET_SECRET_KEY: secret_key! })
+  const { code, stdout } = await run(['--all'], deps.config.data_dir, { ...databaseEnv(database), SIGNET_SECRET_KEY: secret_key! })
   assert.equal(code, 1)
   assert.match(stdout, new RegExp(`^policy: ${name}: line 1, column 1: module 'nothing_of_that_name' is not available\n`))
 })

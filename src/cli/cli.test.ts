@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { SMTPServer } from 'smtp-server'
+import { databaseEnv } from '../../test/databases.ts'
 import { server, type TestServer } from '../../test/harness.ts'
 import { aUser, unique } from '../../test/builders.ts'
 import { generateKeypair } from '../crypto/self-signed.ts'
@@ -21,21 +22,11 @@ async function signet(
   { env = {}, input = '' }: { env?: Record<string, string>; input?: string } = {},
 ) {
   const { database, data_dir } = deps.config
-  const place: Record<string, string> =
-    database.engine === 'sqlite'
-      ? {}
-      : {
-          SIGNET_POSTGRESQL__HOST: database.hosts[0]!.host,
-          SIGNET_POSTGRESQL__PORT: String(database.hosts[0]!.port),
-          SIGNET_POSTGRESQL__USER: database.user,
-          SIGNET_POSTGRESQL__PASSWORD: database.password,
-          SIGNET_POSTGRESQL__NAME: database.database,
-        }
   let stdout = ''
   let stderr = ''
   const code = await runCommand(args, {
     source: {
-      env: { SIGNET_DATA_DIR: data_dir, SIGNET_SECRET_KEY: deps.config.secret_key!, ...place, ...env },
+      env: { SIGNET_DATA_DIR: data_dir, SIGNET_SECRET_KEY: deps.config.secret_key!, ...databaseEnv(database), ...env },
       cwd: data_dir,
       readFile: path => {
         throw new Error(`tests read no file ${path}`)

@@ -1,5 +1,5 @@
 import type { Ctx } from '../../src/context.ts'
-import type { Model, Row } from '../../src/api/model.ts'
+import { modelLabelled, type Model, type Row } from '../../src/api/model.ts'
 import { aGroup, aUser, unique } from '../builders.ts'
 import { operationAt } from './schema.ts'
 import { sampleObject, sampleValue } from './samples.ts'
@@ -21,7 +21,7 @@ export const OURS: ReadonlySet<string> = new Set([
   'POST /signet/authenticators/:device_class/:id/restore/',
 ])
 
-const modelAt = (ctx: Ctx, label: string): Model => ctx.registry.models.find(model => model.label === label)!
+const modelAt = (ctx: Ctx, label: string): Model => modelLabelled(ctx, label)!
 const sample = (ctx: Ctx, label: string): Promise<Row> => sampleObject(ctx, modelAt(ctx, label))
 
 const user = async (ctx: Ctx) => (await aUser(ctx)).id as number

@@ -1,6 +1,6 @@
 import { internal, text } from '../../src/api/fields.ts'
 import { findObject, insertObject, withDefaults } from '../../src/api/store.ts'
-import type { Model, Row } from '../../src/api/model.ts'
+import { modelLabelled, type Model, type Row } from '../../src/api/model.ts'
 import { transact, type Ctx } from '../../src/context.ts'
 import { startSession } from '../../src/core/session/session.ts'
 import { readCatalogue } from '../../src/db/catalogue.ts'
@@ -87,7 +87,7 @@ const NEEDED: Record<string, readonly string[]> = {
   'authentik_stages_invitation.invitation': ['flow'],
 }
 
-const modelOf = (ctx: Ctx, label: string): Model => ctx.registry.models.find(model => model.label === label)!
+const modelOf = (ctx: Ctx, label: string): Model => modelLabelled(ctx, label)!
 
 /** A value that a schema of the contract allows. */
 export function sampleValue(raw: Schema, name = 'value'): unknown {

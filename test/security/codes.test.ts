@@ -5,7 +5,7 @@ import { aUser, unique } from '../builders.ts'
 import { aFlow, aStage, assertDone, errorsOf, FlowVisitor, type Shown } from '../flows.ts'
 import { ownServer } from '../harness.ts'
 import { codeIn } from '../codes.ts'
-import { anEmailDevice, aTwoFactorFlow, atSecondFactor, mailbox, otherThan } from '../sent-codes.ts'
+import { anEmailDevice, aTwoFactorFlow, afterPassword, mailbox, otherThan } from '../sent-codes.ts'
 
 /** Attacks on codes that are sent to people, each numbered as in the list of abuse cases. */
 
@@ -22,7 +22,7 @@ const aPerson = (values: Row = {}) => aUser(ctx, { password: 'right', ...values 
 /** Somebody who signs in by password and is in front of the set-up of mailed codes. */
 async function atSetup(user: Row, stage?: Row) {
   const { slug } = await aFlow(ctx, ['identification', 'password', stage ?? (await aStage(ctx, 'authenticator_email')), 'user_login'])
-  return { slug, ...(await atSecondFactor(app, slug, user)) }
+  return { slug, ...(await afterPassword(app, slug, user)) }
 }
 
 test('43 a code goes to the address that the flow has established, whatever the request names', async () => {
@@ -41,7 +41,7 @@ test('43 a code goes to the address that the flow has established, whatever the 
   const owner = await aPerson()
   await anEmailDevice(ctx, owner, await aStage(ctx, 'authenticator_email'))
   const signIn = await aTwoFactorFlow(ctx)
-  const second = await atSecondFactor(app, signIn, owner)
+  const second = await afterPassword(app, signIn, owner)
   const [offer] = second.shown.device_challenges as Shown[]
   const altered = { ...offer, challenge: { email: attacker }, email: attacker }
   await second.visitor.challenge(signIn, '', { selected_challenge: altered, email: attacker })
@@ -57,7 +57,7 @@ test("43 nobody has codes sent to another's device", async () => {
   const device = await anEmailDevice(ctx, victim, stage)
   await anEmailDevice(ctx, attacker, stage)
   const slug = await aTwoFactorFlow(ctx)
-  const { visitor, shown } = await atSecondFactor(app, slug, attacker)
+  const { visitor, shown } = await afterPassword(app, slug, attacker)
   const [offer] = shown.device_challenges as Shown[]
   const answer = await visitor.challenge(slug, '', { selected_challenge: { ...offer, device_uid: String(device.id) } })
   assert.deepEqual(errorsOf(answer), { selected_challenge: ['invalid challenge selected'] })
@@ -115,7 +115,7 @@ test('46 guesses at a code are limited for an account, over however many browser
   const user = await aPerson()
   await anEmailDevice(ctx, user, await aStage(ctx, 'authenticator_email'))
   const slug = await aTwoFactorFlow(ctx, { email_otp_throttling_factor: 0 })
-  const browsers = await Promise.all(Array.from({ length: 4 }, () => atSecondFactor(app, slug, user)))
+  const browsers = await Promise.all(Array.from({ length: 4 }, () => afterPassword(app, slug, user)))
   const [first] = browsers
   await first!.visitor.challenge(slug, '', { selected_challenge: first!.shown.device_challenges[0] })
   const code = codeIn((await delivered())[0]!.text)
@@ -146,7 +146,7 @@ test('46 an address is not flooded, whoever asks and however often', async () =>
   const user = await aPerson()
   await anEmailDevice(ctx, user, await aStage(ctx, 'authenticator_email'))
   const slug = await aTwoFactorFlow(ctx)
-  const browsers = await Promise.all(Array.from({ length: 8 }, () => atSecondFactor(app, slug, user)))
+  const browsers = await Promise.all(Array.from({ length: 8 }, () => afterPassword(app, slug, user)))
   const answers = await Promise.all(
     browsers.map(({ visitor, shown }) => visitor.challenge(slug, '', { selected_challenge: shown.device_challenges[0] })),
   )

@@ -1,25 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { aUser } from '../../../test/builders.ts'
 import { aFlow, aStage, assertDone, FlowVisitor } from '../../../test/flows.ts'
-import { ownServer, server, type TestServer } from '../../../test/harness.ts'
-import { CITIES, NETWORKS } from '../../../test/mmdb.ts'
+import { server, type TestServer } from '../../../test/harness.ts'
+import { located } from '../../../test/located.ts'
 import type { Row } from '../../api/model.ts'
-
-const folder = mkdtempSync(join(tmpdir(), 'signet-binding-'))
-after(() => rmSync(folder, { recursive: true }))
-writeFileSync(join(folder, 'city.mmdb'), CITIES)
-writeFileSync(join(folder, 'asn.mmdb'), NETWORKS)
-
-let made: Promise<TestServer> | undefined
-const located = () =>
-  (made ??= ownServer({
-    AUTHENTIK_EVENTS__CONTEXT_PROCESSORS__GEOIP: join(folder, 'city.mmdb'),
-    AUTHENTIK_EVENTS__CONTEXT_PROCESSORS__ASN: join(folder, 'asn.mmdb'),
-  }))
 
 const [BERLIN, NEAR, MUNICH, PARIS, SYDNEY, NOWHERE] = ['192.0.2.1', '192.0.2.2', '192.0.2.129', '198.51.100.1', '203.0.113.1', '10.0.0.1']
 

@@ -1,28 +1,12 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { aUser, unique } from '../../../test/builders.ts'
-import { ownServer, server, type TestServer } from '../../../test/harness.ts'
-import { CITIES, NETWORKS } from '../../../test/mmdb.ts'
+import { server } from '../../../test/harness.ts'
+import { located } from '../../../test/located.ts'
 import { ask, visitorAt } from '../../../test/policies.ts'
 import type { Row } from '../../api/model.ts'
 import { recordEvent } from '../../events/record.ts'
 import { evaluateEach } from '../engine.ts'
-
-const folder = mkdtempSync(join(tmpdir(), 'signet-geoip-'))
-after(() => rmSync(folder, { recursive: true }))
-writeFileSync(join(folder, 'city.mmdb'), CITIES)
-writeFileSync(join(folder, 'asn.mmdb'), NETWORKS)
-
-let made: Promise<TestServer> | undefined
-/** A server with databases of addresses. */
-const located = () =>
-  (made ??= ownServer({
-    AUTHENTIK_EVENTS__CONTEXT_PROCESSORS__GEOIP: join(folder, 'city.mmdb'),
-    AUTHENTIK_EVENTS__CONTEXT_PROCESSORS__ASN: join(folder, 'asn.mmdb'),
-  }))
 
 const [BERLIN, PARIS, SYDNEY, NOWHERE] = ['192.0.2.1', '198.51.100.1', '203.0.113.1', '10.0.0.1']
 

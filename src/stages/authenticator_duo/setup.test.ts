@@ -3,8 +3,9 @@ import { after, test } from 'node:test'
 import type { Row } from '../../api/model.ts'
 import { aRole, aToken, aUser, unique } from '../../../test/builders.ts'
 import { DUO_ADMIN, DUO_AUTH, duoServer } from '../../../test/duo.ts'
-import { aFlow, aStage, assertDone, errorsOf, FlowVisitor } from '../../../test/flows.ts'
+import { aFlow, aStage, assertDone, errorsOf } from '../../../test/flows.ts'
 import { ownServer } from '../../../test/harness.ts'
+import { afterPassword } from '../../../test/sent-codes.ts'
 
 const { app, ctx, admin, client } = await ownServer({ SIGNET_OUTGOING_ALLOW: '127.0.0.1' })
 const duo = await duoServer(ctx.now)
@@ -12,13 +13,8 @@ after(duo.close)
 
 const aDuoStage = (values: Row = {}) => aStage(ctx, 'authenticator_duo', { ...DUO_AUTH, api_hostname: duo.origin, ...values })
 
-async function inFront(slug: string, user: Row) {
-  const visitor = new FlowVisitor(app)
-  await visitor.challenge(slug)
-  await visitor.challenge(slug, '', { uid_field: user.username })
-  const shown = await visitor.challenge(slug, '', { password: 'right' })
-  return { visitor, shown }
-}
+/** Somebody in front of the set-up. */
+const inFront = (slug: string, user: Row) => afterPassword(app, slug, user)
 
 const aPerson = () => aUser(ctx, { password: 'right' })
 const setup = (stage: Row) => aFlow(ctx, ['identification', 'password', stage, 'user_login'])

@@ -4,7 +4,7 @@ import { aUser, unique } from '../../../test/builders.ts'
 import { DUO_AUTH, duoServer } from '../../../test/duo.ts'
 import { aStage, assertDone, errorsOf } from '../../../test/flows.ts'
 import { ownServer } from '../../../test/harness.ts'
-import { aDuoDevice, aTwoFactorFlow, atSecondFactor } from '../../../test/sent-codes.ts'
+import { aDuoDevice, aTwoFactorFlow, afterPassword } from '../../../test/sent-codes.ts'
 
 const { app, ctx } = await ownServer({ SIGNET_OUTGOING_ALLOW: '127.0.0.1' })
 const duo = await duoServer(ctx.now)
@@ -23,7 +23,7 @@ async function aMember() {
 test('the person is asked on their phone, and told what for', async () => {
   const { user, id, device } = await aMember()
   const slug = await aTwoFactorFlow(ctx)
-  const { visitor, shown } = await atSecondFactor(app, slug, user)
+  const { visitor, shown } = await afterPassword(app, slug, user)
   assert.partialDeepStrictEqual(shown.device_challenges, [{ device_class: 'duo', device_uid: String(device.id), challenge: {} }])
   assertDone(await visitor.challenge(slug, '', { duo: device.id }), '/')
   const push = Object.fromEntries(duo.pushes.at(-1)!)
@@ -41,7 +41,7 @@ test('the person is asked on their phone, and told what for', async () => {
 test('who says no, or whom Duo does not know, stays outside', async () => {
   const { user, device } = await aMember()
   const slug = await aTwoFactorFlow(ctx)
-  const { visitor } = await atSecondFactor(app, slug, user)
+  const { visitor } = await afterPassword(app, slug, user)
   duo.phone.answer = 'deny'
   const refused = await visitor.post(slug, { duo: device.id })
   assert.deepEqual(refused.body.response_errors, { duo: [{ string: 'Duo denied access', code: 'denied' }] })
@@ -61,7 +61,7 @@ test('who says no, or whom Duo does not know, stays outside', async () => {
 test("nobody can name another's device", async () => {
   const [one, other] = [await aMember(), await aMember()]
   const slug = await aTwoFactorFlow(ctx)
-  const { visitor } = await atSecondFactor(app, slug, one.user)
+  const { visitor } = await afterPassword(app, slug, one.user)
   const pushed = duo.pushes.length
   assert.deepEqual(errorsOf(await visitor.challenge(slug, '', { duo: other.device.id })), { duo: ['Invalid device'] })
   assert.equal(duo.pushes.length, pushed)
@@ -70,7 +70,7 @@ test("nobody can name another's device", async () => {
 test('a device that is deleted while the phone rings proves nobody', async () => {
   const { user, device } = await aMember()
   const slug = await aTwoFactorFlow(ctx)
-  const { visitor } = await atSecondFactor(app, slug, user)
+  const { visitor } = await afterPassword(app, slug, user)
   duo.phone.before = async () => {
     await ctx.db
       .updateTable('authenticator')
@@ -86,7 +86,7 @@ test('a device that is deleted while the phone rings proves nobody', async () =>
 test('phones are not rung without end (abuse 46)', async () => {
   const { user, device } = await aMember()
   const slug = await aTwoFactorFlow(ctx)
-  const { visitor } = await atSecondFactor(app, slug, user)
+  const { visitor } = await afterPassword(app, slug, user)
   duo.phone.answer = 'deny'
   for (let times = 0; times < 5; times++) assert.deepEqual(errorsOf(await visitor.challenge(slug, '', { duo: device.id })), DENIED)
   const pushed = duo.pushes.length

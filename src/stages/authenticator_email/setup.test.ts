@@ -8,6 +8,7 @@ import { ownServer } from '../../../test/harness.ts'
 import { mailServer } from '../../../test/smtp.ts'
 import { jobs } from '../../tasks/jobs.ts'
 import { makeRunner } from '../../tasks/runner.ts'
+import { afterPassword } from '../../../test/sent-codes.ts'
 
 const smtp = await mailServer()
 const { app, ctx, clock, admin } = await ownServer(smtp.env)
@@ -32,13 +33,7 @@ async function setup(values: Row = {}) {
 }
 
 /** Somebody in front of the set-up. */
-async function inFront(slug: string, user: Row) {
-  const visitor = new FlowVisitor(app)
-  await visitor.challenge(slug)
-  await visitor.challenge(slug, '', { uid_field: user.username })
-  const shown = await visitor.challenge(slug, '', { password: 'right' })
-  return { visitor, shown }
-}
+const inFront = (slug: string, user: Row) => afterPassword(app, slug, user)
 
 const aPerson = (values: Row = {}) => aUser(ctx, { password: 'right', ...values })
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { aUser } from '../../../test/builders.ts'
-import { aFlow, aStage, assertDone, errorsOf, FlowVisitor } from '../../../test/flows.ts'
+import { aFlow, aStage, assertDone, errorsOf } from '../../../test/flows.ts'
 import { ownServer } from '../../../test/harness.ts'
 import { codeIn } from '../../../test/codes.ts'
-import { anEmailDevice, aTwoFactorFlow, atSecondFactor, mailbox, otherThan } from '../../../test/sent-codes.ts'
+import { afterPassword, anEmailDevice, aTwoFactorFlow, fiftyAtOnce, mailbox, otherThan } from '../../../test/sent-codes.ts'
 
 const mails = await mailbox()
 const server = await ownServer(mails.env)
@@ -23,7 +23,7 @@ async function aMember() {
 test('choosing the device mails a code, which signs in once', async () => {
   const { user, device } = await aMember()
   const slug = await aTwoFactorFlow(ctx)
-  const { visitor, shown } = await atSecondFactor(app, slug, user)
+  const { visitor, shown } = await afterPassword(app, slug, user)
   const [offer, ...more] = shown.device_challenges
   assert.equal(more.length, 0)
   assert.partialDeepStrictEqual(offer, {
@@ -44,7 +44,7 @@ test('choosing the device mails a code, which signs in once', async () => {
   assertDone(await visitor.challenge(slug, '', { code }), '/')
   assert.equal((await visitor.get('/api/v3/core/users/me/')).body.user.username, user.username)
 
-  const again = await atSecondFactor(app, slug, user)
+  const again = await afterPassword(app, slug, user)
   assert.notEqual(again.shown.device_challenges[0].last_used, null)
   assert.deepEqual(errorsOf(await again.visitor.challenge(slug, '', { code })), { code: [WRONG] })
 })
@@ -53,16 +53,7 @@ test('of fifty browsers that send one code at once, one gets in', async () => {
   const { user } = await aMember()
   const validate = await aStage(ctx, 'authenticator_validate', { not_configured_action: 'deny', email_otp_throttling_factor: 0 })
   const { slug } = await aFlow(ctx, ['identification', validate, 'user_login'])
-  const browsers = await Promise.all(
-    Array.from({ length: 50 }, async () => {
-      const visitor = new FlowVisitor(app)
-      await visitor.challenge(slug)
-      return { visitor, shown: await visitor.challenge(slug, '', { uid_field: user.username }) }
-    }),
-  )
-  await browsers[0]!.visitor.challenge(slug, '', { selected_challenge: browsers[0]!.shown.device_challenges[0] })
-  const code = codeIn((await delivered())[0]!.text)
-  const answers = await Promise.all(browsers.map(({ visitor }) => visitor.challenge(slug, '', { code })))
+  const answers = await fiftyAtOnce(app, slug, user, async () => codeIn((await delivered())[0]!.text))
   assert.equal(answers.filter(({ component }) => component === 'xak-flow-redirect').length, 1)
   assert.equal(answers.filter(answer => errorsOf(answer).code?.[0] === WRONG).length, 49)
 })
@@ -70,7 +61,7 @@ test('of fifty browsers that send one code at once, one gets in', async () => {
 test('a code ends with its time, and with the next one', async () => {
   const { user, stage } = await aMember()
   const slug = await aTwoFactorFlow(ctx, { email_otp_throttling_factor: 0 })
-  const { visitor, shown } = await atSecondFactor(app, slug, user)
+  const { visitor, shown } = await afterPassword(app, slug, user)
   const ask = async () => {
     await visitor.challenge(slug, '', { selected_challenge: shown.device_challenges[0] })
     return codeIn((await delivered())[0]!.text)
@@ -86,7 +77,7 @@ test('a code ends with its time, and with the next one', async () => {
 test('a device in the trash gets no code, and its code is worth nothing', async () => {
   const { user, device } = await aMember()
   const slug = await aTwoFactorFlow(ctx)
-  const { visitor, shown } = await atSecondFactor(app, slug, user)
+  const { visitor, shown } = await afterPassword(app, slug, user)
   await visitor.challenge(slug, '', { selected_challenge: shown.device_challenges[0] })
   const code = codeIn((await delivered())[0]!.text)
   await ctx.db

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { aUser } from '../../../test/builders.ts'
-import { aFlow, aStage, assertDone, errorsOf, FlowVisitor } from '../../../test/flows.ts'
+import { aFlow, aStage, assertDone, errorsOf } from '../../../test/flows.ts'
 import { ownServer } from '../../../test/harness.ts'
 import { receiver, type Reply } from '../../../test/http-receiver.ts'
 import { codeIn } from '../../../test/codes.ts'
-import { aPhone, aTwoFactorFlow, atSecondFactor } from '../../../test/sent-codes.ts'
+import { afterPassword, aPhone, aTwoFactorFlow, fiftyAtOnce } from '../../../test/sent-codes.ts'
 import { hashNumber } from './number.ts'
 
 let reply: Reply = {}
@@ -22,7 +22,7 @@ test('choosing the phone sends a code to it, which signs in', async () => {
   const number = aNumber()
   const device = await aPhone(ctx, user, await aSmsStage(), number)
   const slug = await aTwoFactorFlow(ctx)
-  const { visitor, shown } = await atSecondFactor(app, slug, user)
+  const { visitor, shown } = await afterPassword(app, slug, user)
   const [offer] = shown.device_challenges
   assert.partialDeepStrictEqual(offer, {
     device_class: 'sms',
@@ -42,16 +42,7 @@ test('of fifty browsers that send one code at once, one gets in', async () => {
   await aPhone(ctx, user, await aSmsStage(), aNumber())
   const validate = await aStage(ctx, 'authenticator_validate', { not_configured_action: 'deny', sms_otp_throttling_factor: 0 })
   const { slug } = await aFlow(ctx, ['identification', validate, 'user_login'])
-  const browsers = await Promise.all(
-    Array.from({ length: 50 }, async () => {
-      const visitor = new FlowVisitor(app)
-      await visitor.challenge(slug)
-      return { visitor, shown: await visitor.challenge(slug, '', { uid_field: user.username }) }
-    }),
-  )
-  await browsers[0]!.visitor.challenge(slug, '', { selected_challenge: browsers[0]!.shown.device_challenges[0] })
-  const code = codeIn(provider.received.at(-1)!.body)
-  const answers = await Promise.all(browsers.map(({ visitor }) => visitor.challenge(slug, '', { code })))
+  const answers = await fiftyAtOnce(app, slug, user, () => codeIn(provider.received.at(-1)!.body))
   assert.equal(answers.filter(({ component }) => component === 'xak-flow-redirect').length, 1)
 })
 
@@ -59,7 +50,7 @@ test('a provider that is down is said so, and leaves no code behind', async () =
   const user = await aUser(ctx, { password: 'right' })
   await aPhone(ctx, user, await aSmsStage(), aNumber())
   const slug = await aTwoFactorFlow(ctx)
-  const { visitor, shown } = await atSecondFactor(app, slug, user)
+  const { visitor, shown } = await afterPassword(app, slug, user)
   reply = { status: 500 }
   const failed = await visitor.challenge(slug, '', { selected_challenge: shown.device_challenges[0] })
   assert.deepEqual(errorsOf(failed), { non_field_errors: ['The code could not be sent. Please try again later.'] })
@@ -71,6 +62,6 @@ test('a provider that is down is said so, and leaves no code behind', async () =
 test('a number that was only verified is no second factor', async () => {
   const user = await aUser(ctx, { password: 'right' })
   await aPhone(ctx, user, await aSmsStage(), hashNumber(ctx, aNumber()))
-  const { shown } = await atSecondFactor(app, await aTwoFactorFlow(ctx), user)
+  const { shown } = await afterPassword(app, await aTwoFactorFlow(ctx), user)
   assert.deepEqual([shown.component, shown.error_message], ['ak-stage-access-denied', 'No (allowed) MFA authenticator configured.'])
 })

@@ -8,6 +8,7 @@ import { codeIn, tells } from '../../../test/codes.ts'
 import { aFlow, aForm, aStage, assertDone, errorsOf, FlowVisitor } from '../../../test/flows.ts'
 import { ownServer } from '../../../test/harness.ts'
 import { basicOf, receiver, type Reply } from '../../../test/http-receiver.ts'
+import { afterPassword } from '../../../test/sent-codes.ts'
 
 let reply: Reply = {}
 const provider = await receiver(() => reply)
@@ -29,11 +30,7 @@ const setup = async (stage: Row) => aFlow(ctx, ['identification', 'password', st
 async function inFront(slug: string, user: Row) {
   reply = { status: 200 }
   provider.received.length = 0
-  const visitor = new FlowVisitor(app)
-  await visitor.challenge(slug)
-  await visitor.challenge(slug, '', { uid_field: user.username })
-  const shown = await visitor.challenge(slug, '', { password: 'right' })
-  return { visitor, shown }
+  return afterPassword(app, slug, user)
 }
 
 const aPerson = () => aUser(ctx, { password: 'right' })
