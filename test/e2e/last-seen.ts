@@ -41,5 +41,5 @@ async function describePage(page: Page): Promise<string> {
   const timer = setTimeout(() => resolve('(it does not answer)'), WITHIN)
   const seen = await Promise.race([read, late]).catch(String)
   clearTimeout(timer)
-  return `${page.url()} ${seen}`
+  return `${page.url()} ${String(seen)}`
 }
