@@ -12,7 +12,8 @@ import type { Summary } from './runner-summary.ts'
 // Not how long anything may take: after so long without any news a process is believed to hang outside of a test, on a slow machine too.
 const LOADING = 600_000 // ms, until its first test begins; longer than any test may take
 const SILENCE = Number(process.env.SIGNET_TEST_SILENCE ?? LOADING) // ms, from then on
-const TEST_TIMEOUT = Number(process.env.SIGNET_TEST_TIMEOUT ?? 180_000) // ms, for one test; none takes a tenth of it on a machine that does little else
+/** For one test, or what comes before a suite: none takes a tenth of it on a machine that does little else. ms */
+const TEST_TIMEOUT = Number(process.env.SIGNET_TEST_TIMEOUT ?? 300_000)
 
 export type Settings = { root: string; summary: Summary; namePattern?: string; env?: NodeJS.ProcessEnv }
 
