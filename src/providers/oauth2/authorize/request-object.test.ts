@@ -137,9 +137,10 @@ test('who has to sign in comes back to the same request, also when the object is
   const user = await aUser(ctx, { password: 'a good password' })
   const browser = await aBrowser()
   const exp = Math.floor(deps.now().getTime() / 1000) + 60
-  const sent = await browser.get(open(party, { request: await sign({ exp, claims: { id_token: { name: null } } }) }))
+  const request = await sign({ exp, claims: { id_token: { name: null } } })
+  const sent = await browser.get(open(party, { request }))
   const page = new URL(String(sent.headers.location), 'https://id.example.test')
-  assert.ok(!page.href.includes('eyJ'), 'the object itself stays out of addresses')
+  for (const part of request.split('.')) assert.ok(!page.href.includes(part.slice(0, 12)), 'the object itself stays out of addresses')
   clock.advance(120_000)
   const done = await browser.signInWith('default-authentication-flow', page.search.slice(1), String(user.username), 'a good password')
   const { elsewhere } = await browser.follow(done.to)
