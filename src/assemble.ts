@@ -4,10 +4,10 @@ import { systemRandom } from './lib/random.ts'
 import type { Config } from './config.ts'
 import { makePasswords } from './core/password/passwords.ts'
 import { loadSecretKey } from './crypto/secret-key.ts'
-import { requireSameKey } from './crypto/same-key.ts'
+import { refuseOtherKey, requireSameKey } from './crypto/same-key.ts'
 import { makeSecrets } from './crypto/secrets.ts'
 import { databaseOptions } from './db/options.ts'
-import { migrate, pendingMigrations, type LockHolder } from './db/migrate.ts'
+import { isMigrated, migrate, pendingMigrations, type LockHolder } from './db/migrate.ts'
 import { migrations } from './db/migrations/index.ts'
 import { openDatabase, type Database } from './db/database.ts'
 import { VERSION } from './version.ts'
@@ -49,6 +49,9 @@ export type AssembleOptions = {
  */
 export async function assemble(outside: Outside, database: Database, options: AssembleOptions = {}): Promise<Deps> {
   const { config, log, now, root } = outside
+  const secrets = makeSecrets(await loadSecretKey(config))
+  const anyKey = options.secretKey === 'any'
+  if (!anyKey && (await isMigrated(database))) await refuseOtherKey(database, secrets) // before anything is changed
   if (options.migrations === 'demand') await demandSchema(database, 'Start the server of this version once: signet server')
   else if (config.skip_migrations) await demandSchema(database, 'SKIP_MIGRATIONS is set, so that this process does not change it.')
   else {
@@ -61,8 +64,7 @@ export async function assemble(outside: Outside, database: Database, options: As
       ),
     })
   }
-  const secrets = makeSecrets(await loadSecretKey(config))
-  if (options.secretKey !== 'any') await requireSameKey(database, secrets)
+  if (!anyKey) await requireSameKey(database, secrets)
   return {
     registry,
     root,

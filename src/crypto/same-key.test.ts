@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { sql } from 'kysely'
 import pino from 'pino'
 import { assemble, openConfigured } from '../assemble.ts'
 import { systemContext } from '../context.ts'
@@ -26,6 +27,14 @@ test('a database belongs to its secret key, until another one is adopted', async
     }
     await assert.rejects(assemble(outside, database), refused)
     await assert.rejects(assemble(outside, database, { migrations: 'demand' }), refused)
+    // As a version would find it that has something to migrate: the key is looked at first.
+    const applied = await sql<{
+      name: string
+    }>`delete from schema_migration where name = (select max(name) from schema_migration) returning name`.execute(database.db)
+    await assert.rejects(assemble(outside, database), refused)
+    await sql`insert into schema_migration (name, applied_at, program_version) select ${applied.rows[0]!.name}, applied_at, program_version from schema_migration limit 1`.execute(
+      database.db,
+    )
     assert.equal((await admin.get(`/api/v3/providers/oauth2/${String(provider.id)}/`)).body.client_secret, provider.client_secret)
 
     const lost = await adoptSecretKey(systemContext(await assemble(outside, database, { secretKey: 'any' })))

@@ -21,19 +21,24 @@ export class OtherSecretKeyError extends Error {
 /** Tells the key without telling anything of it. */
 const markOf = (secrets: Secrets): string => secrets.hmac('installation', MARK)
 
+/** Refuses a key that is known to be another one, and changes nothing. @throws OtherSecretKeyError */
+export async function refuseOtherKey({ db }: Pick<Database, 'db'>, secrets: Secrets): Promise<void> {
+  const known = await db.selectFrom('installation').select('value').where('name', '=', MARK).executeTakeFirst()
+  if (known && known.value !== markOf(secrets)) throw new OtherSecretKeyError()
+}
+
 /**
  * A database belongs to the secret key that it was first used with: under another one nobody would be signed in any more, stored secrets could not be
  * opened, and new ones would be sealed so that neither key opens all.
  * @throws OtherSecretKeyError
  */
-export async function requireSameKey({ db }: Pick<Database, 'db'>, secrets: Secrets): Promise<void> {
-  await db
+export async function requireSameKey(database: Pick<Database, 'db'>, secrets: Secrets): Promise<void> {
+  await database.db
     .insertInto('installation')
     .values({ name: MARK, value: markOf(secrets) })
     .onConflict(conflict => conflict.doNothing())
     .execute()
-  const { value } = await db.selectFrom('installation').select('value').where('name', '=', MARK).executeTakeFirstOrThrow()
-  if (value !== markOf(secrets)) throw new OtherSecretKeyError()
+  await refuseOtherKey(database, secrets)
 }
 
 /**

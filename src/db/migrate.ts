@@ -98,6 +98,9 @@ const pendingAmong = (migrations: readonly Migration[], done: readonly Applied[]
   return migrations.filter(migration => !names.has(migration.name))
 }
 
+/** Whether any version of the program has been here. */
+export const isMigrated = (database: Pick<Database, 'db'>): Promise<boolean> => hasTable(database.db)
+
 /**
  * The names of the migrations that this schema lacks. Reads only.
  * @throws SchemaNewerError

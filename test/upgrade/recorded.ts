@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { sql, type Kysely } from 'kysely'
@@ -64,6 +65,11 @@ export async function restore(database: Database, recorded: Recorded): Promise<s
   const earlier = migrations.filter(({ name }) => recorded.migrations.includes(name))
   if (earlier.length < recorded.migrations.length) throw new Error('a migration that was published is gone, or has another name')
   await migrate(database, earlier, { now: () => new Date(recorded.at), programVersion: 'recorded' })
+  for (const [table, { columns }] of await readCatalogue(database.db)) {
+    const [row] = recorded.rows[table] ?? []
+    const names = columns.map(({ name }) => name).toSorted()
+    if (row) assert.deepEqual(names, Object.keys(row).toSorted(), `what was published of ${table} says something else now`)
+  }
   await fill(database, recorded)
   return recorded.known.adminToken
 }
