@@ -60,13 +60,16 @@ export const namesOf = (names: readonly string[]): ReadonlySet<string> => setOf(
 // Not Buffer.from: that cuts small ones out of a large block, which then lives as long as any of them.
 const bytesOf = remember(MOST, (text): Uint8Array => new TextEncoder().encode(text), { longest: Infinity })
 
+/** What the name of a key ends with that has another for signing. */
+export const FOR_ENCRYPTING = '-enc'
+
 /**
  * Keys under names of their own, RFC 7517 §4.5. A key that encrypts as well as it signs stands in a set for each use (OIDC Discovery §3, `jwks_uri`), and what it
  * is called by signatures is what clients look up: for encrypting it gets another name, which nobody's tokens carry.
  */
 export function underOwnNames(keys: readonly Row[]): Row[] {
   const signing = new Set(keys.filter(key => key.use === 'sig').map(key => key.kid))
-  return keys.map(key => (key.use === 'enc' && signing.has(key.kid) ? { ...key, kid: `${String(key.kid)}-enc` } : key))
+  return keys.map(key => (key.use === 'enc' && signing.has(key.kid) ? { ...key, kid: `${String(key.kid)}${FOR_ENCRYPTING}` } : key))
 }
 
 /**

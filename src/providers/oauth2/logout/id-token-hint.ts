@@ -3,6 +3,7 @@ import type { Row } from '../../../api/model.ts'
 import type { Ctx } from '../../../context.ts'
 import { issuerOf } from '../addresses.ts'
 import type { Client } from '../client/client.ts'
+import { FOR_ENCRYPTING } from '../client/parts.ts'
 import type { Encrypter } from '../keys/signer.ts'
 
 /**
@@ -28,9 +29,13 @@ const MOST_TRIED = 4
 export async function openedHint(hint: string, clients: readonly Client[]): Promise<string | undefined> {
   if (hint.split('.').length !== 5) return hint
   const keys = new Map<unknown, Encrypter>()
-  for (const { encrypter } of clients) if (encrypter && !keys.has(encrypter.jwk.kid)) keys.set(encrypter.jwk.kid, encrypter)
+  for (const { encrypter } of clients) {
+    if (!encrypter || keys.has(encrypter.jwk.kid)) continue
+    keys.set(encrypter.jwk.kid, encrypter)
+    keys.set(`${String(encrypter.jwk.kid)}${FOR_ENCRYPTING}`, encrypter) // as the key set calls one that signs too
+  }
   const kid = kidOf(hint)
-  const tried = kid === undefined ? [...keys.values()].slice(0, MOST_TRIED) : [keys.get(kid)]
+  const tried = kid === undefined ? [...new Set(keys.values())].slice(0, MOST_TRIED) : [keys.get(kid)]
   for (const encrypter of tried) {
     const jws = await encrypter?.decrypt(hint)
     if (jws !== undefined) return jws
