@@ -8,7 +8,7 @@ import { remoteKeyList, remoteKeySet } from './key-set.ts'
 
 /** Answers key sets by their address; who was asked for is noted. */
 async function published(t: TestContext, answer: (url: string) => unknown) {
-  const { ctx } = await server()
+  const { ctx, clock } = await server()
   const usual = outgoingOf(ctx.config)
   t.after(() => useOutgoing(ctx.config, usual))
   const asked: string[] = []
@@ -17,7 +17,7 @@ async function published(t: TestContext, answer: (url: string) => unknown) {
     const body = new TextEncoder().encode(JSON.stringify(answer(url)))
     return { status: 200, reason: 'OK', headers: {}, body, url, history: [], elapsed: 1 }
   })
-  return { ctx, asked }
+  return { ctx, clock, asked }
 }
 
 const address = () => `https://keys.example.test/${unique('set')}`
@@ -71,4 +71,38 @@ test('a key of Ed25519 is found by either name of its algorithm (RFC 9864 §2.2)
   assert.equal((await remoteKeyList(ctx, url))[0]!.alg, 'EdDSA', 'the set itself stays as it is')
   const { jwk } = kinds[2]!
   await assert.rejects(async () => remoteKeySet(ctx, url)({ alg: 'RS256', kid: jwk.kid }, { payload: '', signature: '' }))
+})
+
+test('79 an address that fails is asked again after ten seconds, not at everybody’s bidding', async t => {
+  let keys: unknown
+  const { ctx, clock, asked } = await published(t, () => ({ keys }))
+  const url = address()
+  for (let n = 0; n < 5; n++) await assert.rejects(remoteKeyList(ctx, url), /no list of keys/)
+  assert.equal(asked.length, 1)
+  keys = [aKey()]
+  clock.advance(10_001)
+  assert.deepEqual(await remoteKeyList(ctx, url), keys)
+  clock.reset()
+})
+
+test('79 whoever names unknown keys while the address fails takes nobody else’s keys away', async t => {
+  const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
+  const jwk = { ...(await exportJWK(publicKey)), kid: unique('key') }
+  let keys: unknown = [jwk]
+  const { ctx, clock, asked } = await published(t, () => ({ keys }))
+  const url = address()
+  const verify = async (kid: string) => {
+    const token = await new SignJWT({}).setProtectedHeader({ alg: 'ES256', kid }).sign(privateKey)
+    return jwtVerify(token, remoteKeySet(ctx, url))
+  }
+  await verify(jwk.kid)
+  clock.advance(31_000)
+  keys = undefined
+  for (let n = 0; n < 3; n++) await assert.rejects(verify('unknown'))
+  assert.equal(asked.length, 2)
+  await verify(jwk.kid)
+  assert.equal(asked.length, 2)
+  clock.advance(270_000)
+  await assert.rejects(verify(jwk.kid), /no list of keys/, 'what is too old is believed no more')
+  clock.reset()
 })

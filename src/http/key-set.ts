@@ -3,9 +3,10 @@ import type { Config } from '../config.ts'
 import type { Ctx } from '../context.ts'
 import { outgoingOf } from './outgoing/client.ts'
 
-/** How long a fetched set is believed, and how soon an unknown key may make us ask again: ms. */
+/** How long a fetched set is believed, how soon an unknown key may make us ask again, and how soon an address that failed is asked again: ms. */
 const FRESH = 300_000
 const ASK_AGAIN = 30_000
+const FAILED = 10_000
 const MAX_BYTES = 256 * 1024
 
 /** As many keys as a set may have, and members as a key. Nobody has so many; strangers' sets would take a hundred times their bytes of memory. */
@@ -35,7 +36,8 @@ function byEitherName(key: JWK): JWK {
 export const localKeySet = (keys: readonly unknown[]): JWTVerifyGetKey => createLocalJWKSet({ keys: keys.filter(isKey).map(byEitherName) })
 
 type KeySet = { keys: readonly JWK[]; find: JWTVerifyGetKey; weight: number }
-type Fetched = { at: number; set: Promise<KeySet>; weight: number }
+/** `set` counts `until` then; `latest` is what the address was asked for last, and is not asked for `again` before then. */
+type Fetched = { set: Promise<KeySet>; until: number; latest: Promise<KeySet>; again: number; weight: number }
 
 /** The sets that were fetched lately, by address, the oldest first. */
 class KeySets {
@@ -56,9 +58,9 @@ class KeySets {
     }
   }
 
-  /** Unless another was fetched since. */
-  remove(url: string, fetched: Fetched): void {
-    if (this.#sets.get(url) === fetched) this.#remove(url)
+  /** Unless another was added since. */
+  replace(url: string, fetched: Fetched, by: Fetched): void {
+    if (this.#sets.get(url) === fetched) this.add(url, by)
   }
 
   #remove(url: string): void {
@@ -78,21 +80,24 @@ async function fetchKeys(ctx: Ctx, url: string): Promise<KeySet> {
   return { find: localKeySet(keys), keys: keys.filter(isKey), weight: body.length + (1 + keys.length) * USUAL } // RFC 7517 §5: others are ignored
 }
 
-function known(ctx: Ctx, url: string, maxAge: number): Promise<KeySet> {
+/** @param newKey the remembered set lacks a key: perhaps the address has another set by now */
+function known(ctx: Ctx, url: string, newKey = false): Promise<KeySet> {
   const sets = fetched.get(ctx.config) ?? new KeySets()
   fetched.set(ctx.config, sets)
   const now = ctx.now().getTime()
   const found = sets.get(url)
-  if (found && now - found.at < maxAge) return found.set
-  const asked: Fetched = { at: now, set: fetchKeys(ctx, url), weight: USUAL }
+  const good = found && now < found.until ? found : undefined
+  if (good && !newKey) return good.set
+  if (good && now < good.again) return good.latest
+  const latest = fetchKeys(ctx, url)
+  // What is good goes on being believed: whoever asks for unknown keys must not make others wait, or lose theirs where the address fails.
+  const asked: Fetched = { set: latest, until: now + FRESH, weight: USUAL, ...good, latest, again: now + ASK_AGAIN }
   sets.add(url, asked)
-  asked.set.then(
-    ({ weight }) => {
-      if (sets.get(url) === asked) sets.add(url, { ...asked, weight })
-    },
-    () => sets.remove(url, asked), // whoever waits for it is told; the next one asks again
+  latest.then(
+    ({ weight }) => sets.replace(url, asked, { ...asked, set: latest, until: now + FRESH, weight }),
+    () => good || sets.replace(url, asked, { ...asked, until: now + FAILED }), // whoever waits for it is told
   )
-  return asked.set
+  return latest
 }
 
 /**
@@ -102,13 +107,13 @@ function known(ctx: Ctx, url: string, maxAge: number): Promise<KeySet> {
 export function remoteKeySet(ctx: Ctx, url: string): JWTVerifyGetKey {
   return async (header, token) => {
     try {
-      return await (await known(ctx, url, FRESH)).find(header, token)
+      return await (await known(ctx, url)).find(header, token)
     } catch (error) {
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
-      return (await known(ctx, url, ASK_AGAIN)).find(header, token)
+      return (await known(ctx, url, true)).find(header, token)
     }
   }
 }
 
 /** All public keys at an address: for encrypting, where nobody names one. */
-export const remoteKeyList = async (ctx: Ctx, url: string): Promise<readonly JWK[]> => (await known(ctx, url, FRESH)).keys
+export const remoteKeyList = async (ctx: Ctx, url: string): Promise<readonly JWK[]> => (await known(ctx, url)).keys
