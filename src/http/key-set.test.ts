@@ -74,7 +74,7 @@ test('a key of Ed25519 is found by either name of its algorithm (RFC 9864 §2.2)
 })
 
 test('79 an address that fails is asked again after ten seconds, not at everybody’s bidding', async t => {
-  let keys: unknown
+  let keys: unknown = null
   const { ctx, clock, asked } = await published(t, () => ({ keys }))
   const url = address()
   for (let n = 0; n < 5; n++) await assert.rejects(remoteKeyList(ctx, url), /no list of keys/)
