@@ -127,8 +127,8 @@ async function build(env: Record<string, string>, options: OwnOptions = {}): Pro
     { level: 'debug', base: null },
     { write: (line: string) => void logged.push(JSON.parse(line) as Record<string, unknown>) },
   )
-  let offset = 0
-  let held: number | undefined
+  let held = options.at && Date.now()
+  let offset = options.at && held !== undefined ? options.at.getTime() - held : 0
   const now = () => new Date((held ?? Date.now()) + offset)
   const database = await openConfigured({ config, log })
   const restored = await options.restore?.(database)
@@ -195,6 +195,8 @@ type OwnOptions = {
   anew?: boolean
   /** Fills the database, which is empty, before the server begins to use it; answers the token of an administrator. */
   restore?: (database: Database) => Promise<string>
+  /** The time from the beginning on, at which it is held. */
+  at?: Date
   /** Passwords cost what they cost outside of tests. */
   realHashes?: boolean
 }
