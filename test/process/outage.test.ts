@@ -1,45 +1,12 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { connect, createServer, type Server, type Socket } from 'node:net'
 import { after, test } from 'node:test'
 import { sql } from 'kysely'
 import { ENGINE, ownServer } from '../harness.ts'
 import { freePort } from '../ports.ts'
 import { throwawayPostgres } from '../postgres.ts'
+import { Way } from '../way.ts'
 import { aFolder, run } from './program.ts'
-
-/** A way to a server that can be cut. */
-class Way {
-  readonly port: number
-  readonly #target: { host: string; port: number }
-  readonly #sockets = new Set<Socket>()
-  #server: Server | undefined
-  constructor(port: number, target: { host: string; port: number }) {
-    this.port = port
-    this.#target = target
-  }
-
-  async open(): Promise<void> {
-    const { host, port } = this.#target
-    this.#server = createServer(near => {
-      const far = connect(port, host)
-      for (const socket of [near, far]) {
-        this.#sockets.add(socket.on('error', () => {})) // whoever uses it is told
-        socket.once('close', () => this.#sockets.delete(socket))
-      }
-      near.pipe(far).pipe(near)
-    }).listen(this.port, '127.0.0.1')
-    await once(this.#server, 'listening')
-  }
-
-  async cut(): Promise<void> {
-    const closed = once(this.#server!, 'close')
-    this.#server!.close()
-    for (const socket of this.#sockets) socket.destroy()
-    await closed
-  }
-}
 
 test('a PostgreSQL server that goes away is missed with 503 everywhere, and found again without a restart', async () => {
   const postgres = await throwawayPostgres()

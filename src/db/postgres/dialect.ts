@@ -130,7 +130,10 @@ export class PostgresStore {
       onConnect: async (client: pg.ClientBase) => void (await client.query(setUp(options))),
     })
     // An idle connection that breaks has left the pool already; the next query gets another.
-    this.pool.on('error', report)
+    this.pool.on('error', error => {
+      delete (error as { client?: unknown }).client // added by the pool: all that a connection consists of has no place in a log
+      report(error)
+    })
     // One that breaks while somebody has it tells them at their next question; an event that nobody listens to would end the process.
     this.pool.on('connect', client => void client.on('error', () => {}))
   }
@@ -186,6 +189,7 @@ class PostgresConnection implements DatabaseConnection {
   #written: Set<string> | undefined
   /** The connection is lost, or in a state that nobody knows: it must not go back to the pool. */
   #broken = false
+  #held = true
 
   constructor(store: PostgresStore, client: pg.PoolClient) {
     this.#store = store
@@ -224,8 +228,9 @@ class PostgresConnection implements DatabaseConnection {
       return await this.#query(compiled.sql, parameters)
     } catch (error) {
       if (!this.#broken || this.#written !== undefined || !readsOnly(compiled)) throw error
-      this.release()
+      this.release() // first, since the pool may have no other
       this.#client = await this.#store.connect()
+      this.#held = true
       this.#broken = false
       return this.#query(compiled.sql, parameters)
     }
@@ -297,8 +302,10 @@ class PostgresConnection implements DatabaseConnection {
     }
   }
 
+  /** Gives the connection back, once: where a broken one could not be replaced, there is none. */
   release(): void {
-    this.#client.release(this.#broken)
+    if (this.#held) this.#client.release(this.#broken)
+    this.#held = false
   }
 
   // eslint-disable-next-line require-yield -- refuses
