@@ -3,10 +3,11 @@ import { test } from 'node:test'
 import { sql } from 'kysely'
 import pino from 'pino'
 import { assemble, openConfigured } from '../assemble.ts'
+import { createApp } from '../app.ts'
 import { systemContext } from '../context.ts'
-import { aSource, aUser, unique } from '../../test/builders.ts'
+import { aSource, aToken, aUser, unique } from '../../test/builders.ts'
 import { anApp } from '../../test/authenticators.ts'
-import { ownServer } from '../../test/harness.ts'
+import { clientOf, ownServer } from '../../test/harness.ts'
 import { sampleObject } from '../../test/contract/samples.ts'
 import { OAuth2Provider } from '../providers/oauth2/model.ts'
 import { adoptSecretKey } from './same-key.ts'
@@ -14,7 +15,10 @@ import { adoptSecretKey } from './same-key.ts'
 const OTHER = 'another secret key, which is long enough as well'
 
 test('a database belongs to its secret key, until another one is adopted', async () => {
-  const { ctx, admin } = await ownServer()
+  const { ctx, admin, adminToken } = await ownServer()
+  const person = await aUser(ctx)
+  const identifier = unique('token')
+  await aToken(ctx, person, { identifier })
   const source = await aSource(ctx, { name: unique('Elsewhere') })
   const provider = await sampleObject(ctx, OAuth2Provider)
   const { device } = await anApp(ctx, await aUser(ctx))
@@ -58,6 +62,21 @@ test('a database belongs to its secret key, until another one is adopted', async
     assert.ok(deps.secrets.open(secret).length > 30)
     assert.notEqual(deps.secrets.open(secret), provider.client_secret)
     assert.deepEqual(await adoptSecretKey(systemContext(deps)), [])
+
+    // An API token stays what it is, and can only not be shown.
+    const app = await createApp(deps)
+    try {
+      const admin = clientOf(app, () => ({ authorization: `Bearer ${adminToken}` }))
+      const shown = (identifier: string) => admin.get(`/api/v3/core/tokens/${identifier}/view_key/`)
+      const former = await shown(identifier)
+      assert.equal(former.status, 404, former.text)
+      assert.match(String(former.body.detail), /under a former secret key/)
+      const another = unique('token')
+      const key = await aToken(systemContext(deps), person, { identifier: another })
+      assert.equal((await shown(another)).body.key, key)
+    } finally {
+      await app.close()
+    }
     await assert.rejects(assemble({ ...outside, config: ctx.config }, database), refused)
   } finally {
     await database.close()

@@ -3,7 +3,7 @@ import { readBody } from '../../api/body.ts'
 import { crud } from '../../api/crud.ts'
 import { eventModel, objectAt, createObject } from '../../api/objects.ts'
 import { presentObject, presentObjects } from '../../api/present.ts'
-import { invalid, permissionDenied } from '../../api/errors.ts'
+import { ApiError, invalid, permissionDenied } from '../../api/errors.ts'
 import { choice, computed, flag, instant, internal, parseInstant, reference, shown, slug, text } from '../../api/fields.ts'
 import { defineModel, type Model, type Row } from '../../api/model.ts'
 import type { Resource, SpecialOperation } from '../../api/mount.ts'
@@ -11,7 +11,7 @@ import { holds, mayTouch, requireCaller, requireObject } from '../../api/permiss
 import { named } from '../../api/shapes.ts'
 import { body, checked } from '../../api/validate.ts'
 import { transact, type Ctx } from '../../context.ts'
-import { hashToken } from '../../crypto/secrets.ts'
+import { hashToken, SealError } from '../../crypto/secrets.ts'
 import { recordEvent } from '../../events/record.ts'
 import { parseDuration } from '../../lib/duration.ts'
 import { LETTERS_AND_DIGITS, randomString } from '../../lib/random.ts'
@@ -149,13 +149,25 @@ async function tokenAt(ctx: Ctx, request: { params: unknown }, permission: strin
   return row
 }
 
+/** @throws 404 where it was sealed under a former secret key of the installation: nobody can read it any more, though its hash is still known */
+function openedKey(ctx: Ctx, row: Row): string {
+  try {
+    return ctx.secrets.open(row.key_sealed as string)
+  } catch (error) {
+    if (!(error instanceof SealError)) throw error
+    const detail = 'The key was stored under a former secret key and cannot be shown. It is still valid; set a new one to see it here.'
+    throw new ApiError(404, { detail })
+  }
+}
+
 export const tokenRoutes: Record<string, SpecialOperation> = {
   'GET /core/tokens/:identifier/view_key/': {
     response: 'TokenView',
     handler: async (ctx, request) => {
       const row = await tokenAt(ctx, request, 'authentik_core.view_token_key')
+      const key = openedKey(ctx, row)
       await recordEvent(ctx, 'secret_view', { secret: eventModel(Token, row) })
-      return { key: ctx.secrets.open(row.key_sealed as string) }
+      return { key }
     },
   },
   'POST /core/tokens/:identifier/set_key/': {
