@@ -1,5 +1,6 @@
 /** Dynamic OP: `oidcc-dynamic-certification-test-plan`, response type code, private_key_jwt, clients that register themselves. */
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { createLocalJWKSet, jwtVerify, SignJWT, UnsecuredJWT } from 'jose'
 import type { Row } from '../../src/api/model.ts'
@@ -199,7 +200,9 @@ test('oidcc-refresh-token-rp-key-rotation: a client that changes its key goes on
 /** A client whose requests stand at an address of its own; what it publishes there. */
 async function requesting(metadata: Row) {
   const address = `https://app.example.test/${unique('request')}`
-  const client = await aRegisteredClient({ request_uris: [address], ...metadata })
+  // `CreateRandomRequestUriWithFragment`: the fragment is no hash of what will stand there, since nobody knows that yet.
+  const uri = `${address}#${createHash('sha256').update(address).digest('base64url')}`
+  const client = await aRegisteredClient({ request_uris: [uri], ...metadata })
   const claims = (more: Row = {}) => ({
     client_id: client.metadata.client_id,
     iss: client.metadata.client_id,
@@ -209,7 +212,7 @@ async function requesting(metadata: Row) {
     scope: 'openid',
     ...more,
   })
-  return { address, client, claims }
+  return { address, uri, client, claims }
 }
 
 /** A sign-in by a request object: what stands in it is what counts. */
@@ -218,13 +221,13 @@ async function byObject(
   metadata: Row,
   written: (claims: Row, client: Registered) => Promise<string> | string,
 ) {
-  const { address, client, claims } = await requesting(metadata)
+  const { address, uri, client, claims } = await requesting(metadata)
   const [state, nonce] = [unique('state'), unique('nonce')]
   const object = await written(claims({ state, nonce }), client)
   await publishing(t, url => (url === address ? object : undefined))
   const { person } = await host()
   const query = {
-    request_uri: address,
+    request_uri: uri,
     response_type: 'code',
     scope: 'openid',
     state: undefined,
@@ -253,10 +256,10 @@ test('oidcc-request-uri-signed-rs256: signed by the client', async t => {
 
 test('oidcc-ensure-request-object-with-redirect-uri: an address in a request object counts, and one that is not registered is refused', async t => {
   await byObject(t, {}, signed)
-  const { address, client, claims } = await requesting({})
+  const { address, uri, client, claims } = await requesting({})
   const object = await signed(claims({ redirect_uri: `${REDIRECT_URI}/other` }), client)
   await publishing(t, url => (url === address ? object : undefined))
-  const { page } = await client.party.ask((await host()).person, { request_uri: address })
+  const { page } = await client.party.ask((await host()).person, { request_uri: uri })
   assert.equal(page?.status, 400)
 })
 

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { Ctx } from '../../../context.ts'
 import { hashToken } from '../../../crypto/secrets.ts'
 import { outgoingOf } from '../../../http/outgoing/client.ts'
@@ -23,7 +22,10 @@ export type Sent = {
   fault?: OAuthError
 }
 
-/** Whether the client keeps request objects at this address. A registered fragment is the hash of one object, another's may follow any other (OIDC Core §6.2). */
+/**
+ * Whether the client keeps request objects at this address. A registered fragment is as it was registered, any may follow another address: it tells
+ * caches which object they hold (OIDC Core §6.2), and says nothing here, where none is kept.
+ */
 const isRegistered = ({ metadata }: Client, uri: string): boolean =>
   metadata.request_uris.some(registered => registered === uri || (!registered.includes('#') && registered === uri.split('#')[0]))
 
@@ -31,7 +33,7 @@ const isRegistered = ({ metadata }: Client, uri: string): boolean =>
 async function fetchObject(ctx: Ctx, client: Client, uri: string): Promise<string> {
   if (client.metadata.request_uris.length === 0) throw authorizationError('request_uri_not_supported')
   if (!isRegistered(client, uri)) throw authorizationError('invalid_request_uri', 'The request_uri is not one of this client')
-  const [address = '', hash] = uri.split('#')
+  const [address = ''] = uri.split('#')
   let answer
   try {
     const headers = { accept: 'application/oauth-authz-req+jwt, application/jwt' }
@@ -42,8 +44,6 @@ async function fetchObject(ctx: Ctx, client: Client, uri: string): Promise<strin
     throw authorizationError('invalid_request_uri')
   }
   if (answer.status !== 200) throw authorizationError('invalid_request_uri')
-  if (hash !== undefined && createHash('sha256').update(answer.body).digest('base64url') !== hash)
-    throw authorizationError('invalid_request_uri', 'The object at the request_uri is another one')
   return new TextDecoder().decode(answer.body).trim()
 }
 
