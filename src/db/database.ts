@@ -80,6 +80,18 @@ const monotonic = (): number => performance.now()
 
 const warn = (error: unknown): void => process.emitWarning(error instanceof Error ? error : String(error))
 
+/** Reports as `report` does. Where that fails the process warns: what the database does next must not depend on it. */
+const surely =
+  (report: (error: unknown) => void) =>
+  (error: unknown): void => {
+    try {
+      report(error)
+    } catch (failure) {
+      warn(error)
+      warn(failure)
+    }
+  }
+
 const openSqlite = async (options: DatabaseOptions & SqliteOptions, feed: Feed, report: (error: unknown) => void): Promise<Database> => {
   const busy = { within: options.busy_timeout ?? 10_000, elapsed: options.elapsed ?? monotonic }
   const store = await SqliteStore.open(options.file, feed, busy)
@@ -179,7 +191,7 @@ const openPostgres = async (
  * @throws what the server says when it refuses (password, no such database), or when it was not reachable in time
  */
 export const openDatabase = async (options: DatabaseOptions): Promise<Database> => {
-  const report = options.report ?? warn
+  const report = surely(options.report ?? warn)
   const feed = new Feed({ watched: options.watchedTables ?? [], rowKeys: options.rowKeys, elapsed: options.elapsed ?? monotonic, report })
   return options.engine === 'sqlite' ? openSqlite(options, feed, report) : openPostgres(options, feed, report)
 }

@@ -9,9 +9,9 @@ import { CommitGroup, CommitLostError } from './commit-group.ts'
 import { openDatabase } from '../database.ts'
 
 /** A database in a file with one table, and how often something of it was committed. */
-async function opened(t: TestContext) {
+async function opened(t: TestContext, options: { report?: (error: unknown) => void } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'signet-commit-'))
-  const database = await openDatabase({ engine: 'sqlite', file: join(folder, 'db.sqlite'), watchedTables: ['thing'] })
+  const database = await openDatabase({ engine: 'sqlite', file: join(folder, 'db.sqlite'), watchedTables: ['thing'], ...options })
   await sql`create table thing (name text primary key not null)`.execute(database.db)
   let commits = 0
   database.feed.onChange(['thing'], () => void commits++)
@@ -197,4 +197,58 @@ test('whoever comes in the next turn of the event loop is waited for, as long as
   turn()
   assert.deepEqual(commits, [3, 5], 'but for no longer than a moment')
   connection.close()
+})
+
+test('whoever waits for a commit is told, also when nobody can be told what it changed, nor of that', async t => {
+  const { database, add, names } = await opened(t, {
+    report: () => {
+      throw new Error('the log is full')
+    },
+  })
+  database.feed.onChange(['thing'], () => {
+    throw new Error('the cache has a fault')
+  })
+  await Promise.all([
+    database.transaction(trx => add(trx, 'a')),
+    database.db
+      .insertInto('thing' as never)
+      .values({ name: 'b' } as never)
+      .execute(),
+    add(database.relaxed, 'c'),
+  ])
+  await database.transaction(trx => add(trx, 'd'))
+  assert.deepEqual(await names(), ['a', 'b', 'c', 'd'])
+})
+
+test('a commit that succeeded is told of, whatever hears first what it changed', async () => {
+  const connection = new DatabaseSync(':memory:')
+  connection.exec('create table thing (name text primary key not null)')
+  const group = new CommitGroup(connection, {
+    emit: () => {
+      throw new Error('nobody hears')
+    },
+    elapsed: () => 0,
+    busy: () => false,
+    later: () => undefined,
+  })
+  group.begin()
+  connection.exec("insert into thing values ('a')")
+  const kept = group.join([], false)
+  assert.throws(() => group.commit(), /nobody hears/)
+  await kept
+  assert.equal(group.pending, false)
+})
+
+test('a transaction that cannot be committed gives the turn to the next, and those whose commit it shared are told', async t => {
+  const { database, add, names } = await opened(t)
+  const outcomes = await Promise.allSettled([
+    database.transaction(trx => add(trx, 'a')),
+    database.transaction(trx => sql`rollback`.execute(trx)),
+    database.transaction(trx => add(trx, 'c')),
+  ])
+  assert.deepEqual(
+    outcomes.map(({ status }) => status),
+    ['rejected', 'rejected', 'fulfilled'],
+  )
+  assert.deepEqual(await names(), ['c'])
 })

@@ -64,35 +64,40 @@ export class CommitGroup {
     const { promise, resolve } = Promise.withResolvers<void>()
     // Some errors (a full disk) have rolled back everything already.
     if (!this.#connection.isTransaction) this.#lose(new CommitLostError(reason))
-    else if (this.pending) {
-      this.#run('rollback to signet_member')
-      this.#run('release signet_member')
+    else if (!this.pending) this.#run('rollback')
+    else if (this.#undoLast()) {
       this.#members.push({ written: [], kept: resolve, lost: () => resolve() })
       return promise
-    } else this.#run('rollback')
+    }
     resolve()
     return promise
   }
 
+  /** Whether what the others did still stands. What cannot be undone alone must not be committed with them. */
+  #undoLast(): boolean {
+    try {
+      this.#run('rollback to signet_member')
+      this.#run('release signet_member')
+      return true
+    } catch (error) {
+      this.#abandon(new CommitLostError(error))
+      return false
+    }
+  }
+
   /**
-   * Takes over what happened since `begin`. Resolves once it is committed.
+   * Takes over what happened since `begin`. Resolves once it is committed, and rejects with what the commit throws; then nothing is kept.
    * @param hurried whether it is not to wait for a disk that is busy
-   * @throws what the commit throws; then nothing is kept
+   * @throws at once when it cannot be taken over: `undo` it
    */
   join(written: Iterable<string>, hurried: boolean): Promise<void> {
-    const kept = this.#take(written)
+    const kept = this.take(written)
     if (this.#members.length === 1 || hurried) this.#gather(hurried)
     return kept
   }
 
-  /** Takes over what happened since `begin`, and commits it with all that waits. @throws as `join` */
-  joinLast(written: Iterable<string>): Promise<void> {
-    const kept = this.#take(written)
-    this.commit()
-    return kept
-  }
-
-  #take(written: Iterable<string>): Promise<void> {
+  /** Takes over what happened since `begin`, and leaves it to the caller to `commit`. As `join` otherwise. @throws when it cannot; then `undo` */
+  take(written: Iterable<string>): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     if (this.pending) this.#run('release signet_member')
     this.#members.push({ written, kept: resolve, lost: reject })
@@ -128,14 +133,26 @@ export class CommitGroup {
     try {
       this.#run('commit')
     } catch (error) {
-      if (this.#connection.isTransaction) this.#run('rollback')
-      this.#lose(this.#members.length === 1 ? error : new CommitLostError(error))
+      this.#abandon(this.#members.length === 1 ? error : new CommitLostError(error))
       return
     }
     const members = this.#members
     this.#members = []
-    this.#options.emit(new Set(members.flatMap(({ written }) => [...written])))
-    for (const { kept } of members) kept()
+    try {
+      this.#options.emit(new Set(members.flatMap(({ written }) => [...written])))
+    } finally {
+      // It is committed, and whoever waits to hear that would wait for ever.
+      for (const { kept } of members) kept()
+    }
+  }
+
+  /** Rolls back what is left, and tells all who have a part in it. */
+  #abandon(error: unknown): void {
+    try {
+      if (this.#connection.isTransaction) this.#run('rollback')
+    } finally {
+      this.#lose(error)
+    }
   }
 
   #run(sql: string): void {

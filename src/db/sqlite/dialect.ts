@@ -105,13 +105,17 @@ class SqliteConnection implements DatabaseConnection, Taker {
       await this.rollback()
       throw new AbortedTransactionError()
     }
-    this.#open = undefined
     const { group, log } = this.#store
+    // Until that has succeeded the transaction is open: Kysely rolls back what cannot be committed, and the turn must go on then too.
     const kept = group.join(open.written, this.#relaxed)
-    // A new schema is nobody else's business: what others prepare must find it standing.
-    if (open.schema) group.commit()
-    // The next transaction goes on meanwhile. What it writes on top of ours stands behind it in the log: it never outlives ours.
-    open.giveBack()
+    this.#open = undefined
+    try {
+      // A new schema is nobody else's business: what others prepare must find it standing.
+      if (open.schema) group.commit()
+    } finally {
+      // The next transaction goes on meanwhile. What it writes on top of ours stands behind it in the log: it never outlives ours.
+      open.giveBack()
+    }
     await kept
     if (open.changed && !this.#relaxed) await log?.durable()
   }

@@ -13,6 +13,8 @@ type Member = {
   relaxed: boolean
   keep: (results: StatementResult[]) => void
   fail: (error: unknown) => void
+  /** The commit itself tells it how it ended. */
+  answered: boolean
 }
 
 const MOMENT = 1 // ms
@@ -42,7 +44,7 @@ export class PlannedCommits {
   add(statements: readonly PlannedStatement[], relaxed: boolean): Promise<StatementResult[]> {
     this.#store.refuse()
     const { promise, resolve, reject } = Promise.withResolvers<StatementResult[]>()
-    this.#queue.push({ statements, relaxed, keep: resolve, fail: reject })
+    this.#queue.push({ statements, relaxed, keep: resolve, fail: reject, answered: false })
     if (this.#queue.length === 1) this.#begun = this.#store.patience.elapsed()
     if (this.#queue.length === 1 || relaxed) this.#gather(relaxed)
     return promise
@@ -88,6 +90,9 @@ export class PlannedCommits {
         this.#answered = members.length
         await this.#commit(members)
       }
+    } catch (error) {
+      // Whoever has planned a write hears how it ended, whatever goes wrong here.
+      for (const { answered, fail } of members) if (!answered) fail(error)
     } finally {
       giveBack()
     }
@@ -112,9 +117,21 @@ export class PlannedCommits {
       void others.then(() => members[0]!.fail(error))
       return
     }
-    const kept = group.joinLast(written)
+    const kept = this.#taken(written)
     const durable = this.#durable(kept)
     for (const [index, member] of members.entries()) this.#answer(member, outcomes[index]!, kept, durable)
+    group.commit()
+  }
+
+  /** Resolves when what happened since `begin` is committed. */
+  #taken(written: Set<string>): Promise<void> {
+    const { group } = this.#store
+    try {
+      return group.take(written)
+    } catch (error) {
+      void group.undo(error)
+      throw error
+    }
   }
 
   async #commitEach(members: readonly Member[]): Promise<void> {
@@ -157,7 +174,9 @@ export class PlannedCommits {
     return () => (durable ??= kept.then(() => this.#store.log?.durable()))
   }
 
-  #answer({ relaxed, keep, fail }: Member, { results, changed }: Outcome, kept: Promise<void>, durable: () => Promise<void>): void {
+  #answer(member: Member, { results, changed }: Outcome, kept: Promise<void>, durable: () => Promise<void>): void {
+    const { relaxed, keep, fail } = member
+    member.answered = true
     const done = changed && !relaxed ? durable() : kept
     done.then(() => keep(results), fail)
   }

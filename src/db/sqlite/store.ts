@@ -125,8 +125,11 @@ export class SqliteStore {
     const giveBack = await this.turn.acquire()
     return () => {
       // Whatever became of this turn: what others have left for a commit must not wait for a turn that nobody takes.
-      this.group.settle(this.turn.waiting === 0)
-      giveBack()
+      try {
+        this.group.settle(this.turn.waiting === 0)
+      } finally {
+        giveBack()
+      }
     }
   }
 
