@@ -87,6 +87,7 @@ export async function ownPages(app: FastifyInstance, pages: Pages): Promise<void
           ...context,
           user: { username: user.username as string, name: user.name as string, avatar: await ownAvatar(ctx, user, avatars) },
           applications: await tiles(ctx, user),
+          search: new URLSearchParams(ctx.request?.query).get('search') ?? '',
           sources: await ownSources(ctx),
           access: await ownAccess(ctx),
           sessions: await ownSessions(ctx),

@@ -33,6 +33,8 @@ export interface Library extends PageContext {
   sources: readonly LibrarySource[]
   access: readonly OwnAccess[]
   sessions: readonly OwnSession[]
+  /** What is looked for among the applications. */
+  search?: string
   signout_url: string
   is_superuser: boolean
 }
@@ -42,9 +44,10 @@ const SEARCH_FROM = 13
 
 /** The page of a signed-in person: who they are, their applications by group, and the way out. */
 export function renderLibrary(library: Library): Page {
-  const { web, nonce, lang, user, applications, sources, access, sessions, signout_url, is_superuser } = library
+  const { web, nonce, lang, user, applications, search = '', sources, access, sessions, signout_url, is_superuser } = library
   const t = serverTexts(lang)
   const searchable = applications.length >= SEARCH_FROM
+  const isWanted = searchable ? matches(search) : () => true
   const body = html`<header>
       ${brandLine(library)}
       <div class="me">
@@ -55,10 +58,24 @@ export function renderLibrary(library: Library): Page {
     <main>
       <div class="head">
         <h1>${t.my_applications}</h1>
-        ${searchable && html`<form role="search" class="search-form js-only"><input class="input search" type="search" aria-label="${t.search}" placeholder="${t.search}" autocomplete="off" autofocus /></form>`}
+        ${
+          searchable &&
+          html`<form role="search" class="search-form">
+            <input
+              class="input search"
+              type="search"
+              name="search"
+              value="${search}"
+              aria-label="${t.search}"
+              placeholder="${t.search}"
+              autocomplete="off"
+              autofocus
+            />
+          </form>`
+        }
       </div>
-      ${groupsOf(applications, lang).map(([group, members]) => renderGroup(group, members))}
-      ${searchable && html`<p class="empty" id="no-match" role="status" hidden>${t.no_match}</p>`}
+      ${groupsOf(applications, lang).map(([group, members]) => renderGroup(group, members, isWanted))}
+      ${searchable && html`<p class="empty" id="no-match" role="status" ${applications.some(isWanted) && html` hidden`}>${t.no_match}</p>`}
       ${applications.length === 0 && html`<div class="empty"><p>${t.no_applications}</p></div>`}
       ${sources.length > 0 && renderSources(sources, web.base, lang)} ${renderAccess(access, web.base, lang)}
       ${renderSessions(sessions, web.base, lang)}
@@ -89,11 +106,20 @@ function groupsOf(applications: readonly LibraryApplication[], lang: string): [s
   return [...Map.groupBy(sorted, application => application.group)]
 }
 
-const renderGroup = (group: string, applications: readonly LibraryApplication[]): Html =>
-  html`<section class="group">
+type IsWanted = (application: LibraryApplication) => boolean
+
+/** Without the script, or before it is there, the form asks the server; the script looks for the same text in the tiles. */
+const matches = (search: string): IsWanted => {
+  const wanted = search.trim().toLocaleLowerCase()
+  return ({ name, description }) => [name, description].some(text => text.toLocaleLowerCase().includes(wanted))
+}
+
+/** All of them are there, for the script that shows others as somebody types. */
+const renderGroup = (group: string, applications: readonly LibraryApplication[], isWanted: IsWanted): Html =>
+  html`<section class="group" ${!applications.some(isWanted) && html` hidden`}>
     ${group !== '' && html`<h2>${group}</h2>`}
     <ul class="tiles">
-      ${applications.map(application => html`<li>${renderTile(application)}</li>`)}
+      ${applications.map(application => html`<li ${!isWanted(application) && html` hidden`}>${renderTile(application)}</li>`)}
     </ul>
   </section>`
 
@@ -140,6 +166,7 @@ function renderSource({ name, icon, connect, connection }: LibrarySource, base: 
     ><button
       class="btn small js-only"
       type="button"
+      disabled
       aria-label="${says}"
       data-confirm="${says} ${t.disconnect_why}"
       data-connection="${base}api/v3/sources/user_connections/all/${connection.pk}/"

@@ -53,6 +53,7 @@ const renderItem = ({ picture, name, badge, notes, remove }: Item, base: string)
       html`<button
         class="btn small js-only"
         type="button"
+        disabled
         aria-label="${remove.says}"
         data-confirm="${remove.says} ${remove.why}"
         data-done="${remove.done}"

@@ -19,6 +19,7 @@ interface Step {
  */
 export function App({ data, t }: { data: FlowData; t: Translate }) {
   const [step, setStep] = useState<Step>(() => ({ number: 0, challenge: data.challenge, errors: errorsOf(data.challenge, t) }))
+  const [scripted, setScripted] = useState(false)
   const [busy, setBusy] = useState(false)
   const [failure, setFailure] = useState<{ what: Failure; retry: () => void }>()
   const region = useRef<HTMLDivElement>(null)
@@ -58,6 +59,11 @@ export function App({ data, t }: { data: FlowData; t: Translate }) {
     addEventListener('pageshow', restore)
     return () => removeEventListener('pageshow', restore)
   })
+  useLayoutEffect(() => setScripted(true), [])
+  useEffect(() => {
+    // A button that waited for the script could not take the focus when the page came; whoever has gone elsewhere since then stays there.
+    if (scripted && document.activeElement === document.body) region.current!.querySelector<HTMLElement>('[autofocus]')?.focus()
+  }, [scripted])
   // Before anything of the step is seen: what somebody typed since then would be emptied.
   useLayoutEffect(() => {
     document.title = [titleOf(t, step.challenge, data.brand, data.asking), data.brand].filter(Boolean).join(' · ')
@@ -73,6 +79,7 @@ export function App({ data, t }: { data: FlowData; t: Translate }) {
         challenge: step.challenge,
         t,
         errors: step.errors,
+        scripted,
         busy,
         csrf: data.csrf,
         asking: data.asking,

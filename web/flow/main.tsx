@@ -10,7 +10,7 @@ async function start(): Promise<void> {
   const data = JSON.parse(document.getElementById('flow-data')!.textContent) as FlowData
   const [texts] = await Promise.all([loadTexts(document.documentElement.lang), fetchViews(data.challenge)])
   hydrate(<App data={data} t={translator(texts)} />, document.getElementById('flow')!)
-  document.documentElement.dataset.script = 'on' // tests and styles wait for it
+  document.documentElement.dataset.script = 'on' // tests wait for it
 }
 
 // What cannot be fetched leaves the page as it came: a form that works without a script.

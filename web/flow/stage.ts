@@ -11,6 +11,8 @@ export interface Stage {
   t: Translate
   /** Texts by field name, translated where known; `non_field_errors` for the form. */
   errors: Record<string, string[]>
+  /** The script has taken over what the server rendered: it hears what is pressed. */
+  scripted: boolean
   /** True while the executor is being asked. */
   busy: boolean
   csrf: string

@@ -2,7 +2,8 @@
 const search = document.querySelector<HTMLInputElement>('.search')
 const none = document.getElementById('no-match')
 
-search?.addEventListener('input', () => {
+function showWanted(): void {
+  if (!search) return
   const wanted = search.value.trim().toLocaleLowerCase()
   let shown = 0
   for (const group of document.querySelectorAll<HTMLElement>('.group')) {
@@ -15,7 +16,9 @@ search?.addEventListener('input', () => {
     shown += inGroup
   }
   if (none) none.hidden = shown > 0
-})
+}
+search?.addEventListener('input', showWanted)
+showWanted() // somebody may have typed before this script was there
 
 // Enter opens the first application that is left.
 search?.form?.addEventListener('submit', event => {
@@ -65,4 +68,5 @@ for (const button of document.querySelectorAll<HTMLButtonElement>('[data-remove]
   button.addEventListener('click', () => void takeBack(button))
 }
 
-document.documentElement.dataset.script = 'on' // buttons wait for it
+for (const button of document.querySelectorAll<HTMLButtonElement>('button.js-only')) button.disabled = false
+document.documentElement.dataset.script = 'on' // tests wait for it

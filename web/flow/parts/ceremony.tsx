@@ -4,6 +4,7 @@ import type { Texts } from '../locales/en.ts'
 import { useStage } from '../stage.ts'
 import { failureText, hasWebAuthn } from '../webauthn.ts'
 import { Alert } from './alert.tsx'
+import { ScriptButton } from './script-button.tsx'
 
 interface Props {
   /** What the button says. */
@@ -54,17 +55,11 @@ export function Ceremony({ label, perform, done, atOnce = false, secondary = fal
   return (
     <>
       {problem && <Alert texts={[t(problem)]} />}
-      <button
-        class={`btn js-only${secondary ? '' : ' primary'}`}
-        type="button"
-        autofocus={!secondary}
-        aria-disabled={active || undefined}
-        onClick={() => void start()}
-      >
+      <ScriptButton class={secondary ? 'btn' : 'btn primary'} autofocus={!secondary} busy={active} onPress={() => void start()}>
         {active && <span class="spinner" aria-hidden="true" />}
         <span>{label}</span>
         {active && <span class="visually-hidden">{t('passkey_waiting')}</span>}
-      </button>
+      </ScriptButton>
       <noscript>{t('passkey_needs_script')}</noscript>
     </>
   )

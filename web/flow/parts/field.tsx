@@ -1,6 +1,7 @@
 import type { ComponentChildren, InputHTMLAttributes, PartialInputHTMLAttributes } from 'preact'
 import { useState } from 'preact/hooks'
 import { useStage } from '../stage.ts'
+import { ScriptButton } from './script-button.tsx'
 
 /** What connects a control with its errors and hint. */
 export function useFieldState(name: string, hasHint = false) {
@@ -86,20 +87,19 @@ export function PasswordField({ name = 'password', canShow = false, label, hint,
       <div class={canShow ? 'with-button' : undefined}>
         <Input autocomplete="current-password" {...input} {...control} type={shown ? 'text' : 'password'} />
         {canShow && (
-          <button
-            type="button"
-            class="in-field js-only"
+          <ScriptButton
+            class="in-field"
             aria-label={t(shown ? 'hide_password' : 'show_password')}
             title={t(shown ? 'hide_password' : 'show_password')}
             aria-controls={control.id}
-            onClick={() => setShown(!shown)}
+            onPress={() => setShown(!shown)}
           >
             <svg viewBox="0 0 24 24" aria-hidden="true" class="icon">
               <path d="M2.5 12s3.5-6.5 9.5-6.5 9.5 6.5 9.5 6.5-3.5 6.5-9.5 6.5S2.5 12 2.5 12Z" />
               <circle cx="12" cy="12" r="2.8" />
               {shown && <path d="m4 20 16-16" />}
             </svg>
-          </button>
+          </ScriptButton>
         )}
       </div>
     </Field>

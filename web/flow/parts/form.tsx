@@ -80,21 +80,28 @@ export function SubmitButton({
   name,
   value,
   secondary,
+  needsScript = false,
+  hasPlainTwin = false,
   onPress,
 }: {
   label: string
   name?: string
   value?: string
   secondary?: boolean
+  /** What the form asks for is not there without the script: it cannot be sent before, by Enter in a field neither. */
+  needsScript?: boolean
+  /** Another button stands here for browsers that run no scripts. */
+  hasPlainTwin?: boolean
   /** Called in place of sending the form, where there is JavaScript. */ onPress?: () => void
 }) {
-  const { busy, t } = useStage()
+  const { scripted, busy, t } = useStage()
   return (
     <button
-      class={secondary ? 'btn' : 'btn primary'}
+      class={`btn${secondary ? '' : ' primary'}${hasPlainTwin ? ' js-only' : ''}`}
       type="submit"
       name={name}
       value={value}
+      disabled={needsScript && !scripted}
       aria-disabled={busy || undefined}
       onClick={event => {
         if (!onPress) return

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks'
 import type { StaticChallenge } from '../challenge.ts'
 import { StageForm, SubmitButton } from '../parts/form.tsx'
+import { ScriptButton } from '../parts/script-button.tsx'
 import { UserPill } from '../parts/user-pill.tsx'
 import { useStage } from '../stage.ts'
 
@@ -24,9 +25,9 @@ export function AuthenticatorStaticStage({ challenge }: { challenge: StaticChall
             </li>
           ))}
         </ol>
-        <button type="button" class="btn js-only" onClick={() => void copy()}>
+        <ScriptButton class="btn" onPress={() => void copy()}>
           {t(copied ? 'static_copied' : 'static_copy')}
-        </button>
+        </ScriptButton>
         <span class="visually-hidden" role="status">
           {copied && t('static_copied')}
         </span>

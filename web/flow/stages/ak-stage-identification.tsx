@@ -5,6 +5,7 @@ import { Alert } from '../parts/alert.tsx'
 import { AskerLinks, Face } from '../parts/asker.tsx'
 import { PasswordField, TextField } from '../parts/field.tsx'
 import { StageForm, SubmitButton } from '../parts/form.tsx'
+import { ScriptButton } from '../parts/script-button.tsx'
 import { useStage } from '../stage.ts'
 import { sayServerText, type Translate } from '../translate.ts'
 
@@ -97,7 +98,7 @@ function Passkey(props: { challenge: IdentificationChallenge; typing: boolean; b
 }
 
 function IdentificationForm({ challenge, fields }: { challenge: IdentificationChallenge; fields: string[] }) {
-  const { t, values, viewOf } = useStage()
+  const { t, values, viewOf, scripted } = useStage()
   const Captcha = viewOf('ak-stage-captcha')
   const remember = useRememberedName(challenge)
   const [typing, setTyping] = useState(false)
@@ -124,14 +125,15 @@ function IdentificationForm({ challenge, fields }: { challenge: IdentificationCh
         <div class="row">
           {challenge.enable_remember_me && (
             <label class="check js-only">
-              <input type="checkbox" name="remember_username" checked={remember.on} onChange={remember.onChange} /> {t('remember_username')}
+              <input type="checkbox" name="remember_username" checked={remember.on} disabled={!scripted} onChange={remember.onChange} />{' '}
+              {t('remember_username')}
             </label>
           )}
           {forgot}
         </div>
       </div>
       {challenge.captcha_stage && <Captcha challenge={challenge.captcha_stage} embedded />}
-      <SubmitButton label={sayServerText(t, challenge.primary_action)} />
+      <SubmitButton label={sayServerText(t, challenge.primary_action)} needsScript={Boolean(challenge.captcha_stage)} />
       {challenge.passwordless_url && (
         <a class="btn" href={challenge.passwordless_url}>
           {t('passwordless')}
@@ -198,7 +200,7 @@ function SourceButton({ source, labels }: { source: LoginSource; labels: boolean
   }
   // A plain link where the source is only a redirect: it works without JavaScript and opens where the browser is told to.
   if (to !== undefined) return <a {...shared} href={to} />
-  return <button {...shared} class={`${shared.class} js-only`} type="button" onClick={() => show(source.challenge)} />
+  return <ScriptButton {...shared} onPress={() => show(source.challenge)} />
 }
 
 /** Where a source's button leads; undefined when it shows a view of its own. */

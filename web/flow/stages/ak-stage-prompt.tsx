@@ -14,12 +14,19 @@ export function PromptStage({ challenge }: { challenge: PromptChallenge }) {
   })
   // The first field that a person can fill in gets the focus.
   const first = challenge.fields.find(field => !/^(static|separator|hidden|alert_.*|.*_read_only)$/.test(field.type))
+  const hasFile = challenge.fields.some(field => field.type === 'file')
   return (
     <StageForm>
       {challenge.fields.map(field => (
         <PromptControl key={field.field_key} field={say(field)} autofocus={field === first} />
       ))}
-      <SubmitButton label={t('continue')} />
+      {/* Only a script can send what is in a file; without any, the rest of the form is sent. */}
+      {hasFile && typeof document === 'undefined' && (
+        <noscript>
+          <SubmitButton label={t('continue')} />
+        </noscript>
+      )}
+      <SubmitButton label={t('continue')} needsScript={hasFile} hasPlainTwin={hasFile} />
     </StageForm>
   )
 }
