@@ -63,7 +63,7 @@ export const ASSERTIONS: Readonly<Record<string, FapiModule>> = {
       assert.equal(answer.status, 201, answer.text)
     },
   },
-  'par-ensure-jwt-client-assertions-iat-nbf-over-60-seconds-in-the-future-fails': badAssertion('and not more than a minute', client => ({
+  'par-ensure-jwt-client-assertions-nbf-over-60-seconds-in-the-future-fails': badAssertion('and not more than a minute', client => ({
     claims: { iat: client.now + 70, nbf: client.now + 70, exp: client.now + 130 },
   })),
   'par-test-array-as-audience-fails': asAudience('par', true),

@@ -42,8 +42,7 @@ export const badAssertion = (says: string, change: (client: FapiClient) => Promi
 export const badObject = (says: string, change: (client: FapiClient) => Promise<Change> | Change): FapiModule => ({
   says,
   where: whereSigned,
-  run: async ({ client }) =>
-    refused(await client.push({}, { object: await change(client) }), 'invalid_request_object', 'invalid_request', 'request_not_supported'),
+  run: async ({ client }) => refused(await client.push({}, { object: await change(client) }), 'invalid_request_object'),
 })
 
 export const pushRefused = (says: string, params: Record<string, string | undefined>, ...errors: string[]): FapiModule => ({

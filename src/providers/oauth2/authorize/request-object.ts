@@ -87,7 +87,8 @@ export async function readRequestObject(ctx: Ctx, client: Client, object: string
   const { alg, typ } = headerOf(jws)
   if (!TYPES.has(typ)) throw invalid('The JWT was made for something else')
   const unsigned = alg === 'none'
-  if (unsigned && !vouched) throw authorizationError('request_not_supported', 'Request Objects must be signed')
+  // A client of the profile was told to sign: its object is wrong, RFC 9101 §6.3. Whoever else comes with one uses what is not supported here.
+  if (unsigned && !vouched && !isFapi(client)) throw authorizationError('request_not_supported', 'Request Objects must be signed')
   if (unsigned && !takesUnsigned(client)) throw invalid('The Request Object must be signed')
   const claims = unsigned ? decodeUnsigned(jws) : await verified(ctx, client, jws)
   checkClaims(await atOwnAddress(ctx), client, claims)
