@@ -238,6 +238,15 @@ export async function aPerson(): Promise<Person> {
 
 export type Asked = { [parameter: string]: string | undefined }
 
+/** How a request goes out. */
+export type Sending = {
+  method?: 'GET' | 'POST'
+  /** Parameters in the reverse order of their names. */
+  backwards?: boolean
+  /** The client proves itself by Basic, else by its secret in the body. */
+  basic?: boolean
+}
+
 const HASHES: Readonly<Record<string, string>> = { ES384: 'sha384', ES512: 'sha512', PS384: 'sha384', RS384: 'sha384', RS512: 'sha512' }
 
 /** `at_hash` and `c_hash`, OIDC Core §3.1.3.6 and §3.3.2.11. */
@@ -276,9 +285,10 @@ export class RelyingParty extends Party {
   }
 
   /** An authorization request to its end; `undefined` leaves a parameter out. State and nonce are fresh. */
-  async ask(person: Person, params: Asked = {}, options: { method?: 'GET' | 'POST' } = {}): Promise<Ending> {
+  async ask(person: Person, params: Asked = {}, options: Sending = {}): Promise<Ending> {
     const [state, nonce] = [randomBytes(10).toString('hex'), randomBytes(10).toString('hex')]
-    const sent = new URLSearchParams(this.query({ state, nonce, ...params }))
+    const pairs = [...new URLSearchParams(this.query({ state, nonce, ...params }))]
+    const sent = new URLSearchParams(options.backwards ? pairs.toSorted(([one], [other]) => (one < other ? 1 : -1)) : pairs)
     const path = await this.endpoint('authorization')
     const answer =
       options.method === 'POST'
@@ -288,7 +298,7 @@ export class RelyingParty extends Party {
   }
 
   /** The successful response to a request; fails when there is none, or when it breaks a rule that holds for every response. */
-  async respond(person: Person, params: Asked = {}, options: { method?: 'GET' | 'POST' } = {}) {
+  async respond(person: Person, params: Asked = {}, options: Sending = {}) {
     const ending = await this.ask(person, params, options)
     const { parameters } = this.checked(ending)
     assert.equal(parameters.get('error'), null, parameters.toString())
@@ -373,7 +383,7 @@ export class RelyingParty extends Party {
   }
 
   /** A whole sign-in: the claims of every ID token on the way, which agree, and what came with them. */
-  async signIn(person: Person, params: Asked = {}, options: { method?: 'GET' | 'POST'; basic?: boolean } = {}) {
+  async signIn(person: Person, params: Asked = {}, options: Sending = {}) {
     const { parameters, asked, sent } = await this.respond(person, params, options)
     const [nonce, code] = [sent.get('nonce'), parameters.get('code')]
     const accessToken = parameters.get('access_token') ?? undefined
@@ -414,9 +424,13 @@ export class RelyingParty extends Party {
   }
 }
 
-/** A client of the provider, configured as the certification asks: RS256, all standard scopes, one redirect URI. */
+/**
+ * A client of the provider, configured as the certification asks: RS256, all standard scopes, one redirect URI, and claims by UserInfo alone where there
+ * is one (`EnsureIdTokenDoesNotContainEmailForScopeEmail`).
+ */
 export async function aClient(values: Parameters<typeof aParty>[0] = {}): Promise<RelyingParty> {
   const { server } = await provider()
-  const party = await aParty({ key: 'rsa', property_mappings: await standardMappings(), ...values })
+  const usual = { key: 'rsa', property_mappings: await standardMappings(), include_claims_in_id_token: false } as const
+  const party = await aParty({ ...usual, ...values })
   return new RelyingParty(server, party.provider, party.application)
 }

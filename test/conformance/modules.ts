@@ -4,9 +4,10 @@
  * test holds us to that document.
  */
 import assert from 'node:assert/strict'
-import { decodeProtectedHeader, UnsecuredJWT } from 'jose'
+import { randomBytes } from 'node:crypto'
+import { decodeProtectedHeader, UnsecuredJWT, type JWTPayload } from 'jose'
 import { pkce } from '../../src/providers/oauth2/fixture.ts'
-import { aPerson, CLAIMS, REDIRECT_URI, soundError, type Asked, type Person, type RelyingParty } from './driver.ts'
+import { aPerson, chance, CLAIMS, REDIRECT_URI, soundError, type Asked, type Person, type RelyingParty, type Sending } from './driver.ts'
 
 /** One variant of a module: what is asked for, and by whom. */
 export type Trial = {
@@ -29,7 +30,7 @@ export type Module = {
 }
 
 const wants = ({ variant }: Trial, type: string): boolean => variant.response_type.split(' ').includes(type)
-const signIn = ({ client, person, variant }: Trial, params: Asked = {}, options = {}) =>
+const signIn = ({ client, person, variant }: Trial, params: Asked = {}, options: Sending = {}) =>
   client.signIn(person, { ...variant, ...params }, options)
 
 /** What a person was asked beside consent, which is for the client's kind to decide. */
@@ -42,19 +43,30 @@ const succeedsWith =
     void (await signIn(trial, params))
 
 /** The claims that a sign-in makes known: by the UserInfo endpoint where there is an access token, else in the ID token (OIDC Core §5.4). */
-async function known(trial: Trial, params: Asked) {
-  const { accessToken, claims, front } = await signIn(trial, params)
+async function known(trial: Trial, params: Asked, options: Sending = {}) {
+  const { accessToken, claims, front } = await signIn(trial, params, options)
   const told = accessToken === undefined ? claims : await trial.client.userClaims(accessToken)
   assert.equal(told.sub, claims.sub) // OIDC Core §5.3.2
   return { told, claims, front }
 }
 
+/** Claims that every ID token may have, whatever was asked for: `EnsureIdTokenDoesNotContainNonRequestedClaims`, OIDC Core §2 and §3.3.2.11. */
+const USUAL_CLAIMS = 'iss sub aud exp iat auth_time nonce acr amr azp at_hash c_hash s_hash nbf jti sid'.split(' ')
+
+/** An ID token tells nothing that was not to be told there. */
+function onlyUsual(claims: JWTPayload | undefined): void {
+  const more = Object.keys(claims ?? {}).filter(name => !USUAL_CLAIMS.includes(name))
+  assert.deepEqual(more, [])
+}
+
 const scopesGive =
   (...scopes: string[]): Module['run'] =>
   async trial => {
-    const { told } = await known(trial, { scope: ['openid', ...scopes].join(' ') })
+    const { told, claims, front } = await known(trial, { scope: ['openid', ...scopes].join(' ') })
+    if (wants(trial, 'code') || wants(trial, 'token')) for (const token of [claims, front]) onlyUsual(token)
     for (const name of scopes.flatMap(scope => CLAIMS[scope] ?? [])) assert.ok(told[name] !== undefined && told[name] !== '', name)
     if (scopes.includes('email')) assert.equal(typeof told.email_verified, 'boolean')
+    if (!scopes.includes('profile')) assert.equal(told.name, undefined, '`EnsureUserInfoDoesNotContainName`')
     if (scopes.includes('profile')) {
       assert.equal(typeof told.updated_at, 'number')
       assert.match(String(told.birthdate), /^\d{4}(-\d\d-\d\d)?$/)
@@ -101,7 +113,7 @@ export const MODULES = {
     async run(trial) {
       const { asked, accessToken, claims, front } = await signIn(trial)
       assert.deepEqual(withoutConsent(asked), ['sign-in'])
-      for (const token of [claims, front]) assert.equal(token?.name, undefined, 'nobody asked for it')
+      for (const token of [claims, front]) onlyUsual(token)
       if (accessToken !== undefined) assert.equal((await trial.client.userClaims(accessToken)).sub, claims.sub)
     },
   },
@@ -153,6 +165,14 @@ export const MODULES = {
     says: 'the order of scopes does not matter',
     run: async trial => assert.ok((await known(trial, { scope: 'email openid' })).told.email),
   },
+  'oidcc-alternate-happy-flow': {
+    says: 'nor does the order of parameters',
+    run: async trial => {
+      const { told, claims, front } = await known(trial, { scope: 'email openid' }, { backwards: true })
+      assert.ok(told.email)
+      if (wants(trial, 'code') || wants(trial, 'token')) for (const token of [claims, front]) onlyUsual(token)
+    },
+  },
   'oidcc-display-page': { says: 'display=page does no harm', run: succeedsWith({ display: 'page' }) },
   'oidcc-display-popup': { says: 'display=popup does no harm', run: succeedsWith({ display: 'popup' }) },
   'oidcc-prompt-login': {
@@ -167,7 +187,7 @@ export const MODULES = {
     says: 'nobody is signed in and nobody is asked',
     anonymous: true,
     async run({ client, person, variant }) {
-      const error = await client.refusal(person, { ...variant, prompt: 'none' })
+      const error = await client.refusal(person, { ...variant, prompt: 'none', state: 'a1B2c3D4'.repeat(16) })
       assert.equal(error, 'login_required')
     },
   },
@@ -214,8 +234,8 @@ export const MODULES = {
     says: 'a context class that is offered can be asked for, and the ID token names it',
     async run(trial) {
       const offered = (await trial.client.metadata()).acr_values_supported as string[]
-      const { claims } = await signIn(trial, { acr_values: offered.join(' ') })
-      assert.ok(offered.includes(String(claims.acr)))
+      const { claims, front } = await signIn(trial, { acr_values: offered.join(' ') })
+      for (const token of front ? [claims, front] : [claims]) assert.ok(offered.includes(String(token.acr)))
     },
   },
   'oidcc-codereuse': { says: 'a code works once', run: trial => reuse(trial, 0) },
@@ -288,8 +308,11 @@ async function nameIsTold(trial: Trial): Promise<void> {
 }
 
 async function refusesUnsigned({ client, person, variant }: Trial): Promise<void> {
-  const request = new UnsecuredJWT({ client_id: client.clientId, redirect_uri: 'https://elsewhere.example.test/' }).encode()
-  assert.equal(await client.refusal(person, { ...variant, request }), 'request_not_supported')
+  for (const state of ['outside', undefined]) {
+    const claims = { client_id: client.clientId, redirect_uri: REDIRECT_URI, scope: 'openid', state: 'inside', nonce: 'inside', ...variant }
+    const request = new UnsecuredJWT(claims).encode()
+    assert.equal(await client.refusal(person, { ...variant, request, state, nonce: state }), 'request_not_supported')
+  }
   const offered = (await client.metadata()).request_object_signing_alg_values_supported as string[] | undefined
   assert.ok(!offered?.includes('none'))
 }
@@ -299,20 +322,41 @@ async function refreshes(trial: Trial): Promise<void> {
   const params = { ...variant, scope: 'openid offline_access', prompt: 'consent' }
   assert.ok(((await client.metadata()).grant_types_supported as string[]).includes('refresh_token'))
   const mine = await client.signIn(person, params)
-  assert.match(String(mine.tokens!.refresh_token), /^[\u0020-\u007e]{22,}$/) // RFC 6749 §10.10, §A.17
-  const theirs = await other.signIn(person, params)
+  const theirs = await other.signIn(person, { ...params, nonce: randomBytes(32).toString('base64url') })
   assert.ok(mine.asked.includes('consent'))
   wait(1)
-  const answer = await client.refresh(String(mine.tokens!.refresh_token), { scope: params.scope })
-  assert.equal(answer.status, 200, answer.text)
-  assert.match(String(answer.headers['cache-control']), /no-store/)
-  assert.equal((await client.userClaims(answer.body.access_token)).sub, mine.claims.sub)
-  const claims = await client.idToken(answer.body.id_token, { accessToken: answer.body.access_token })
-  for (const name of ['iss', 'sub', 'aud', 'auth_time', 'acr', 'azp'] as const) assert.deepEqual(claims[name], mine.claims[name], name)
-  assert.ok(claims.iat! > mine.claims.iat!)
-  const stolen = await client.refresh(String(theirs.tokens!.refresh_token))
+  await refreshed(client, mine, { scope: params.scope })
+  const token = await refreshed(other, theirs)
+  const stolen = await client.refresh(token, { scope: params.scope })
   assert.equal(stolen.status, 400)
+  assert.match(String(stolen.headers['content-type']), /^application\/json/)
   assert.equal(stolen.body.error, 'invalid_grant')
+  soundError(stolen.body.error, stolen.body.error_description)
+}
+
+/** A refresh token that nobody guesses: `EnsureMinimumRefreshTokenEntropy`, RFC 6749 §10.10 and §A.17. */
+function soundRefreshToken(token: unknown): string {
+  assert.match(String(token), /^[\u0020-\u007e]{22,}$/)
+  assert.ok(chance(String(token)) > 128)
+  return String(token)
+}
+
+/** What a sign-in gave, refreshed: `RefreshTokenRequestSteps`. The refresh token that is good from then on. */
+async function refreshed(client: RelyingParty, before: Awaited<ReturnType<RelyingParty['signIn']>>, params: Asked = {}): Promise<string> {
+  const { body, headers, status, text } = await client.refresh(soundRefreshToken(before.tokens!.refresh_token), params)
+  assert.equal(status, 200, text)
+  assert.match(String(headers['cache-control']), /no-store/)
+  assert.match(String(headers['content-type']), /^application\/json/)
+  assert.equal(body.token_type, 'Bearer')
+  assert.ok(Number.isInteger(body.expires_in) && body.expires_in > 0)
+  assert.match(body.access_token, /^[\u0020-\u007e]{22,}$/)
+  assert.ok(chance(body.access_token) > 128)
+  assert.notEqual(body.access_token, before.tokens!.access_token)
+  assert.equal((await client.userClaims(body.access_token)).sub, before.claims.sub)
+  const claims = await client.idToken(body.id_token, { accessToken: body.access_token })
+  for (const name of ['iss', 'sub', 'aud', 'auth_time', 'acr', 'azp'] as const) assert.deepEqual(claims[name], before.claims[name], name)
+  assert.ok(claims.iat! > before.claims.iat!)
+  return soundRefreshToken(body.refresh_token)
 }
 
 /** A trial of a module. Each has a browser of its own. */

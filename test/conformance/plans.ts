@@ -10,6 +10,7 @@ export const COMMON_MODULES: readonly ModuleName[] = [
   'oidcc-scope-phone',
   'oidcc-scope-all',
   'oidcc-ensure-other-scope-order-succeeds',
+  'oidcc-alternate-happy-flow',
   'oidcc-display-page',
   'oidcc-display-popup',
   'oidcc-prompt-login',
