@@ -209,7 +209,7 @@ test('a claim without a value is left out, of UserInfo and of ID tokens (OIDC Co
   const { admin } = (await provider()).server
   const expression = 'return {"website": None, "gender": "x", "picture": None}'
   const made = await admin.post('/api/v3/propertymappings/provider/scope/', { name: unique('nothing'), scope_name: 'nothing', expression })
-  const client = await aClient({ property_mappings: [made.body.pk] })
+  const client = await aClient({ property_mappings: [made.body.pk], include_claims_in_id_token: true })
   const { claims, accessToken } = await client.signIn(await somebody(), { scope: 'openid nothing' })
   const told = await client.userClaims(accessToken!)
   for (const name of ['website', 'picture']) assert.ok(!(name in claims) && !(name in told), name)

@@ -9,6 +9,7 @@ import { unique } from '../builders.ts'
 import { HOST } from '../harness.ts'
 import { aClient, aPerson, provider, type RelyingParty } from './driver.ts'
 import { soundKeys } from './key-set.ts'
+import { soundMembers } from './members.ts'
 
 const WELL_KNOWN = '.well-known/openid-configuration'
 
@@ -26,6 +27,7 @@ async function checkDocument(document: Row, path: string): Promise<void> {
   assert.deepEqual([issuer.protocol, issuer.search, issuer.hash], ['https:', '', ''])
   for (const name of ['authorization_endpoint', 'token_endpoint', 'userinfo_endpoint', 'jwks_uri', 'end_session_endpoint'])
     assert.equal(new URL(String(document[name])).origin, `https://${HOST}`, name)
+  soundMembers(document)
   for (const [name, value] of Object.entries(document))
     if (/_(?:endpoint|uri|iframe)$/.test(name)) assert.match(String(value), /^https:\/\//, name)
   const includes = (name: string, ...values: string[]) => {

@@ -9,6 +9,7 @@ import { unique } from '../builders.ts'
 import { HOST } from '../harness.ts'
 import { aPerson, provider, REDIRECT_URI } from './driver.ts'
 import { soundKeys } from './key-set.ts'
+import { soundMembers } from './members.ts'
 import { aKey, aRegisteredClient, asked, host, publishing, type Registered } from './registered.ts'
 
 test('oidcc-idtoken-rs256: a client that asks for RS256 gets it', async () => {
@@ -46,7 +47,7 @@ async function shown(client: Registered, redirect_uri: string | undefined): Prom
 }
 
 test('oidcc-ensure-redirect-uri-in-authorization-request: a request without redirect_uri is shown to the person', async () => {
-  await shown(await aRegisteredClient(), undefined)
+  await shown(await aRegisteredClient({ redirect_uris: [REDIRECT_URI, 'https://elsewhere.example.test/cb'] }), undefined)
 })
 
 const WITH_QUERY = `${REDIRECT_URI}?foo=bar`
@@ -75,6 +76,7 @@ test('oidcc-redirect-uri-regfrag: an address with a fragment is not registered',
 test('oidcc-discovery-endpoint-verification: the metadata say what clients need to register themselves', async () => {
   const { parent } = await host()
   const metadata = await parent.metadata()
+  soundMembers(metadata)
   assert.equal(metadata.issuer, parent.issuer)
   for (const name of ['authorization', 'token', 'userinfo', 'registration']) assert.match(String(metadata[`${name}_endpoint`]), /^https:/)
   assert.match(String(metadata.jwks_uri), /^https:/)
@@ -95,8 +97,10 @@ test('oidcc-discovery-endpoint-verification: the metadata say what clients need 
     assert.ok((metadata[name] as string[]).includes('RS256'), name)
 })
 
-test('oidcc-server: a client that registered itself signs its registrant in', async () => {
-  const client = await aRegisteredClient()
+test('oidcc-server: a client that registered itself signs its registrant in, by a key that has no name', async () => {
+  const key = await aKey()
+  delete key.jwk.kid
+  const client = await aRegisteredClient({}, key)
   const { tokens, claims } = await client.signIn()
   assert.equal((await client.party.userClaims(tokens.access_token)).sub, claims.sub)
 })
@@ -124,13 +128,13 @@ async function signInPage(client: Registered): Promise<string> {
   return page.text.split('<script type="application/json"')[0]! // what stands there for people
 }
 
-for (const [name, shown] of [
-  ['logo_uri', 'src'],
-  ['policy_uri', 'href'],
-  ['tos_uri', 'href'],
+// The addresses are like the suite's own: the last is another host's.
+for (const [name, shown, address] of [
+  ['logo_uri', 'src', 'https://app.example.test/images/openid.png'],
+  ['policy_uri', 'href', 'https://app.example.test/login.html'],
+  ['tos_uri', 'href', 'https://elsewhere.example.test'],
 ] as const)
   test(`oidcc-registration-${name.replace('_', '-')}: the sign-in page shows it, and the client finds it in its registration`, async () => {
-    const address = `https://app.example.test/${name}`
     const client = await aRegisteredClient({ [name]: address })
     assert.equal(client.metadata[name], address)
     assert.ok((await signInPage(client)).includes(`${shown}="${address}"`))
@@ -144,10 +148,10 @@ test('oidcc-registration-jwks-uri: keys may stand at an address of the client', 
   await (await aRegisteredClient({ jwks_uri }, key)).signIn()
 })
 
-const sector = () => `https://sector.example.test/${unique('uris')}`
+// One for both modules: what stands at an address of the suite changes from one to the next.
+const address = 'https://sector.example.test/redirect_uris.json'
 
 test('oidcc-registration-sector-uri: a sector that lists the addresses of the client is believed', async t => {
-  const address = sector()
   await publishing(t, url => (url === address ? JSON.stringify([REDIRECT_URI]) : undefined))
   const client = await aRegisteredClient({ sector_identifier_uri: address, subject_type: 'pairwise' })
   const { claims } = await client.signIn()
@@ -155,7 +159,6 @@ test('oidcc-registration-sector-uri: a sector that lists the addresses of the cl
 })
 
 test('oidcc-registration-sector-bad: one that does not is refused', async t => {
-  const address = sector()
   const { jwk } = await aKey()
   await publishing(t, () => JSON.stringify(['https://elsewhere.example.test/cb']))
   for (const metadata of [{}, { subject_type: 'pairwise' }]) {
@@ -172,12 +175,20 @@ test('oidcc-server-rotate-keys: a new key stands beside the old one, and signs',
   const client = await aRegisteredClient()
   const before = await client.signIn()
   const usual = parent.provider.signing_key
+  const known = async () => (await parent.server.client().get(await parent.endpoint('jwks_uri'))).body as { keys: Row[] }
+  const { keys: had } = await known()
   const pair = await generate(ctx, { name: unique('pair'), validityDays: 30, algorithm: 'rsa' })
   await parent.change({ signing_key: pair.kp_uuid })
   const after = await client.signIn()
   assert.notEqual(after.header.kid, before.header.kid)
-  const { keys } = (await parent.server.client().get(await parent.endpoint('jwks_uri'))).body as { keys: Row[] }
-  for (const { header } of [before, after]) assert.ok(keys.some(key => key.kid === header.kid))
+  const { keys } = await known()
+  const [old, fresh] = [before, after].map(({ header }) => keys.find(key => key.kid === header.kid))
+  // `VerifyNewJwksStillHasOldSigningKey` looks for it as it was, `VerifyNewJwksHasNewSigningKey` for one that nobody saw before.
+  assert.deepEqual(
+    old,
+    had.find(key => key.kid === before.header.kid),
+  )
+  assert.ok(fresh && !had.some(key => key.kid === fresh.kid || key.n === fresh.n))
   await client.party.idToken(before.tokens.id_token, { nonce: before.claims.nonce as string })
   await parent.change({ signing_key: usual })
 })
@@ -232,7 +243,6 @@ async function byObject(
     scope: 'openid',
     state: undefined,
     nonce: undefined,
-    redirect_uri: undefined,
   }
   const { callback, page } = await client.party.ask(person, query)
   assert.ok(callback, String(page?.text))
@@ -244,7 +254,8 @@ async function byObject(
 }
 
 test('oidcc-request-uri-unsigned: a request stands at an address that the client registered', async t => {
-  await byObject(t, { request_object_signing_alg: 'none' }, claims => new UnsecuredJWT(claims).encode())
+  const unsigned = ({ iss: _, aud: __, ...claims }: Row) => new UnsecuredJWT(claims).encode()
+  for (const metadata of [{}, { request_object_signing_alg: 'none' }]) await byObject(t, metadata, unsigned)
 })
 
 const signed = (claims: Row, { key }: Registered) =>

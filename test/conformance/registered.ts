@@ -62,7 +62,7 @@ export class Registered {
     const id = String(this.metadata.client_id)
     const all = { iss: id, sub: id, aud: 'https://id.example.test/application/o/token/', iat: now, exp: now + 60, jti: unique('jti') }
     return new SignJWT({ ...all, ...claims })
-      .setProtectedHeader({ alg: this.key.jwk.alg!, kid: this.key.jwk.kid! })
+      .setProtectedHeader({ alg: this.key.jwk.alg!, ...(this.key.jwk.kid !== undefined && { kid: this.key.jwk.kid }) })
       .sign(this.key.privateKey)
   }
 
