@@ -15,17 +15,15 @@ const CRYPTOGRAPHY = ['id_token', 'userinfo', 'request_object', 'authorization']
 const KNOWN: ReadonlySet<string> = new Set([
   ...PROVING,
   ...CRYPTOGRAPHY,
-  ...['issuer', 'authorization_endpoint', 'userinfo_endpoint', 'end_session_endpoint', 'registration_endpoint', 'jwks_uri'],
-  ...['device_authorization_endpoint', 'pushed_authorization_request_endpoint', 'check_session_iframe'],
-  ...['scopes', 'response_types', 'response_modes', 'grant_types', 'subject_types', 'claims', 'acr_values', 'ui_locales', 'prompt_values']
-    .concat('code_challenge_methods')
-    .map(list => `${list}_supported`),
-  ...['claims_parameter', 'request_parameter', 'request_uri_parameter', 'authorization_response_iss_parameter'].map(
-    flag => `${flag}_supported`,
-  ),
-  ...['frontchannel_logout', 'backchannel_logout'].flatMap(way => [`${way}_supported`, `${way}_session_supported`]),
-  ...['require_request_uri_registration', 'require_signed_request_object', 'require_pushed_authorization_requests'],
-  ...['dpop_signing_alg_values_supported', 'tls_client_certificate_bound_access_tokens', 'mtls_endpoint_aliases'],
+  ...'issuer jwks_uri authorization_endpoint userinfo_endpoint end_session_endpoint registration_endpoint check_session_iframe'.split(' '),
+  ...'device_authorization_endpoint pushed_authorization_request_endpoint mtls_endpoint_aliases'.split(' '),
+  ...'require_request_uri_registration require_signed_request_object require_pushed_authorization_requests'.split(' '),
+  ...'dpop_signing_alg_values_supported tls_client_certificate_bound_access_tokens'.split(' '),
+  ...[
+    'scopes response_types response_modes grant_types subject_types claims acr_values ui_locales prompt_values code_challenge_methods',
+    'claims_parameter request_parameter request_uri_parameter authorization_response_iss_parameter',
+    'frontchannel_logout frontchannel_logout_session backchannel_logout backchannel_logout_session',
+  ].flatMap(names => names.split(' ').map(name => `${name}_supported`)),
 ])
 
 /** What a member is, by its name. */
