@@ -1,3 +1,4 @@
+import { statfs } from 'node:fs/promises'
 import { performance } from 'node:perf_hooks'
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { Config } from '../config.ts'
@@ -7,14 +8,29 @@ import { VERSION } from '../version.ts'
 export type Observed = { metrics: Metrics; exposition: () => Promise<{ contentType: string; text: string }> }
 
 /** The program's metrics, with those of its process. */
-export function processMetrics(config: Pick<Config, 'entries' | 'worker'>): Observed {
+export function processMetrics(config: Pick<Config, 'entries' | 'worker' | 'data_dir'>): Observed {
   const registry = new Registry()
   addProcess(registry)
+  addDisk(registry, config.data_dir)
   const metrics = makeMetrics(registry)
   metrics.settings(config.entries)
   metrics.adminWorkers.set({ version: VERSION, version_matched: 'true' }, 1)
   metrics.taskWorkers.set(config.worker.threads)
   return { metrics, exposition: () => exposition(registry) }
+}
+
+/** The space that is left for the data folder, and so for a SQLite database; not shown where there is no such folder. */
+function addDisk(registry: Registry, folder: string): void {
+  void new Gauge({
+    name: 'signet_data_free_bytes',
+    help: 'Space left on the disk of the data folder, in bytes.',
+    registers: [registry],
+    async collect() {
+      const disk = await statfs(folder).catch(() => undefined)
+      if (disk) this.set(disk.bavail * disk.bsize)
+      else this.remove()
+    },
+  })
 }
 
 /**

@@ -46,9 +46,13 @@ export type Program = {
   exit: Promise<number | null>
 }
 
-/** Runs the program with its own ports and nothing of this process's settings. */
-export function run(args: readonly string[], env: Record<string, string>, program = PROGRAM): Program {
-  const child = spawn(process.execPath, [program, ...args], {
+/**
+ * Runs the program with its own ports and nothing of this process's settings.
+ * @param through a command that the whole is an argument of, and that becomes it in the end
+ */
+export function run(args: readonly string[], env: Record<string, string>, program = PROGRAM, through: readonly string[] = []): Program {
+  const [command, ...rest] = [...through, process.execPath, program, ...args]
+  const child = spawn(command!, rest, {
     env: {
       PATH: process.env.PATH,
       NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
