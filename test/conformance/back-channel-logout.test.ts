@@ -8,7 +8,17 @@ import { jobs } from '../../src/tasks/jobs.ts'
 import { makeRunner } from '../../src/tasks/runner.ts'
 import { receiver } from '../http-receiver.ts'
 import { provider } from './driver.ts'
-import { aClientToLeave, aRegisteredClientToLeave, assertBack, assertDiscovered, BYE, leave, RESPONSE_TYPES, somebodyIn } from './logout.ts'
+import {
+  aClientToLeave,
+  aRegisteredClientToLeave,
+  assertBack,
+  assertDiscovered,
+  BYE,
+  leave,
+  RESPONSE_TYPES,
+  somebodyIn,
+  STATE,
+} from './logout.ts'
 
 let listening: ReturnType<typeof receiver> | undefined
 const receiving = () => (listening ??= receiver(() => ({ headers: { 'cache-control': 'no-store' } })))
@@ -49,7 +59,7 @@ for (const [index, [variant, type, listenerAt]] of VARIANTS.entries()) {
     const path = `/backchannel_logout/${index}`
     const party = await listenerAt(path)
     const { person, idToken, claims } = await somebodyIn(party, type)
-    const state = 'a state'
+    const state = STATE
     // What other tests of the process have put off would be waited for.
     await party.server.ctx.db.deleteFrom('task').where('actor_name', '=', 'oauth2_backchannel_logout').execute()
     const left = await leave(party, person, { id_token_hint: idToken, post_logout_redirect_uri: BYE, state })

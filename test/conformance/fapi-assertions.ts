@@ -1,8 +1,54 @@
 /** Assertions by which a client proves itself. */
 import assert from 'node:assert/strict'
+import { decodeJwt, exportJWK, importJWK, UnsecuredJWT, type CryptoKey } from 'jose'
+import type { Row } from '../../src/api/model.ts'
+import type { Asked } from './driver.ts'
 import { at, badAssertion, buys, byAssertion, asAudience, type FapiModule } from './fapi-module.ts'
 import { keyOf } from './fapi-keys.ts'
-import { refused, type Change } from './fapi.ts'
+import { refused, type Change, type FapiClient } from './fapi.ts'
+
+/** What proves no client: an assertion that is wrong, or one that is sent in a wrong way. */
+type Wrong = { assertion?: Change; form?: Asked }
+
+/** All that can be wrong with an assertion, RFC 7523 §3 and FAPI 2.0 Security Profile §5.3.2.1. */
+export async function wrongAssertions(client: FapiClient, other: FapiClient): Promise<Record<string, Wrong>> {
+  const { clientId, issuer } = client.party
+  const good = await client.assertion()
+  const claims = decodeJwt(await client.assertion())
+  const wrong: Record<string, Wrong> = {
+    none: { form: { client_id: clientId, client_assertion: undefined, client_assertion_type: undefined } },
+    'of no type': { form: { client_id: clientId, client_assertion_type: undefined } },
+    'of another type': { form: { client_id: clientId, client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:another' } },
+    'that nobody signed': { form: { client_assertion: new UnsecuredJWT(claims).encode() } },
+    'with another signature': { form: { client_assertion: `${good.slice(0, -8)}AAAAAAAA` } },
+    'by another key': { assertion: { key: other.key.privateKey } },
+    'by an unknown key': { assertion: { header: { kid: 'unknown' } } },
+  }
+  const wrongClaims: Record<string, Row> = {
+    'without an end': { exp: undefined },
+    'without a name': { jti: undefined },
+    'of nobody': { iss: undefined },
+    'of a stranger': { iss: 'a stranger' },
+    'of another': { iss: other.party.clientId, sub: other.party.clientId },
+    'about nobody': { sub: undefined },
+    'about another': { sub: other.party.clientId },
+    'for nobody': { aud: undefined },
+    'for somebody else': { aud: 'https://elsewhere.example.test/' },
+    'for an endpoint': { aud: 'https://id.example.test/application/o/token/' },
+    'for a list': { aud: [issuer, 'https://elsewhere.example.test/'] },
+    'for a list of one': { aud: [issuer] },
+    'that is over': { exp: client.now - 300 },
+    'of the future': { iat: client.now + 600 },
+    'good from later on': { iat: client.now + 70, nbf: client.now + 70, exp: client.now + 130 },
+  }
+  for (const [what, claims] of Object.entries(wrongClaims)) wrong[what] = { assertion: { claims } }
+  // Not even RS256 by the very key of the client.
+  if (client.variant.alg === 'PS256') {
+    const key = (await importJWK(await exportJWK(client.key.privateKey), 'RS256')) as CryptoKey
+    wrong['by another algorithm of the same key'] = { assertion: { key, header: { alg: 'RS256' } } }
+  }
+  return wrong
+}
 
 export const ASSERTIONS: Readonly<Record<string, FapiModule>> = {
   'ensure-signed-client-assertion-with-RS256-fails': {
@@ -39,20 +85,15 @@ export const ASSERTIONS: Readonly<Record<string, FapiModule>> = {
     says: 'nor any other that is not quite right',
     where: byAssertion,
     async run({ client, other }) {
-      const wrong: Record<string, Change> = {
-        'by another key': { key: other.key.privateKey },
-        'by an unknown key': { header: { kid: 'unknown' } },
-        'without an end': { claims: { exp: undefined } },
-        'without a name': { claims: { jti: undefined } },
-        'of another': { claims: { iss: other.party.clientId, sub: other.party.clientId } },
-        'about another': { claims: { sub: other.party.clientId } },
-        'for nobody': { claims: { aud: undefined } },
-        'of the future': { claims: { iat: client.now + 600 } },
+      for (const [what, { assertion, form }] of Object.entries(await wrongAssertions(client, other))) {
+        const pushed = await client.push({}, { ...(assertion && { assertion }), ...(form && { outside: form }) })
+        assert.ok(pushed.answer.status >= 400, what)
+        refused(pushed, 'invalid_client', 'invalid_request')
       }
-      for (const assertion of Object.values(wrong)) refused(await client.push({}, { assertion }), 'invalid_client', 'invalid_request')
       const again = { claims: { jti: `again ${client.now} ${client.party.clientId}` } }
       assert.equal((await client.push({}, { assertion: again })).answer.status, 201)
       refused(await client.push({}, { assertion: again }), 'invalid_client')
+      assert.equal((await client.push({}, { assertion: at(8, 'iat', 'nbf')(client) })).answer.status, 201)
     },
   },
   'par-ensure-jwt-client-assertions-nbf-8-seconds-in-the-future-is-accepted': {

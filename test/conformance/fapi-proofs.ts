@@ -4,7 +4,7 @@ import { unique } from '../builders.ts'
 import { HOST } from '../harness.ts'
 import type { Person } from './driver.ts'
 import { keyOf } from './fapi-keys.ts'
-import { refused, type Change, type FapiClient } from './fapi.ts'
+import { ath, refused, type Change, type FapiClient } from './fapi.ts'
 
 /** All that can be wrong with a proof, RFC 9449 §4.2 and §4.3; and how one may be written otherwise. */
 export async function proofTests({ client, other, person }: { client: FapiClient; other: FapiClient; person: Person }): Promise<void> {
@@ -20,7 +20,9 @@ export async function proofTests({ client, other, person }: { client: FapiClient
     'without a method': { claims: { htm: undefined } },
     'without an address': { claims: { htu: undefined } },
     'without a time': { claims: { iat: undefined } },
+    'for a longer address': { claims: { htu: `https://${HOST}${client.resourcePath}more` } },
     'of another type': { header: { typ: 'JWT' } },
+    'of a longer type': { header: { typ: 'dpop+jwt+more' } },
     'of no type': { header: { typ: undefined } },
     'that shows no key': { header: { jwk: undefined } },
     'that shows its private key': { header: { jwk: await exportJWK(client.dpop.privateKey) } },
@@ -67,7 +69,10 @@ export async function proofTests({ client, other, person }: { client: FapiClient
   const htu = `https://${HOST}${client.resourcePath}`
   const proof = await client.proof(htu, { claims: { htm: 'GET' } })
   const none = new UnsecuredJWT({ jti: unique('jti'), htm: 'GET', htu, iat: client.now }).encode()
-  for (const dpop of ['nonsense', `${proof.slice(0, -6)}AAAAAA`, none, ''])
+  const [header, payload, signature] = (await client.proof(htu, { claims: { htm: 'GET', ath: ath(token) } })).split('.')
+  const without = Buffer.from(header!, 'base64url').toString().replace('"alg"', '"alg2"')
+  const unnamed = `${Buffer.from(without).toString('base64url')}.${payload}.${signature}`
+  for (const dpop of ['nonsense', `${proof.slice(0, -6)}AAAAAA`, `${header}.${payload}`, unnamed, none, ''])
     assert.ok([400, 401].includes((await client.resource(token, {}, { headers: { dpop } })).status), dpop)
   const sendBoth = client.party.server.client().request('GET', client.resourcePath, {
     headers: { authorization: `DPoP ${token}`, dpop: `${proof}, ${proof}` },
@@ -84,6 +89,7 @@ export async function proofTests({ client, other, person }: { client: FapiClient
   }
   const written: Record<string, Change> = {
     'with more claims than are known': { claims: { more: 'of it' }, header: { x: 'y' } },
+    'with all that is to say of its key': { header: { jwk: { ...client.dpop.jwk, alg } } },
     'with query and fragment': { claims: { htu: `${htu}?query=1#fragment` } },
     'in capitals': { claims: { htu: htu.replace(`https://${HOST}`, `HTTPS://${HOST.toUpperCase()}`) } },
     'with the usual port': { claims: { htu: htu.replace(HOST, `${HOST}:443`) } },

@@ -1,73 +1,11 @@
 /** What somebody signs in by, and what a request may say. */
 import assert from 'node:assert/strict'
-import type { Row } from '../../src/api/model.ts'
-import { HOST } from '../harness.ts'
 import { aPerson, CLAIMS, REDIRECT_URI, soundError } from './driver.ts'
-import type { Variant } from './fapi.ts'
-import { byAssertion, endsBadly, pushRefused, signsIn, withOpenId, type FapiModule } from './fapi-module.ts'
+import { endsBadly, pushRefused, signsIn, withOpenId, type FapiModule } from './fapi-module.ts'
 
 const longText = 'a1B2'.repeat(250)
 
-/** What the suite wants of a document that other clients share: that the profile can be had there too. */
-function assertOffered(metadata: Row, variant: Variant): void {
-  const lists = {
-    response_types_supported: 'code',
-    response_modes_supported: 'jwt',
-    grant_types_supported: 'authorization_code',
-    code_challenge_methods_supported: 'S256',
-    scopes_supported: 'openid',
-    subject_types_supported: 'public',
-    token_endpoint_auth_methods_supported: variant.auth,
-    id_token_signing_alg_values_supported: variant.alg,
-    authorization_signing_alg_values_supported: variant.alg,
-    dpop_signing_alg_values_supported: variant.alg,
-    request_object_signing_alg_values_supported: variant.alg,
-    ...(byAssertion(variant) && { token_endpoint_auth_signing_alg_values_supported: variant.alg }),
-  }
-  for (const [name, value] of Object.entries(lists)) assert.ok((metadata[name] as string[]).includes(value), `${value} in ${name}`)
-  assert.equal(metadata.issuer, `https://${HOST}/`)
-  assert.equal(metadata.authorization_response_iss_parameter_supported, true)
-  assert.equal(metadata.tls_client_certificate_bound_access_tokens, true)
-  assert.equal(typeof metadata.require_pushed_authorization_requests, 'boolean')
-  assert.match(String(metadata.pushed_authorization_request_endpoint), /^https:/)
-}
-
 export const SIGN_IN: Readonly<Record<string, FapiModule>> = {
-  'discovery-end-point-verification': {
-    says: 'the metadata say what the profile wants',
-    async run({ client }) {
-      const { variant, party } = client
-      const metadata = await party.metadata()
-      if (variant.shared) return assertOffered(metadata, variant)
-      const plain = `/.well-known/oauth-authorization-server/application/o/${party.slug}/` // RFC 8414 §3.1, for `plain_oauth`
-      assert.deepEqual((await party.server.client().get(plain)).body, metadata)
-      assert.equal(metadata.issuer, party.issuer)
-      assert.equal(metadata.require_pushed_authorization_requests, true)
-      assert.equal(metadata.authorization_response_iss_parameter_supported, true)
-      assert.equal(metadata.tls_client_certificate_bound_access_tokens, true)
-      assert.equal(metadata.require_signed_request_object, variant.signed === true)
-      assert.deepEqual(metadata.code_challenge_methods_supported, ['S256'])
-      assert.deepEqual(metadata.response_types_supported, ['code'])
-      assert.deepEqual(metadata.token_endpoint_auth_methods_supported, [variant.auth])
-      for (const name of ['id_token', 'authorization'])
-        assert.deepEqual(metadata[`${name}_signing_alg_values_supported`], [variant.alg], name)
-      const allowed = ['PS256', 'ES256', 'EdDSA', 'Ed25519'] // the last two are one, RFC 9864 §2.2
-      const lists = ['dpop', ...(byAssertion(variant) ? ['token_endpoint_auth'] : []), 'request_object']
-      for (const name of lists)
-        assert.deepEqual((metadata[`${name}_signing_alg_values_supported`] as string[]).toSorted(), allowed.toSorted(), name)
-      const sealed = { alg: ['RSA-OAEP-256'], enc: ['A256GCM'] }
-      for (const [name, values] of Object.entries(sealed))
-        assert.deepEqual(
-          metadata[`authorization_encryption_${name}_values_supported`],
-          variant.jarm === 'encrypted' ? values : undefined,
-          name,
-        )
-      assert.ok((metadata.response_modes_supported as string[]).includes('jwt'))
-      for (const scope of client.scope.split(' ')) assert.ok((metadata.scopes_supported as string[]).includes(scope), scope)
-      for (const name of ['authorization_endpoint', 'token_endpoint', 'jwks_uri', 'pushed_authorization_request_endpoint'])
-        assert.match(String(metadata[name]), /^https:/)
-    },
-  },
   'happy-flow': {
     says: 'somebody signs in to two clients, everything that they are given fits together, and the token of one is of no use to the other',
     async run({ client, other, person }) {

@@ -33,6 +33,9 @@ export type Variant = {
   shared?: boolean
 }
 
+/** How a proof names the token that it goes with, RFC 9449 §4.2. */
+export const ath = (token: string): string => createHash('sha256').update(token).digest('base64url')
+
 const present = (claims: Row): Row => Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined))
 
 /** What a test changes of a JWT. `undefined` takes a claim out. */
@@ -123,7 +126,7 @@ export class FapiClient {
     const all = present({
       response_type: 'code',
       redirect_uri: this.redirectUri,
-      scope: this.scope,
+      scope: `${this.scope} offline_access`, // as `docs/certification.md` has it: without consent that was asked for, it changes nothing
       state: randomBytes(8).toString('hex'),
       nonce: this.variant.openid ? randomBytes(8).toString('hex') : undefined,
       code_challenge: pair.challenge,
@@ -278,11 +281,10 @@ export class FapiClient {
     change: Change = {},
     options: { scheme?: string; by?: Key; headers?: Record<string, string>; certificate?: Certified | null; query?: string } = {},
   ): Promise<Answer> {
-    const ath = createHash('sha256').update(token).digest('base64url')
     const htu = `https://${HOST}${this.resourcePath}`
     const bound: Record<string, string> =
       this.variant.bound === 'dpop'
-        ? { dpop: await this.proof(htu, { ...change, claims: { htm: 'GET', ath, ...change.claims } }, options.by) }
+        ? { dpop: await this.proof(htu, { ...change, claims: { htm: 'GET', ath: ath(token), ...change.claims } }, options.by) }
         : this.#shown(options.certificate)
     const scheme = options.scheme ?? (this.variant.bound === 'dpop' ? 'DPoP' : 'Bearer')
     const headers = { authorization: `${scheme} ${token}`, ...bound, ...options.headers }

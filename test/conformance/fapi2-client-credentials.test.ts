@@ -1,9 +1,11 @@
 // once: fapi2-security-profile.test.ts stores the same on both databases
-/** `fapi2-security-profile-final-client-credentials-grant-test-plan`: clients without people. The modules of the plan that know no authorization request. */
+/** `fapi2-security-profile-final-test-plan` with `fapi_profile=fapi_client_credentials_grant`: clients without people, and the modules that know no authorization request. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { provider } from './driver.ts'
+import { provider, type Asked } from './driver.ts'
+import { wrongAssertions } from './fapi-assertions.ts'
 import { keyOf } from './fapi-keys.ts'
+import { at } from './fapi-module.ts'
 import { said } from './fapi-profile.ts'
 import { aFapiClient } from './fapi-registered.ts'
 import { refused, type Change, type FapiClient, type Variant } from './fapi.ts'
@@ -13,7 +15,7 @@ type Module = { says: string; where?: (variant: Variant) => boolean; run: (trial
 
 const byAssertion = ({ auth }: Variant): boolean => auth === 'private_key_jwt'
 const byProof = ({ bound }: Variant): boolean => bound === 'dpop'
-const ask = (client: FapiClient, more: Record<string, string> = {}, options: Parameters<FapiClient['redeem']>[1] = {}) =>
+const ask = (client: FapiClient, more: Asked = {}, options: Parameters<FapiClient['redeem']>[1] = {}) =>
   client.redeem({ grant_type: 'client_credentials', scope: client.scope, ...more }, options)
 
 /** Tokens, in an answer that is as it must be. */
@@ -79,8 +81,12 @@ const MODULES: Readonly<Record<string, Module>> = {
   },
   'ensure-holder-of-key-required': {
     says: 'no token is given out without a proof of what it will be bound to',
-    run: async ({ client }) =>
-      refused({ answer: await ask(client, {}, { proof: null }) }, 'invalid_request', 'invalid_grant', 'invalid_client'),
+    async run({ client }) {
+      const errors = byProof(client.variant)
+        ? ['invalid_request', 'invalid_grant', 'invalid_dpop_proof']
+        : ['invalid_client', 'invalid_request', ...(byAssertion(client.variant) ? ['invalid_grant'] : [])]
+      refused({ answer: await ask(client, {}, { proof: null }) }, ...errors)
+    },
   },
   'ensure-signed-client-assertion-with-RS256-fails': {
     says: 'RS256 proves no client',
@@ -97,7 +103,20 @@ const MODULES: Readonly<Record<string, Module>> = {
       const { party } = client
       const form = { grant_type: 'client_credentials', scope: client.scope }
       const answer = await party.token(form, { basic: false, headers: { dpop: await client.proof('token') } })
-      refused({ answer }, 'invalid_client', 'invalid_request', 'invalid_grant')
+      refused({ answer }, 'invalid_client', 'invalid_request')
+    },
+  },
+  'ensure-invalid-client-assertions-fail': {
+    says: 'no assertion proves the client that is not quite right',
+    where: byAssertion,
+    async run({ client, other }) {
+      for (const [what, { assertion, form }] of Object.entries(await wrongAssertions(client, other))) {
+        const answer = await ask(client, form, assertion && { assertion })
+        assert.ok(answer.status >= 400, what)
+        refused({ answer }, 'invalid_client', 'invalid_request')
+      }
+      await tokens(client, { assertion: at(8, 'iat', 'nbf')(client) })
+      await tokens(client)
     },
   },
   'ensure-client-assertion-with-exp-is-5-minutes-in-past-fails': badAssertion('an assertion that is over proves nothing', client => ({

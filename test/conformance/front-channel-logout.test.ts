@@ -1,7 +1,17 @@
 /** Front-Channel Logout OP: `oidcc-frontchannel-rp-initiated-logout-certification-test-plan`. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { aClientToLeave, aRegisteredClientToLeave, assertBack, assertDiscovered, BYE, leave, RESPONSE_TYPES, somebodyIn } from './logout.ts'
+import {
+  aClientToLeave,
+  aRegisteredClientToLeave,
+  assertBack,
+  assertDiscovered,
+  BYE,
+  leave,
+  RESPONSE_TYPES,
+  somebodyIn,
+  STATE,
+} from './logout.ts'
 
 const LISTENS = 'https://app.example.test/test/a/frontchannel_logout'
 const aListener = () => aClientToLeave({ logout_method: 'frontchannel', logout_uri: LISTENS })
@@ -20,7 +30,7 @@ for (const [variant, type, clientOf] of VARIANTS) {
   void test(`oidcc-frontchannel-rp-initiated-logout: the browser opens the client’s address with iss and sid, then comes back (${variant})`, async () => {
     const client = await clientOf()
     const { person, idToken, claims } = await somebodyIn(client, type)
-    const state = 'a state'
+    const state = STATE
     const left = await leave(client, person, { id_token_hint: idToken, post_logout_redirect_uri: BYE, state })
     const [frames] = left.shown
     assert.equal(frames?.component, 'ak-provider-iframe-logout')

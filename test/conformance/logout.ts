@@ -6,6 +6,9 @@ import { HOST, type Answer } from '../harness.ts'
 import { aClient, aPerson, provider, REDIRECT_URI, type Person, type RelyingParty } from './driver.ts'
 import { aKey, asked, registeredBy } from './registered.ts'
 
+/** A state of all that there is on a keyboard, in the length that the suite sends: it comes back unharmed. */
+export const STATE = `a0!"#$%&'()*,-./:<=>?@[\\]^_\`{|}~`.repeat(3)
+
 export const BYE = 'https://app.example.test/test/a/post_logout_redirect'
 
 /** Response types that the plans are run with: one that brings the ID token by the token endpoint, one by the browser, one by both. */
@@ -106,5 +109,7 @@ export async function assertSignedOut(client: RelyingParty, person: Person): Pro
 export async function assertDiscovered(client: RelyingParty, expected: Row): Promise<void> {
   const metadata = await client.metadata()
   for (const [name, value] of Object.entries(expected)) assert.deepEqual(metadata[name], value, name)
-  for (const name of ['end_session_endpoint', 'issuer', 'jwks_uri']) assert.match(String(metadata[name]), /^https:\/\//)
+  const addresses = Object.keys(metadata).filter(name => name.endsWith('_endpoint'))
+  assert.ok(addresses.includes('end_session_endpoint'))
+  for (const name of [...addresses, 'issuer', 'jwks_uri']) assert.match(String(metadata[name]), /^https:\/\//, name)
 }
