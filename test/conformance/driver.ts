@@ -167,6 +167,22 @@ export class Person {
     this.browser.cookies.set('authentik_csrf', randomBytes(16).toString('base64url'))
   }
 
+  /**
+   * What a browser says when a page of a client sends it here (Fetch Metadata §2). With a form go only those of its cookies that say
+   * `SameSite=None`, as the session's does.
+   */
+  fromElsewhere(method: 'GET' | 'POST'): Record<string, string> {
+    const usual = {
+      'sec-fetch-site': 'cross-site',
+      'sec-fetch-mode': 'navigate',
+      'sec-fetch-dest': 'document',
+      referer: 'https://app.example.test/',
+    }
+    if (method === 'GET') return usual
+    const session = this.browser.cookies.get('authentik_session')
+    return { ...usual, origin: 'https://app.example.test', cookie: session === undefined ? '' : `authentik_session=${session}` }
+  }
+
   /** Goes where the browser is sent, signs in and agrees where asked, until the client has its response or a page says why not. */
   async follow(answer: Answer, sent: URLSearchParams): Promise<Ending> {
     const asked: Ending['asked'] = []
@@ -292,8 +308,8 @@ export class RelyingParty extends Party {
     const path = await this.endpoint('authorization')
     const answer =
       options.method === 'POST'
-        ? await person.browser.request('POST', path, { form: Object.fromEntries(sent) })
-        : await person.browser.get(`${path}?${sent.toString()}`)
+        ? await person.browser.request('POST', path, { form: Object.fromEntries(sent), headers: person.fromElsewhere('POST') })
+        : await person.browser.get(`${path}?${sent.toString()}`, person.fromElsewhere('GET'))
     return person.follow(answer, sent)
   }
 

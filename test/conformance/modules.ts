@@ -250,8 +250,8 @@ export const MODULES = {
     },
   },
   'oidcc-ensure-post-request-succeeds': {
-    says: 'a request may come as a form',
-    run: async trial => void (await signIn(trial, {}, { method: 'POST' })),
+    says: 'a request may come as a form, and finds who is signed in',
+    run: async trial => assert.deepEqual(withoutConsent((await signIn(trial, {}, { method: 'POST' })).asked), []),
   },
   'oidcc-request-uri-unsigned-supported-correctly-or-rejected-as-unsupported': {
     says: 'an address that the client did not register is not read',
