@@ -32,8 +32,8 @@ async function reaching(t: TestContext): Promise<void> {
   t.after(() => useOutgoing(config, usual))
 }
 
-const aListener = async (path: string) =>
-  aClientToLeave({ logout_method: 'backchannel', logout_uri: `${(await receiving()).origin}${path}` })
+const aListener = async (path: string, values = {}) =>
+  aClientToLeave({ logout_method: 'backchannel', logout_uri: `${(await receiving()).origin}${path}`, ...values })
 
 void test('oidcc-backchannel-logout-discovery-endpoint-verification: the document offers it, with sessions', async () => {
   await assertDiscovered(await aListener('/discovered'), {
@@ -49,7 +49,8 @@ const aRegisteredListener = async (path: string) =>
     backchannel_logout_session_required: true,
   })
 const VARIANTS = [
-  ...RESPONSE_TYPES.map(type => [type, type, aListener] as const),
+  ...RESPONSE_TYPES.map(type => [type, type, (path: string) => aListener(path)] as const),
+  ['code, one issuer', 'code', (path: string) => aListener(path, { issuer_mode: 'global' })] as const,
   ['code, a client that registered itself', 'code', aRegisteredListener] as const,
 ]
 

@@ -108,7 +108,8 @@ export const BOUND: Readonly<Record<string, FapiModule>> = {
     says: 'a code is of no use to another client',
     async run({ client, other, person }) {
       const { sent, code } = await client.code(person)
-      refused({ answer: await other.redeem(other.form(code, sent)) }, 'invalid_grant')
+      for (const { redirectUri } of [client, other])
+        refused({ answer: await other.redeem(other.form(code, sent, { redirect_uri: redirectUri })) }, 'invalid_grant')
     },
   },
   'attempt-reuse-authorization-code-after-one-second': {

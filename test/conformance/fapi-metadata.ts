@@ -69,9 +69,11 @@ export const DISCOVERY: Readonly<Record<string, FapiModule>> = {
       const { variant, party } = client
       const metadata = await party.metadata()
       assertWellFormed(metadata, client.scope)
+      const plain = `/.well-known/oauth-authorization-server${new URL(party.issuer).pathname}` // RFC 8414 §3.1, for `plain_oauth`
+      const read = await party.server.client().get(plain.replace(/server\/$/, 'server'))
+      assert.deepEqual(read.body, metadata)
+      assert.match(String(read.headers['content-type']), /^application\/json/)
       if (variant.shared) return assertOffered(metadata, variant)
-      const plain = `/.well-known/oauth-authorization-server/application/o/${party.slug}/` // RFC 8414 §3.1, for `plain_oauth`
-      assert.deepEqual((await party.server.client().get(plain)).body, metadata)
       assert.equal(metadata.issuer, party.issuer)
       assert.equal(metadata.require_pushed_authorization_requests, true)
       assert.equal(metadata.authorization_response_iss_parameter_supported, true)

@@ -134,7 +134,8 @@ export class FapiClient {
       response_mode: this.variant.jarm ? 'jwt' : undefined,
       ...params,
     }) as Record<string, string>
-    const form = this.variant.signed && options.plain !== true ? { request: await this.object(all, options.object) } : all
+    const asClaims = { ...all, ...(all.claims !== undefined && { claims: JSON.parse(all.claims) as Row }) } // in an object it is one, too
+    const form = this.variant.signed && options.plain !== true ? { request: await this.object(asClaims, options.object) } : all
     const headers: Record<string, string> = { ...this.#shown(), ...(options.proof !== undefined && { dpop: options.proof }) }
     const proven = await this.#proven(options.assertion)
     const id = form === all ? { client_id: this.party.clientId } : {} // one of the parameters, or in the object
@@ -279,7 +280,7 @@ export class FapiClient {
   async resource(
     token: string,
     change: Change = {},
-    options: { scheme?: string; by?: Key; headers?: Record<string, string>; certificate?: Certified | null; query?: string } = {},
+    options: { scheme?: string; by?: Key; headers?: Asked; certificate?: Certified | null; query?: string } = {},
   ): Promise<Answer> {
     const htu = `https://${HOST}${this.resourcePath}`
     const bound: Record<string, string> =
@@ -287,7 +288,7 @@ export class FapiClient {
         ? { dpop: await this.proof(htu, { ...change, claims: { htm: 'GET', ath: ath(token), ...change.claims } }, options.by) }
         : this.#shown(options.certificate)
     const scheme = options.scheme ?? (this.variant.bound === 'dpop' ? 'DPoP' : 'Bearer')
-    const headers = { authorization: `${scheme} ${token}`, ...bound, ...options.headers }
+    const headers = present({ authorization: `${scheme} ${token}`, ...bound, ...options.headers }) as Record<string, string>
     return this.party.server.client().request('GET', `${this.resourcePath}${options.query ?? ''}`, { headers })
   }
 

@@ -55,7 +55,7 @@ const MODULES: Readonly<Record<string, Module>> = {
         assert.equal((await party.resource(own)).status, 200)
       const stolen = await other.resource(theirs, {}, { by: client.dpop, certificate: client.certificate })
       assert.equal(stolen.status, 401)
-      const inQuery = await client.resource(token, {}, { query: `?access_token=${token}`, headers: { authorization: '' } })
+      const inQuery = await client.resource(token, {}, { query: `?access_token=${token}`, headers: { authorization: undefined } })
       assert.equal(inQuery.status, 401)
     },
   },

@@ -14,7 +14,7 @@ import {
 } from './logout.ts'
 
 const LISTENS = 'https://app.example.test/test/a/frontchannel_logout'
-const aListener = () => aClientToLeave({ logout_method: 'frontchannel', logout_uri: LISTENS })
+const aListener = (values = {}) => aClientToLeave({ logout_method: 'frontchannel', logout_uri: LISTENS, ...values })
 
 void test('oidcc-frontchannel-logout-discovery-endpoint-verification: the document offers it, with sessions', async () => {
   await assertDiscovered(await aListener(), { frontchannel_logout_supported: true, frontchannel_logout_session_supported: true })
@@ -22,7 +22,8 @@ void test('oidcc-frontchannel-logout-discovery-endpoint-verification: the docume
 
 const REGISTERED = { frontchannel_logout_uri: LISTENS, frontchannel_logout_session_required: true }
 const VARIANTS = [
-  ...RESPONSE_TYPES.map(type => [type, type, aListener] as const),
+  ...RESPONSE_TYPES.map(type => [type, type, () => aListener()] as const),
+  ['code, one issuer', 'code', () => aListener({ issuer_mode: 'global' })] as const,
   ['code, a client that registered itself', 'code', () => aRegisteredClientToLeave(REGISTERED)] as const,
 ]
 
