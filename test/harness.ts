@@ -132,6 +132,8 @@ async function build(env: Record<string, string>, options: OwnOptions = {}): Pro
   const now = () => new Date((held ?? Date.now()) + offset)
   const database = await openConfigured({ config, log })
   const restored = await options.restore?.(database)
+  // For the runner, when nothing is heard of this process for long.
+  subscribe('signet:test-silent', lines => void (lines as string[]).push(...database.obstacles().map(obstacle => `${folder}: ${obstacle}`)))
   const assembled = await assemble({ config, log, now, root: process.cwd() }, database)
   const deps = options.realHashes ? assembled : { ...assembled, passwords: makePasswords({ cost: CHEAP }) }
   useOutgoing(

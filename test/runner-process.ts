@@ -5,13 +5,12 @@ import { join, relative } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { memoryFolder } from './memory.ts'
+import { freePort } from './ports.ts'
+import { Silence } from './runner-silence.ts'
 import type { Chunk } from './runner-plan.ts'
 import type { Report } from './runner-tests.ts'
 import type { Summary } from './runner-summary.ts'
 
-// Not how long anything may take: after so long without any news a process is believed to hang outside of a test, on a slow machine too.
-const LOADING = 600_000 // ms, until its first test begins; longer than any test may take
-const SILENCE = Number(process.env.SIGNET_TEST_SILENCE ?? LOADING) // ms, from then on
 /** For one test, or what comes before a suite: none takes a tenth of it on a machine that does little else. ms */
 const TEST_TIMEOUT = Number(process.env.SIGNET_TEST_TIMEOUT ?? 300_000)
 
@@ -28,9 +27,14 @@ export function stopAll(): void {
 
 /**
  * Runs a chunk in one process of node's test runner and adds the outcomes to the summary. Every way to not run a test is a failure
- * there: a process that crashes, hangs, ends early or leaves a file out.
+ * there: a process that crashes, hangs, ends early or leaves a file out. What one that hangs has not come to is run by another.
  */
-export async function runChunk(chunk: Chunk, { root, summary, namePattern, env }: Settings): Promise<void> {
+export async function runChunk(chunk: Chunk, settings: Settings): Promise<void> {
+  for (let { files } = chunk; files.length > 0;) files = await runFiles({ ...chunk, files }, settings)
+}
+
+/** Answers those files that are still to be run. */
+async function runFiles(chunk: Chunk, { root, summary, namePattern, env }: Settings): Promise<string[]> {
   const started = performance.now()
   // Whatever tests leave in the folders for temporary files goes with them. Open to all: a database server runs as another user.
   const [folder, memory] = [tmpdir(), memoryFolder()].map(within => {
@@ -39,12 +43,16 @@ export async function runChunk(chunk: Chunk, { root, summary, namePattern, env }
     folders.add(made)
     return made
   }) as [string, string]
+  const port = await freePort()
   const child = spawn(
     process.execPath,
     [
       '--disable-warning=ExperimentalWarning',
       // For tests inside of suites too, which do not inherit what the run itself is told.
       `--test-timeout=${TEST_TIMEOUT}`,
+      // Where it listens for a debugger once it is asked what it is doing.
+      `--inspect-port=127.0.0.1:${port}`,
+      '--inspect-publish-uid=http',
       join(root, 'test/runner-tests.ts'),
       ...(namePattern ? [`--name=${namePattern}`] : []),
       ...chunk.files,
@@ -66,21 +74,28 @@ export async function runChunk(chunk: Chunk, { root, summary, namePattern, env }
   const pid = child.pid
   if (pid) groups.add(pid)
 
-  const running = new Set<string>()
+  /** Names of the tests that are under way, and their files. */
+  const running = new Map<string, string>()
+  const during = () => (running.size > 0 ? ` while running:\n${[...running.keys()].join('\n')}` : '')
   let tests = 0
   let hung = false
   let finished = false
-  const giveUp = () => {
-    hung = true
-    if (pid) endGroup(pid)
-  }
-  let silent = LOADING
-  let watch = setTimeout(giveUp, silent)
+  const silence =
+    pid === undefined
+      ? undefined
+      : new Silence(pid, port, {
+          silent: (seconds, doing) =>
+            console.log(`  ${chunk.label}: nothing happened for ${seconds} s${`${during()}\n${doing}`.replaceAll('\n', '\n    ')}`),
+          hangs(seconds, doing) {
+            hung = true
+            summary.fail(chunk.label, 'process', `Nothing happened for ${seconds} s${during()}\n${doing}`)
+            endGroup(pid)
+          },
+        })
   const lines = createInterface({ input: child.stdio[3] as Readable })
   const closed = new Promise<void>(resolve => void lines.once('close', resolve))
   lines.on('line', line => {
-    clearTimeout(watch)
-    watch = setTimeout(giveUp, (silent = SILENCE))
+    silence?.news()
     const report = JSON.parse(line) as Report
     if (report.type === 'note') {
       // An error that no test was there to catch.
@@ -92,8 +107,9 @@ export async function runChunk(chunk: Chunk, { root, summary, namePattern, env }
       finished = true
       return
     }
-    const name = `${report.file ? relative(root, report.file) : ''} ${report.name}`
-    if (report.type === 'begin') return void running.add(name)
+    const file = report.file ? relative(root, report.file) : ''
+    const name = `${file} ${report.name}`
+    if (report.type === 'begin') return void running.set(name, file)
     running.delete(name)
     if (report.kind === 'test') tests++
     summary.add(chunk.label, report)
@@ -107,7 +123,7 @@ export async function runChunk(chunk: Chunk, { root, summary, namePattern, env }
   // What a test started and left behind holds the pipe open; it ends with its group.
   if (pid) endGroup(pid)
   if (!error) await closed
-  clearTimeout(watch)
+  silence?.end()
   if (pid) groups.delete(pid)
   for (const made of [folder, memory]) {
     rmSync(made, { recursive: true, force: true })
@@ -115,16 +131,17 @@ export async function runChunk(chunk: Chunk, { root, summary, namePattern, env }
   }
 
   const left = namePattern ? [] : chunk.files.filter(file => !summary.heardOf(chunk.label, file))
-  const during = running.size > 0 ? ` while running:\n${[...running].join('\n')}` : ''
+  // What hangs before anything has ended would hang again.
+  const again = hung && tests > 0 ? left.filter(file => !running.values().some(begun => begun === file)) : []
   if (error) summary.fail(chunk.label, 'process', error.message)
-  else if (hung) summary.fail(chunk.label, 'process', `Nothing happened for ${silent / 1000} s${during}`)
-  else if (signal) summary.fail(chunk.label, 'process', `Ended by ${signal}${during}`)
-  else if (!finished && left.length === 0)
-    summary.fail(chunk.label, 'process', `Ended with exit code ${code} before its tests were through${during}`)
-  else if (code !== 0 && !summary.failedIn(chunk.label)) summary.fail(chunk.label, 'process', `Ended with exit code ${code}${during}`)
-  for (const file of left) summary.fail(chunk.label, file, 'The file did not run.')
+  else if (signal && !hung) summary.fail(chunk.label, 'process', `Ended by ${signal}${during()}`)
+  else if (!hung && !finished && left.length === 0)
+    summary.fail(chunk.label, 'process', `Ended with exit code ${code} before its tests were through${during()}`)
+  else if (code !== 0 && !summary.failedIn(chunk.label)) summary.fail(chunk.label, 'process', `Ended with exit code ${code}${during()}`)
+  for (const file of left) if (!again.includes(file)) summary.fail(chunk.label, file, 'The file did not run.')
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
   console.log(`${summary.failedIn(chunk.label) ? '✖' : '✔'} ${chunk.label}: ${chunk.files.length} files, ${tests} tests, ${seconds} s`)
+  return again
 }
 
 function endGroup(pid: number): void {

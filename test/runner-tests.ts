@@ -4,7 +4,7 @@
  */
 import { AssertionError } from 'node:assert'
 import hooks, { AsyncResource } from 'node:async_hooks'
-import { channel } from 'node:diagnostics_channel'
+import { channel, subscribe } from 'node:diagnostics_channel'
 import { writeSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { EventData } from 'node:test'
@@ -42,6 +42,12 @@ let current: string | undefined
 /** Names of the suites around the test that is reported next. */
 const around: string[] = []
 let began = false
+
+// Node tells of errors that no test was there to catch when all is through. Whoever asks why nothing goes on any more wants to know now.
+const uncaught: string[] = []
+for (const event of ['uncaughtExceptionMonitor', 'unhandledRejection'] as const)
+  process.on(event, (error: unknown) => void uncaught.push(`nobody caught: ${inspect(error)}`))
+subscribe('signet:test-silent', lines => void (lines as string[]).push(...uncaught))
 
 const paths = files.map(file => resolve(file))
 const events = run({
@@ -115,7 +121,9 @@ function tell(event: Report): void {
     try {
       rest = rest.subarray(writeSync(3, rest))
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'EPIPE') process.exit(1) // nobody listens any more
+      if (code !== 'EAGAIN') throw error
     }
   }
 }

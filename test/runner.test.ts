@@ -11,8 +11,8 @@ const root = dirname(import.meta.dirname)
 /** A repository of its own with these files, the runner, and what the runner needs. */
 function repository(files: Record<string, string>): string {
   const folder = mkdtempSync(join(tmpdir(), 'runner-'))
-  for (const name of ['runner.ts', 'runner-plan.ts', 'runner-process.ts', 'runner-tests.ts', 'runner-summary.ts', 'memory.ts'])
-    cpSync(join(root, 'test', name), join(folder, 'test', name))
+  const runner = ['', '-plan', '-process', '-tests', '-summary', '-silence', '-diagnosis'].map(part => `runner${part}.ts`)
+  for (const name of [...runner, 'memory.ts', 'ports.ts']) cpSync(join(root, 'test', name), join(folder, 'test', name))
   for (const name of ['bin', 'scripts']) cpSync(join(root, name), join(folder, name), { recursive: true })
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
   for (const [path, text] of Object.entries({ 'package.json': '{"type":"module"}', ...files })) {
@@ -196,11 +196,30 @@ describe('the run', () => {
     assert.match(output, /^# pass 1\n# fail 2$/m)
   })
 
-  test('a process that does nothing any more is ended, with what it was doing and what it left out', () => {
-    const spins = "import { test } from 'node:test'\ntest('spins', () => { for (;;); })\n"
-    const { code, output } = runWith({ SIGNET_TEST_SILENCE: '2000' }, { 'src/a.test.ts': spins, 'src/b.test.ts': passing })
+  for (const [does, body, shows] of [
+    [
+      'waits for what never comes',
+      "Promise.reject(new Error('it was lost')); return new Promise(() => setInterval(() => {}, 9_000))",
+      /: it waits\.$/m,
+    ],
+    ['loops', 'function forEver() { for (;;); }; forEver()', /: it works\.\n\s+It runs:\n\s+at forEver \(.*b\.test\.ts:2\)$/m],
+  ] as const)
+    test(`a process in which a test ${does} is ended, with what it was doing, and another runs what is left`, () => {
+      const hangs = `import { test } from 'node:test'\ntest('hangs', () => { ${body} })\n`
+      const files = { 'src/a.test.ts': passing, 'src/b.test.ts': hangs, 'src/c.test.ts': passing, 'src/d.test.ts': passing }
+      const { code, output } = runWith({ SIGNET_TEST_SILENCE: '2000' }, files)
+      assert.equal(code, 1, output)
+      assert.match(output, /^✖ process \[unit\]\n\s+Nothing happened for \d+ s while running:\n\s+src\/b\.test\.ts hangs$/m)
+      assert.match(output, shows)
+      assert.equal(/nobody caught: Error: it was lost/.test(output), body.includes('lost'), output)
+      assert.match(output, /^# pass 3\n# fail 2$/m)
+    })
+
+  test('a process that hangs before any test has ended is not tried again', () => {
+    const hangs =
+      "import { before, test } from 'node:test'\nbefore(() => new Promise(() => setInterval(() => {}, 9_000)))\ntest('a', () => {})\n"
+    const { code, output } = runWith({ SIGNET_TEST_SILENCE: '2000' }, { 'src/a.test.ts': hangs, 'src/b.test.ts': passing })
     assert.equal(code, 1, output)
-    assert.match(output, /Nothing happened for 2 s while running:\n\s+src\/a\.test\.ts spins/)
     assert.match(output, /src\/b\.test\.ts \[unit\]\n\s+The file did not run\./)
   })
 

@@ -70,6 +70,8 @@ export type Database = {
   /** What `commitTogether` does outside of transactions. */
   commit: (writes: readonly PlannedWrite[]) => Promise<void>
   readonly feed: ChangeFeed
+  /** What those wait for at the moment who write (PostgreSQL: who do anything), in words. */
+  obstacles: () => string[]
   /** Path of the SQLite file; undefined for others. */
   readonly file: string | undefined
   close: () => Promise<void>
@@ -119,6 +121,7 @@ const openSqlite = async (options: DatabaseOptions & SqliteOptions, feed: Feed, 
       )
     },
     feed,
+    obstacles: () => [...store.obstacles().values()],
     file: inMemory ? undefined : options.file,
     async close() {
       await reader?.close()
@@ -177,6 +180,7 @@ const openPostgres = async (
       await runTransaction(db, store, report, trx => runPlanned(trx, writes))
     },
     feed,
+    obstacles: () => store.obstacles(),
     file: undefined,
     async close() {
       await listener?.close()

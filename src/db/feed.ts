@@ -34,7 +34,8 @@ export class Feed implements ChangeFeed {
   readonly #watched: ReadonlySet<string>
   readonly #rowKeys: Readonly<Record<string, string>>
   readonly #elapsed: () => number
-  readonly #report: (error: unknown) => void
+  /** Gets what no caller is there to hear of. */
+  readonly report: (error: unknown) => void
   /** True when something changed that was not told: set by the engine. */
   missed: () => boolean = () => false
   #checkedAt = -Infinity
@@ -50,7 +51,7 @@ export class Feed implements ChangeFeed {
     this.#watched = new Set(options.watched)
     this.#rowKeys = options.rowKeys ?? {}
     this.#elapsed = options.elapsed
-    this.#report = options.report
+    this.report = options.report
   }
 
   /** The column by which single rows of a table are told of. */
@@ -99,7 +100,7 @@ export class Feed implements ChangeFeed {
       try {
         watcher(changed)
       } catch (error) {
-        this.#report(error)
+        this.report(error)
       }
     }
   }

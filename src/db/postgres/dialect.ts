@@ -143,6 +143,12 @@ export class PostgresStore {
     return this.#addresses[this.#address]!
   }
 
+  /** What those wait for now who ask for a connection, if anybody waits. */
+  obstacles(): string[] {
+    const { waitingCount, totalCount } = this.pool
+    return waitingCount === 0 ? [] : [`${waitingCount} wait for one of ${totalCount} connections, which are all in use`]
+  }
+
   /** A connection of the pool, to the server in use or else the next that can be reached. */
   async connect(): Promise<pg.PoolClient> {
     for (let left = this.#addresses.length; ; left--) {

@@ -47,6 +47,11 @@ export class CommitGroup {
     return this.#members.length > 0
   }
 
+  /** Who has waited longest for the commit. */
+  get oldest(): unknown {
+    return this.#members[0]
+  }
+
   /** Begins, with a savepoint where others were there before. @throws busy when another process writes */
   begin(): void {
     if (this.pending) this.#run('savepoint signet_member')

@@ -37,6 +37,11 @@ export class PlannedCommits {
     this.#store = store
   }
 
+  /** Who has waited longest. */
+  get oldest(): unknown {
+    return this.#queue[0]
+  }
+
   /**
    * Resolves with what each statement did, once that is committed and (unless `relaxed`) on the disk.
    * @throws what a statement or the commit throws; nothing of the list is kept then

@@ -11,6 +11,7 @@ import { Mutex } from '../../lib/mutex.ts'
 import { PlannedCommits } from './planned-commits.ts'
 import { refuseInsideTransaction } from '../scope.ts'
 import { openReader, openWriter } from './open.ts'
+import { StandstillWatch, type Obstacles } from './standstill.ts'
 import type { StatementResult } from './statements.ts'
 import { Statements } from './statements.ts'
 import { WalSync } from './wal-sync.ts'
@@ -19,6 +20,9 @@ import { changesSchema, readsOnly, writesOf } from '../writes.ts'
 
 /** What one statement did. `changed`: the database may be another now. */
 export type Done = { written: Changes; result: StatementResult; changed: boolean }
+
+/** How the disk is waited for, and how often (ms) it is looked whether anything stands still. */
+type Parts = { sync?: FileSync; lookEvery?: number }
 
 /** What the connections of one SQLite database share: the writer with its queue, and the reader. */
 export class SqliteStore {
@@ -37,15 +41,19 @@ export class SqliteStore {
   readonly log: WalSync | undefined
   /** Takes the statements of the transaction that is open; stays that one's when it is over. */
   inside: Taker | undefined
+  readonly #watch: StandstillWatch
+  #turns = 0
+  /** What was done last in the turn. */
+  #last: string | undefined
   #foreignKeys: readonly ForeignKey[] | undefined
   #version: unknown
 
   /** Opens the file, and makes it when there is none. */
-  static async open(file: string, feed: Feed, patience: Patience, sync?: FileSync): Promise<SqliteStore> {
-    return new SqliteStore(file, feed, patience, await whenFree(() => openWriter(file), patience), sync)
+  static async open(file: string, feed: Feed, patience: Patience, parts: Parts = {}): Promise<SqliteStore> {
+    return new SqliteStore(file, feed, patience, await whenFree(() => openWriter(file), patience), parts)
   }
 
-  private constructor(file: string, feed: Feed, patience: Patience, writer: DatabaseSync, sync?: FileSync) {
+  private constructor(file: string, feed: Feed, patience: Patience, writer: DatabaseSync, { sync, lookEvery }: Parts) {
     this.file = file
     this.feed = feed
     this.patience = patience
@@ -64,6 +72,7 @@ export class SqliteStore {
       },
     })
     this.planned = new PlannedCommits(this)
+    this.#watch = new StandstillWatch(() => this.obstacles(), feed.report, lookEvery)
     this.#version = this.#dataVersion()
     feed.missed = () => {
       const before = this.#version
@@ -100,6 +109,7 @@ export class SqliteStore {
 
   /** Runs a statement by the connection that writes. Call while having the turn. */
   write(compiled: CompiledQuery, parameters: readonly SQLInputValue[]): Done {
+    this.#last = compiled.sql
     const written = this.writtenBy(compiled, parameters)
     const result = this.writer.runEncoded(compiled.sql, parameters)
     if (changesSchema(compiled.sql)) this.schemaChanged()
@@ -122,7 +132,10 @@ export class SqliteStore {
 
   /** The turn, for whoever may wait for it. */
   async acquire(): Promise<() => void> {
+    this.#watch.begin()
     const giveBack = await this.turn.acquire()
+    this.#turns++
+    this.#last = undefined
     return () => {
       // Whatever became of this turn: what others have left for a commit must not wait for a turn that nobody takes.
       try {
@@ -131,6 +144,18 @@ export class SqliteStore {
         giveBack()
       }
     }
+  }
+
+  /** What those wait for now who write, if anybody waits. */
+  obstacles(): Obstacles {
+    const { turn, log, planned, group } = this
+    const found = new Map<unknown, string>()
+    if (log?.asked !== undefined) found.set(log.asked, 'the disk has not answered')
+    if (turn.waiting > 0)
+      found.set(this.#turns, `${turn.waiting} wait for a transaction to end that did last: ${this.#last?.slice(0, 300) ?? 'nothing'}`)
+    else if (!turn.held && log?.asked === undefined)
+      for (const oldest of [planned.oldest, group.oldest]) if (oldest !== undefined) found.set(oldest, 'a commit that is due is not made')
+    return found
   }
 
   schemaChanged(): void {
@@ -151,6 +176,7 @@ export class SqliteStore {
   async close(): Promise<void> {
     await this.planned.commit()
     this.group.commit()
+    this.#watch.end()
     await this.log?.close()
     this.reader?.connection.close()
     this.writer.connection.close()

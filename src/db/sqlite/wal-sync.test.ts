@@ -22,7 +22,7 @@ type Tables = { item: { name: string } }
 
 async function open(file: string, sync: FileSync) {
   const feed = new Feed({ watched: [], elapsed: () => 0, report: error => assert.fail(String(error)) })
-  const store = await SqliteStore.open(file, feed, { within: 1000, elapsed: () => 0 }, sync)
+  const store = await SqliteStore.open(file, feed, { within: 1000, elapsed: () => 0 }, { sync })
   const db = new Kysely<Tables>({ dialect: sqliteStoreDialect(store) })
   await sql`create table if not exists item (name text primary key)`.execute(db)
   const relaxed = new Kysely<Tables>({ dialect: sqliteStoreDialect(store, { relaxed: true }) })

@@ -43,6 +43,11 @@ export class WalSync {
     if (this.#failure !== undefined) throw this.#failure
   }
 
+  /** What the disk is asked for now, the same as long as it has not answered. */
+  get asked(): unknown {
+    return this.#running
+  }
+
   /** Settles when the disk has what was given to it; undefined while nothing is. Never rejects. */
   get busy(): Promise<void> | undefined {
     return this.#running?.catch(() => undefined) // whoever waits for it is told
