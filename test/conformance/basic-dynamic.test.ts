@@ -38,6 +38,16 @@ const pairOf = (types: string, grants: string[]) => () => {
 const says = 'clients that register themselves'
 const code = pairOf('code', ['authorization_code', 'refresh_token'])
 for (const [name, run] of profile(['code'], modules, undefined, { says, clients: code })) void test(name, run)
+// What comes twice in a module is asked by a client whom nobody knew before: agreeing to the first request has to do for the second.
+const fresh = () => Promise.all([aSuiteClient({}), aSuiteClient({})])
+const TWICE: ModuleName[] = [
+  'oidcc-prompt-none-logged-in',
+  'oidcc-id-token-hint',
+  'oidcc-max-age-10000',
+  'oidcc-prompt-login',
+  'oidcc-max-age-1',
+]
+for (const [name, run] of profile(['code'], TWICE, undefined, { says: 'clients that are new', clients: fresh })) void test(name, run)
 const hybrid = pairOf('code id_token token', ['authorization_code', 'implicit', 'refresh_token'])
 for (const [name, run] of profile(['code id_token token'], ['oidcc-server', 'oidcc-refresh-token'], undefined, { says, clients: hybrid }))
   void test(name, run)
