@@ -122,6 +122,7 @@ export function soundClaims(claims: Readonly<Record<string, unknown>>): void {
     if (!standard.includes(name)) continue
     const [type = 'string'] = Object.entries(TYPES).find(([, names]) => names.includes(name)) ?? []
     assert.equal(typeof value, type, name)
+    if (type === 'string') assert.doesNotMatch(String(value), /^(?:\s*|null)$/i, `${name} says something`)
     // `EnsureIdTokenUpdatedAtValid`: seconds, of a time when there were accounts, and not in the future.
     if (name === 'updated_at') assert.ok((value as number) > 946_684_800 && (value as number) < 10_000_000_000, String(value))
     if (name === 'birthdate') assert.match(String(value), /^(?:\d{4}-\d\d-\d\d|\d{4})$/)
@@ -263,6 +264,9 @@ export type Sending = {
   basic?: boolean
 }
 
+/** s */
+const YEAR = 31_536_000
+
 const HASHES: Readonly<Record<string, string>> = { ES384: 'sha384', ES512: 'sha512', PS384: 'sha384', RS384: 'sha384', RS512: 'sha512' }
 
 /** `at_hash` and `c_hash`, OIDC Core §3.1.3.6 and §3.3.2.11. */
@@ -387,7 +391,10 @@ export class RelyingParty extends Party {
     assert.ok(((await this.metadata()).id_token_signing_alg_values_supported as string[]).includes(alg), alg)
     assert.ok(decodeProtectedHeader(token as string).kid, 'OIDC Core §10.1: there may be several keys')
     assert.ok(Math.abs(payload.iat! - now.getTime() / 1000) < 300)
-    assert.ok(payload.exp! > payload.iat!)
+    assert.ok(payload.exp! > payload.iat! && payload.exp! < payload.iat! + 50 * YEAR)
+    const since = payload.iat! - Number(payload.auth_time ?? payload.iat)
+    assert.ok(since >= 0 && since < YEAR, 'somebody signed in, less than a year ago')
+    assert.ok(payload.acr === undefined || (typeof payload.acr === 'string' && payload.acr !== ''))
     assert.ok(payload.azp === undefined || payload.azp === this.clientId)
     assert.ok(payload.amr === undefined || (Array.isArray(payload.amr) && payload.amr.every(way => typeof way === 'string')))
     soundClaims(payload)
