@@ -6,6 +6,12 @@ import type { Client } from './client/client.ts'
 export const baseUrl = (ctx: Ctx): string => `${ctx.request?.origin ?? 'http://localhost'}${ctx.config.web.path}`
 
 /**
+ * Whether an address is at this very server, whatever its path. Clients that registered themselves have none here: browsers would go there as if one of
+ * our own pages had sent them, past what keeps other sites from beginning something in a browser that is signed in.
+ */
+export const isHere = (ctx: Ctx, uri: string): boolean => URL.canParse(uri) && new URL(uri).host === new URL(baseUrl(ctx)).host
+
+/**
  * The request as if it had come by an address that this installation is known by, for judging whom a proof was made for: whoever has one that was
  * made for another server could send it here under that server's name, since a Host header is anybody's to choose. Known are the configured address
  * and the brands' hosts; an installation that nobody has named takes the name that it is called by.

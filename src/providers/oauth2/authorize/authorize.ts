@@ -4,6 +4,7 @@ import { explainAccess, mayOpen, type Access } from '../../../core/application/a
 import type { Session } from '../../../core/session/session.ts'
 import { commitTogether } from '../../../db/planned-write.ts'
 import { storePlan } from '../../../flows/visit.ts'
+import { isHere } from '../addresses.ts'
 import type { Answer } from '../answer.ts'
 import { deliveryOf, readAuthorizationRequest, type AuthorizationRequest } from './request.ts'
 import { deliver, errorParameters } from './response.ts'
@@ -42,7 +43,7 @@ export async function authorize(ctx: Ctx, params: Parameters, browser: Browser):
   const sent = await sentRequest(ctx, client, params) // RFC 9101 §5, RFC 9126 §4
   if (!sent) return errorPage(ctx, browser, 'This sign-in has run out', RUN_OUT)
   const redirectUri = sent.parameters.get('redirect_uri')
-  if (redirectUri === undefined || !client.mayRedirectTo(redirectUri)) {
+  if (redirectUri === undefined || !client.mayRedirectTo(redirectUri) || (client.registered && isHere(ctx, redirectUri))) {
     // An object that is not read may have named an address; nobody is sent there on its word.
     if (sent.fault && redirectUri === undefined) return errorPage(ctx, browser, 'Request Error', `${sent.fault.message}.`)
     return wrongRedirect(ctx, browser, client, redirectUri)

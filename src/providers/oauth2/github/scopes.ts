@@ -19,8 +19,12 @@ export const isGithubScope = (name: string): boolean => Object.hasOwn(SCOPES, na
 /** Whether a request came by GitHub's address, to which the way back from the sign-in page leads as well. */
 export const byGithubAddress = (ctx: Ctx): boolean => ctx.request?.path.endsWith(AUTHORIZE) ?? false
 
-/** The client as GitHub's address sees it: of GitHub's scopes it may have those that it asks for, although no mapping stands for them. */
+/**
+ * The client as GitHub's address sees it: of GitHub's scopes it may have those that it asks for, although no mapping stands for them. A client that
+ * registered itself may not: what an administrator lets such clients have is the most that they get.
+ */
 export function withGithubScopes(client: Client, params: Parameters): Client {
+  if (client.home || client.registered) return client
   const asked = (parseScope(params.get('scope')) ?? []).filter(name => isGithubScope(name) && !client.scopes.includes(name))
   const mappings = asked.map(name => ({
     pm_uuid: name,

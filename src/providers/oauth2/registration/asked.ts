@@ -27,24 +27,23 @@ const LONGEST = 2_048
 /** Names of accounts that are made of it must not be cut: two clients could share one. */
 const NAME_LENGTH = 80
 
+/** Without control characters: nothing that is shown, sent or kept has a use for them. */
+const isText = (value: unknown): value is string =>
+  // oxlint-disable-next-line no-control-regex -- control characters are what is refused
+  typeof value === 'string' && value.length <= LONGEST && !/[\u0000-\u001f\u007f]/.test(value)
+
 /** A text of a request; null and an empty text are as if nothing were there. */
 function text(sent: Row, name: string): string | undefined {
   const value = sent[name]
   if (value === undefined || value === null || value === '') return undefined
-  // oxlint-disable-next-line no-control-regex -- control characters are what is refused
-  if (typeof value !== 'string' || value.length > LONGEST || /[\u0000-\u001f\u007f]/.test(value))
-    throw invalidMetadata(`${name} is no text`)
+  if (!isText(value)) throw invalidMetadata(`${name} is no text`)
   return value
 }
 
 function texts(sent: Row, name: string, refuse = invalidMetadata): string[] | undefined {
   const value = sent[name]
   if (value === undefined || value === null) return undefined
-  if (
-    !Array.isArray(value) ||
-    value.length > MOST ||
-    !value.every(item => typeof item === 'string' && item !== '' && item.length <= LONGEST)
-  )
+  if (!Array.isArray(value) || value.length > MOST || !value.every(item => isText(item) && item !== ''))
     throw refuse(`${name} is no list of texts`)
   return [...new Set(value as string[])]
 }
@@ -65,11 +64,13 @@ const cleanName = (name: string): string =>
     .join('')
     .trim()
 
+/** In full: browsers read `https:path` as an address of the site that they are at. */
+const isWebAddress = (value: string): boolean => /^https?:\/\/[^/\\]/i.test(value) && URL.canParse(value)
+
 /** An address that people may be shown and sent to. */
 function webAddress(sent: Row, name: string): string {
   const value = text(sent, name) ?? ''
-  if (value !== '' && (!URL.canParse(value) || !/^https?:$/.test(new URL(value).protocol)))
-    throw invalidMetadata(`${name} is no address of the web`)
+  if (value !== '' && !isWebAddress(value)) throw invalidMetadata(`${name} is no address of the web`)
   return value
 }
 
@@ -80,6 +81,7 @@ function redirectUri(uri: string): string {
   if (!URL.canParse(uri) || forbiddenScheme(uri) || uri.includes('#')) throw invalidRedirect(`${uri.slice(0, 200)} cannot be redirected to`)
   const { protocol, hostname, username, password } = new URL(uri)
   if (username !== '' || password !== '') throw invalidRedirect('An address with a password cannot be redirected to')
+  if (/^https?:$/.test(protocol) && !isWebAddress(uri)) throw invalidRedirect(`${uri.slice(0, 200)} is no address of the web`)
   if (protocol === 'http:' && !LOOPBACK.has(hostname)) throw invalidRedirect(`${uri.slice(0, 200)} is not protected by TLS`)
   if (['file:', 'blob:', 'about:', 'ftp:', 'ws:', 'wss:'].includes(protocol))
     throw invalidRedirect(`${uri.slice(0, 200)} cannot be redirected to`)
@@ -104,11 +106,30 @@ function logoutOf(sent: Row): Asked['logout'] {
   return back === '' && front !== '' ? { uri: front, method: 'frontchannel' } : { uri: back, method: 'backchannel' }
 }
 
-/** @throws invalid_client_metadata, invalid_redirect_uri (RFC 7591 §3.2.2) */
-export function readAsked(sent: unknown): Asked {
+/** Where people or their browsers are sent, beside the redirect URIs. */
+const ADDRESSES = [
+  'client_uri',
+  'logo_uri',
+  'policy_uri',
+  'tos_uri',
+  'initiate_login_uri',
+  'frontchannel_logout_uri',
+  'backchannel_logout_uri',
+]
+
+/**
+ * @param isHere whether an address is one of this very server: such a client has none here
+ * @throws invalid_client_metadata, invalid_redirect_uri (RFC 7591 §3.2.2)
+ */
+export function readAsked(sent: unknown, isHere: (uri: string) => boolean): Asked {
   if (typeof sent !== 'object' || sent === null || Array.isArray(sent)) throw invalidMetadata('The body is no JSON object')
   const body = sent as Row
-  for (const name of ['client_uri', 'logo_uri', 'policy_uri', 'tos_uri']) webAddress(body, name)
+  for (const name of ADDRESSES) if (isHere(webAddress(body, name))) throw invalidMetadata(`${name} is an address of this server`)
+  const redirects = (name: string): string[] => {
+    const uris = (texts(body, name, invalidRedirect) ?? []).map(redirectUri)
+    if (uris.some(isHere)) throw invalidRedirect(`${name} has an address of this server`)
+    return uris
+  }
   const told: Row = {}
   for (const name of TOLD) if (text(body, name) !== undefined) told[name] = text(body, name)
   const contacts = texts(body, 'contacts')
@@ -116,8 +137,8 @@ export function readAsked(sent: unknown): Asked {
   const responseTypes = (texts(body, 'response_types') ?? ['code']).map(types => types.split(' ').toSorted().join(' '))
   return {
     name: cleanName(text(body, 'client_name') ?? '') || 'Registered client',
-    redirectUris: (texts(body, 'redirect_uris', invalidRedirect) ?? []).map(redirectUri),
-    postLogoutRedirectUris: (texts(body, 'post_logout_redirect_uris', invalidRedirect) ?? []).map(redirectUri),
+    redirectUris: redirects('redirect_uris'),
+    postLogoutRedirectUris: redirects('post_logout_redirect_uris'),
     grantTypes: texts(body, 'grant_types') ?? ['authorization_code'],
     responseTypes,
     scope: text(body, 'scope')?.split(' ').filter(Boolean),

@@ -5,7 +5,7 @@ import { hashToken } from '../../../crypto/secrets.ts'
 import { outgoingOf } from '../../../http/outgoing/client.ts'
 import { secretsEqual } from '../../../lib/constant-time.ts'
 import { randomString } from '../../../lib/random.ts'
-import { endpoints } from '../addresses.ts'
+import { endpoints, isHere } from '../addresses.ts'
 import { json, type Answer } from '../answer.ts'
 import type { Headers } from '../client/authentication.ts'
 import { REGISTRABLE, SESSION_REQUIRED } from '../client/metadata.ts'
@@ -87,7 +87,7 @@ export async function register(ctx: Ctx, headers: Headers, slug: string, body: u
   const { parent, settings } = await hostAt(ctx, slug)
   const sent = (typeof body === 'object' && body !== null ? body : {}) as Row
   const caller = await requireRegistrar(ctx, headers, parent, settings, sent)
-  const asked = readAsked(body)
+  const asked = readAsked(body, uri => isHere(ctx, uri))
   await checkSector(ctx, sent, asked)
   const token = randomString(TOKEN_LENGTH, undefined, ctx.randomBytes)
   const provider = await storeClient({ ...ctx, caller }, parent, settings, asked, sent, hashToken(token))
@@ -125,7 +125,7 @@ const OURS = ['registration_access_token', 'registration_client_uri', 'client_se
 /** RFC 7592 §2.2. */
 export async function updateRegistration(ctx: Ctx, headers: Headers, slug: string, clientId: string, body: unknown): Promise<Answer> {
   const { ctx: acting, parent, settings, client, token } = await managed(ctx, headers, slug, clientId)
-  const asked = readAsked(body)
+  const asked = readAsked(body, uri => isHere(ctx, uri))
   const sent = body as Row
   if (sent.client_id !== client.client_id) throw invalidMetadata('client_id is that of another client')
   const wrong = OURS.find(name => name in sent)

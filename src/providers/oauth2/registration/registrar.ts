@@ -12,7 +12,7 @@ import type { Client } from '../client/client.ts'
 import { OAuthError } from '../errors.ts'
 
 /** Lets an access token of the provider register clients. */
-const SCOPE = 'goauthentik.io/oidc/dcr'
+export const SCOPE = 'goauthentik.io/oidc/dcr'
 /** Lets an API token do that. */
 const PERMISSION = 'authentik_providers_oauth2.register_oauth2client'
 

@@ -14,8 +14,10 @@ import { PolicyBinding } from '../../../policies/binding.ts'
 import { ClientMetadata, metadataHooks, REGISTRABLE } from '../client/metadata.ts'
 import type { Client } from '../client/client.ts'
 import { OAuth2Provider, providerHooks } from '../model.ts'
+import { API_SCOPE } from '../resource/bearer.ts'
 import { grantsOf, invalidMetadata, providerUris, type Asked } from './asked.ts'
 import { DynamicClientRegistration } from './model.ts'
+import { SCOPE as REGISTRATION_SCOPE } from './registrar.ts'
 
 export type RegistrationRow = Selectable<DB['oauth2_registration']>
 
@@ -31,13 +33,16 @@ const allowedGrants = (parent: Client, settings: Row): ReadonlySet<string> => {
   return own.length > 0 ? new Set(own) : parent.grantTypes
 }
 
+/** Scopes that make a client as mighty as the person: registered clients have them only where the registration's own settings name them. */
+const NOT_HANDED_DOWN: ReadonlySet<string> = new Set([API_SCOPE, REGISTRATION_SCOPE])
+
 /** Scope mappings that a client gets: those that it asks for, of those that there are. */
 async function mappingsFor(ctx: Ctx, parent: Client, settings: Row, asked: Asked): Promise<string[]> {
   const field = DynamicClientRegistration.allFields.override_property_mappings!
   const override = (await relatedKeys(ctx, field, [settings.pbm_uuid])).get(settings.pbm_uuid) as string[]
   const offered =
     override.length === 0
-      ? parent.mappings.map(({ pm_uuid, scope_name }) => ({ pm_uuid, scope_name }))
+      ? parent.mappings.filter(({ scope_name: name }) => !NOT_HANDED_DOWN.has(name))
       : await ctx.db.selectFrom('scope_mapping').select(['pm_uuid', 'scope_name']).where('pm_uuid', 'in', override).execute()
   return offered.filter(({ scope_name: name }) => asked.scope?.includes(name) ?? true).map(mapping => mapping.pm_uuid)
 }
