@@ -367,7 +367,7 @@ export class RelyingParty extends Party {
     assert.match(String(answer.headers['cache-control']), /no-store/) // RFC 6749 §5.1
     assert.match(String(answer.headers['content-type']), /^application\/json/)
     assert.equal(answer.body.token_type, 'Bearer')
-    assert.ok(Number.isInteger(answer.body.expires_in) && answer.body.expires_in > 0)
+    assert.ok(Number.isInteger(answer.body.expires_in) && answer.body.expires_in > 0 && answer.body.expires_in <= YEAR)
     assert.match(answer.body.access_token, /^[\u0020-\u007e]{22,}$/) // RFC 6749 §A.12
     assert.ok(chance(answer.body.access_token) > 128)
     return answer.body as Row

@@ -27,7 +27,11 @@ test('oidcc-idtoken-unsigned: no ID token goes unsigned, and none is offered', a
 test('oidcc-userinfo-rs256: a client that asks for it gets UserInfo as a signed JWT', async () => {
   const client = await aRegisteredClient({ userinfo_signed_response_alg: 'RS256' })
   const { tokens, claims } = await client.signIn()
-  const answer = await client.party.userinfo(tokens.access_token)
+  const { server } = client.party
+  // It asks for JSON here too: what is registered counts, and not what a request would rather have.
+  const headers = { authorization: `Bearer ${tokens.access_token}`, accept: 'application/json', 'accept-charset': 'utf-8' }
+  const answer = await server.client().request('GET', await client.party.endpoint('userinfo'), { headers })
+  assert.equal(answer.status, 200, answer.text)
   assert.match(String(answer.headers['content-type']), /^application\/jwt/)
   const keys = createLocalJWKSet((await client.party.server.client().get(await client.party.endpoint('jwks_uri'))).body)
   const { payload } = await jwtVerify(answer.text, keys, {

@@ -68,7 +68,8 @@ export class Registered {
 
   async token(form: Asked, claims: Row = {}): Promise<Answer> {
     const proven = { client_assertion_type: JWT_BEARER, client_assertion: await this.assertion(claims) }
-    return this.party.token({ ...form, ...proven }, { basic: false })
+    // The assertion alone says who it is (RFC 7521 §4.2).
+    return this.party.token({ ...form, ...proven, client_id: undefined }, { basic: false })
   }
 
   /** A whole sign-in of the registrant: tokens whose ID token was found right. */

@@ -1,8 +1,9 @@
 /** 3rd Party-Init OP: `oidcc-3rdparty-init-login-certification-test-plan`. A client registers where others may begin its sign-ins. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { aRole, aToken, aUser } from '../builders.ts'
+import { aRole, aToken, aUser, unique } from '../builders.ts'
 import { aClient, aPerson, provider, REDIRECT_URI } from './driver.ts'
+import { aKey } from './registered.ts'
 
 const LOGIN = 'https://app.example.test/login?from=elsewhere'
 
@@ -15,7 +16,14 @@ async function registry() {
   await aRole(ctx, user, ['authentik_providers_oauth2.register_oauth2client'])
   const token = await aToken(ctx, user)
   const path = await host.endpoint('registration')
-  return { host, register: (metadata: object) => client(token).post(path, { redirect_uris: [REDIRECT_URI], ...metadata }) }
+  const { kid: _, ...jwk } = (await aKey()).jwk
+  const usual = { client_name: unique('client'), grant_types: ['authorization_code'], jwks: { keys: [jwk] }, response_types: ['code'] }
+  const more = {
+    token_endpoint_auth_method: 'client_secret_basic',
+    redirect_uris: [REDIRECT_URI],
+    contacts: ['certification@example.test'],
+  }
+  return { host, register: (metadata: object) => client(token).post(path, { ...usual, ...more, ...metadata }) }
 }
 
 test('oidcc-3rd_party-init-login: a client is registered with the address, and finds it in its registration', async () => {
