@@ -7,13 +7,15 @@ import { flowByKey } from '../flows/definition.ts'
 import { renderAccessDenied, renderNotFound } from '../interfaces/errors.ts'
 import { renderLibrary } from '../interfaces/library.ts'
 import { sendPage } from '../interfaces/page.ts'
+import type { OwnSetting } from '../interfaces/own-settings.ts'
 import { ownAccess } from '../providers/oauth2/consent/own-access.ts'
 import { ownSources } from '../sources/own.ts'
+import { userSettings } from '../stages/model.ts'
 import { explainAccess, mayOpen } from './application/access.ts'
 import { Application, applicationBySlug, tilesFor } from './application/model.ts'
 import { ownAvatar } from './user/avatar.ts'
 import { HIDDEN_LAUNCH_URL } from './application/launch-url.ts'
-import { guestApplication } from './brand/model.ts'
+import { currentBrand, guestApplication } from './brand/model.ts'
 import { identifyBrowser } from './callers.ts'
 import { pageContext, type Pages } from './page-context.ts'
 import { ownSessions } from './session/own.ts'
@@ -32,6 +34,20 @@ const tiles = async (ctx: Ctx, user: Row) =>
     group: application.group as string,
     open_in_new_tab: application.open_in_new_tab as boolean,
   }))
+
+/** What people may change of their own account, with where: the brand's flow for it, and what stages let them set up. */
+async function ownSettings(ctx: Ctx): Promise<OwnSetting[]> {
+  const flow = (await currentBrand(ctx)).flows.flow_user_settings
+  const stages = await userSettings(ctx)
+  return [
+    ...(flow ? [{ kind: 'ak-user-settings', title: '', url: flowPath(ctx, flow.slug) }] : []),
+    ...stages.map(({ component, title, configure_url: url }) => ({
+      kind: component as string,
+      title: title as string,
+      url: url as string,
+    })),
+  ]
+}
 
 /** Where a person goes who opens an application from outside: its launch URL, or first the sign-in that the application wants. */
 async function launch(request: FastifyRequest, reply: FastifyReply, pages: Pages): Promise<FastifyReply> {
@@ -88,6 +104,7 @@ export async function ownPages(app: FastifyInstance, pages: Pages): Promise<void
           user: { username: user.username as string, name: user.name as string, avatar: await ownAvatar(ctx, user, avatars) },
           applications: await tiles(ctx, user),
           search: new URLSearchParams(ctx.request?.query).get('search') ?? '',
+          settings: await ownSettings(ctx),
           sources: await ownSources(ctx),
           access: await ownAccess(ctx),
           sessions: await ownSessions(ctx),

@@ -8,8 +8,8 @@ const SLUG = 'initial-setup'
 const answer = (n: number) => ({
   component: 'ak-stage-prompt',
   email: `admin${n}@example.test`,
-  password: `password ${n}`,
-  password_repeat: `password ${n}`,
+  password: `a password of number ${n}`,
+  password_repeat: `a password of number ${n}`,
 })
 const OVER = 'Initial set-up was already completed.'
 
@@ -36,7 +36,7 @@ test('of fifty who give the administrator a password at once, one does; set-up i
     is_superuser: true,
     email: `admin${winner}@example.test`,
   })
-  assertDone(await new FlowVisitor(app).signIn('akadmin', `password ${winner}`), '/')
+  assertDone(await new FlowVisitor(app).signIn('akadmin', `a password of number ${winner}`), '/')
 
   const refused = async () => (await new FlowVisitor(app).challenge(SLUG)).error_message as string
   assert.equal(await refused(), OVER)

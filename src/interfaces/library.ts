@@ -2,6 +2,7 @@ import type { Language } from '../../web/flow/languages.ts'
 import { isSafeRedirect } from '../../web/flow/markup.ts'
 import { html, type Html } from './html.ts'
 import { renderAccess, renderSessions, type OwnAccess, type OwnSession } from './owned.ts'
+import { renderSettings, type OwnSetting } from './own-settings.ts'
 import { brandLine, footerLinks, isHttp, renderPage, type Page, type PageContext } from './page.ts'
 import { contentSecurityPolicy, pageHeaders } from './security-headers.ts'
 import { serverTexts } from './texts.ts'
@@ -30,6 +31,7 @@ export interface LibrarySource {
 export interface Library extends PageContext {
   user: { username: string; name: string; avatar: string }
   applications: readonly LibraryApplication[]
+  settings?: readonly OwnSetting[]
   sources: readonly LibrarySource[]
   access: readonly OwnAccess[]
   sessions: readonly OwnSession[]
@@ -44,7 +46,7 @@ const SEARCH_FROM = 13
 
 /** The page of a signed-in person: who they are, their applications by group, and the way out. */
 export function renderLibrary(library: Library): Page {
-  const { web, nonce, lang, user, applications, search = '', sources, access, sessions, signout_url, is_superuser } = library
+  const { web, nonce, lang, user, applications, search = '', settings = [], sources, access, sessions, signout_url, is_superuser } = library
   const t = serverTexts(lang)
   const searchable = applications.length >= SEARCH_FROM
   const isWanted = searchable ? matches(search) : () => true
@@ -76,10 +78,10 @@ export function renderLibrary(library: Library): Page {
       </div>
       ${groupsOf(applications, lang).map(([group, members]) => renderGroup(group, members, isWanted))}
       ${searchable && html`<p class="empty" id="no-match" role="status" ${applications.some(isWanted) && html` hidden`}>${t.no_match}</p>`}
-      ${applications.length === 0 && html`<div class="empty"><p>${t.no_applications}</p></div>`}
-      ${sources.length > 0 && renderSources(sources, web.base, lang)} ${renderAccess(access, web.base, lang)}
-      ${renderSessions(sessions, web.base, lang)}
-      ${is_superuser && html`<p class="muted">${t.admin_by_api} <a href="${web.base}api/v3/">${web.base}api/v3/</a></p>`}
+      ${applications.length === 0 && html`<div class="empty"><p>${is_superuser ? t.no_applications_yet : t.no_applications}</p></div>`}
+      ${settings.length > 0 && renderSettings(settings, lang)} ${sources.length > 0 && renderSources(sources, web.base, lang)}
+      ${renderAccess(access, web.base, lang)} ${renderSessions(sessions, web.base, lang)}
+      ${is_superuser && html`<p class="muted">${t.admin_by_api} <a href="${web.base}api/v3/schema/">${web.base}api/v3/schema/</a></p>`}
     </main>
     ${footerLinks(library)}`
   const scripted =

@@ -7,6 +7,7 @@ import { openWeb, serveAssets, type Web } from './assets.ts'
 import * as errors from './errors.ts'
 import { parseFlowForm, renderFlowPage, type Challenge } from './flow.ts'
 import { renderFormPost } from './formpost.ts'
+import type { OwnSetting } from './own-settings.ts'
 import { renderLibrary, type LibraryApplication, type LibrarySource } from './library.ts'
 import bg from './locales/bg.ts'
 import de from './locales/de.ts'
@@ -222,7 +223,7 @@ suite('pages', () => {
       group: '',
       ...more,
     })
-    const library = (applications: LibraryApplication[], more: { is_superuser?: boolean; sources?: LibrarySource[] } = {}) =>
+    const library = (applications: LibraryApplication[], more: { is_superuser?: boolean; sources?: LibrarySource[]; settings?: OwnSetting[] } = {}) =>
       renderLibrary({
         ...context, user: { username: 'jane', name: 'Jane', avatar: '' }, applications, sources: [], access: [], sessions: [], signout_url: '/out', is_superuser: false, ...more,
       }).body // prettier-ignore
@@ -238,6 +239,25 @@ suite('pages', () => {
       assert.match(body, /<script type="module"/)
       assert.doesNotMatch(library([], { sources: [one] }), /<script/)
       assert.doesNotMatch(library([]), /page-sources/)
+    })
+
+    test('leads to what people may change of their own account, by names that they know', () => {
+      const ways = [
+        { kind: 'ak-user-settings', title: '', url: '/if/flow/mine/' },
+        { kind: 'ak-user-settings-password', title: 'Password Stage', url: '/flows/-/configure/1/' },
+        { kind: 'ak-user-settings-authenticator-totp', title: 'TOTP Device', url: '/flows/-/configure/2/' },
+        { kind: 'ak-user-settings-authenticator-badge', title: 'Badge of ours', url: '/flows/-/configure/3/' },
+      ]
+      const links = library([], { settings: ways }).matchAll(/<a class="btn small" href="([^"]+)">([^<]+)<\/a>/g)
+      assert.deepEqual(
+        [...links].map(([, url, name]) => [url, name]).filter(([url]) => url !== '/out'),
+        [
+          ['/if/flow/mine/', 'Name, email and language'],
+          ['/flows/-/configure/1/', 'Change password'],
+          ['/flows/-/configure/2/', 'Authenticator app'],
+          ['/flows/-/configure/3/', 'Badge of ours'],
+        ],
+      )
     })
 
     test('groups the tiles, those without a group first', () => {

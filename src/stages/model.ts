@@ -62,7 +62,7 @@ export async function presentStageObjects(ctx: Ctx, keys: string[]): Promise<Map
 export const stages: Resource = { path: '/stages/all', model: Stage, operations: polymorphic(Stage) }
 
 /** The stages that people may configure for themselves, by kind and name. */
-async function userSettings(ctx: Ctx): Promise<Row[]> {
+export async function userSettings(ctx: Ctx): Promise<Row[]> {
   const found: Row[] = []
   for (const { model, settings } of ctx.registry.stages) {
     if (settings === undefined) continue

@@ -28,7 +28,7 @@ async function slowPage(path = FLOW, options: BrowserContextOptions = {}) {
   return {
     page,
     complaints,
-    async arrive() {
+    arrive: async () => {
       arrive()
       await taken(page)
     },

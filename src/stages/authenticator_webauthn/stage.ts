@@ -56,6 +56,7 @@ async function failed({ ctx, plan, stage }: Run, text: string): Promise<Outcome>
 export const authenticatorWebAuthn = defineStage({
   model: AuthenticatorWebAuthnStage,
   component: 'ak-stage-authenticator-webauthn',
+  settings: 'ak-user-settings-authenticator-webauthn',
   answer: () => ({ response: objectField() }),
 
   async challenge(run) {
