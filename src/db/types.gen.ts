@@ -530,7 +530,7 @@ export interface Oauth2RefreshTokenTable {
 export interface Oauth2RegistrationTable {
   provider: number
   parent: number | null
-  user: number
+  user: number | null
   token_hash: string
   told: Json
   issued: Date

@@ -105,3 +105,19 @@ test('18 a client that registered itself acts for nobody at the API, unless the 
   const told = await registrar({ override_property_mappings: [results[0].pk] })
   assert.equal((await told.register({})).body.scope, 'openid goauthentik.io/api')
 })
+
+test('10 a client that registered itself stays one when its registrant is gone', async () => {
+  const { party, user, register } = await registrar()
+  const { admin } = party.server
+  const { body } = await register({ client_name: 'Your bank', scope: 'openid' })
+  const client = await playing(party, body)
+  const other = await aSignedInBrowser()
+  const binding = { target: client.application.pk, user: other.user.id, order: 1 }
+  assert.equal((await admin.post('/api/v3/policies/bindings/', binding)).status, 201)
+  assert.equal((await admin.delete(`/api/v3/core/users/${String(user.id)}/`)).status, 204)
+  const sent = String((await client.authorize(other.browser, { redirect_uri: CALLBACK })).headers.location)
+  assert.match(sent, /^\/if\/flow\//, 'asked, although the flow asks nobody')
+  assert.match((await other.browser.get(sent)).text, /"unverified":true/)
+  const own = party.server.client(body.registration_access_token)
+  assert.equal((await own.get(new URL(body.registration_client_uri).pathname)).status, 401)
+})

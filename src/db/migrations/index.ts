@@ -52,6 +52,7 @@ import { up as applicationNames } from './20261122T1570_application_names.ts'
 import { up as accessLists } from './20261122T1600_access_lists.ts'
 import { up as earlierTokens } from './20261122T1640_earlier_tokens.ts'
 import { up as initialPermissions } from './20261122T1650_initial_permissions.ts'
+import { up as registrantGone } from './20261122T1690_registrant_gone.ts'
 
 /** All migrations, oldest first. Listed by hand: the program is bundled into one file, where there is no folder to read. */
 export const migrations: readonly Migration[] = [
@@ -108,4 +109,5 @@ export const migrations: readonly Migration[] = [
   { name: '20261122T1600_access_lists', up: accessLists },
   { name: '20261122T1640_earlier_tokens', up: earlierTokens },
   { name: '20261122T1650_initial_permissions', up: initialPermissions },
+  { name: '20261122T1690_registrant_gone', up: registrantGone },
 ]

@@ -108,7 +108,7 @@ async function managed(ctx: Ctx, headers: Headers, slug: string, clientId: strin
   const registration = client && (await registrationOf(ctx, client.id))
   if (!client?.application || !registration || registration.parent !== parent.id) throw invalidToken()
   if (!secretsEqual(hashToken(token), registration.token_hash)) throw invalidToken()
-  const user = await activeUser(ctx, registration.user)
+  const user = registration.user === null ? undefined : await activeUser(ctx, registration.user)
   if (!user) throw invalidToken()
   return { ctx: { ...ctx, caller: await callerFor(ctx, user) }, parent, settings, client, registration, token }
 }
