@@ -151,7 +151,8 @@ const start = async (): Promise<{ address: ServerAddress; stop: () => Promise<vo
     address: { host: '127.0.0.1', port, user: 'signet', password: '' },
     async stop() {
       process.removeListener('exit', killNow)
-      if (server.exitCode === null) {
+      // Whoever was ended by a signal has no exit code either, and does not end again.
+      if (server.exitCode === null && server.signalCode === null) {
         const ended = new Promise(resolve => server.once('exit', resolve))
         server.ref()
         server.kill('SIGQUIT')

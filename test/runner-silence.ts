@@ -15,8 +15,8 @@ export type Told = {
 }
 
 /**
- * Watches a process that should say something now and then. Not how long anything may take: a process hangs that waits for something without
- * using the processor, or that has used as much of it as the silence may last. On a machine that does much else both take longer.
+ * Watches a process that should say something now and then. Not how long anything may take: a process hangs that waits at two looks, using no
+ * processor, or that has used as much of it as the silence may last. On a machine that does much else both take longer.
  */
 export class Silence {
   readonly #pid: number
@@ -25,6 +25,7 @@ export class Silence {
   #silent = 0
   #looks = 0
   #began = false
+  #waited = false
   #usedAtFirst: number | undefined
   #timer: NodeJS.Timeout | undefined
 
@@ -40,6 +41,7 @@ export class Silence {
     clearTimeout(this.#timer)
     this.#began = true
     this.#silent = this.#looks = 0
+    this.#waited = false
     this.#usedAtFirst = undefined
     this.#timer = this.#lookAfter(EVERY)
   }
@@ -61,7 +63,9 @@ export class Silence {
     this.#looks++
     this.#usedAtFirst ??= used
     const works = used !== undefined && used - this.#usedAtFirst! >= EVERY
-    if (waits || works || !this.#began || this.#looks === LOOKS) return this.#told.hangs(this.#silent, text)
+    const waited = waits && this.#waited
+    this.#waited = waits
+    if (waited || works || !this.#began || this.#looks === LOOKS) return this.#told.hangs(this.#silent, text)
     this.#told.silent(this.#silent, text)
     this.#timer = this.#lookAfter(EVERY)
   }
