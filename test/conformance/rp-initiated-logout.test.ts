@@ -106,9 +106,17 @@ module('oidcc-rp-initiated-logout-modified-id-token-hint', 'a hint without its s
   await staysHere(trial, { ...good(trial), id_token_hint: bare })
 })
 
-module('oidcc-rp-initiated-logout-no-id-token-hint', 'without a hint the person is asked, and stays', trial =>
-  staysHere(trial, { post_logout_redirect_uri: BYE, state: trial.state }),
-)
+module('oidcc-rp-initiated-logout-no-id-token-hint', 'without a hint the person is asked, and only who agrees goes back', async trial => {
+  const { client, person, state } = trial
+  const params = { post_logout_redirect_uri: BYE, state }
+  for (const asked of [params, { ...params, client_id: client.clientId }]) {
+    const { to, shown } = await leave(client, person, asked, { agree: false })
+    assert.equal(to, undefined)
+    assert.equal(shown[0]?.component, 'ak-stage-consent')
+  }
+  // Where clients share an endpoint, they say who they are.
+  await assertBack(client, person, await leave(client, person, { ...params, client_id: client.clientId }), state)
+})
 
 module('oidcc-rp-initiated-logout-no-params', 'without parameters the person is asked and signed out', trial => saysGoodbye(trial, {}))
 

@@ -93,6 +93,34 @@ test('nobody is sent to an address that is not registered for it, or without an 
   }
 })
 
+test('a client that sends no ID token gets its people back once they agreed, with the state (§2, §3)', async () => {
+  const party = await leaving()
+  const flow = 'default-invalidation-flow'
+  // As OmniAuth and MeshCentral send it.
+  for (const more of [{}, { state: 'a state', client_id: party.clientId }] as Record<string, string>[]) {
+    const person = await aSignedInBrowser()
+    await party.tokens(person.browser)
+    const { location } = (await endSession(party, person, { post_logout_redirect_uri: BYE, ...more })).headers
+    assert.match(String(location), /^\/if\/flow\//)
+    assert.ok(await isSignedIn(party, person), 'nobody is signed out unasked')
+    await endSession(party, person, { post_logout_redirect_uri: BYE, ...more })
+    const { component, token } = await person.browser.challenge(flow, '')
+    assert.equal(component, 'ak-stage-consent')
+    const gone = await person.browser.challenge(flow, '', { component, token })
+    assert.deepEqual([gone.component, gone.to], ['xak-flow-redirect', more.state === undefined ? BYE : `${BYE}?state=a%20state`])
+    assert.equal(await isSignedIn(party, person), false)
+  }
+})
+
+test('a hint that is none keeps people here, also when they agree', async () => {
+  const party = await leaving()
+  const person = await aSignedInBrowser()
+  await endSession(party, person, { post_logout_redirect_uri: BYE, id_token_hint: 'nothing' })
+  const { component, token } = await person.browser.challenge('default-invalidation-flow', '')
+  const gone = await person.browser.challenge('default-invalidation-flow', '', { component, token })
+  assert.equal(gone.component, 'ak-stage-session-end')
+})
+
 test('an address that is not registered for it stands in the audit log beside those that are, once its own ID token brings it', async () => {
   const party = await leaving()
   const { ctx } = party.server

@@ -113,11 +113,15 @@ export const oauthSessionEndStage = defineMemoryStage({
   },
 })
 
-/** The registered address with the state exactly as it came, RP-Initiated Logout §3; undefined: nobody is to be sent anywhere. */
+/**
+ * The registered address with the state exactly as it came, RP-Initiated Logout §3; undefined: nobody is to be sent anywhere. Many clients send no
+ * hint at all (OmniAuth, MeshCentral): what confirms the address then is the person, who is asked first. A hint that is none makes it doubtful.
+ */
 function returnAddress(client: Client, params: Parameters, hint: Row | undefined): string | undefined {
   const uri = params.get('post_logout_redirect_uri')
   const clientId = params.get('client_id')
-  if (uri === undefined || hint === undefined || (clientId !== undefined && clientId !== client.client_id)) return undefined
+  if (uri === undefined || (clientId !== undefined && clientId !== client.client_id)) return undefined
+  if (hint === undefined && params.get('id_token_hint') !== undefined) return undefined
   if (!client.mayLogOutTo(uri)) return undefined
   const state = params.get('state')
   return state === undefined ? uri : withParameters(uri, { state }, 'query')
@@ -153,9 +157,9 @@ async function endingFlow(ctx: Ctx, client: Client | undefined): Promise<FlowDef
 }
 
 /**
- * RP-initiated logout, OIDC RP-Initiated Logout 1.0 §2. The browser goes back to the client only with an ID token that we issued to it
- * and an address that is registered for that. Without such a token about whoever is signed in, or with an address that
- * is not registered, the person is asked first: another site cannot sign anybody out.
+ * RP-initiated logout, OIDC RP-Initiated Logout 1.0 §2. The browser goes back to the client only at an address that is registered
+ * for that, with an ID token that we issued to it or after the person agreed. Without such a token about whoever is signed in, or with an address
+ * that is not registered, the person is asked first: another site cannot sign anybody out.
  * @param slug of the application; null at the endpoint of the issuer that clients share
  */
 export async function endSession(ctx: Ctx, slug: string | null, params: Parameters, browser: Browser): Promise<Answer> {
@@ -178,8 +182,9 @@ export async function endSession(ctx: Ctx, slug: string | null, params: Paramete
   const options = language && { query: new URLSearchParams({ locale: language }) }
   const end = inMemoryStage(END, to === undefined ? {} : { redirect_to: to })
   if (!user || !session) {
-    if (to !== undefined) return redirectAnswer(to, method)
-    const done = new Plan(definition.flow, [end], context)
+    // Nobody is asked here, so a hint alone can say that the address is meant.
+    if (to !== undefined && hint !== undefined) return redirectAnswer(to, method)
+    const done = new Plan(definition.flow, [inMemoryStage(END, {})], context)
     return redirectAnswer(await startPlan({ ...ctx, caller: visitor }, browser.visit, done, options), method)
   }
   const planned = await planFlow(ctx, definition, context, { allowEmpty: true })
