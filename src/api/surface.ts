@@ -88,7 +88,9 @@ export type ApiParts = {
 /** The REST API below `/api/v3`. Returns the special routes, for the OpenAPI document. */
 export function apiSurface(app: FastifyInstance, parts: ApiParts): SpecialRoutes {
   takesBodies(app, 'application/json', BODY_LIMIT, readJson)
-  app.addHook('onRequest', async request => {
+  app.addHook('onRequest', async (request, reply) => {
+    // Among the answers are secrets and tokens, and none is for anybody but who asked.
+    void reply.header('cache-control', 'no-store')
     // No name, key or filter has a NUL, and PostgreSQL cannot be asked for one.
     if (/%00/.test(request.url)) throw new ApiError(400, { detail: 'Null characters are not allowed.' })
     request.ctx = { ...request.ctx, caller: await identify(request, parts.bearerSources) }

@@ -145,3 +145,32 @@ test('76 only registered origins may read, and what a token says of itself has n
     assert.equal((await ask(origin)).text, '')
   }
 })
+
+test('15 whoever holds tokens that are over does not fill the audit log with them', async () => {
+  const party = await aParty()
+  const { browser, user } = await aSignedInBrowser()
+  const tokens = await party.tokens(browser, { scope: 'openid offline_access' })
+  await party.post('revoke', { token: tokens.refresh_token })
+  const events = async () =>
+    (await party.server.admin.get(`/api/v3/events/events/?action=suspicious_request&username=${String(user.username)}`)).body.pagination
+      .count
+  await party.refresh(tokens.refresh_token)
+  assert.equal(await events(), 1)
+  for (let times = 0; times < 10; times++) {
+    assert.equal((await party.userinfo(tokens.access_token)).status, 401)
+    assert.equal((await party.refresh(tokens.refresh_token)).status, 400)
+  }
+  assert.equal(await events(), 5)
+})
+
+test('70 no cache keeps what the API answers: there are secrets and tokens among it', async () => {
+  const party = await aParty()
+  const { admin, client } = party.server
+  for (const answer of [
+    await admin.get(`/api/v3/providers/oauth2/${String(party.provider.pk)}/`),
+    await admin.get('/api/v3/core/tokens/'),
+    await client().get('/api/v3/core/tokens/'),
+    await admin.get('/api/v3/nowhere/'),
+  ])
+    assert.equal(answer.headers['cache-control'], 'no-store', answer.text)
+})

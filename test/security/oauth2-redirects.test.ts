@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { aBrowser, aParty, aSignedInBrowser, oauthServer, pkce, REDIRECT_URI } from '../../src/providers/oauth2/fixture.ts'
-import { aGroup, aUser, unique } from '../builders.ts'
+import { aGroup, aToken, aUser, unique } from '../builders.ts'
 import { everyRefused } from '../oauth2.ts'
 
 test('1 a redirect URI that only looks like the registered one is refused', async () => {
@@ -263,4 +263,42 @@ test('84 a pattern of a redirect URI is matched in bounded time', async () => {
   const party = await aParty({ redirect_uris: [{ matching_mode: 'regex', url: 'https://app\\.example\\.test/((a+)+)+b' }] })
   const { browser } = await aSignedInBrowser()
   await everyRefused(party, browser, [`https://app.example.test/${'a'.repeat(1_900)}c`])
+})
+
+test('10 a yes is for the question that was asked: not for another application’s in the next tab, nor for more scopes', async () => {
+  const [one, two] = [await aParty({ consent: 'explicit' }), await aParty({ consent: 'explicit' })]
+  const { browser } = await aSignedInBrowser()
+  const slug = 'default-provider-authorization-explicit-consent'
+  const asked = async (party: typeof one, scope: string) => {
+    await party.authorize(browser, { scope })
+    return (await browser.challenge(slug, '')).token as string
+  }
+  const yes = (token: string) => browser.challenge(slug, '', { component: 'ak-stage-consent', token })
+  const first = await asked(one, 'openid')
+  const second = await asked(two, 'openid')
+  assert.ok((await yes(first)).response_errors)
+  const third = await asked(two, 'openid email profile')
+  assert.ok((await yes(second)).response_errors)
+  assert.match((await yes(third)).to, /[?&]code=/)
+  assert.ok((await asked(one, 'openid')) !== undefined, 'nobody has agreed to that one')
+})
+
+test('10 who takes a consent back is asked again, also silently, and nobody else sees it or takes it back', async () => {
+  const party = await aParty({ consent: 'explicit' })
+  const { ctx, admin, client } = party.server
+  const { browser, user } = await aSignedInBrowser()
+  const silently = async () => (await party.response(browser, { prompt: 'none' })).get('error')
+  await party.authorize(browser)
+  const slug = 'default-provider-authorization-explicit-consent'
+  const { token } = await browser.challenge(slug, '')
+  await browser.challenge(slug, '', { component: 'ak-stage-consent', token })
+  assert.equal(await silently(), null)
+  const list = `/api/v3/core/user_consent/?user=${String(user.id)}`
+  const path = `/api/v3/core/user_consent/${(await admin.get(list)).body.results[0].pk}/`
+  const other = client(await aToken(ctx, await aUser(ctx)))
+  assert.deepEqual((await other.get(list)).body.results, [])
+  for (const method of ['GET', 'DELETE']) assert.equal((await other.request(method, path)).status, 404)
+  assert.equal(await silently(), null)
+  assert.equal((await client(await aToken(ctx, user)).delete(path)).status, 204)
+  assert.equal(await silently(), 'consent_required')
 })

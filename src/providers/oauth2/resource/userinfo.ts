@@ -1,6 +1,4 @@
-import type { Row } from '../../../api/model.ts'
 import type { Ctx } from '../../../context.ts'
-import { recordEvent } from '../../../events/record.ts'
 import { scopeClaims } from '../../../mappings/evaluate.ts'
 import { issuerOf } from '../addresses.ts'
 import { userinfoJwt } from '../client/encryption.ts'
@@ -11,6 +9,7 @@ import type { Headers } from '../client/authentication.ts'
 import { corsHeaders } from '../cors.ts'
 import { isFapi } from '../fapi.ts'
 import { findAccessToken } from '../token/grants.sql.ts'
+import { reportReuse } from '../token/reuse.ts'
 import type { Parameters } from '../parameters.ts'
 import { namedClaims } from '../claims/requested.ts'
 import { subjectOf } from '../claims/subject.ts'
@@ -37,12 +36,10 @@ function presented(headers: Headers, form: Parameters): { token: string | undefi
   return { token: bearer ?? posted, twice: bearer !== undefined && posted !== undefined, scheme: scheme.toLowerCase() }
 }
 
-/** A token that was revoked and is still tried may be in the wrong hands. */
 async function reportRevoked(ctx: Ctx, credential: string): Promise<void> {
   const token = await findAccessToken(ctx.db, credential, ctx.now())
   if (!token || token.revoked_at === null) return
-  const user = (await ctx.db.selectFrom('user').selectAll().where('id', '=', token.user).executeTakeFirst()) as Row | undefined
-  await recordEvent(ctx, 'suspicious_request', { message: 'Revoked access token was used' }, { user: user ?? null })
+  await reportReuse(ctx, token, { message: 'Revoked access token was used' })
 }
 
 /** UserInfo endpoint, OIDC Core §5.3. */

@@ -1,7 +1,6 @@
 import type { Row } from '../../../../api/model.ts'
 import type { Ctx } from '../../../../context.ts'
 import { required } from '../../../../db/planned-write.ts'
-import { recordEvent } from '../../../../events/record.ts'
 import type { Client } from '../../client/client.ts'
 import { consentStands, type ConsentFacts } from '../../consent/consent.ts'
 import { invalidGrant, invalidScope, Replayed } from '../../errors.ts'
@@ -9,6 +8,7 @@ import { findRefreshToken, holdRefreshToken, revokeFamily, spendRefreshToken, ty
 import type { Authorization } from '../issue.ts'
 import { isGithubScope } from '../../github/scopes.ts'
 import { parseScope } from '../../parameters.ts'
+import { reportReuse } from '../reuse.ts'
 import type { Grant, TokenRequest } from '../token.ts'
 import { activeUser } from '../../users.ts'
 
@@ -16,13 +16,7 @@ import { activeUser } from '../../users.ts'
 const replayed = (ctx: Ctx, client: Client, token: PresentedRefreshToken): Replayed =>
   new Replayed(invalidGrant(), async () => {
     await revokeFamily(ctx.db, token.family, ctx.now())
-    const user = (await ctx.db.selectFrom('user').selectAll().where('id', '=', token.user).executeTakeFirst()) as Row | undefined
-    await recordEvent(
-      ctx,
-      'suspicious_request',
-      { message: 'Revoked refresh token was used', provider: { pk: client.id, name: client.name } },
-      { user: user ?? null },
-    )
+    await reportReuse(ctx, token, { message: 'Revoked refresh token was used', provider: { pk: client.id, name: client.name } })
   })
 
 /** RFC 6749 §6: at most what the token was made for; names that are not configured were never there. */
