@@ -39,6 +39,8 @@ export async function signIn(run: Pick<Run, 'ctx' | 'visit'>, login: SignIn): Pr
   const { user } = login
   const id = user.id as number
   const old = visit.session
+  // Outside of the transaction: the row is also that of those who guess at the name from the same address, and would be held until the commit.
+  await changeReputation(ctx, user.username as string, 1)
   const { key, session } = await transact(ctx, async ctx => {
     if (old) await claim(ctx, old.session_hash)
     const started = await startSession(ctx, {
@@ -49,14 +51,14 @@ export async function signIn(run: Pick<Run, 'ctx' | 'visit'>, login: SignIn): Pr
       authMethodArgs: login.authMethodArgs,
     })
     if (login.terminateOthers) await endSessionsOf(ctx, id, started.session.session_hash)
-    await ctx.db.updateTable('user').set({ last_login: ctx.now() }).where('id', '=', id).execute()
-    await changeReputation(ctx, user.username as string, 1)
     await recordEvent(
       ctx,
       'login',
       { auth_method: login.authMethod ?? null, auth_method_args: login.authMethodArgs, ...login.facts },
       { user },
     )
+    // Last, since it is one row for all sign-ins of this person: whoever holds it lets the others wait until the commit.
+    await ctx.db.updateTable('user').set({ last_login: ctx.now() }).where('id', '=', id).execute()
     return started
   })
   await adoptSession(ctx, visit, key, session, user)
