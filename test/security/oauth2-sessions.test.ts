@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decodeJwt } from 'jose'
 import { aBrowser, aParty, aSignedInBrowser, flowKey, oauthServer } from '../../src/providers/oauth2/fixture.ts'
-import { aUser } from '../builders.ts'
-import { expire, invalidGrant, movePlan } from '../oauth2.ts'
+import { adminsGroup, aUser } from '../builders.ts'
+import { DEVICE_GRANT, expire, invalidGrant, movePlan } from '../oauth2.ts'
 
 test('27 the session has another name towards clients after each sign-in', async () => {
   const { ctx, clock } = await oauthServer()
@@ -131,4 +131,25 @@ test('33 prompt=none without a session fails, max_age=0 asks for a new sign-in',
     String((await party.authorize(browser, { max_age: '0', prompted: `${Date.now()}.${'x'.repeat(43)}` })).headers.location),
     /\/if\/flow\//,
   )
+})
+
+test('16 whoever looks through another’s eyes lets nothing in that outlasts it: no offline access, no device', async () => {
+  const party = await aParty()
+  const { ctx } = await oauthServer()
+  const { browser } = await aSignedInBrowser(await aUser(ctx, { groups: [await adminsGroup(ctx)] }))
+  const other = await aUser(ctx)
+  const begun = await browser.request('POST', `/api/v3/core/users/${String(other.id)}/impersonate/`, { body: { reason: 'a test' } })
+  assert.equal(begun.status, 204, begun.text)
+  const tokens = await party.tokens(browser, { scope: 'openid email offline_access' })
+  assert.equal((await party.userinfo(tokens.access_token)).body.email, other.email, 'applications are seen as the other sees them')
+  assert.equal(tokens.scope, 'openid email')
+  assert.equal(tokens.refresh_token, undefined)
+  const { body } = await party.post('device', { scope: 'openid' })
+  const shown = await browser.follow(`/device?code=${String(body.user_code)}`)
+  assert.match(shown.path, /^\/device/)
+  const ask = () => party.token({ grant_type: DEVICE_GRANT, device_code: body.device_code })
+  assert.equal((await ask()).body.error, 'authorization_pending')
+  assert.equal((await browser.get('/api/v3/core/users/impersonate_end/')).status, 204)
+  const own = await browser.follow(`/device?code=${String(body.user_code)}`)
+  assert.match(own.path, /^\/if\/flow\//)
 })

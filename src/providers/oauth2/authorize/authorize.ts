@@ -98,8 +98,12 @@ async function decide(
     if (helps && !silent) return askToSignIn(request.login_hint ?? String(user.username))
     if (request.context.essential) throw authorizationError(helps ? 'login_required' : 'unmet_authentication_requirements')
   }
-  return runAuthorizationFlow(ctx, { client, request, application: client.application, user, session }, browser)
+  return runAuthorizationFlow(ctx, { client, request: given(ctx, request), application: client.application, user, session }, browser)
 }
+
+/** Leave to go on without the person is the person's own to give (OIDC Core §11), not that of who looks through their eyes for a while. */
+const given = (ctx: Ctx, request: AuthorizationRequest): AuthorizationRequest =>
+  ctx.caller.impersonator === null ? request : { ...request, scopes: request.scopes.filter(name => name !== 'offline_access') }
 
 /** The person would rather not sign in: the way there is forgotten, and a request that was sent ahead is over (RFC 6749 §4.1.2.1). */
 async function giveUp(ctx: Ctx, request: AuthorizationRequest, { visit }: Browser): Promise<never> {

@@ -31,6 +31,7 @@ export const ENTER_CODE = 'oauth2-device-code'
 const LET_IN = 'oauth2-device-finish'
 
 const WRONG = 'Invalid code'
+const NOT_YOURS = 'Devices are let in by the person alone, and not through another’s eyes.'
 /** Codes that one person, or one address, may try: nine digits among a handful of waiting devices are not guessed by that (RFC 8628 §5.1). */
 const MOST = 20
 const WINDOW = 600_000 // ms
@@ -58,6 +59,8 @@ export type Entered =
 
 /** From a code to the way through the application's authorization flow, at whose end the device is let in. */
 export async function planFor(ctx: Ctx, typed: string): Promise<Entered> {
+  // Nothing but the device's own end would end what it has: that is for the person to give.
+  if (ctx.caller.impersonator !== null) return { kind: 'denied', messages: [NOT_YOURS] }
   const waiting = await deviceOf(ctx, typed)
   const { user } = ctx.caller
   if (!waiting || !user) return { kind: 'wrong' }
