@@ -6,7 +6,7 @@ import { filterConditions, orderings, requireChoices, searchCondition } from './
 import { permission, type Model, type Query, type Row } from './model.ts'
 import { changeObject, createObject, deleteObject, objectAt, type Hooks } from './objects.ts'
 import { paginated, type Page } from './page.ts'
-import { requireObject, requirePermission, visibility } from './permissions.ts'
+import { requirePermission, requireRow, visibility } from './permissions.ts'
 import { presentObject, presentObjects } from './present.ts'
 import { countObjects, matchObjects, pageOfObjects, readingContext } from './store.ts'
 import { usedBy } from './used-by.ts'
@@ -21,8 +21,6 @@ export type Operations = {
   destroy?: (ctx: Ctx, key: string) => Promise<void>
   usedBy?: (ctx: Ctx, key: string) => Promise<unknown>
 }
-
-const owner = (model: Model, row: Row) => (model.owner ? row[model.owner] : undefined)
 
 /** Leaves out the rows that are never offered; null needs an operator of its own. */
 const unseenCondition = (model: Model, { column, not }: { column: string; not: unknown }) =>
@@ -69,7 +67,7 @@ export function crud(model: Model, hooks: Hooks = {}) {
 
     retrieve: async (ctx: Ctx, key: string, query: Query = {}): Promise<Row> => {
       const row = await objectAt(ctx, model, key)
-      await requireObject(ctx, model, row[model.pk] as string, 'view', owner(model, row))
+      await requireRow(ctx, model, row, 'view')
       return presentObject(await readingContext(ctx, model), model, row, query)
     },
 
@@ -81,20 +79,20 @@ export function crud(model: Model, hooks: Hooks = {}) {
 
     update: async (ctx: Ctx, key: string, body: Row, partial: boolean, query: Query = {}): Promise<Row> => {
       const current = await objectAt(ctx, model, key)
-      await requireObject(ctx, model, current[model.pk] as string, 'change', owner(model, current))
+      await requireRow(ctx, model, current, 'change')
       const values = await readBody(ctx, model, body, { partial, current })
       return presentObject(ctx, model, await changeObject(ctx, model, current, values, hooks), query)
     },
 
     destroy: async (ctx: Ctx, key: string): Promise<void> => {
       const row = await objectAt(ctx, model, key)
-      await requireObject(ctx, model, row[model.pk] as string, 'delete', owner(model, row))
+      await requireRow(ctx, model, row, 'delete')
       await deleteObject(ctx, model, row, hooks)
     },
 
     usedBy: async (ctx: Ctx, key: string): Promise<Row[]> => {
       const row = await objectAt(ctx, model, key)
-      await requireObject(ctx, model, row[model.pk] as string, 'view', owner(model, row))
+      await requireRow(ctx, model, row, 'view')
       return usedBy(ctx, model, row)
     },
   } satisfies Operations

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Ctx } from '../context.ts'
 import { notAuthenticated, notFound, permissionDenied } from './errors.ts'
 import { columnOf, type Condition } from './filters.ts'
-import { permission, type Model } from './model.ts'
+import { permission, type Model, type Row } from './model.ts'
 
 /** Whether the caller holds a permission for all objects of a kind, e.g. `authentik_core.view_user`. */
 export const holds = (ctx: Ctx, name: string): boolean => ctx.caller.superuser || ctx.caller.permissions.has(name)
@@ -37,20 +37,26 @@ export function visibility(ctx: Ctx, model: Model): Condition | undefined {
   return sql`(${columnOf(model, model.owner)} = ${ctx.caller.user!.id} or ${granted})`
 }
 
-/** Whether the caller may do `verb` with one object: global permission, grant on the object, or owner. */
-export async function mayTouch(ctx: Ctx, model: Model, key: string | number, verb: string, owner?: unknown): Promise<boolean> {
+/** Whether the caller may do `verb` with one object: global permission, or grant on the object. */
+export async function mayTouch(ctx: Ctx, model: Model, key: string | number, verb: string): Promise<boolean> {
   const name = verb.includes('.') ? verb : permission(model, verb)
   if (holds(ctx, name)) return true
   if (ctx.caller.user === null) return false
-  if (model.owner && owner !== undefined && owner === ctx.caller.user.id) return true
   const { rows } = await sql<{ object_pk: string }>`${grantedKeys(ctx, name)} and object_pk = ${String(key)}`.execute(ctx.db)
   return rows.length > 0
 }
 
 /** Refuses with 403 when the object may be seen but not touched so; with 404 when it may not even be seen. */
-export async function requireObject(ctx: Ctx, model: Model, key: string | number, verb: string, owner?: unknown): Promise<void> {
+export async function requireObject(ctx: Ctx, model: Model, key: string | number, verb: string): Promise<void> {
   requireCaller(ctx)
-  if (await mayTouch(ctx, model, key, verb, owner)) return
-  if (verb !== 'view' && (await mayTouch(ctx, model, key, 'view', owner))) throw permissionDenied()
+  if (await mayTouch(ctx, model, key, verb)) return
+  if (verb !== 'view' && (await mayTouch(ctx, model, key, 'view'))) throw permissionDenied()
   throw notFound(model.name)
+}
+
+/** The same for a row, which its owner may touch in every way. */
+export async function requireRow(ctx: Ctx, model: Model, row: Row, verb: string): Promise<void> {
+  const { user } = ctx.caller
+  if (model.owner && user !== null && row[model.owner] === user.id) return
+  await requireObject(ctx, model, row[model.pk] as string | number, verb)
 }

@@ -63,7 +63,11 @@ suite('addresses of flows', () => {
       const browser = new FlowVisitor(fresh)
       assert.equal(await location(browser, '/'), '/if/flow/initial-setup/')
       await browser.challenge('initial-setup')
-      await browser.challenge('initial-setup', '', { email: 'a@example.test', password: 'a password of my own', password_repeat: 'a password of my own' })
+      await browser.challenge('initial-setup', '', {
+        email: 'a@example.test',
+        password: 'a password of my own',
+        password_repeat: 'a password of my own',
+      })
       assert.equal(await location(browser, '/'), '/if/user/')
       assert.equal(await location(new FlowVisitor(fresh), '/'), '/flows/-/default/authentication/?next=%2F')
     } finally {

@@ -8,7 +8,7 @@ import { defineModel, type Model, type ModelSpec, type Row } from '../api/model.
 import type { Resource } from '../api/mount.ts'
 import { named } from '../api/shapes.ts'
 import { withKindNames } from '../api/polymorphic.ts'
-import { mayTouch, requireObject } from '../api/permissions.ts'
+import { mayTouch, requireRow } from '../api/permissions.ts'
 import { findObjects } from '../api/store.ts'
 import type { Ctx } from '../context.ts'
 import { Group, User } from '../core/people.ts'
@@ -92,7 +92,7 @@ export function connectionOperations(model: Model): Operations {
     async update(ctx, key, body, partial, query) {
       const row = await objectAt(ctx, model, key)
       if (!(await mayTouch(ctx, model, row.id as number, 'change'))) {
-        await requireObject(ctx, model, row.id as number, 'view', row.user)
+        await requireRow(ctx, model, row, 'view')
         throw permissionDenied()
       }
       return update(ctx, key, body, partial, query)

@@ -71,11 +71,12 @@ export type Standing = { client: Client; application: Row; user: Row; session: S
  * Grants a request: makes the code, and tokens where it asks for them, and answers the parameters of the response (RFC 6749 §4.1.2). All questions of who and whether are
  * settled by then. `asked`: the person said yes to this very request.
  */
-export async function grantCode(ctx: Ctx, { client, request, application, user, session }: Standing): Promise<Record<string, string>> {
+export async function grantCode(ctx: Ctx, standing: Standing): Promise<Record<string, string>> {
+  const { client, request, application, user, session } = standing
   const family = timeOrderedUuid(ctx.now(), ctx.randomBytes)
   const code = request.response_type.includes('code') ? newSecret(family, ctx.randomBytes) : undefined
   const facts = { ...signInFacts(session), acr: metContext(request, session) }
-  const tokens = await frontChannel(ctx, client, request, user, session, facts, family)
+  const tokens = await frontChannel(ctx, standing, { family, facts })
   const parameters = await tokens?.parameters(code)
   const consent = await consentBehind(ctx, application, user, request.scopes)
   const granted =

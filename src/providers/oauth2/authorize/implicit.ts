@@ -1,11 +1,8 @@
 import type { Ctx } from '../../../context.ts'
-import type { Row } from '../../../api/model.ts'
-import type { Session } from '../../../core/session/session.ts'
 import type { PlannedWrite } from '../../../db/planned-write.ts'
 import { scopeClaims } from '../../../mappings/evaluate.ts'
-import type { AuthorizationRequest } from './request.ts'
+import type { Standing } from './fulfil.ts'
 import { sealedIdToken } from '../client/encryption.ts'
-import type { Client } from '../client/client.ts'
 import { authorizationError } from '../errors.ts'
 import { prepareTokens, tokenWrites, type Authorization } from '../token/issue.ts'
 import type { SignInFacts } from '../claims/sign-in-facts.ts'
@@ -24,12 +21,8 @@ export type FrontChannel = {
  */
 export async function frontChannel(
   ctx: Ctx,
-  client: Client,
-  request: AuthorizationRequest,
-  user: Row,
-  session: Session,
-  facts: SignInFacts,
-  family: string,
+  { client, request, user, session }: Standing,
+  { family, facts }: { family: string; facts: SignInFacts },
 ): Promise<FrontChannel | undefined> {
   const types = request.response_type
   if (types.every(type => type === 'code')) return undefined

@@ -31,11 +31,11 @@ export const findWaiting = async (db: Db, userCode: string, now: Date): Promise<
     .where('declined_at', 'is', null)
     .executeTakeFirst()) as DeviceRow | undefined
 
-/** True for the one person that let it in first; nothing changes for all others. */
-export const approve = async (db: Db, id: number, approval: Approval, now: Date): Promise<boolean> =>
+/** Decides about a device that waits: true for the one decision that came first; nothing changes for all others, or when its time is over. */
+const decide = async (db: Db, id: number, decision: Approval | { declined_at: Date }, now: Date): Promise<boolean> =>
   (await db
     .updateTable('oauth2_device_code')
-    .set(approval)
+    .set(decision)
     .where('id', '=', id)
     .where('user', 'is', null)
     .where('declined_at', 'is', null)
@@ -43,17 +43,11 @@ export const approve = async (db: Db, id: number, approval: Approval, now: Date)
     .returning('id')
     .executeTakeFirst()) !== undefined
 
-/** Keeps the device out for good; false when somebody let it in before, or its time is over. */
-export const decline = async (db: Db, id: number, now: Date): Promise<boolean> =>
-  (await db
-    .updateTable('oauth2_device_code')
-    .set({ declined_at: now })
-    .where('id', '=', id)
-    .where('user', 'is', null)
-    .where('declined_at', 'is', null)
-    .where('expires', '>', now)
-    .returning('id')
-    .executeTakeFirst()) !== undefined
+/** Lets the device in; false when somebody decided before. */
+export const approve = (db: Db, id: number, approval: Approval, now: Date): Promise<boolean> => decide(db, id, approval, now)
+
+/** Keeps the device out for good; false when somebody decided before. */
+export const decline = (db: Db, id: number, now: Date): Promise<boolean> => decide(db, id, { declined_at: now }, now)
 
 /** Notes that the device asked; one that asks too often has to wait longer from then on (RFC 8628 §3.5). */
 export const noteQuestion = async (db: Db, device: DeviceRow, now: Date, tooSoon: boolean): Promise<void> => {

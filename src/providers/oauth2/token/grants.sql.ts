@@ -69,29 +69,23 @@ export const findRefreshToken = async (db: Db, token: string, now: Date): Promis
   return at && ((await refreshTokenByHandle.take(db, at.family, at.hash, now))[0] as PresentedRefreshToken | undefined)
 }
 
-const unspentRefreshToken = statement((db, id: number, now: Date, used: Date) =>
+/** What is changed of a refresh token that is still good. */
+const goodRefreshToken = (db: Db, id: number, now: Date) =>
   db
     .updateTable('oauth2_refresh_token')
-    .set({ used_at: used })
     .where('id', '=', id)
     .where('used_at', 'is', null)
     .where('revoked_at', 'is', null)
     .where('expires', '>', now)
-    .returning('id'),
-)
+    .returning('id')
+
+const unspentRefreshToken = statement((db, id: number, now: Date, used: Date) => goodRefreshToken(db, id, now).set({ used_at: used }))
 
 /** Spends a refresh token that is replaced; one winner, as with codes. */
 export const spendRefreshToken = ({ id }: PresentedRefreshToken, now: Date): PlannedWrite => unspentRefreshToken.planned(id, now, now)
 
-const heldRefreshToken = statement((db, id: number, now: Date) =>
-  db
-    .updateTable('oauth2_refresh_token')
-    .set(eb => ({ used_at: eb.ref('used_at') })) // a column without an index
-    .where('id', '=', id)
-    .where('used_at', 'is', null)
-    .where('revoked_at', 'is', null)
-    .where('expires', '>', now)
-    .returning('id'),
+const heldRefreshToken = statement(
+  (db, id: number, now: Date) => goodRefreshToken(db, id, now).set(eb => ({ used_at: eb.ref('used_at') })), // a column without an index
 )
 
 /** A refresh token that is kept: returns a row when it is still good at the moment the new access token is stored. Locks it until the transaction ends. */
