@@ -121,3 +121,20 @@ test('10 a client that registered itself stays one when its registrant is gone',
   const own = party.server.client(body.registration_access_token)
   assert.equal((await own.get(new URL(body.registration_client_uri).pathname)).status, 401)
 })
+
+test('70 no address of a client that registered itself is filled with who opens it', async () => {
+  const { party, user, register } = await registrar()
+  const { body } = await register({ client_uri: 'https://client.example.test/?m=%(email)s&n=%(username)s' })
+  const slug = (await playing(party, body)).slug
+  const { browser } = await aSignedInBrowser(user)
+  const shown = await browser.get(`/api/v3/core/applications/?slug=${slug}`)
+  assert.equal(shown.body.results[0].launch_url, 'https://client.example.test/?m=%25(email)s&n=%25(username)s')
+})
+
+test('1 an address that no sign-in could go to is not registered', async () => {
+  const { register } = await registrar()
+  for (const uri of ['https://client.example.test\\@evil.example.test/cb', 'https://cli\u0435nt.example.test/cb', `${CALLBACK}?code=1`]) {
+    for (const name of ['redirect_uris', 'post_logout_redirect_uris'])
+      assert.partialDeepStrictEqual(await register({ [name]: [uri] }), { status: 400, body: { error: 'invalid_redirect_uri' } }, uri)
+  }
+})

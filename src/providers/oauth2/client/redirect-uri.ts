@@ -93,7 +93,7 @@ export function redirectMatcher(
 }
 
 /** What can be an address at all: absolute, without a fragment (RFC 6749 §3.1.2), white space, backslashes or prefilled response parameters. */
-function isAddress(uri: string): boolean {
+export function isAddress(uri: string): boolean {
   if (uri.length > MAX_LENGTH || forbiddenScheme(uri) || !/^[a-z][a-z\d+.-]*:[^\s#\\]+$/i.test(uri) || !/^[\u0021-\u007e]+$/.test(uri))
     return false
   const query = uri.indexOf('?')

@@ -1,6 +1,6 @@
 import type { Row } from '../../../api/model.ts'
 import { OAuthError } from '../errors.ts'
-import { forbiddenScheme, type RedirectUri } from '../client/redirect-uri.ts'
+import { isAddress, type RedirectUri } from '../client/redirect-uri.ts'
 
 /** What a client asks to be registered as (RFC 7591 §2, OIDC Registration §2), checked as far as it can be without looking anything up. */
 export type Asked = {
@@ -78,7 +78,7 @@ const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 /** RFC 8252 §7: over TLS, to this very machine, or to a scheme that belongs to the application. */
 function redirectUri(uri: string): string {
-  if (!URL.canParse(uri) || forbiddenScheme(uri) || uri.includes('#')) throw invalidRedirect(`${uri.slice(0, 200)} cannot be redirected to`)
+  if (!URL.canParse(uri) || !isAddress(uri)) throw invalidRedirect(`${uri.slice(0, 200)} cannot be redirected to`)
   const { protocol, hostname, username, password } = new URL(uri)
   if (username !== '' || password !== '') throw invalidRedirect('An address with a password cannot be redirected to')
   if (/^https?:$/.test(protocol) && !isWebAddress(uri)) throw invalidRedirect(`${uri.slice(0, 200)} is no address of the web`)

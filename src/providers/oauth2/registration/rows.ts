@@ -94,6 +94,9 @@ async function asRegistrationError<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** Where the application is opened. What an administrator may write there for people's names and addresses to stand in is not for clients to say. */
+const launchUrl = ({ clientUri }: Asked): string => clientUri.replaceAll('%(', '%25(')
+
 const bindingsOf = (ctx: Ctx, target: unknown): Promise<Row[]> =>
   findObjects(ctx, PolicyBinding, { where: [sql<boolean>`policy_binding.target = ${target}`] })
 
@@ -145,7 +148,7 @@ export async function storeClient(ctx: Ctx, parent: Client, settings: Row, asked
         slug: `client-${slug}`,
         provider: provider.id,
         group: settings.default_application_group,
-        meta_launch_url: sent.initiate_login_uri ? '' : asked.clientUri,
+        meta_launch_url: sent.initiate_login_uri ? '' : launchUrl(asked),
         policy_engine_mode: own.length > 0 ? settings.policy_engine_mode : parent.application!.policy_engine_mode,
       })
       await bindPeople(ctx, parent, settings, application)
@@ -187,7 +190,7 @@ export async function replaceClient(ctx: Ctx, parent: Client, settings: Row, cli
       )
       await changeObject(ctx, Application, client.application!, {
         name: asked.name,
-        meta_launch_url: sent.initiate_login_uri ? '' : asked.clientUri,
+        meta_launch_url: sent.initiate_login_uri ? '' : launchUrl(asked),
       })
       await ctx.db
         .updateTable('oauth2_registration')
