@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { copyFileSync, fdatasync, mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, fdatasync, fstatSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -9,7 +9,7 @@ import { Kysely, sql } from 'kysely'
 import { Feed } from '../feed.ts'
 import { sqliteStoreDialect } from './dialect.ts'
 import { SqliteStore } from './store.ts'
-import { NotDurableError } from './wal-sync.ts'
+import { NotDurableError, WalSync } from './wal-sync.ts'
 import type { FileSync } from './wal-sync.ts'
 
 let home: string
@@ -132,4 +132,25 @@ test('when the disk fails, the commit is refused and nothing is written any more
     true,
   )
   await close()
+})
+
+test('the log is closed when all who wait for the disk have been answered', async () => {
+  const file = join(home, 'closing')
+  writeFileSync(`${file}-wal`, '')
+  const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  let synced = 0
+  const log = new WalSync(file, async descriptor => {
+    await gates[synced]!.promise
+    fstatSync(descriptor)
+    synced++
+  })
+  const [first, second] = [log.durable(), log.durable()]
+  const closed = log.close()
+  gates[0]!.resolve()
+  await first
+  // Time enough for a file to be closed.
+  await realSync(0).catch(() => undefined)
+  gates[1]!.resolve()
+  await Promise.all([second, closed])
+  assert.equal(synced, 2)
 })

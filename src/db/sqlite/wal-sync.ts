@@ -65,7 +65,8 @@ export class WalSync {
   }
 
   async close(): Promise<void> {
-    await this.busy
+    // Whoever comes after those that are asked for now waits for the next.
+    for (let last = this.#next ?? this.#running; last; last = this.#next ?? this.#running) await last.catch(() => undefined) // told to whoever asked
     if (this.#descriptor !== undefined) await closeFile(await this.#descriptor)
   }
 
