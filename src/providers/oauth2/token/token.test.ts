@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createHash } from 'node:crypto'
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
-import { aGroup, aToken, aUser, unique } from '../../../../test/builders.ts'
+import { aUser, unique } from '../../../../test/builders.ts'
 import type { Row } from '../../../api/model.ts'
 import { userUid } from '../../../core/user/uid.ts'
 import { generate } from '../../../crypto/model.ts'
@@ -25,13 +25,6 @@ test('the answer has the members of RFC 6749 §5.1 and must not be stored', asyn
   assert.partialDeepStrictEqual(answer.body, { token_type: 'Bearer', scope: 'openid email', expires_in: 3600 })
   assert.equal(answer.headers['cache-control'], 'no-store')
   assert.equal(answer.headers.pragma, 'no-cache')
-})
-
-test('there is a refresh token only with offline_access (OIDC Core §11, R-219)', async () => {
-  const party = await aParty()
-  const { browser } = await aSignedInBrowser()
-  assert.equal((await party.tokens(browser, { scope: 'openid email' })).refresh_token, undefined)
-  assert.match((await party.tokens(browser, { scope: 'openid offline_access' })).refresh_token, /^[A-Za-z0-9]{128}$/)
 })
 
 test('a client authenticates by Basic, each half percent-encoded, or in the body (RFC 6749 §2.3.1)', async () => {
@@ -257,144 +250,6 @@ test('a key that cannot sign is refused when it is chosen', async () => {
   const answer = await admin.patch(`/api/v3/providers/oauth2/${String(party.provider.pk)}/`, { signing_key: pair.kp_uuid })
   assert.equal(answer.status, 400)
   assert.ok(answer.body.signing_key)
-})
-
-test('a refresh token is replaced at each use, and the new tokens work', async () => {
-  const party = await aParty()
-  const { clock } = await oauthServer()
-  const { browser } = await aSignedInBrowser()
-  const first = await party.tokens(browser, { scope: 'openid email offline_access', nonce: 'n1' })
-  clock.advance(2_000)
-  const answer = await party.refresh(first.refresh_token)
-  assert.equal(answer.status, 200)
-  assert.notEqual(answer.body.refresh_token, first.refresh_token)
-  const [before, after] = [decodeJwt(first.id_token), decodeJwt(answer.body.id_token as string)]
-  for (const name of ['iss', 'sub', 'aud', 'auth_time', 'sid']) assert.deepEqual(after[name], before[name], `${name} (OIDC Core §12.2)`)
-  assert.ok(after.iat! > before.iat!)
-  assert.equal(after.nonce, undefined)
-  assert.equal((await party.userinfo(answer.body.access_token)).status, 200)
-  assert.equal((await party.refresh(answer.body.refresh_token)).status, 200)
-})
-
-test('with a threshold a refresh token is kept until little of its life is left', async () => {
-  const party = await aParty({ refresh_token_validity: 'days=10', refresh_token_threshold: 'days=2' })
-  const { clock } = await oauthServer()
-  const { browser } = await aSignedInBrowser(undefined, { lifetime: 86_400_000 * 30 })
-  const { refresh_token: token } = await party.tokens(browser, { scope: 'openid offline_access' })
-  for (let use = 0; use < 2; use++) {
-    const answer = await party.refresh(token)
-    assert.equal(answer.status, 200)
-    assert.equal(answer.body.refresh_token, undefined)
-  }
-  clock.advance(86_400_000 * 9)
-  const late = await party.refresh(token)
-  assert.match(late.body.refresh_token, /^[A-Za-z0-9]{128}$/)
-  assert.partialDeepStrictEqual(await party.refresh(token), invalid('invalid_grant'))
-  clock.reset()
-})
-
-test('of a client without a secret a refresh token that nothing binds is replaced with every use, threshold or not (RFC 9700 §4.14.2)', async () => {
-  const party = await aParty({ client_type: 'public', refresh_token_validity: 'days=10', refresh_token_threshold: 'days=2' })
-  const { browser } = await aSignedInBrowser()
-  const { refresh_token: first } = await party.tokens(browser, { scope: 'openid offline_access' })
-  const { body: second } = await party.refresh(first)
-  assert.match(second.refresh_token, /^[A-Za-z0-9]{128}$/)
-  assert.equal((await party.refresh(second.refresh_token)).status, 200)
-  assert.partialDeepStrictEqual(await party.refresh(first), invalid('invalid_grant'))
-  assert.equal((await party.userinfo(second.access_token)).status, 401, 'one that comes again ends its family')
-})
-
-test('a refresh can narrow the access token, never widen it (RFC 6749 §6)', async () => {
-  const party = await aParty()
-  const { browser } = await aSignedInBrowser()
-  const { refresh_token: token } = await party.tokens(browser, { scope: 'openid email offline_access' })
-  assert.partialDeepStrictEqual(await party.refresh(token, { scope: 'openid profile' }), invalid('invalid_scope'))
-  const narrow = await party.refresh(token, { scope: 'openid' })
-  assert.equal(narrow.body.scope, 'openid')
-  assert.equal((await party.refresh(narrow.body.refresh_token)).body.scope, 'openid email offline_access')
-})
-
-test('a refresh token with offline_access outlives the session, and its new tokens too (R-219)', async () => {
-  const party = await aParty()
-  const { ctx } = await oauthServer()
-  const { browser, session } = await aSignedInBrowser()
-  const tokens = await party.tokens(browser, { scope: 'openid offline_access' })
-  await ctx.db.deleteFrom('session').where('session_hash', '=', session.session_hash).execute()
-  assert.equal((await party.userinfo(tokens.access_token)).status, 401, 'the access token of the session has ended')
-  const fresh = await party.refresh(tokens.refresh_token)
-  assert.equal(fresh.status, 200)
-  assert.equal((await party.userinfo(fresh.body.access_token)).status, 200)
-})
-
-test('a client acts on its own behalf as an account of its own (RFC 6749 §4.4)', async () => {
-  const party = await aParty()
-  const { ctx } = await oauthServer()
-  const first = await party.token({ grant_type: 'client_credentials', scope: 'openid profile unknown' })
-  assert.equal(first.status, 200)
-  assert.equal(first.body.scope, 'openid profile')
-  assert.equal(first.body.refresh_token, undefined)
-  const account = await ctx.db
-    .selectFrom('user')
-    .selectAll()
-    .where('username', '=', `ak-${String(party.provider.name)}-client_credentials`)
-    .executeTakeFirstOrThrow()
-  assert.partialDeepStrictEqual(account, {
-    type: 'service_account',
-    path: `goauthentik.io/apps/${party.slug}`,
-    name: `Autogenerated user from application ${party.slug} (client credentials)`,
-  })
-  assert.equal(decodeJwt(first.body.access_token as string).sub, userUid(ctx, account.id))
-  assert.equal(decodeJwt(first.body.access_token as string).sid, undefined)
-  assert.equal((await party.token({ grant_type: 'client_credentials' })).body.scope, '')
-  assert.equal((await party.userinfo(first.body.access_token)).body.preferred_username, account.username)
-})
-
-test('client credentials may be those of an account with an app password', async () => {
-  const party = await aParty()
-  const { ctx } = await oauthServer()
-  const user = await aUser(ctx)
-  const password = await aToken(ctx, user, { intent: 'app_password' })
-  const form = { grant_type: 'client_credentials', scope: 'openid', username: String(user.username), password }
-  const answer = await party.token(form, { basic: false })
-  assert.equal(decodeJwt(answer.body.access_token as string).sub, userUid(ctx, user.id as number))
-  const packed = Buffer.from(`${String(user.username)}:${password}`).toString('base64')
-  assert.equal((await party.token({ grant_type: 'client_credentials', client_secret: packed }, { basic: false })).status, 200)
-  assert.partialDeepStrictEqual(await party.token({ ...form, password: 'wrong' }, { basic: false }), invalid('invalid_grant'))
-  const api = await aToken(ctx, user)
-  assert.partialDeepStrictEqual(
-    await party.token({ ...form, password: api }, { basic: false }),
-    invalid('invalid_grant'),
-    'an API token is no app password',
-  )
-  const other = await aUser(ctx)
-  assert.partialDeepStrictEqual(
-    await party.token({ ...form, username: String(other.username) }, { basic: false }),
-    invalid('invalid_grant'),
-    'a password of somebody else',
-  )
-  const expired = await aToken(ctx, user, { intent: 'app_password', expiring: true, expires: new Date(0) })
-  assert.partialDeepStrictEqual(await party.token({ ...form, password: expired }, { basic: false }), invalid('invalid_grant'))
-})
-
-test("client credentials are asked the application's policies", async () => {
-  const party = await aParty()
-  const { ctx, admin } = await oauthServer()
-  const group = await aGroup(ctx)
-  await admin.post('/api/v3/policies/bindings/', { target: party.application.pk, group: group.group_uuid, order: 0 })
-  assert.partialDeepStrictEqual(await party.token({ grant_type: 'client_credentials' }), invalid('invalid_grant'))
-})
-
-test("an account with the name of a client's own that is no service account is not taken", async () => {
-  const party = await aParty()
-  const { ctx } = await oauthServer()
-  await aUser(ctx, { username: `ak-${String(party.provider.name)}-client_credentials` })
-  assert.partialDeepStrictEqual(await party.token({ grant_type: 'client_credentials' }), invalid('invalid_grant'))
-})
-
-test('client credentials are for confidential clients alone (RFC 6749 §4.4)', async () => {
-  const party = await aParty({ client_type: 'public' })
-  const answer = await party.token({ grant_type: 'client_credentials', client_secret: String(party.provider.client_secret) })
-  assert.partialDeepStrictEqual(answer, invalid('invalid_grant'))
 })
 
 test('what is over is purged, and a spent code only when nothing it bought is left', async () => {
