@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { aRole, aToken, aUser } from '../builders.ts'
 import type { Answer } from '../harness.ts'
 import type { Row } from '../../src/api/model.ts'
+import { DEVICE_GRANT } from '../oauth2.ts'
 import { aParty, aSignedInBrowser, oauthServer, Party } from '../../src/providers/oauth2/fixture.ts'
 
 const CALLBACK = 'https://client.example.test/cb'
@@ -137,4 +138,20 @@ test('1 an address that no sign-in could go to is not registered', async () => {
     for (const name of ['redirect_uris', 'post_logout_redirect_uris'])
       assert.partialDeepStrictEqual(await register({ [name]: [uri] }), { status: 400, body: { error: 'invalid_redirect_uri' } }, uri)
   }
+})
+
+test('66 a client that was open to its registrant alone is open to nobody when they are gone', async () => {
+  const { party, user, register } = await registrar()
+  const { admin } = party.server
+  const client = await playing(party, (await register({ grant_types: ['authorization_code', DEVICE_GRANT] })).body)
+  assert.equal((await admin.delete(`/api/v3/core/users/${String(user.id)}/`)).status, 204)
+  const { browser } = await aSignedInBrowser()
+  const refused = await client.authorize(browser, { redirect_uri: CALLBACK })
+  assert.equal(refused.status, 200)
+  assert.match(refused.text, /Permission denied/)
+  const begun = await client.post('device', { scope: 'openid' })
+  assert.match((await browser.get(`/device?code=${String(begun.body.user_code)}`)).text, /Permission denied/)
+  const { results } = (await admin.get(`/api/v3/signet/oauth2_clients/?provider=${String(client.provider.pk)}`)).body
+  assert.equal((await admin.patch(`/api/v3/signet/oauth2_clients/${String(results[0].pk)}/`, { verified: true })).status, 200)
+  assert.equal((await client.authorize(browser, { redirect_uri: CALLBACK })).status, 302, 'an administrator has looked at it')
 })

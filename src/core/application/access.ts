@@ -24,12 +24,13 @@ export type Access = Decision & { reason: 'inactive' | 'policies' | 'nothing_bou
  * Whether a person may open an application: what every surface asks (OpenID Connect, forward-auth, the library).
  * Superusers pass without a binding unless the setting `superuser_bypass` is off; a listing asks without the bypass.
  * Never cached: a changed binding counts at the next request.
+ * @param options.unbound false: where nothing is bound, nobody passes, whatever the setting for that says
  */
 export async function mayOpen(
   ctx: Ctx,
   application: Row,
   user: Row,
-  options: { bypass?: boolean; context?: Row; dry?: boolean } = {},
+  options: { bypass?: boolean; context?: Row; dry?: boolean; unbound?: boolean } = {},
 ): Promise<Access> {
   const target = application.pbm_uuid as string
   if (!user.is_active)
@@ -40,7 +41,7 @@ export async function mayOpen(
     user,
     context: options.context,
     object: application,
-    empty: flags.core_default_app_access,
+    empty: flags.core_default_app_access && options.unbound !== false,
     dry: options.dry,
   })
   const reason = decision.empty ? 'nothing_bound' : 'policies'

@@ -86,7 +86,7 @@ async function decide(
     return signInFirst(ctx, client, request, carried, browser, hint)
   }
   if (!user || !session) return askToSignIn()
-  const decision = await mayOpen(ctx, client.application, user, { context: policyFacts(request) })
+  const decision = await mayOpen(ctx, client.application, user, { context: policyFacts(request), unbound: client.mayBeUnbound })
   if (!decision.passing) return refuse(ctx, browser, silent, { application: client.application, user, access: decision })
   if (!isFresh(ctx, request, session, prompted)) return askToSignIn()
   if (!(await isWanted(ctx, client, request, user))) {

@@ -173,7 +173,7 @@ export const fulfilStage = defineMemoryStage({
     const found = await standing(run)
     if ('kind' in found) return found
     const { client, application, user, session, request } = found
-    const decision = await mayOpen(ctx, application, user, { context: policyFacts(request) })
+    const decision = await mayOpen(ctx, application, user, { context: policyFacts(request), unbound: client.mayBeUnbound })
     if (!decision.passing) {
       const explanation = explainAccess(ctx, application, user, decision, 'authorize')
       return denied(decision.messages.join('\n') || 'Request has been denied.', explanation)

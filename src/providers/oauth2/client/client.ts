@@ -50,6 +50,11 @@ export type Client = {
   home: { provider: number; application: string | undefined } | undefined
   /** What a client that registered itself says of itself, RFC 7591 §2; nobody has checked it. undefined: an administrator made it, or looked at it. */
   registered: Row | undefined
+  /**
+   * Whether nothing bound to its application means everybody: not while it is one that registered itself. Those are bound from the start, and what they
+   * were bound to alone, as their registrant, is gone together with its binding.
+   */
+  mayBeUnbound: boolean
   /** Whether other clients may register themselves here, RFC 7591. */
   registers: boolean
   claimsInIdToken: boolean
@@ -200,6 +205,7 @@ async function load(ctx: Ctx, provider: Row): Promise<Client> {
     issuerSlug: (homeApplication ?? application)?.slug as string | undefined,
     home: parent && { provider: parent.id as number, application: homeApplication?.pbm_uuid as string | undefined },
     registered: metadata.verified ? undefined : told,
+    mayBeUnbound: metadata.verified || told === undefined,
     registers,
     sector:
       metadata.subject_type === 'pairwise' ? (sectorOf(metadata.sector_identifier_uri, uris) ?? (provider.client_id as string)) : undefined,

@@ -65,7 +65,7 @@ export async function planFor(ctx: Ctx, typed: string): Promise<Entered> {
   const { user } = ctx.caller
   if (!waiting || !user) return { kind: 'wrong' }
   const { client, application, scope } = waiting
-  const decision = await mayOpen(ctx, application, user, { context: deviceFacts(scope) })
+  const decision = await mayOpen(ctx, application, user, { context: deviceFacts(scope), unbound: client.mayBeUnbound })
   if (!decision.passing) {
     const explanationId = explainAccess(ctx, application, user, decision, 'authorize')
     return { kind: 'denied', messages: decision.messages, explanationId }
@@ -117,7 +117,7 @@ export const letInStage = defineMemoryStage({
     const client = await clientOfProvider(ctx, provider)
     if (!user || !session || user.id !== expected || !client?.application) return denied('This sign-in belongs to another session.')
     const { application } = client
-    const decision = await mayOpen(ctx, application, user, { context: deviceFacts(scope) })
+    const decision = await mayOpen(ctx, application, user, { context: deviceFacts(scope), unbound: client.mayBeUnbound })
     if (!decision.passing)
       return denied(
         decision.messages.join('\n') || 'Request has been denied.',

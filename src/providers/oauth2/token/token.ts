@@ -93,7 +93,7 @@ function bindingOf(ctx: Ctx, client: Client, { jkt, x5t, target = client }: Auth
 async function requireAccess(ctx: Ctx, client: Client, { user, asking }: Authorization): Promise<void> {
   if (!user.is_active || !client.application) throw invalidGrant()
   if (!asking) return
-  const access = await mayOpen(ctx, client.application, user, { context: asking })
+  const access = await mayOpen(ctx, client.application, user, { context: asking, unbound: client.mayBeUnbound })
   if (access.passing) return
   explainAccess(ctx, client.application, user, access, 'token')
   throw invalidGrant()
