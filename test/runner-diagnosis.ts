@@ -10,7 +10,7 @@ export type Diagnosis = {
   waits: boolean
 }
 
-const SAMPLE = 2_000 // ms
+const SAMPLE = 1_000 // ms
 const ANSWER = 5_000 // ms that a process gets to answer its debugger
 const TICK = 10 // ms: how Linux counts a process's time
 const FRAMES = 20
