@@ -16,7 +16,7 @@ export type Told = {
 
 /**
  * Watches a process that should say something now and then. Not how long anything may take: a process hangs that waits at two looks, using no
- * processor, or that has used as much of it as the silence may last. On a machine that does much else both take longer.
+ * processor, or that has used twice as much of it as a silence lasts: a hook of ours measures for a minute, in a process of its own.
  */
 export class Silence {
   readonly #pid: number
@@ -62,7 +62,7 @@ export class Silence {
     this.#silent += ms / 1000
     this.#looks++
     this.#usedAtFirst ??= used
-    const works = used !== undefined && used - this.#usedAtFirst! >= EVERY
+    const works = used !== undefined && used - this.#usedAtFirst! >= 2 * EVERY
     const waited = waits && this.#waited
     this.#waited = waits
     if (waited || works || !this.#began || this.#looks === LOOKS) return this.#told.hangs(this.#silent, text)
