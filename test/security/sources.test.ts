@@ -473,6 +473,15 @@ test('51 what a browser leaves behind at sources is bounded', async () => {
   assert.ok(count <= 20)
 })
 
+test('51 strangers do not fill the audit log with answers that are none', async () => {
+  const source = await aSource(server, upstream)
+  const visitor = browser()
+  for (let round = 0; round < 30; round++) await visitor.get(`/source/oauth/callback/${source.slug}/?state=none&code=none`)
+  const events = await server.admin.get('/api/v3/events/events/?action=login_failed&page_size=200&ordering=-created')
+  const own = events.body.results.filter(({ context }: Row) => JSON.stringify(context).includes(source.slug))
+  assert.equal(own.length, 20)
+})
+
 test('9 a way back that leads elsewhere is not taken', async () => {
   const source = await aSource(server, upstream)
   for (const next of ['https://evil.example.test/', '//evil.example.test/', '/\\evil.example.test', 'javascript:alert(1)']) {

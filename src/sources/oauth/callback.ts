@@ -2,8 +2,10 @@ import { eventModel } from '../../api/objects.ts'
 import type { Row } from '../../api/model.ts'
 import type { Ctx } from '../../context.ts'
 import { recordEvent } from '../../events/record.ts'
+import { countAttempt } from '../../core/attempts.ts'
 import { livingSession } from '../../core/session/session.ts'
 import type { Visit } from '../../flows/visit.ts'
+import { networkOf } from '../../lib/ip.ts'
 import { arrive, type Arrived } from '../arrive.ts'
 import { buyTokens } from './client.ts'
 import { GroupOAuthSourceConnection, UserOAuthSourceConnection } from './connection.ts'
@@ -47,9 +49,15 @@ function nameFromForm(params: URLSearchParams): string | undefined {
   }
 }
 
-/** Says in the audit log that nothing came of it. */
+/** Entries in the audit log of sign-ins from one network that a source came to nothing with: anybody can send answers that are none. */
+const MOST = 20
+const WINDOW = 3_600_000 // ms
+
+/** Says in the log, and in the audit log, that nothing came of it. */
 export async function noteFailure(ctx: Ctx, source: Row, error: SourceError): Promise<void> {
   ctx.log.info({ source: source.slug, reason: error.message, err: error.cause }, 'sign-in by a source failed')
+  const from = networkOf(ctx.request?.clientIp ?? '')
+  if ((await countAttempt(ctx, `failed source ${String(source.slug)} ${from}`, WINDOW)) > MOST) return
   await recordEvent(ctx, 'login_failed', { source: eventModel(OAuthSource, source), reason: error.message })
 }
 
