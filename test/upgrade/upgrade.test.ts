@@ -23,6 +23,7 @@ const CHANGED: ReadonlySet<string> = new Set([
   '/flows/instances stages',
   '/policies/all bound_to',
   '/policies/expression bound_to',
+  '/policies/password bound_to',
   '/stages/identification show_matched_user',
   '/stages/prompt/prompts prompt_stages_obj',
   '/stages/prompt/stages validation_policies',
