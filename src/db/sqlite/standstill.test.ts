@@ -7,7 +7,7 @@ import { Kysely, sql } from 'kysely'
 import { openDatabase } from '../database.ts'
 import { Feed } from '../feed.ts'
 import { sqliteStoreDialect } from './dialect.ts'
-import { StandstillError, StandstillWatch, type Obstacles } from './standstill.ts'
+import { MissedSignalError, StandstillError, StandstillWatch, type Obstacles } from './standstill.ts'
 import { SqliteStore } from './store.ts'
 
 const folder = (t: TestContext): string => {
@@ -86,6 +86,37 @@ test('a disk that does not answer is reported', async t => {
   assert.ok(error instanceof StandstillError)
   assert.match(error.message, /the disk has not answered/)
   answer.resolve()
+  await writes
+  await store.close()
+})
+
+test('a disk that was asked by a thread that slept is asked when another is woken, and that is told of', async t => {
+  const heard: unknown[] = []
+  const told = Promise.withResolvers<void>()
+  const feed = new Feed({
+    watched: [],
+    elapsed: () => 0,
+    report(error) {
+      heard.push(error)
+      if (heard.length === 2) told.resolve()
+      else work.resolve()
+    },
+  })
+  // Stands for work that lies in the pool's queue: done before whatever is brought later.
+  const work = Promise.withResolvers<void>()
+  const store = await SqliteStore.open(
+    join(folder(t), 'db.sqlite'),
+    feed,
+    { within: 1000, elapsed: () => 0 },
+    { sync: () => work.promise, lookEvery: 5 },
+  )
+  const db = new Kysely<{ thing: { name: string } }>({ dialect: sqliteStoreDialect(store) })
+  const writes = sql`create table thing (name text primary key not null)`.execute(db)
+  const kept = setInterval(() => {}, 1000) // the watch keeps no process from ending
+  await told.promise
+  clearInterval(kept)
+  assert.ok(heard[0] instanceof StandstillError)
+  assert.ok(heard[1] instanceof MissedSignalError)
   await writes
   await store.close()
 })

@@ -6,6 +6,14 @@ export class StandstillError extends Error {
   }
 }
 
+/** The disk answered as soon as the thread pool was given other work: it had not been asked before. */
+export class MissedSignalError extends Error {
+  constructor() {
+    super('writing went on when the thread pool was given other work: a thread had missed its signal, as happens with glibc before 2.41')
+    this.name = 'MissedSignalError'
+  }
+}
+
 /** What is waited for, in words, by something that stays the same as long as the same is waited for. */
 export type Obstacles = ReadonlyMap<unknown, string>
 

@@ -1,4 +1,5 @@
 import type { CompiledQuery } from 'kysely'
+import { stat } from 'node:fs'
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import { FOREIGN_KEYS, foreignKeysOf, reachedByDelete } from '../catalogue.ts'
 import type { ForeignKey } from '../catalogue.ts'
@@ -11,7 +12,7 @@ import { Mutex } from '../../lib/mutex.ts'
 import { PlannedCommits } from './planned-commits.ts'
 import { refuseInsideTransaction } from '../scope.ts'
 import { openReader, openWriter } from './open.ts'
-import { StandstillWatch, type Obstacles } from './standstill.ts'
+import { MissedSignalError, StandstillWatch, type StandstillError, type Obstacles } from './standstill.ts'
 import type { StatementResult } from './statements.ts'
 import { Statements } from './statements.ts'
 import { WalSync } from './wal-sync.ts'
@@ -72,7 +73,7 @@ export class SqliteStore {
       },
     })
     this.planned = new PlannedCommits(this)
-    this.#watch = new StandstillWatch(() => this.obstacles(), feed.report, lookEvery)
+    this.#watch = new StandstillWatch(() => this.obstacles(), error => this.#standsStill(error), lookEvery)
     this.#version = this.#dataVersion()
     feed.missed = () => {
       const before = this.#version
@@ -156,6 +157,19 @@ export class SqliteStore {
     else if (!turn.held && log?.asked === undefined)
       for (const oldest of [planned.oldest, group.oldest]) if (oldest !== undefined) found.set(oldest, 'a commit that is due is not made')
     return found
+  }
+
+  /**
+   * A thread of the pool can miss the signal that there is work (glibc before 2.41, https://sourceware.org/bugzilla/show_bug.cgi?id=25847), which
+   * then waits until there is more. When all that writes waits for the disk, nobody brings more: so this does, and tells whether that was it.
+   */
+  #standsStill(error: StandstillError): void {
+    this.feed.report(error)
+    const asked = this.log?.asked
+    if (asked === undefined) return
+    stat(this.file, () => {
+      if (this.log?.asked !== asked) this.feed.report(new MissedSignalError())
+    })
   }
 
   schemaChanged(): void {
