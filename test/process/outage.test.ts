@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, test } from 'node:test'
-import { sql } from 'kysely'
-import { ENGINE, ownServer } from '../harness.ts'
 import { freePort } from '../ports.ts'
 import { throwawayPostgres } from '../postgres.ts'
 import { Way } from '../way.ts'
@@ -66,25 +64,3 @@ test('a PostgreSQL server that goes away is missed with 503 everywhere, and foun
   assert.deepEqual(statuses(await ask()), well)
   assert.equal(await program.stop(), 0)
 })
-
-if (ENGINE === 'sqlite') {
-  test('a full disk is told with 503, loses nothing that was acknowledged, and is forgotten when there is room again', async () => {
-    const { admin, ctx } = await ownServer()
-    const pages = async (limit: number) => void (await sql`pragma max_page_count = ${sql.lit(limit)}`.execute(ctx.db))
-    const add = (name: string) => admin.post('/api/v3/core/groups/', { name, attributes: { text: 'x'.repeat(20_000) } })
-    await pages(1) // as many as there are
-    const answers: number[] = []
-    for (let index = 0; !answers.includes(503); index++) answers.push((await add(`full-${index}`)).status)
-    const refused = await add('refused')
-    assert.equal(refused.status, 503)
-    assert.deepEqual(
-      [refused.headers['retry-after'], refused.body],
-      ['5', { detail: 'The database is not available. Try again in a moment.' }],
-    )
-    assert.equal((await admin.get('/api/v3/core/users/me/')).status, 200, 'reading goes on')
-    await pages(1_000_000)
-    assert.equal((await add('room again')).status, 201)
-    const { body } = await admin.get('/api/v3/core/groups/?search=full-&page_size=1000')
-    assert.equal(body.results.length, answers.filter(status => status === 201).length)
-  })
-}

@@ -153,3 +153,22 @@ test('16 whoever looks through another’s eyes lets nothing in that outlasts it
   const own = await browser.follow(`/device?code=${String(body.user_code)}`)
   assert.match(own.path, /^\/if\/flow\//)
 })
+
+test('16 whoever looks through another’s eyes agrees for the look alone: the other is asked as before', async () => {
+  const party = await aParty({ consent: 'explicit' })
+  const slug = 'default-provider-authorization-explicit-consent'
+  const { ctx } = await oauthServer()
+  const { browser } = await aSignedInBrowser(await aUser(ctx, { groups: [await adminsGroup(ctx)] }))
+  const other = await aUser(ctx)
+  const begun = await browser.request('POST', `/api/v3/core/users/${String(other.id)}/impersonate/`, { body: { reason: 'a test' } })
+  assert.equal(begun.status, 204, begun.text)
+  await party.authorize(browser, { scope: 'openid email' })
+  const asked = await browser.challenge(slug, '')
+  const done = await browser.challenge(slug, '', { component: asked.component, token: asked.token })
+  const { body } = await party.exchange(new URL(done.to).searchParams.get('code')!)
+  assert.equal((await party.userinfo(body.access_token)).body.email, other.email)
+  const own = await aSignedInBrowser(other)
+  assert.deepEqual((await own.browser.get('/api/v3/core/user_consent/')).body.results, [])
+  await party.authorize(own.browser, { scope: 'openid email' })
+  assert.equal((await own.browser.challenge(slug, '')).component, 'ak-stage-consent')
+})

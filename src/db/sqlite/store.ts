@@ -73,7 +73,11 @@ export class SqliteStore {
       },
     })
     this.planned = new PlannedCommits(this)
-    this.#watch = new StandstillWatch(() => this.obstacles(), error => this.#standsStill(error), lookEvery)
+    this.#watch = new StandstillWatch(
+      () => this.obstacles(),
+      error => this.#standsStill(error),
+      lookEvery,
+    )
     this.#version = this.#dataVersion()
     feed.missed = () => {
       const before = this.#version

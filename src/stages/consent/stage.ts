@@ -46,7 +46,8 @@ async function granted(run: Run): Promise<string[] | undefined> {
 /** Replaces what was agreed to by what is agreed to now. */
 async function remember(ctx: Ctx, run: Run): Promise<void> {
   const who = parties(run)
-  if (!who || run.stage.mode === 'always_require') return
+  // Who looks through another's eyes agrees for the look, and not for that person.
+  if (!who || run.stage.mode === 'always_require' || ctx.caller.impersonator !== null) return
   const expiring = run.stage.mode === 'expiring'
   const expires = expiring ? new Date(ctx.now().getTime() + parseDuration(run.stage.consent_expire_in as string)) : null
   await transact(ctx, async ctx => {
