@@ -41,6 +41,7 @@ import { dummyKind, dummyPolicies } from './policies/dummy/policy.ts'
 import { eventMatcherKind, eventMatcherPolicies } from './policies/event_matcher/policy.ts'
 import { expressionPolicies } from './policies/expression/model.ts'
 import { expressionKind } from './policies/expression/policy.ts'
+import { warnOfOpening } from './policies/opening.ts'
 import { policies, policyRoutes } from './policies/policy-api.ts'
 import { policyBindings } from './policies/binding.ts'
 import { lazy } from './lib/lazy.ts'
@@ -165,6 +166,8 @@ export type Registry = {
   farewells: readonly Farewell[]
   /** How providers end what they gave out when a session or an account is taken away. */
   withdrawals: readonly Withdrawal[]
+  /** Told of an object of any kind that is about to be deleted, in that transaction, to say what follows from it. */
+  removals: readonly ((ctx: Ctx, model: Model, row: Row) => Promise<void>)[]
   /** Told of a keypair (opened row) that is about to be replaced or deleted, in that transaction. */
   keypairUsers: readonly ((ctx: Ctx, keypair: Row, next?: Row) => Promise<void>)[]
   /** Evaluates an expression of a form field; absent while no engine is part of the program. */
@@ -333,6 +336,7 @@ export const registry: Registry = {
     scheduleRoutes,
   ],
   policyKinds,
+  removals: [warnOfOpening],
   keypairUsers: [requireProfileKeypair, retireKeypair],
   // Loaded with the first question, as with policies and mappings.
   evaluate: async (ctx, source, variables) => (await promptExpressions()).evaluatePromptExpression(ctx, source, variables),

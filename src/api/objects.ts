@@ -92,6 +92,7 @@ const pickRelations = (model: Model, values: Row): Row =>
 export async function deleteObject(ctx: Ctx, model: Model, row: Row, hooks: Hooks = {}): Promise<void> {
   await transact(ctx, async ctx => {
     await hooks.removing?.(ctx, row)
+    for (const tell of ctx.registry.removals) await tell(ctx, model, row)
     await removeObject(ctx, model, row[model.pk])
     await forgetGrants(ctx, model, row)
     if (!model.silent) await recordEvent(ctx, 'model_deleted', { model: eventModel(model, row) })

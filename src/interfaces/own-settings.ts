@@ -35,5 +35,7 @@ function nameOf({ kind, title }: OwnSetting, lang: Language): string {
   if (kind === 'ak-user-settings') return t.own_settings
   if (kind === 'ak-user-settings-password') return t.own_password
   const device = DEVICES.find(name => kind === `ak-user-settings-authenticator-${name}`)
-  return device === undefined ? title : flowTexts(lang)[`mfa_${device}`]
+  if (device === undefined) return title
+  // What one sets up are several; the name of the kind is that of the one which a sign-in asks for.
+  return device === 'static' ? flowTexts(lang).static_codes : flowTexts(lang)[`mfa_${device}`]
 }

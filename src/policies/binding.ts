@@ -13,6 +13,7 @@ import type { Ctx } from '../context.ts'
 import { Group, User } from '../core/people.ts'
 import { byKey, partialGroup, partialUser } from '../core/user/present.ts'
 import { PolicyBase } from './base.ts'
+import { warnOfRebinding, warnOfUnbinding } from './opening.ts'
 import { warnOfReputation } from './reputation/lint.ts'
 import { PolicyTarget } from './target.ts'
 
@@ -191,5 +192,12 @@ async function checkUniqueOrder(ctx: Ctx, binding: Row, current?: Row): Promise<
 export const policyBindings: Resource = {
   path: '/policies/bindings',
   model: PolicyBinding,
-  operations: crud(PolicyBinding, { clean, saved: warnOfReputation }),
+  operations: crud(PolicyBinding, {
+    clean,
+    async saved(ctx, binding, previous) {
+      await warnOfReputation(ctx, binding)
+      await warnOfRebinding(ctx, binding, previous)
+    },
+    removing: warnOfUnbinding,
+  }),
 }
