@@ -1,49 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createLocalJWKSet, decodeProtectedHeader, exportJWK, generateKeyPair, jwtVerify } from 'jose'
-import { aGroup, aRole, aToken, aUser, unique } from '../../../../test/builders.ts'
-import type { Answer } from '../../../../test/harness.ts'
+import { aGroup, aUser, unique } from '../../../../test/builders.ts'
 import type { Row } from '../../../api/model.ts'
 import { countAttempt } from '../../../core/attempts.ts'
-import { aParty, aSignedInBrowser, oauthServer, Party, pkce, type SignedIn } from '../fixture.ts'
-
-const PERMISSION = 'authentik_providers_oauth2.register_oauth2client'
-const CALLBACK = 'https://client.example.test/cb'
-
-/** Switches registration on at a client; answers its settings. */
-async function opened(party: Party, settings: Row = {}): Promise<Row> {
-  const made = await party.server.admin.post('/api/v3/providers/oauth2-dcr/', { provider: party.provider.pk, ...settings })
-  assert.equal(made.status, 201, made.text)
-  return made.body as Row
-}
-
-/** An API token of somebody who may register clients. */
-async function initialToken(permissions = [PERMISSION]): Promise<{ token: string; user: Row }> {
-  const { ctx } = await oauthServer()
-  const user = await aUser(ctx)
-  await aRole(ctx, user, permissions)
-  return { token: await aToken(ctx, user), user }
-}
-
-const register = (party: Party, token: string | undefined, metadata: unknown): Promise<Answer> =>
-  party.server.client(token).post(`/application/o/${party.slug}/register/`, metadata)
-
-/** A registered client, as a test plays one. */
-async function playing(party: Party, registered: Row): Promise<Party> {
-  const { results } = (await party.server.admin.get(`/api/v3/providers/oauth2/?client_id=${String(registered.client_id)}`)).body
-  const provider = results[0] as Row
-  const application = (await party.server.admin.get(`/api/v3/core/applications/${String(provider.assigned_application_slug)}/`)).body
-  return new Party(party.server, provider, application as Row)
-}
-
-/** Where the browser goes once the person has agreed, where they are asked; nobody is let in unasked. */
-async function agreed(browser: SignedIn['browser'], location: string): Promise<string> {
-  const slug = /^\/if\/flow\/([^/]+)\//.exec(location)?.[1]
-  if (slug === undefined) return location
-  const { component, token } = await browser.challenge(slug, '')
-  assert.equal(component, 'ak-stage-consent')
-  return (await browser.challenge(slug, '', { component, token })).to
-}
+import { aParty, aSignedInBrowser, pkce, type Party, type SignedIn } from '../fixture.ts'
+import { agreed, CALLBACK, initialToken, opened, playing, register } from './fixture.ts'
 
 async function codeFor(client: Party, { browser }: SignedIn, more: Record<string, string> = {}) {
   const { verifier, challenge } = pkce()
