@@ -26,6 +26,7 @@ function addDisk(registry: Registry, folder: string): void {
     help: 'Space left on the disk of the data folder, in bytes.',
     registers: [registry],
     async collect() {
+      // Where the disk cannot be asked nothing is told, rather than a wrong figure.
       const disk = await statfs(folder).catch(() => undefined)
       if (disk) this.set(disk.bavail * disk.bsize)
       else this.remove()

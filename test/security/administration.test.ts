@@ -3,21 +3,13 @@ import { describe, test } from 'node:test'
 import { openApiDocument } from '../../src/api/openapi.ts'
 import type { Row } from '../../src/api/model.ts'
 import { registry } from '../../src/registry.ts'
-import { aGroup, aRole, aToken, aUser, unique } from '../builders.ts'
+import { aGroup, aToken, aUser, unique } from '../builders.ts'
 import { sampleObject } from '../contract/samples.ts'
-import { server, type Client } from '../harness.ts'
+import { server } from '../harness.ts'
+import { holder, modelOf } from './holder.ts'
 import { signedIn } from '../signed-in.ts'
 
 const A = '/api/v3'
-const modelOf = (label: string) => registry.models.find(model => model.label === label)!
-
-/** A person with these permissions, and a client that presents their token. */
-async function holder(...permissions: string[]): Promise<{ user: Row; api: Client; role: string }> {
-  const { ctx, client } = await server()
-  const user = await aUser(ctx)
-  const role = await aRole(ctx, user, permissions)
-  return { user, role, api: client(await aToken(ctx, user)) }
-}
 
 const grant = async (role: string, permission: string, model: string, key: unknown): Promise<void> => {
   const { ctx } = await server()

@@ -2,24 +2,15 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { mediaFolder } from '../../src/admin/media.ts'
 import type { Row } from '../../src/api/model.ts'
-import { registry } from '../../src/registry.ts'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { aRole, aToken, aUser, unique } from '../builders.ts'
+import { unique } from '../builders.ts'
 import { form } from '../contract/examples.ts'
 import { sampleObject } from '../contract/samples.ts'
 import { server, type Client } from '../harness.ts'
+import { holder, modelOf } from './holder.ts'
 
 const A = '/api/v3'
-const modelOf = (label: string) => registry.models.find(model => model.label === label)!
-
-/** A person with these permissions, and a client that presents their token. */
-async function holder(...permissions: string[]): Promise<{ user: Row; api: Client; role: string }> {
-  const { ctx, client } = await server()
-  const user = await aUser(ctx)
-  const role = await aRole(ctx, user, permissions)
-  return { user, role, api: client(await aToken(ctx, user)) }
-}
 
 describe('uploads (abuse case 77)', () => {
   const upload = (api: Client, name: string, content: string, filename = 'x') =>
