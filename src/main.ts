@@ -1,10 +1,9 @@
-import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { systemSource } from './config.ts'
 import { runCommand } from './cli/run.ts'
+import { sizePool } from './lib/background-threads.ts'
 
-// Hashing passwords runs in libuv's pool, which has four threads unless told otherwise before its first use.
-if (availableParallelism() > 4) process.env.UV_THREADPOOL_SIZE ??= String(Math.min(availableParallelism(), 128))
+sizePool()
 
 process.exitCode = await runCommand(process.argv.slice(2), {
   source: systemSource(),

@@ -5,6 +5,7 @@ import { loadPrivateKey, publicJwk, signingAlgorithms } from '../../../crypto/ke
 import { toBase64url } from '../../../lib/base64url.ts'
 import { hashOf, signingOptions } from './algorithms.ts'
 import { OAuthError } from '../errors.ts'
+import { isLight, signatures } from './signatures.ts'
 
 /** What signs the tokens of one client. Made once and kept as long as its key is configured. */
 export type Signer = {
@@ -22,19 +23,17 @@ export type Signer = {
   jwk: Row | undefined
 }
 
-const signInPool = (hash: string | null, data: Buffer, key: Parameters<typeof signWith>[2]): Promise<Buffer> =>
-  new Promise((resolve, reject) => {
-    signWith(hash, data, key, (error, signature) => (error ? reject(error) : resolve(signature)))
-  })
-
 /** @param input what a JWS signs (RFC 7515 §5.1): base64url and a dot, so that its characters are its bytes */
 type Signature = (input: string) => Buffer | Promise<Buffer>
 
 function signatureOf(alg: string, secretOrKey: KeyObject): Signature {
   if (alg.startsWith('HS')) return input => createHmac(hashOf(alg), secretOrKey).update(input).digest()
   const { hash, key } = signingOptions(alg, secretOrKey)
-  // Half a millisecond of RSA belongs off the event loop; the others are done before a thread would have begun.
-  if (secretOrKey.asymmetricKeyType === 'rsa') return input => signInPool(hash, Buffer.from(input, 'latin1'), key)
+  if (secretOrKey.asymmetricKeyType === 'rsa') {
+    const light = isLight(secretOrKey)
+    return input => signatures.sign(hash, Buffer.from(input, 'latin1'), key, light)
+  }
+  // The others are done before a thread would have begun.
   return input => signWith(hash, Buffer.from(input, 'latin1'), key)
 }
 
