@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { systemSource } from './config.ts'
 import { runCommand } from './cli/run.ts'
-import { sizePool } from './lib/background-threads.ts'
+import { sizePool } from './config/thread-pool.ts'
 
 sizePool()
 

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { availableParallelism, setPriority } from 'node:os'
+import { setPriority } from 'node:os'
 
 /** As `nice 10`: beside a busy event loop these threads get about a tenth of a core, and all of it when the loop waits. */
 const NICENESS = 10
@@ -22,16 +22,3 @@ export function yieldToEventLoop(): boolean {
     return false // no /proc, or a sandbox that forbids it: the pool stays as it is
   }
 }
-
-/** libuv's own default, and the most that it takes. */
-const USUAL_THREADS = 4
-const MOST_THREADS = 128
-
-/** Gives the pool a thread for each core, where those are more than it has by itself. Call this before its first task. */
-export function sizePool(): void {
-  const cores = availableParallelism()
-  if (cores > USUAL_THREADS) process.env.UV_THREADPOOL_SIZE ??= String(Math.min(cores, MOST_THREADS))
-}
-
-/** How many threads the pool has. */
-export const poolThreads = (): number => Number(process.env.UV_THREADPOOL_SIZE) || USUAL_THREADS

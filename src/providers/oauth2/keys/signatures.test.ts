@@ -2,10 +2,8 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync, verify } from 'node:crypto'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { poolThreads } from '../../../lib/background-threads.ts'
+import { poolThreads } from '../../../config/thread-pool.ts'
 import { isLight, Signatures } from './signatures.ts'
-
-// once: no database
 
 const rsa = (modulusLength: number) => generateKeyPairSync('rsa', { modulusLength })
 const light = rsa(2048)
@@ -31,6 +29,16 @@ test('The thread pool holds a few signatures for each thread, and what is more w
   assert.equal(signatures.waiting, 0)
 })
 
+test('A signature that nobody else has a part in is made in the event loop, once it comes round.', async () => {
+  const signatures = new Signatures()
+  const made = asked(signatures, light, texts(1))
+  assert.equal(signatures.inPool, 0)
+  assert.equal(signatures.waiting, 1)
+  await turn()
+  assert.equal(signatures.waiting, 0)
+  await Promise.all(made)
+})
+
 test('While signatures wait, the event loop goes round between any two that it makes itself.', async () => {
   const signatures = new Signatures()
   let done = 0
@@ -45,29 +53,24 @@ test('While signatures wait, the event loop goes round between any two that it m
   await Promise.all(made)
 })
 
-test('The event loop takes part when the pool has enough to do.', async () => {
-  const signatures = new Signatures()
-  const made = asked(signatures, light, texts(3 * poolThreads() + 1))
-  assert.equal(signatures.waiting, 1)
-  await Promise.race([turn(), made[0]])
-  await made.at(-1)
-  assert.equal(signatures.waiting, 0)
-  await Promise.all(made)
-})
-
-test('A key whose signatures take long never signs in the event loop.', async () => {
+test('A key whose signatures take long signs in the pool alone.', async () => {
   assert.equal(isLight(light.privateKey), true)
   assert.equal(isLight(heavy.privateKey), false)
   const signatures = new Signatures()
-  const data = texts(3 * poolThreads() + 4)
-  const made = asked(signatures, heavy, data)
-  // Nothing is taken from those that wait but for a place in the pool.
-  for (let turns = 0; signatures.inPool === 3 * poolThreads() && turns < 1000; turns++) {
-    assert.equal(signatures.waiting, 4)
+  const data = texts(3 * poolThreads() + 1)
+  let done = 0
+  const made = asked(signatures, heavy, data).map(promise => promise.finally(() => done++))
+  assert.equal(signatures.inPool, data.length - 1)
+  // As long as the pool has not finished one, nothing is begun.
+  while (done === 0) {
+    assert.equal(signatures.waiting, 1)
     await turn()
   }
   for (const [index, signature] of (await Promise.all(made)).entries())
     assert.ok(verify('sha256', data[index]!, heavy.publicKey, signature))
+  const [alone] = asked(signatures, heavy, texts(1))
+  assert.equal(signatures.inPool, 1)
+  await alone
 })
 
 test('A signature that fails keeps nobody else waiting, in the pool or in the event loop.', async () => {

@@ -1,5 +1,5 @@
 import { sign, type KeyObject } from 'node:crypto'
-import { poolThreads } from '../../../lib/background-threads.ts'
+import { poolThreads } from '../../../config/thread-pool.ts'
 
 /** As `sign` of node:crypto takes them. */
 type Key = Parameters<typeof sign>[2]
@@ -22,20 +22,20 @@ const LIGHT = 2048
 export const isLight = ({ asymmetricKeyDetails: details }: KeyObject): boolean => (details?.modulusLength ?? Infinity) <= LIGHT
 
 /**
- * RSA signatures, which take long, off the event loop as long as the thread pool has room. What is more waits here, and of that the event loop signs
- * one each time it comes round, so that whoever asks for something else waits for one at most. That takes 3 to 5 % less CPU than handing them all to
- * the pool, where each way there and back costs about a tenth of a signature; and what else the pool does (the disk, passwords, names) waits for
- * a few of them and not for all.
+ * RSA signatures, which take long, in the thread pool and in the event loop, where the way there and back is saved that costs a tenth of a signature.
+ * The event loop makes one each time it comes round, so that whoever asks for something else waits for one at most: the first when none is
+ * under way, and of many what the pool has no room for. What else the pool does (the disk, passwords, names) waits for a few of them and not for all.
  */
 export class Signatures {
   #room: number | undefined
   readonly #waiting: Asked[] = []
   #inPool = 0
-  #turnComes = false
+  /** What the event loop makes when it comes round. */
+  #next: Asked | undefined
 
   /** How many are asked for and not begun. */
   get waiting(): number {
-    return this.#waiting.length
+    return this.#waiting.length + (this.#next ? 1 : 0)
   }
 
   /** How many the thread pool has. */
@@ -46,19 +46,26 @@ export class Signatures {
   /** Takes `isLight` of the key besides. Rejects with what node:crypto's `sign` throws: the key cannot sign this. */
   sign(hash: string | null, data: Buffer, key: Key, light: boolean): Promise<Buffer> {
     const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
-    this.#waiting.push({ hash, data, key, light, done: resolve, failed: reject })
-    this.#handOut()
+    const asked = { hash, data, key, light, done: resolve, failed: reject }
+    if (light && this.#inPool === 0 && this.#next === undefined) this.#signNext(asked)
+    else {
+      this.#waiting.push(asked)
+      this.#handOut()
+    }
     return promise
   }
 
   #handOut(): void {
     this.#room ??= poolThreads() * FOR_EACH_THREAD // how many threads there are is decided after this is loaded
     while (this.#waiting.length > 0 && this.#inPool < this.#room) this.#signInPool(this.#waiting.shift()!)
-    if (this.#turnComes || !this.#waiting[0]?.light) return
-    this.#turnComes = true
+    if (this.#next === undefined && this.#waiting[0]?.light) this.#signNext(this.#waiting.shift()!)
+  }
+
+  #signNext(asked: Asked): void {
+    this.#next = asked
     setImmediate(() => {
-      this.#turnComes = false
-      if (this.#waiting[0]?.light) signHere(this.#waiting.shift()!)
+      this.#next = undefined
+      signHere(asked)
       this.#handOut()
     })
   }

@@ -1,0 +1,14 @@
+import { availableParallelism } from 'node:os'
+
+/** libuv's own default, and the most that it takes. */
+const USUAL_THREADS = 4
+const MOST_THREADS = 128
+
+/** Gives the pool a thread for each core, where those are more than it has by itself. Call this before its first task. */
+export function sizePool(): void {
+  const cores = availableParallelism()
+  if (cores > USUAL_THREADS) process.env.UV_THREADPOOL_SIZE ??= String(Math.min(cores, MOST_THREADS))
+}
+
+/** How many threads the pool has. */
+export const poolThreads = (): number => Number(process.env.UV_THREADPOOL_SIZE) || USUAL_THREADS
