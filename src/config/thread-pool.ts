@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 
-/** libuv's own default, and the most that it takes. */
+/** libuv's own default, and the most that is of use. */
 const USUAL_THREADS = 4
 const MOST_THREADS = 128
 
@@ -10,5 +10,8 @@ export function sizePool(): void {
   if (cores > USUAL_THREADS) process.env.UV_THREADPOOL_SIZE ??= String(Math.min(cores, MOST_THREADS))
 }
 
-/** How many threads the pool has. */
-export const poolThreads = (): number => Number(process.env.UV_THREADPOOL_SIZE) || USUAL_THREADS
+/** How many threads the pool has, at least 1: also where the variable holds what libuv reads in a way of its own. */
+export function poolThreads(told = process.env.UV_THREADPOOL_SIZE): number {
+  const threads = Number(told)
+  return threads >= 1 ? Math.min(Math.floor(threads), MOST_THREADS) : USUAL_THREADS
+}

@@ -22,7 +22,7 @@ const LIGHT = 2048
 export const isLight = ({ asymmetricKeyDetails: details }: KeyObject): boolean => (details?.modulusLength ?? Infinity) <= LIGHT
 
 /**
- * RSA signatures, which take long, in the thread pool and in the event loop, where the way there and back is saved that costs a tenth of a signature.
+ * RSA signatures, which take long, in the thread pool and in the event loop, where the way there and back is saved that costs a twelfth of a signature.
  * The event loop makes one each time it comes round, so that whoever asks for something else waits for one at most: the first when none is
  * under way, and of many what the pool has no room for. What else the pool does (the disk, passwords, names) waits for a few of them and not for all.
  */
